@@ -1,0 +1,69 @@
+/* ktest.h - one test source, three worlds.
+ *
+ *   KTEST(buddy, split_then_merge) { CHECK(...); CHECK_EQ(a, b); }
+ *
+ * defines the test mm/buddy/split_then_merge. The host runner prints TAP, the kernel KTAP; both find
+ * tests in the linker section "ktest". A failed CHECK reports and leaves the test function.
+ */
+#ifndef OCTAVO_KTEST_H
+#define OCTAVO_KTEST_H
+
+#include "types.h"
+
+struct ktest {
+    const char *name;       /* "mm/FILE/CASE" */
+    void (*run)(void);
+};
+
+#define KTEST(file, test)                                                                          \
+    static void ktest_##file##_##test(void);                                                       \
+    static const struct ktest ktest_entry_##file##_##test                                          \
+        __attribute__((used, section("ktest"), aligned(sizeof(void *)))) = {                       \
+            "mm/" #file "/" #test, ktest_##file##_##test};                                         \
+    static void ktest_##file##_##test(void)
+
+/* Both mark the running test as failed and print where and why. */
+void ktest_fail(const char *file, int line, const char *expression);
+void ktest_fail_values(const char *file, int line, const char *expression, unsigned long long got,
+                       unsigned long long wanted);
+/* Ends the running test as skipped: not enough memory, no such hardware. */
+void ktest_skip(const char *why);
+/* The seed of this run (printed by the runner; chosen by `seed=N` or the environment's SEED) mixed
+ * with the test's name. */
+uint32_t ktest_seed(void);
+/* A small fast generator for tests: the next number, 0 .. 2^32-1. */
+uint32_t ktest_random(uint32_t *state);
+
+/* Expects the panic that `call` must raise: true when it panicked with a message that contains
+ * `text`. Nothing that the call did before is undone. */
+bool ktest_panics(void (*call)(void *), void *argument, const char *text);
+
+#define CHECK(expression)                                                                          \
+    do {                                                                                           \
+        if (!(expression)) {                                                                       \
+            ktest_fail(__FILE__, __LINE__, #expression);                                           \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+
+#define CHECK_EQ(got, wanted)                                                                      \
+    do {                                                                                           \
+        unsigned long long got_ = (unsigned long long)(got);                                       \
+        unsigned long long wanted_ = (unsigned long long)(wanted);                                 \
+        if (got_ != wanted_) {                                                                     \
+            ktest_fail_values(__FILE__, __LINE__, #got " == " #wanted, got_, wanted_);             \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+
+#define SKIP(why)                                                                                  \
+    do {                                                                                           \
+        ktest_skip(why);                                                                           \
+        return;                                                                                    \
+    } while (0)
+
+/* Runs every test whose name matches the glob (`*` also matches `/`) and prints KTAP through klog.
+ * Returns the number that failed; no match counts as one failure. */
+unsigned ktest_run(const char *glob);
+
+#endif

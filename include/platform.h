@@ -1,0 +1,47 @@
+/* platform.h - all that mm/ asks of the world around it.
+ *
+ * mm/ compiles unchanged in three worlds: the kernel, the host at 32 bits and the host at 64 bits.
+ * Each world has one platform_impl.h, found through the include path (kernel/include/ or
+ * mm/hosted/), which defines as inline functions or macros:
+ *
+ *   struct spinlock, SPINLOCK_INIT
+ *   unsigned long spin_lock(struct spinlock *)            take it, interrupts of this CPU off;
+ *                                                          returns what spin_unlock wants back
+ *   void spin_unlock(struct spinlock *, unsigned long)
+ *   bool spin_is_locked(struct spinlock *)
+ *   unsigned cpu_current(void)                             0 .. CPU_MAX-1, constant while the
+ *                                                          caller cannot be moved to another CPU
+ *   CPU_MAX                                                compile-time bound on CPUs
+ *   void *frame_to_ptr(pfn_t)                              where the frame can be read and written;
+ *                                                          NULL when it has no permanent address
+ *   bool ptr_to_frame(const void *, pfn_t *)               the reverse; false when the pointer is
+ *                                                          not inside the directly mapped memory
+ */
+#ifndef OCTAVO_PLATFORM_H
+#define OCTAVO_PLATFORM_H
+
+#include <stdarg.h>
+#include "types.h"
+
+/* Prints to every console (stdout on the host). Lines start with the subsystem's name and end with
+ * a newline of their own. Usable from interrupts. */
+void klog(const char *format, ...) PRINTF_LIKE(1, 2);
+void klog_v(const char *format, va_list args);
+
+/* Reports a bug of the kernel and never returns: message, values, symbolised backtrace, then the
+ * power-off with status "panic". On the host it calls the test's hook, else abort(). */
+_Noreturn void kpanic(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* Writes "symbol+0x12" for a code address into text (always terminated). On the host the address in
+ * hex is good enough. */
+void symbol_name(const void *code, char *text, size_t size);
+
+#define ASSERT(expression)                                                                         \
+    do {                                                                                           \
+        if (UNLIKELY(!(expression)))                                                               \
+            kpanic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #expression);                \
+    } while (0)
+
+#include "platform_impl.h"
+
+#endif
