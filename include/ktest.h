@@ -2,8 +2,8 @@
  *
  *   KTEST(buddy, split_then_merge) { CHECK(...); CHECK_EQ(a, b); }
  *
- * defines the test mm/buddy/split_then_merge. The host runner prints TAP, the kernel KTAP; both find
- * tests in the linker section "ktest". A failed CHECK reports and leaves the test function.
+ * defines the test mm/buddy/split_then_merge. The host runner prints TAP, the kernel KTAP; both
+ * find tests in the linker section "ktest". A failed CHECK reports and leaves the test function.
  */
 #ifndef OCTAVO_KTEST_H
 #define OCTAVO_KTEST_H
@@ -11,7 +11,7 @@
 #include "types.h"
 
 struct ktest {
-    const char *name;       /* "mm/FILE/CASE" */
+    const char *name; /* "mm/FILE/CASE" */
     void (*run)(void);
 };
 

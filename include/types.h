@@ -40,10 +40,10 @@ pfn_to_paddr(pfn_t frame)
     return (paddr_t)frame.n << PAGE_SHIFT;
 }
 
-#define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
-#define MUST_CHECK      __attribute__((warn_unused_result))
+#define ARRAY_LENGTH(a)   (sizeof(a) / sizeof((a)[0]))
+#define MUST_CHECK        __attribute__((warn_unused_result))
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define LIKELY(x)       __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)     __builtin_expect(!!(x), 0)
+#define LIKELY(x)         __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)       __builtin_expect(!!(x), 0)
 
 #endif

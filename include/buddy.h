@@ -1,0 +1,39 @@
+/* buddy.h - chunks of 2^order pages, split and merged within blocks of 4 MiB. */
+#ifndef OCTAVO_BUDDY_H
+#define OCTAVO_BUDDY_H
+
+#include "zone.h"
+
+/* All of these want the zone's lock held. A chunk of order k is aligned to its size. */
+
+/* Starts a zone over [start, end) with everything free, in the caller's arrays of
+ * BUDDY_BLOCKS(start, end) blocks and maps. */
+#define BUDDY_BLOCKS(start, end)                                                                   \
+    (((end) + BLOCK_FRAMES - 1) / BLOCK_FRAMES - (start) / BLOCK_FRAMES)
+void buddy_init(struct zone *zone, const char *name, pfn_t start, pfn_t end, struct block *blocks,
+                struct block_map *maps);
+
+/* The chunk's first frame; frame 0 when there is none. Best fit: the block whose largest free chunk
+ * is the smallest that does, and in it the smallest chunk that does. */
+MUST_CHECK pfn_t buddy_alloc(struct zone *zone, unsigned order);
+
+/* Gives a chunk back and merges it as far as it goes. Panics when any of it is free already. */
+void buddy_free(struct zone *zone, pfn_t chunk, unsigned order);
+
+/* Exactly `count` consecutive pages, aligned to the next power of two (to a block when count is
+ * larger than one); the tail goes back at once. Frame 0 when there are none. */
+MUST_CHECK pfn_t buddy_alloc_count(struct zone *zone, unsigned long count);
+
+/* Gives back any range of allocated pages. Panics when any of it is free already. */
+void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
+
+/* Takes up to `wanted` single pages, by whole chunks where it can; returns how many. */
+unsigned buddy_alloc_singles(struct zone *zone, uint32_t *frames, unsigned wanted);
+
+/* True when every page of [start, start + count) is free. */
+bool buddy_is_free(const struct zone *zone, pfn_t start, unsigned long count);
+
+/* Free chunks of one order. Walks the zone's blocks. */
+unsigned long buddy_count_free(const struct zone *zone, unsigned order);
+
+#endif

@@ -1,0 +1,63 @@
+/* frame.h - one descriptor for every frame of RAM, and who owns the frame.
+ *
+ * The frame table is one array indexed by frame number; only blocks that hold RAM have memory
+ * behind their part of it, and a block's descriptors become valid when the block is opened
+ * (zone.h). A descriptor speaks for itself when its owner is not FRAME_NONE: then it is a frame of
+ * its own, or the head of an allocation of `count` frames whose other descriptors are FRAME_NONE.
+ * A frame that is FRAME_NONE and not behind such a head is free, and the buddy's bitmaps say so.
+ *
+ * Cost: 8 bytes a frame.
+ */
+#ifndef OCTAVO_FRAME_H
+#define OCTAVO_FRAME_H
+
+#include "platform.h"
+#include "printer.h"
+
+enum frame_owner {
+    FRAME_NONE,      /* free in the buddy, or behind the head of a larger allocation */
+    FRAME_CACHED,    /* free, on a CPU's stack of frames (pcp.h) */
+    FRAME_ALLOCATED, /* handed out, not yet attributed */
+    FRAME_FIRMWARE,  /* not RAM: reserved, a device, or a hole; not part of the machine's total */
+    FRAME_LOW,       /* page 0, BIOS data, EBDA, video and ROM area */
+    FRAME_ABSENT,    /* RAM we were told to leave alone, or cannot reach */
+    FRAME_KERNEL,    /* kernel image */
+    FRAME_MODULE,    /* boot modules */
+    FRAME_BOOTINFO,  /* what the boot loader left */
+    FRAME_METADATA,  /* frame table, block tables, page tables of the direct map */
+    FRAME_EARLY,     /* page of the early heap with live objects */
+    FRAME_SLAB,      /* every frame of a slab: `slab` leads to its header */
+    FRAME_HEAP,      /* kmalloc of whole frames */
+    FRAME_VMALLOC,   /* behind a vmalloc address */
+    FRAME_PAGE_TABLE,
+    FRAME_STACK, /* kernel stack */
+    FRAME_OWNERS
+};
+
+struct frame {
+    uint8_t owner; /* enum frame_owner */
+    uint8_t flags;
+    uint16_t live; /* FRAME_EARLY: live objects on the page */
+    union {
+        uint32_t count; /* head of an allocation: frames in it, at least 1 */
+        uint32_t slab;  /* FRAME_SLAB: the header's place, in 16-byte units from the start of the
+                         * directly mapped memory */
+    };
+};
+
+_Static_assert(sizeof(struct frame) <= 16, "the price of a frame is at most 16 bytes");
+
+/* The descriptor of a frame. The frame must lie in an open block. */
+static inline struct frame *
+frame_of(pfn_t frame)
+{
+    return &FRAME_TABLE[frame.n - FRAME_BASE];
+}
+
+/* Attributes an allocation (named by its first frame) to its consumer. The allocation must be the
+ * caller's; no lock needed. */
+void frame_set_owner(pfn_t head, enum frame_owner owner);
+
+const char *frame_owner_name(enum frame_owner owner);
+
+#endif

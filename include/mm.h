@@ -1,0 +1,42 @@
+/* mm.h - the memory manager as a whole: start, check, and the tables people look at. */
+#ifndef OCTAVO_MM_H
+#define OCTAVO_MM_H
+
+#include "platform.h"
+#include "printer.h"
+
+struct bootmem;
+
+/* Takes the machine's memory over from the boot map: frame table, zones, buddy, frame caches, slabs
+ * and heap; the early heap's pages come back. Called once, one CPU, interrupts off. */
+void mm_init(struct bootmem *boot);
+
+/* Lets CPU `cpu` (0 .. CPU_MAX-1) use the allocators. CPU 0 is up after mm_init. False when there
+ * is no memory for its caches. */
+MUST_CHECK bool mm_cpu_up(unsigned cpu);
+
+/* Gives frames that were kept for one purpose of the boot to the allocator: FRAME_BOOTINFO or
+ * FRAME_MODULE when nobody reads them any more. Returns the number of frames. */
+unsigned long mm_release(unsigned owner);
+
+/* Returns every CPU's cached frames and empty slabs to the buddy. The other CPUs must not be in the
+ * allocators at the time. */
+void mm_drain(void);
+
+/* The law of page conservation: every frame has exactly one owner, and the sums agree. False after
+ * a report through klog of what does not hold. */
+bool mm_check(void);
+
+/* Makes the n-th allocation from now on fail on this CPU (1 = the next), frames and objects alike;
+ * 0 ends it. Returns how many allocations were counted since it was last set. For tests. */
+unsigned long mm_fail_nth(unsigned long n);
+
+void mm_print_meminfo(struct printer *out);
+void mm_print_zones(struct printer *out);
+void mm_print_buddyinfo(struct printer *out);
+void mm_print_slabinfo(struct printer *out);
+void mm_print_owners(struct printer *out);
+/* One frame's whole story. */
+void mm_print_frame(struct printer *out, pfn_t frame);
+
+#endif

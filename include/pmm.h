@@ -1,0 +1,42 @@
+/* pmm.h - frames of physical memory, to and from anybody. */
+#ifndef OCTAVO_PMM_H
+#define OCTAVO_PMM_H
+
+#include "frame.h"
+#include "zone.h"
+
+enum {
+    PMM_DIRECT = 1, /* has a permanent address: frame_to_ptr() is not NULL */
+    PMM_DMA = 2,    /* lies below 16 MiB (implies PMM_DIRECT) */
+    PMM_ZERO = 4,   /* filled with zeros (implies PMM_DIRECT) */
+};
+
+/* One frame, owner FRAME_ALLOCATED, contents undefined. 0 when there is none. High memory first,
+ * then NORMAL, then DMA. From any context; never sleeps. */
+MUST_CHECK paddr_t pmm_alloc_page(void);
+MUST_CHECK paddr_t pmm_alloc_page_flags(unsigned flags);
+
+/* Gives a frame back. Panics, naming the frame and its state, when it is not an allocated frame:
+ * free already, part of a larger allocation, or not ours. */
+void pmm_free_page(paddr_t frame);
+
+/* Exactly `count` consecutive frames, aligned to the next power of two up to 4 MiB; one allocation,
+ * to be given back with the same count. 0 when there are none or count is 0. */
+MUST_CHECK paddr_t pmm_alloc_pages(size_t count);
+MUST_CHECK paddr_t pmm_alloc_pages_flags(size_t count, unsigned flags);
+void pmm_free_pages(paddr_t first, size_t count);
+
+/* Frames that can be handed out now, CPU caches included. */
+unsigned long pmm_free_frames(void);
+/* Frames that could be handed out if nobody held any. */
+unsigned long pmm_managed_frames(void);
+
+/* Returns what the current CPU keeps on its stacks to the buddy. */
+void pmm_drain_cpu(void);
+/* The same for every CPU. The others must not be in the allocator at the time. */
+void pmm_drain_all(void);
+
+/* The zone of a frame; NULL when no RAM of ours is there. */
+struct zone *pmm_zone_of(pfn_t frame);
+
+#endif

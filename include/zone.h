@@ -1,0 +1,82 @@
+/* zone.h - memory by what it can be used for, in blocks of 4 MiB.
+ *
+ * A block is 2^MAX_ORDER frames, aligned to its size: the largest chunk the buddy knows. Each block
+ * with free memory stands in the list of its zone that belongs to its largest free chunk. A block
+ * that nobody has touched is closed: it costs its struct block and nothing else. The first
+ * allocation from it opens it: its bitmaps, and through `opened` its frame descriptors, come into
+ * being.
+ *
+ * The same structures manage anything that is counted in pages: physical memory, the addresses of
+ * the vmalloc window, a test's made-up zone.
+ */
+#ifndef OCTAVO_ZONE_H
+#define OCTAVO_ZONE_H
+
+#include "platform.h"
+#include "printer.h"
+
+#define MAX_ORDER    10
+#define ORDERS       (MAX_ORDER + 1)
+#define BLOCK_FRAMES (1ul << MAX_ORDER)
+#define BLOCK_SHIFT  (PAGE_SHIFT + MAX_ORDER)
+#define BLOCK_BYTES  ((uint64_t)1 << BLOCK_SHIFT)
+#define NO_BLOCK     UINT32_MAX
+
+enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGH, ZONE_COUNT };
+
+/* Free chunks of one open block: bit i of level k set = the chunk of 2^k frames at frame i * 2^k of
+ * the block is free, and is not part of a larger free chunk. Levels 0..10 take 32, 16, 8, 4, 2, 1,
+ * 1, 1, 1, 1, 1 words; summary[k] has a bit for each word of level k that is not zero. */
+#define BLOCK_MAP_WORDS 68
+struct block_map {
+    uint32_t summary[ORDERS];
+    uint32_t bits[BLOCK_MAP_WORDS];
+};
+
+/* 4 MiB of address space. Guarded by the lock of its zone. */
+struct block {
+    uint8_t zone;    /* enum zone_id; ZONE_COUNT = no RAM here */
+    bool open;       /* bitmaps and descriptors are valid */
+    uint16_t levels; /* bit k: some chunk of order k is free */
+    uint16_t free;   /* free frames */
+    uint16_t frames; /* frames under the zone's care: free, cached or allocated */
+    uint32_t next;   /* neighbours in the zone's list, indexes of zone->blocks */
+    uint32_t previous;
+};
+
+struct zone {
+    struct spinlock lock;
+    const char *name;
+    struct block *blocks;   /* of the whole machine; this zone's are [first, end) */
+    struct block_map *maps; /* beside blocks */
+    unsigned long base;     /* frame number of blocks[0]'s first frame */
+    uint32_t first;
+    uint32_t end;
+    uint8_t id;
+    uint32_t list[ORDERS]; /* blocks by their largest free chunk */
+    uint32_t listed;       /* bit k: list[k] is not empty */
+    unsigned long free;    /* frames in the buddy */
+    unsigned long managed; /* frames free, cached or allocated */
+    /* Called with the lock held before the first allocation from a block; may be NULL. */
+    void (*opened)(struct zone *zone, uint32_t block);
+};
+
+/* An empty zone over blocks [first, end) of the given arrays (the blocks' memory is overwritten,
+ * the maps' is not touched until a block is opened). `base` is the frame number of blocks[0]. */
+void zone_init(struct zone *zone, const char *name, uint8_t id, struct block *blocks,
+               struct block_map *maps, unsigned long base, uint32_t first, uint32_t end);
+
+/* Adds free frames [start, end), which may span blocks, to the zone. Whole blocks stay closed. */
+void zone_add_free(struct zone *zone, pfn_t start, pfn_t end);
+
+/* Makes a closed block's bitmaps and descriptors valid. Lock held. */
+void zone_open_block(struct zone *zone, uint32_t block);
+
+/* Puts a block in the list that its `levels` ask for, after they changed from `before`. Lock held.
+ */
+void zone_relist(struct zone *zone, uint32_t block, uint16_t before);
+
+/* True when lists, bitmaps and counts agree with each other. Lock not held. */
+bool zone_check(struct zone *zone);
+
+#endif
