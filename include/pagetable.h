@@ -1,0 +1,75 @@
+/* pagetable.h - the kernel's page tables.
+ *
+ *   0xC0000000  direct map: RAM below 256 MiB, and the first MiB whole
+ *   0xD0000000  anything that pagetable_map puts there
+ *   0xFFC00000  fixmap: slots for one page each, usable before everything else
+ *
+ * Addresses are of pages: the low twelve bits must be zero except where said otherwise. All
+ * functions may be called from any context; changes of one page by two callers at a time are the
+ * callers' bug.
+ */
+#ifndef OCTAVO_PAGETABLE_H
+#define OCTAVO_PAGETABLE_H
+
+#include "types.h"
+#include "printer.h"
+
+struct bootmem;
+
+/* Bits of an entry that the caller of pagetable_map chooses. */
+enum {
+    PT_WRITE = 0x002,
+    PT_USER = 0x004,
+    PT_WRITETHROUGH = 0x008,
+    PT_NOCACHE = 0x010,
+    PT_GLOBAL = 0x100,  /* dropped when the CPU has no global pages */
+};
+/* Bits that pagetable_lookup reports besides. */
+enum {
+    PT_PRESENT = 0x001,
+    PT_ACCESSED = 0x020,
+    PT_DIRTY = 0x040,
+    PT_LARGE = 0x080,   /* one entry of the directory maps 4 MiB */
+};
+
+/* The direct map ends here at the latest. */
+#define DIRECT_MAP_MAX 0x10000000u
+
+enum fixmap_slot {
+    FIXMAP_BOOT,        /* reading what the boot loader left */
+    FIXMAP_TABLE,       /* filling a page table that has no other address yet */
+    FIXMAP_PEEK,        /* looking at any frame: monitor */
+    FIXMAP_SLOTS = 1024
+};
+
+/* Builds the direct map of the RAM in `boot`, takes the write permission from text and constants,
+ * opens the guard pages of the stacks and drops the identity mapping. Panics when there is no
+ * memory for the tables. Called once, interrupts off. */
+void pagetable_init(struct bootmem *boot);
+
+/* From here on tables come from pmm_alloc_page_flags, no more from the boot map. */
+void pagetable_use_pmm(void);
+
+/* Maps the page at `va` to the frame at `pa`. False, with nothing changed, when there is no memory
+ * for a table. The page must not be mapped; `pa` must be below 4 GiB. */
+MUST_CHECK bool pagetable_map(uintptr_t va, paddr_t pa, unsigned flags);
+
+/* Takes the page's mapping away, in the TLB too. Returns the frame it had, 0 when it had none. */
+paddr_t pagetable_unmap(uintptr_t va);
+
+/* Where `va` (any address) leads: *pa is the physical address of that very byte, *flags PT_ bits.
+ * Either may be NULL. False when nothing is mapped there. */
+bool pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags);
+
+/* The steps the CPU takes from `va` to memory, one line each, flags in words. */
+void pagetable_print_walk(struct printer *out, uintptr_t va);
+
+/* Maps the frame that holds byte `pa` (below 4 GiB) and returns the byte's address, good to the end
+ * of the page. A slot is free again after fixmap_unmap. */
+void *fixmap_map(unsigned slot, paddr_t pa);
+void fixmap_unmap(unsigned slot);
+
+/* True when the kernel can read every byte of [at, at + size) without a fault. */
+bool kernel_read_ok(const void *at, size_t size);
+
+#endif

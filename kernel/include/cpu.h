@@ -1,0 +1,121 @@
+/* cpu.h - the processor: its tables, its control registers, what it can do.
+ *
+ * The floor is a 486. Whatever came later (CPUID itself, PSE, PGE ...) is used only when the CPU
+ * says that it has it.
+ */
+#ifndef OCTAVO_CPU_H
+#define OCTAVO_CPU_H
+
+#include "types.h"
+
+/* Selectors of the GDT. */
+#define KERNEL_CODE      0x08
+#define KERNEL_DATA      0x10
+#define USER_CODE        0x1B
+#define USER_DATA        0x23
+#define TASK_SEGMENT     0x28
+#define DOUBLE_FAULT_TSS 0x30
+
+#define CR0_WP 0x00010000u
+#define CR0_PG 0x80000000u
+
+#define CR4_PSE 0x10u
+#define CR4_PGE 0x80u
+
+/* Intel SDM volume 3, 8.2.1: the 32-bit task state segment. */
+struct tss {
+    uint16_t link, link_zero;
+    uint32_t esp0;
+    uint16_t ss0, ss0_zero;
+    uint32_t esp1;
+    uint16_t ss1, ss1_zero;
+    uint32_t esp2;
+    uint16_t ss2, ss2_zero;
+    uint32_t cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp, esi, edi;
+    uint16_t es, es_zero, cs, cs_zero, ss, ss_zero, ds, ds_zero, fs, fs_zero, gs, gs_zero;
+    uint16_t ldt, ldt_zero, trap, io_map;
+};
+_Static_assert(sizeof(struct tss) == 104, "the CPU defines the layout of a TSS");
+
+struct cpu_features {
+    bool has_cpuid;
+    bool pse;               /* 4 MiB pages */
+    bool pge;               /* pages that stay in the TLB when CR3 is loaded */
+    bool pae;               /* physical addresses of more than 32 bits */
+    char vendor[13];        /* "" without CPUID */
+    uint32_t signature;     /* family, model, stepping as CPUID leaf 1 gives them */
+};
+
+/* Of the CPU the kernel was started on; valid from cpu_init on. */
+extern struct cpu_features cpu_features;
+
+/* The state the interrupted task had when a double fault took it off the CPU. */
+extern struct tss cpu_tss;
+
+/* Loads the kernel's own GDT, IDT and task register and learns what the CPU can do. The first
+ * thing the kernel does in C: from here on an exception is reported. */
+void cpu_init(void);
+
+/* Points a gate of the IDT at a handler that runs with interrupts off; callable from ring 3 when
+ * `user` is set. */
+void cpu_set_gate(unsigned vector, void (*entry)(void), bool user);
+
+/* Stops for good, interrupts off. */
+_Noreturn void cpu_halt(void);
+
+static inline uint32_t
+read_cr0(void)
+{
+    uint32_t value;
+
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+static inline uint32_t
+read_cr2(void)
+{
+    uint32_t value;
+
+    __asm__ volatile("mov %%cr2, %0" : "=r"(value));
+    return value;
+}
+
+static inline uint32_t
+read_cr3(void)
+{
+    uint32_t value;
+
+    __asm__ volatile("mov %%cr3, %0" : "=r"(value));
+    return value;
+}
+
+static inline void
+write_cr3(uint32_t value)
+{
+    __asm__ volatile("mov %0, %%cr3" : : "r"(value) : "memory");
+}
+
+/* CR4 exists only on a CPU with CPUID. */
+static inline uint32_t
+read_cr4(void)
+{
+    uint32_t value;
+
+    __asm__ volatile("mov %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+static inline void
+write_cr4(uint32_t value)
+{
+    __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
+
+static inline void
+invalidate_page(uintptr_t address)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+#endif

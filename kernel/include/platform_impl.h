@@ -1,0 +1,98 @@
+/* platform_impl.h - the kernel's answers to platform.h. */
+#ifndef OCTAVO_PLATFORM_IMPL_H
+#define OCTAVO_PLATFORM_IMPL_H
+
+#include "sections.h"
+
+/* The most CPUs that one kernel drives. */
+#define CPU_MAX 8
+
+/* The end of the physical memory that has a permanent address: at most 256 MiB. Holes below it have
+ * addresses too, but nothing behind them. Set once, by pagetable_init. */
+extern uintptr_t direct_map_end;
+
+#define EFLAGS_IF 0x200u
+
+/* Held by at most one CPU, which keeps its interrupts off meanwhile. */
+struct spinlock {
+    uint32_t held;
+};
+
+#define SPINLOCK_INIT {0}
+
+/* What spin_lock finds when its own CPU holds the lock already. */
+_Noreturn void spin_deadlock(const struct spinlock *lock);
+
+static inline unsigned
+cpu_current(void)
+{
+    return 0;
+}
+
+/* Turns interrupts of this CPU off. Returns what interrupts_restore wants back. */
+static inline unsigned long
+interrupts_disable(void)
+{
+    unsigned long flags;
+
+    __asm__ volatile("pushf; pop %0; cli" : "=r"(flags) : : "memory");
+    return flags;
+}
+
+static inline void
+interrupts_restore(unsigned long flags)
+{
+    if (flags & EFLAGS_IF)
+        __asm__ volatile("sti" : : : "memory");
+}
+
+static inline void
+interrupts_enable(void)
+{
+    __asm__ volatile("sti" : : : "memory");
+}
+
+/* With one CPU and interrupts off, a lock that is held can only be held by the caller itself. */
+static inline unsigned long
+spin_lock(struct spinlock *lock)
+{
+    unsigned long flags = interrupts_disable();
+
+    if (UNLIKELY(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)))
+        spin_deadlock(lock);
+    return flags;
+}
+
+static inline void
+spin_unlock(struct spinlock *lock, unsigned long flags)
+{
+    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+    interrupts_restore(flags);
+}
+
+static inline bool
+spin_is_locked(struct spinlock *lock)
+{
+    return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0;
+}
+
+static inline void *
+frame_to_ptr(pfn_t frame)
+{
+    if (frame.n >= direct_map_end >> PAGE_SHIFT)
+        return NULL;
+    return (void *)(KERNEL_BASE + (frame.n << PAGE_SHIFT));
+}
+
+static inline bool
+ptr_to_frame(const void *at, pfn_t *frame)
+{
+    uintptr_t offset = (uintptr_t)at - KERNEL_BASE;
+
+    if (offset >= direct_map_end)
+        return false;
+    *frame = pfn(offset >> PAGE_SHIFT);
+    return true;
+}
+
+#endif
