@@ -1,0 +1,213 @@
+# Octavo: from sources to a bootable floppy, and everything that proves it.
+#
+# All output goes to build/. `make help` lists the targets, `make V=1` shows the commands.
+# A new source file needs no entry here: files are found by wildcard, headers by the compiler.
+
+BUILD   ?= build
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+say      = $(if $(filter 1,$(V)),@:,@printf '  %-8s%s\n' $(1) $(2))
+
+CC      := gcc
+LD      := ld
+NASM    := nasm
+CLANG   := clang
+QEMU    := qemu-system-i386
+BOCHS   := bochs
+PROVE   := prove -e '' -j2
+
+# The loader zeroes and fills at most this much for the kernel, bss and in-kernel tests included.
+KERNEL_MAX := 524288
+
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
+COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
+
+.DEFAULT_GOAL := img
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: img run run-vga bochs debug lib floppy usb deps test test-host test-kernel test-boot bench \
+        fuzz clean help
+
+# --- The kernel -----------------------------------------------------------------------------------
+
+KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c tests/ktest.c tests/mm/test_*.c))
+KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
+KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
+KERNEL_FLAGS := -m32 -march=i486 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+        -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float \
+        -fno-omit-frame-pointer -momit-leaf-frame-pointer -Ikernel/include -Iinclude
+
+$(BUILD)/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(COMMON) $(KERNEL_FLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.asm.o: %.asm
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f elf32 -g -F dwarf -I kernel/ -MD $(@:.o=.d) -l $(@:.o=.lst) -o $@ $<
+
+$(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack --fatal-warnings -o $@ \
+	    -T kernel/kernel.ld $(KERNEL_OBJ)
+	$(Q)size -B $@ | awk 'NR == 2 { if ($$4 > $(KERNEL_MAX)) { \
+	    print "$@: " $$4 " bytes in memory, more than the $(KERNEL_MAX) there may be"; exit 1 } \
+	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'
+
+# What the floppy carries: symbols for the kernel's own reports, but no DWARF.
+$(BUILD)/floppy/KERNEL.ELF: $(BUILD)/kernel.elf
+	@mkdir -p $(@D)
+	$(Q)objcopy --strip-debug --remove-section=.comment $< $@
+
+# "ADDRESS name" lines, the format of the Bochs debugger's ldsym.
+$(BUILD)/kernel.sym: $(BUILD)/kernel.elf
+	$(Q)nm -n $< | awk '$$2 ~ /[TtRrDdBb]/ { print $$1, $$3 }' > $@
+
+$(BUILD)/kernel.lst: $(BUILD)/kernel.elf
+	$(call say,LIST,$@)
+	$(Q)objdump -d -l -M intel --no-show-raw-insn $< > $@
+
+# --- The boot sectors and the floppy --------------------------------------------------------------
+
+BOOT_BIN := $(BUILD)/boot/bootsect.bin $(BUILD)/boot/loader.bin
+IMG_FILES := $(wildcard boot/OCTAVO.CFG)
+
+$(BUILD)/boot/%.bin: boot/%.asm
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f bin -I boot/ -MD $(@:.bin=.d) -l $(@:.bin=.lst) \
+	    --before '[map symbols $(@:.bin=.map)]' -o $@ $<
+
+$(BUILD)/boot.sym: $(BOOT_BIN)
+	$(Q)awk 'NF == 3 && $$1 ~ /^[0-9A-F]+$$/ && $$2 ~ /^[0-9A-F]+$$/ { print $$1, $$3 }' \
+	    $(BOOT_BIN:.bin=.map) | sort -u > $@
+
+$(BUILD)/octavo.img: tools/mkimage $(BOOT_BIN) $(BUILD)/floppy/KERNEL.ELF $(IMG_FILES)
+	$(call say,IMAGE,$@)
+	$(Q)tools/mkimage $@ $(BOOT_BIN) $(BUILD)/floppy/KERNEL.ELF $(IMG_FILES)
+
+img: $(BUILD)/octavo.img $(BUILD)/kernel.sym $(BUILD)/boot.sym $(BUILD)/kernel.lst ## build/octavo.img and build/kernel.elf (the default)
+
+# --- mm/ on the host ------------------------------------------------------------------------------
+
+# Kernel files that touch no hardware: the host test program runs them as well.
+PURE_KERNEL := $(wildcard kernel/printf.c)
+HOST_MM   := $(sort $(wildcard mm/*.c mm/hosted/*.c))
+HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) $(PURE_KERNEL)
+# Quoted includes look into these in order; <string.h> and its like are the host's own.
+HOST_INCLUDE := -iquote mm/hosted -iquote include -iquote tests/host -iquote kernel/include
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# $(call host_variant,NAME,FLAGS): build/NAME/ktests and the objects it is made of.
+define host_variant
+$(BUILD)/$(1)/%.c.o: %.c
+	@mkdir -p $$(@D)
+	$$(call say,CC,$(1)/$$<)
+	$$(Q)$$(CC) $$(COMMON) -O2 -pthread $$(HOST_INCLUDE) $(2) -c -o $$@ $$<
+
+$(BUILD)/$(1)/ktests: $$(HOST_MM:%=$(BUILD)/$(1)/%.o) $$(HOST_TEST:%=$(BUILD)/$(1)/%.o)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) -pthread $(2) -o $$@ $$^
+
+-include $$(wildcard $(BUILD)/$(1)/*/*.d $(BUILD)/$(1)/*/*/*.d)
+endef
+
+$(eval $(call host_variant,host64,-m64))
+$(eval $(call host_variant,host32,-m32))
+$(eval $(call host_variant,host64-asan,-m64 $(SANITIZE)))
+$(eval $(call host_variant,host32-asan,-m32 $(SANITIZE)))
+$(eval $(call host_variant,host64-tsan,-m64 -fsanitize=thread))
+KTESTS := $(foreach v,host64 host32 host64-asan host32-asan host64-tsan,$(BUILD)/$(v)/ktests)
+
+# $(call host_library,BITS)
+define host_library
+$(BUILD)/lib$(1)/liboctavo-mm.a: $$(HOST_MM:%=$(BUILD)/host$(1)/%.o)
+	@mkdir -p $$(@D)
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcsD $$@ $$^
+endef
+$(eval $(call host_library,32))
+$(eval $(call host_library,64))
+
+lib: $(BUILD)/lib32/liboctavo-mm.a $(BUILD)/lib64/liboctavo-mm.a ## mm/ as a library for programs of the host
+
+$(BUILD)/tools/%: $(BUILD)/host64/tools/%.c.o $(BUILD)/lib64/liboctavo-mm.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pthread -o $@ $^
+
+TOOLS := $(patsubst tools/%.c,$(BUILD)/tools/%,$(wildcard tools/*.c))
+
+# --- Running it -----------------------------------------------------------------------------------
+
+QEMU_FLOPPY := $(QEMU) -m 64M -drive file=$(BUILD)/octavo.img,if=floppy,format=raw -boot a \
+        -no-reboot -net none -device isa-debug-exit,iobase=0xf4,iosize=0x04
+# QEMU leaves with 33 when the kernel powered off in good order.
+POWERED_OFF := || [ $$? -eq 33 ]
+
+run: img ## boot the floppy image in QEMU, the prompt in this terminal (leave: poweroff, or ^A x)
+	$(Q)$(QEMU_FLOPPY) -display none -serial mon:stdio $(POWERED_OFF)
+
+run-vga: img ## boot the floppy image in a QEMU window
+	$(Q)$(QEMU_FLOPPY) -serial stdio $(POWERED_OFF)
+
+bochs: img ## boot the floppy image in Bochs' debugger, symbols loaded
+	$(Q)tools/bochs/start
+
+debug: img ## QEMU stopped at reset, gdb with symbols and the octavo commands
+	$(Q)gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf
+
+floppy: img ## write the image to the floppy in DEV=/dev/fd0, after checks and a question
+	$(Q)tools/write-disk --floppy $(BUILD)/octavo.img "$(DEV)"
+
+usb: img ## write the image to the USB stick DEV=/dev/sdX, after checks and a question
+	$(Q)tools/write-disk --usb $(BUILD)/octavo.img "$(DEV)"
+
+# --- Tests: TAP everywhere, collected by prove ----------------------------------------------------
+
+TREE_TESTS   := $(sort $(wildcard tests/tree/*.t))
+KERNEL_TESTS := $(sort $(wildcard tests/boot/ktest-*.t))
+BOOT_TESTS   := $(filter-out $(KERNEL_TESTS),$(sort $(wildcard tests/boot/*.t)))
+HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t)) $(KTESTS)
+
+test-host: $(KTESTS) $(TOOLS) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
+	$(Q)$(PROVE) $(HOST_TESTS)
+
+test-kernel: img ## the same tests inside the kernel, at several sizes of memory
+	$(Q)$(PROVE) $(KERNEL_TESTS)
+
+test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, debuggers
+	$(Q)$(PROVE) $(BOOT_TESTS)
+
+test: img lib $(KTESTS) $(TOOLS) ## everything
+	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS)
+
+bench: img lib $(KTESTS) ## figures: instructions a pair of calls, boot time
+	$(Q)for b in $(sort $(wildcard tests/bench/*.sh)); do $$b || exit 1; done
+
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TIME ?= 30
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(HOST_MM)
+	@mkdir -p $(@D)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -pthread $(HOST_INCLUDE) -o $@ $^
+
+fuzz: $(FUZZERS) ## feed the parsers nonsense for FUZZ_TIME=30 seconds each (needs clang)
+	$(Q)for f in $(FUZZERS); do \
+	    mkdir -p $$f.corpus && $$f -max_total_time=$(FUZZ_TIME) $$f.corpus || exit 1; done
+
+# --- The rest -------------------------------------------------------------------------------------
+
+deps: ## install what building, running and testing need (Debian, Ubuntu)
+	$(Q)tools/deps
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ': .*## |:.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+-include $(KERNEL_OBJ:.o=.d) $(BOOT_BIN:.bin=.d)
