@@ -1,0 +1,170 @@
+/* platform.c - what mm/ asks of a program that hosts it: waiting, logging, panicking.
+ *
+ * The log goes to standard output as comments of the Test Anything Protocol, a line at a time, so
+ * that a test program can print its results in between. One lock keeps the lines of two threads
+ * apart; it is taken last of all and nothing is called under it.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform.h"
+#include "printer.h"
+
+/* Spins before the thread lets others run, and turns before a wait counts as a deadlock (minutes).
+ */
+#define SPINS_BEFORE_YIELD  200
+#define YIELDS_BEFORE_PANIC (1u << 28)
+
+__thread unsigned hosted_cpu;
+struct hosted_memory hosted_memory;
+void (*kpanic_hook)(const char *message);
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool log_quiet;
+static bool log_inside_line;
+
+/* ---- set-up ---- */
+
+void
+hosted_init(void *arena, size_t bytes, pfn_t base)
+{
+    ASSERT(((uintptr_t)arena & PAGE_MASK) == 0 && (bytes & PAGE_MASK) == 0);
+    hosted_memory = (struct hosted_memory){(uintptr_t)arena, bytes, base.n, bytes};
+}
+
+void
+hosted_limit_direct(pfn_t first_without_address)
+{
+    unsigned long frames = first_without_address.n - hosted_memory.base;
+
+    ASSERT(frames <= hosted_memory.bytes >> PAGE_SHIFT);
+    hosted_memory.mapped = (uintptr_t)frames << PAGE_SHIFT;
+}
+
+void
+hosted_set_cpu(unsigned cpu)
+{
+    ASSERT(cpu < CPU_MAX);
+    hosted_cpu = cpu;
+}
+
+void
+hosted_quiet(bool quiet)
+{
+    pthread_mutex_lock(&log_lock);
+    log_quiet = quiet;
+    pthread_mutex_unlock(&log_lock);
+}
+
+/* ---- locks ---- */
+
+/* Returns with the lock taken. Reads until it looks free, so that waiters do not fight over the
+ * cache line, and lets other threads run now and then: there may be more of them than processors.
+ */
+void
+hosted_spin_wait(struct spinlock *lock)
+{
+    unsigned spins = 0;
+    unsigned yields = 0;
+
+    do {
+        while (spin_is_locked(lock)) {
+            if (++spins < SPINS_BEFORE_YIELD)
+                continue;
+            spins = 0;
+            if (++yields == YIELDS_BEFORE_PANIC)
+                kpanic("spinlock %p is never given back", (void *)lock);
+            sched_yield();
+        }
+    } while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE));
+}
+
+/* ---- the log ---- */
+
+/* Prints text with "# " at the head of each line. The caller holds log_lock. */
+static void
+log_text(const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        bool ends = text[length] == '\n';
+
+        if (!log_inside_line)
+            fputs("# ", stdout);
+        fwrite(text, 1, length + ends, stdout);
+        log_inside_line = !ends;
+        text += length + ends;
+    }
+}
+
+void
+klog_v(const char *format, va_list args)
+{
+    char text[1024];
+
+    vsnprintf(text, sizeof(text), format, args);
+    pthread_mutex_lock(&log_lock);
+    if (!log_quiet)
+        log_text(text);
+    pthread_mutex_unlock(&log_lock);
+}
+
+void
+klog(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    klog_v(format, args);
+    va_end(args);
+}
+
+static void
+klog_vprint(struct printer *self, const char *format, va_list args)
+{
+    (void)self;
+    klog_v(format, args);
+}
+
+struct printer klog_printer = {klog_vprint};
+
+void
+print(struct printer *out, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    out->vprint(out, format, args);
+    va_end(args);
+}
+
+/* ---- the end ---- */
+
+void
+symbol_name(const void *code, char *text, size_t size)
+{
+    snprintf(text, size, "%p", code);
+}
+
+/* "Bail out!" ends a run of tests; what comes after is not looked at. */
+void
+kpanic(const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    if (kpanic_hook)
+        kpanic_hook(message);
+    fflush(stdout);
+    printf("Bail out! panic: %s\n", message);
+    fflush(stdout);
+    fprintf(stderr, "panic: %s\n", message);
+    abort();
+}

@@ -1,0 +1,117 @@
+/* platform_impl.h - the world of mm/ inside a program: threads are CPUs, one arena is the memory.
+ *
+ * A program hands over an arena (hosted_init) and gives each thread that calls mm/ a CPU number of
+ * its own (hosted_set_cpu). The arena plays physical memory from any frame number on, so that
+ * frames beyond 2^20, and on a 64-bit host beyond 2^32, can be had without owning that much:
+ *
+ *     frame number   base                          base + mapped       base + frames
+ *                     |  frame_to_ptr() is an address  |   NULL: high memory  |
+ *     arena          [#################################|######################)
+ *
+ * Everything here is on the fast path of mm/ and is inline: cpu_current is one load from
+ * thread-local storage, ptr_to_frame a subtraction, a comparison and a shift.
+ */
+#ifndef OCTAVO_HOSTED_PLATFORM_IMPL_H
+#define OCTAVO_HOSTED_PLATFORM_IMPL_H
+
+#include "types.h"
+
+#define CPU_MAX 8
+
+/* ---- set up by the program ---- */
+
+/* Makes [arena, arena + bytes), page aligned, the memory of frames base.n and up. May be called
+ * again with another arena when nothing of the old one is in use. */
+void hosted_init(void *arena, size_t bytes, pfn_t base);
+
+/* From this frame on frame_to_ptr returns NULL, as it does for high memory. hosted_init resets it.
+ */
+void hosted_limit_direct(pfn_t first_without_address);
+
+/* Says which CPU the calling thread plays: 0 (as every thread does at first) .. CPU_MAX-1. Two
+ * threads that run at the same time must not play the same one. */
+void hosted_set_cpu(unsigned cpu);
+
+/* klog prints nothing while quiet. */
+void hosted_quiet(bool quiet);
+
+/* When set, kpanic calls it with the message before it ends the program; it may longjmp away. */
+extern void (*kpanic_hook)(const char *message);
+
+/* ---- locks ---- */
+
+struct spinlock {
+    int held;
+};
+
+#define SPINLOCK_INIT                                                                              \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+void hosted_spin_wait(struct spinlock *lock);
+
+static inline unsigned long
+spin_lock(struct spinlock *lock)
+{
+    if (UNLIKELY(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)))
+        hosted_spin_wait(lock);
+    return 0;
+}
+
+static inline void
+spin_unlock(struct spinlock *lock, unsigned long state)
+{
+    (void)state;
+    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
+
+static inline bool
+spin_is_locked(struct spinlock *lock)
+{
+    return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0;
+}
+
+/* ---- CPUs ---- */
+
+extern __thread unsigned hosted_cpu __attribute__((tls_model("initial-exec")));
+
+static inline unsigned
+cpu_current(void)
+{
+    return hosted_cpu;
+}
+
+/* ---- frames ---- */
+
+struct hosted_memory {
+    uintptr_t start;    /* address of the arena */
+    uintptr_t mapped;   /* bytes of it that have an address as far as mm/ is told */
+    unsigned long base; /* number of its first frame */
+    uintptr_t bytes;
+};
+
+extern struct hosted_memory hosted_memory;
+
+static inline void *
+frame_to_ptr(pfn_t frame)
+{
+    unsigned long index = frame.n - hosted_memory.base;
+
+    if (UNLIKELY(index >= hosted_memory.mapped >> PAGE_SHIFT))
+        return NULL;
+    return (void *)(hosted_memory.start + (index << PAGE_SHIFT));
+}
+
+static inline bool
+ptr_to_frame(const void *pointer, pfn_t *frame)
+{
+    uintptr_t offset = (uintptr_t)pointer - hosted_memory.start;
+
+    if (UNLIKELY(offset >= hosted_memory.mapped))
+        return false;
+    frame->n = hosted_memory.base + (offset >> PAGE_SHIFT);
+    return true;
+}
+
+#endif
