@@ -9,6 +9,7 @@
 #define OCTAVO_KTEST_H
 
 #include "types.h"
+#include "printer.h"
 
 struct ktest {
     const char *name; /* "mm/FILE/CASE" */
@@ -62,8 +63,28 @@ bool ktest_panics(void (*call)(void *), void *argument, const char *text);
         return;                                                                                    \
     } while (0)
 
-/* Runs every test whose name matches the glob (`*` also matches `/`) and prints KTAP through klog.
- * Returns the number that failed; no match counts as one failure. */
+/* Runs every test whose name matches the glob (`*` also matches `/`, `?` any one character) and
+ * prints KTAP to ktest_out. Returns the number that failed; no match counts as one failure. */
 unsigned ktest_run(const char *glob);
+
+/* ---- for the programs that run tests ---- */
+
+/* Where results go: klog_printer unless somebody says otherwise. */
+extern struct printer *ktest_out;
+
+/* Called by kpanic with its message before anything else, when set. */
+extern void (*kpanic_hook)(const char *message);
+
+/* Where it is defined, it runs after each test and fails the test by returning false. */
+bool ktest_after(void) __attribute__((weak));
+
+void ktest_set_seed(uint32_t seed);
+bool ktest_glob(const char *glob, const char *text);
+
+/* As ktest_run for any of several globs (none: every test), without the line that names the format.
+ */
+unsigned ktest_run_globs(const char *const *globs, size_t count);
+/* Calls visit (unless it is NULL) with each matching name; returns how many there are. */
+unsigned ktest_list(const char *const *globs, size_t count, void (*visit)(const char *name));
 
 #endif

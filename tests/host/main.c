@@ -1,0 +1,69 @@
+/* main.c - ktests [--list] [GLOB...]: the tests of mm/ in a program, as TAP.
+ *
+ * Runs the tests that match any GLOB (all without one); --list prints their names instead. SEED in
+ * the environment makes the random tests repeat a run; without it each run draws its own and prints
+ * it. Exit status: 0 when all passed, 1 when some failed or none matched, 2 for wrong usage.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ktest.h"
+#include "platform.h"
+
+static void
+stdout_vprint(struct printer *self, const char *format, va_list args)
+{
+    (void)self;
+    vprintf(format, args);
+}
+
+static struct printer stdout_printer = {stdout_vprint};
+
+static void
+print_name(const char *name)
+{
+    puts(name);
+}
+
+/* False when SEED is not a number. */
+static bool
+choose_seed(void)
+{
+    const char *text = getenv("SEED");
+    char *end;
+    unsigned long seed;
+
+    if (!text || !*text) {
+        ktest_set_seed((uint32_t)time(NULL) * 65599u + (uint32_t)getpid());
+        return true;
+    }
+    seed = strtoul(text, &end, 0);
+    ktest_set_seed((uint32_t)seed);
+    return *end == '\0';
+}
+
+int
+main(int argc, char **argv)
+{
+    bool list = argc > 1 && strcmp(argv[1], "--list") == 0;
+    const char *const *globs = (const char *const *)argv + 1 + list;
+    size_t count = (size_t)(argc - 1 - list);
+
+    if (count && globs[0][0] == '-') {
+        fprintf(stderr, "usage: %s [--list] [GLOB...]\n", argv[0]);
+        return 2;
+    }
+    if (list)
+        return ktest_list(globs, count, print_name) ? 0 : 1;
+    if (!choose_seed()) {
+        fprintf(stderr, "%s: SEED is not a number\n", argv[0]);
+        return 2;
+    }
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    ktest_out = &stdout_printer;
+    printf("TAP version 13\n");
+    return ktest_run_globs(globs, count) ? 1 : 0;
+}
