@@ -45,7 +45,7 @@ $(BUILD)/obj/%.c.o: %.c
 $(BUILD)/obj/%.asm.o: %.asm
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)
-	$(Q)$(NASM) -f elf32 -g -F dwarf -I kernel/ -MD $(@:.o=.d) -l $(@:.o=.lst) -o $@ $<
+	$(Q)$(NASM) -f elf32 -g -F dwarf -I kernel/ -MP -MD $(@:.o=.d) -l $(@:.o=.lst) -o $@ $<
 
 $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	$(call say,LD,$@)
@@ -76,18 +76,18 @@ IMG_FILES := $(wildcard boot/OCTAVO.CFG)
 $(BUILD)/boot/%.bin: boot/%.asm
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)
-	$(Q)$(NASM) -f bin -I boot/ -MD $(@:.bin=.d) -l $(@:.bin=.lst) \
-	    --before '[map symbols $(@:.bin=.map)]' -o $@ $<
+	$(Q)$(NASM) -f bin -I boot/ -MP -MD $(@:.bin=.d) -l $(@:.bin=.lst) \
+	    --before '[map all $(@:.bin=.map)]' -o $@ $<
 
-$(BUILD)/boot.sym: $(BOOT_BIN)
-	$(Q)awk 'NF == 3 && $$1 ~ /^[0-9A-F]+$$/ && $$2 ~ /^[0-9A-F]+$$/ { print $$1, $$3 }' \
-	    $(BOOT_BIN:.bin=.map) | sort -u > $@
+# The labels for gdb (.elf) and Bochs (.sym).
+$(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
+	$(Q)tools/bootsym $(<:.bin=.map) $< $(@:.sym=.elf) $@
 
 $(BUILD)/octavo.img: tools/mkimage $(BOOT_BIN) $(BUILD)/floppy/KERNEL.ELF $(IMG_FILES)
 	$(call say,IMAGE,$@)
 	$(Q)tools/mkimage $@ $(BOOT_BIN) $(BUILD)/floppy/KERNEL.ELF $(IMG_FILES)
 
-img: $(BUILD)/octavo.img $(BUILD)/kernel.sym $(BUILD)/boot.sym $(BUILD)/kernel.lst ## build/octavo.img and build/kernel.elf (the default)
+img: $(BUILD)/octavo.img $(BUILD)/kernel.sym $(BOOT_BIN:.bin=.sym) $(BUILD)/kernel.lst ## build/octavo.img and build/kernel.elf (the default)
 
 # --- mm/ on the host ------------------------------------------------------------------------------
 
