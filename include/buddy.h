@@ -13,6 +13,9 @@
 void buddy_init(struct zone *zone, const char *name, pfn_t start, pfn_t end, struct block *blocks,
                 struct block_map *maps);
 
+/* Adds free pages [start, end), which may span blocks of the zone. Whole blocks stay closed. */
+void buddy_add(struct zone *zone, pfn_t start, pfn_t end);
+
 /* The chunk's first frame; frame 0 when there is none. Best fit: the block whose largest free chunk
  * is the smallest that does, and in it the smallest chunk that does. */
 MUST_CHECK pfn_t buddy_alloc(struct zone *zone, unsigned order);
@@ -27,8 +30,9 @@ MUST_CHECK pfn_t buddy_alloc_count(struct zone *zone, unsigned long count);
 /* Gives back any range of allocated pages. Panics when any of it is free already. */
 void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
 
-/* Takes up to `wanted` single pages, by whole chunks where it can; returns how many. */
-unsigned buddy_alloc_singles(struct zone *zone, uint32_t *frames, unsigned wanted);
+/* Takes up to `wanted` single pages, by whole chunks where it can; returns how many. Their numbers
+ * count from zone->base. */
+unsigned buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted);
 
 /* True when every page of [start, start + count) is free. */
 bool buddy_is_free(const struct zone *zone, pfn_t start, unsigned long count);

@@ -17,7 +17,6 @@
 enum frame_owner {
     FRAME_NONE,      /* free in the buddy, or behind the head of a larger allocation */
     FRAME_CACHED,    /* free, on a CPU's stack of frames (pcp.h) */
-    FRAME_ALLOCATED, /* handed out, not yet attributed */
     FRAME_FIRMWARE,  /* not RAM: reserved, a device, or a hole; not part of the machine's total */
     FRAME_LOW,       /* page 0, BIOS data, EBDA, video and ROM area */
     FRAME_ABSENT,    /* RAM we were told to leave alone, or cannot reach */
@@ -27,10 +26,11 @@ enum frame_owner {
     FRAME_METADATA,  /* frame table, block tables, page tables of the direct map */
     FRAME_EARLY,     /* page of the early heap with live objects */
     FRAME_SLAB,      /* every frame of a slab: `slab` leads to its header */
+    FRAME_ALLOCATED, /* handed out, not yet attributed; from here on pmm_free_pages takes it back */
     FRAME_HEAP,      /* kmalloc of whole frames */
     FRAME_VMALLOC,   /* behind a vmalloc address */
-    FRAME_PAGE_TABLE,
-    FRAME_STACK, /* kernel stack */
+    FRAME_PAGE_TABLE, /* made after the start */
+    FRAME_STACK,      /* kernel stack */
     FRAME_OWNERS
 };
 

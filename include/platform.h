@@ -16,6 +16,13 @@
  *                                                          NULL when it has no permanent address
  *   bool ptr_to_frame(const void *, pfn_t *)               the reverse; false when the pointer is
  *                                                          not inside the directly mapped memory
+ *   FRAME_TABLE, FRAME_BASE                                the frame descriptors (frame.h), and the
+ *                                                          frame that the first one stands for: a
+ *                                                          multiple of 1024
+ *   DIRECT_BASE                                            lowest address of the direct map
+ *   paddr_t direct_end(void)                               where frames with an address end
+ *   bool cpu_claim(bool *busy), cpu_release(bool *busy)    keep interrupts of this CPU out of its
+ *                                                          per-CPU data; false: find another way
  */
 #ifndef OCTAVO_PLATFORM_H
 #define OCTAVO_PLATFORM_H

@@ -26,6 +26,16 @@ MUST_CHECK paddr_t pmm_alloc_pages(size_t count);
 MUST_CHECK paddr_t pmm_alloc_pages_flags(size_t count, unsigned flags);
 void pmm_free_pages(paddr_t first, size_t count);
 
+/* The same with the alignment of a chunk of 2^order frames (order at most MAX_ORDER). */
+MUST_CHECK paddr_t pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags);
+
+/* Makes a frame that the start kept for something (kernel image, boot info, module, early heap) an
+ * allocated frame like any other, to be freed. */
+void pmm_adopt(pfn_t frame);
+
+/* True when the frame is RAM whose descriptor is valid: any frame that is in use. */
+bool pmm_frame_known(pfn_t frame);
+
 /* Frames that can be handed out now, CPU caches included. */
 unsigned long pmm_free_frames(void);
 /* Frames that could be handed out if nobody held any. */

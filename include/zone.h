@@ -66,9 +66,6 @@ struct zone {
 void zone_init(struct zone *zone, const char *name, uint8_t id, struct block *blocks,
                struct block_map *maps, unsigned long base, uint32_t first, uint32_t end);
 
-/* Adds free frames [start, end), which may span blocks, to the zone. Whole blocks stay closed. */
-void zone_add_free(struct zone *zone, pfn_t start, pfn_t end);
-
 /* Makes a closed block's bitmaps and descriptors valid. Lock held. */
 void zone_open_block(struct zone *zone, uint32_t block);
 

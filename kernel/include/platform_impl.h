@@ -18,7 +18,10 @@ struct spinlock {
     uint32_t held;
 };
 
-#define SPINLOCK_INIT {0}
+#define SPINLOCK_INIT                                                                              \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 /* What spin_lock finds when its own CPU holds the lock already. */
 _Noreturn void spin_deadlock(const struct spinlock *lock);
@@ -93,6 +96,37 @@ ptr_to_frame(const void *at, pfn_t *frame)
         return false;
     *frame = pfn(offset >> PAGE_SHIFT);
     return true;
+}
+
+/* The descriptors of frames, at the start of the window that is theirs (mm/x86/frametable.c). */
+#define FRAME_BASE  0ul
+#define FRAME_TABLE ((struct frame *)0xE0000000)
+#define DIRECT_BASE KERNEL_BASE
+
+/* The physical address at which the direct map ends. */
+static inline paddr_t
+direct_end(void)
+{
+    return direct_map_end;
+}
+
+/* Keeps an interrupt of this CPU out of per-CPU data: it finds the flag set and goes another way.
+ * Whoever got false must not touch the data. */
+static inline bool
+cpu_claim(bool *busy)
+{
+    if (*(volatile bool *)busy)
+        return false;
+    *(volatile bool *)busy = true;
+    __asm__ volatile("" : : : "memory");
+    return true;
+}
+
+static inline void
+cpu_release(bool *busy)
+{
+    __asm__ volatile("" : : : "memory");
+    *(volatile bool *)busy = false;
 }
 
 #endif

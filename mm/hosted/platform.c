@@ -33,7 +33,11 @@ void
 hosted_init(void *arena, size_t bytes, pfn_t base)
 {
     ASSERT(((uintptr_t)arena & PAGE_MASK) == 0 && (bytes & PAGE_MASK) == 0);
-    hosted_memory = (struct hosted_memory){(uintptr_t)arena, bytes, base.n, bytes};
+    hosted_memory = (struct hosted_memory){.start = (uintptr_t)arena,
+                                           .mapped = bytes,
+                                           .base = base.n,
+                                           .bytes = bytes,
+                                           .frame_base = base.n & ~1023ul};
 }
 
 void

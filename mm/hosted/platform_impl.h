@@ -32,6 +32,12 @@ void hosted_limit_direct(pfn_t first_without_address);
  * threads that run at the same time must not play the same one. */
 void hosted_set_cpu(unsigned cpu);
 
+/* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its first part, a page
+ * table's worth for each 256 MiB, is mm/'s own. May be called again: everything is forgotten. Threads
+ * for CPUs above 0 follow by mm_cpu_up. For page alignments beyond 4 KiB the arena should start at a
+ * multiple of 4 MiB, and so should base. */
+void hosted_start(void *arena, size_t bytes, pfn_t base);
+
 /* klog prints nothing while quiet. */
 void hosted_quiet(bool quiet);
 
@@ -89,6 +95,8 @@ struct hosted_memory {
     uintptr_t mapped;   /* bytes of it that have an address as far as mm/ is told */
     unsigned long base; /* number of its first frame */
     uintptr_t bytes;
+    unsigned long frame_base;   /* base rounded down to a block */
+    struct frame *frame_table;
 };
 
 extern struct hosted_memory hosted_memory;
@@ -112,6 +120,33 @@ ptr_to_frame(const void *pointer, pfn_t *frame)
         return false;
     frame->n = hosted_memory.base + (offset >> PAGE_SHIFT);
     return true;
+}
+
+/* The frame table of the arena, and the address that slab headers are counted from. */
+#define FRAME_BASE  (hosted_memory.frame_base)
+#define FRAME_TABLE (hosted_memory.frame_table)
+#define DIRECT_BASE (hosted_memory.start)
+
+/* The physical address at which frames with an address end. */
+static inline paddr_t
+direct_end(void)
+{
+    return ((paddr_t)hosted_memory.base << PAGE_SHIFT) + hosted_memory.mapped;
+}
+
+/* ---- interrupts: there are none ---- */
+
+static inline bool
+cpu_claim(bool *busy)
+{
+    (void)busy;
+    return true;
+}
+
+static inline void
+cpu_release(bool *busy)
+{
+    (void)busy;
 }
 
 #endif

@@ -1,0 +1,29 @@
+/* bits.h - what the compiler would call a library for on a 486. */
+#ifndef OCTAVO_BITS_H
+#define OCTAVO_BITS_H
+
+#include "types.h"
+
+/* Bits set in a word, by adding neighbours in ever wider fields. */
+static inline unsigned
+count_bits(unsigned long word)
+{
+    unsigned count = 0;
+    for (; word; word >>= 16) {
+        uint32_t half = word & 0xffff;
+        half = half - (half >> 1 & 0x5555);
+        half = (half & 0x3333) + (half >> 2 & 0x3333);
+        half = (half + (half >> 4)) & 0x0f0f;
+        count += (half + (half >> 8)) & 0x1f;
+    }
+    return count;
+}
+
+/* The smallest k with 1 << k >= count; count is at least 1. */
+static inline unsigned
+log2_up(unsigned long count)
+{
+    return count == 1 ? 0 : (unsigned)(8 * sizeof(count)) - (unsigned)__builtin_clzl(count - 1);
+}
+
+#endif

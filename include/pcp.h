@@ -1,0 +1,21 @@
+/* pcp.h - each CPU's stacks of free frames.
+ *
+ * Most frames live short: what one caller gives back the next one takes, still warm in the cache.
+ * So each CPU keeps some free chunks of orders 0..3 of each zone on a stack, and the zone's lock is
+ * taken once for a batch of them.
+ */
+#ifndef OCTAVO_PCP_H
+#define OCTAVO_PCP_H
+
+#include "types.h"
+
+#define PCP_ORDERS 4
+
+/* Numbers of chunks' first frames, counted from FRAME_BASE. Its CPU's alone. */
+struct frame_stack {
+    uint32_t count;
+    uint32_t limit; /* places; 0 = nothing is kept */
+    uint32_t *frames;
+};
+
+#endif

@@ -1,0 +1,162 @@
+/* check.c - the law of page conservation: every frame has exactly one owner.
+ *
+ * Walks the descriptors of the open blocks and holds them against what the allocators believe:
+ *
+ *   descriptors            bitmaps of the buddy      stacks of the CPUs      slabs
+ *   FRAME_NONE         =   free, or inside an allocation
+ *   FRAME_CACHED       =                             on exactly one stack
+ *   FRAME_SLAB         =                                                     of exactly one slab
+ *   sum of all owners  =   the RAM that the firmware reported
+ *
+ * Cost: about 40 instructions for each frame of an open block, 20 for a closed block.
+ */
+#include "buddy.h"
+#include "mm.h"
+#include "mm_private.h"
+#include "percpu.h"
+#include "slab_private.h"
+#include "vmalloc.h"
+
+/* What one walk over the frames found. */
+struct census {
+    unsigned long owners[FRAME_OWNERS];
+    bool good;
+};
+
+static void
+complain(struct census *census, unsigned long frame, const char *what)
+{
+    if (census->good)
+        klog("check: frame %#lx (%s): %s\n", frame, frame_owner_name(frame_of(pfn(frame))->owner),
+             what);
+    census->good = false;
+}
+
+/* Frames that a descriptor speaks for. */
+static unsigned long
+frames_of_head(const struct frame *frame)
+{
+    bool counts = frame->owner == FRAME_CACHED || frame->owner >= FRAME_ALLOCATED;
+    return counts ? frame->count : 1;
+}
+
+/* Frames behind the head of an allocation belong to it: unnamed, and not free. */
+static void
+check_tail(struct census *census, const struct zone *zone, unsigned long head, unsigned long count)
+{
+    for (unsigned long frame = head + 1; frame < head + count; frame++) {
+        if (frame_of(pfn(frame))->owner != FRAME_NONE)
+            complain(census, frame, "has an owner, but lies inside an allocation");
+        if (buddy_is_free(zone, pfn(frame), 1))
+            complain(census, frame, "is free, but lies inside an allocation");
+    }
+}
+
+/* Counts the frames that the descriptor at `frame` speaks for, and checks them; returns how many.
+ */
+static unsigned long
+count_head(struct census *census, const struct zone *zone, unsigned long frame)
+{
+    const struct frame *descriptor = frame_of(pfn(frame));
+    unsigned long count = frames_of_head(descriptor);
+    bool free = buddy_is_free(zone, pfn(frame), 1);
+    if (descriptor->owner >= FRAME_OWNERS || count == 0) {
+        complain(census, frame, "has a damaged descriptor");
+        return 1;
+    }
+    census->owners[descriptor->owner] += count;
+    if (free != (descriptor->owner == FRAME_NONE))
+        complain(census, frame,
+                 free ? "is in the free lists, but has an owner"
+                      : "has no owner and is in no free list: it is lost");
+    check_tail(census, zone, frame, count);
+    return count;
+}
+
+static void
+take_census(struct census *census)
+{
+    *census = (struct census){.good = true};
+    unsigned long frame = FRAME_BASE;
+    unsigned long end = FRAME_BASE + ((unsigned long)mm_block_count << MAX_ORDER);
+    while (frame < end) {
+        uint32_t index = (uint32_t)((frame - FRAME_BASE) >> MAX_ORDER);
+        if (mm_blocks[index].open) {
+            frame += count_head(census, pmm_zone_of(pfn(frame)), frame);
+            continue;
+        }
+        census->owners[mm_blocks[index].free ? FRAME_NONE : FRAME_FIRMWARE] += BLOCK_FRAMES;
+        frame += BLOCK_FRAMES;
+    }
+}
+
+void
+mm_count_owners(unsigned long counts[FRAME_OWNERS])
+{
+    for (unsigned owner = 0; owner < FRAME_OWNERS; owner++)
+        counts[owner] = 0;
+    unsigned long frame = FRAME_BASE;
+    unsigned long end = FRAME_BASE + ((unsigned long)mm_block_count << MAX_ORDER);
+    while (frame < end) {
+        uint32_t index = (uint32_t)((frame - FRAME_BASE) >> MAX_ORDER);
+        const struct frame *descriptor = frame_of(pfn(frame));
+        unsigned long count = BLOCK_FRAMES;
+        unsigned owner = mm_blocks[index].free ? FRAME_NONE : FRAME_FIRMWARE;
+        if (mm_blocks[index].open) {
+            owner = descriptor->owner < FRAME_OWNERS ? descriptor->owner : FRAME_FIRMWARE;
+            count = frames_of_head(descriptor);
+            count += !count;
+        }
+        counts[owner] += count;
+        frame += count;
+    }
+    counts[FRAME_ABSENT] += (unsigned long)mm_beyond_frames;
+}
+
+/* Every entry of every stack is a cached chunk; returns their frames. */
+static unsigned long
+check_stacks(struct census *census)
+{
+    unsigned long frames = 0;
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        for (unsigned s = 0; mm_cpus[i] && s < ZONE_COUNT * PCP_ORDERS; s++) {
+            const struct frame_stack *stack = &mm_cpus[i]->stacks[s / PCP_ORDERS][s % PCP_ORDERS];
+            for (uint32_t j = 0; j < stack->count; j++) {
+                const struct frame *frame = &FRAME_TABLE[stack->frames[j]];
+                if (frame->owner != FRAME_CACHED || frame->count != 1u << s % PCP_ORDERS)
+                    complain(census, stack->frames[j] + FRAME_BASE,
+                             "is on a CPU's stack without being cached");
+                frames += 1ul << s % PCP_ORDERS;
+            }
+        }
+    }
+    return frames;
+}
+
+static bool
+sums_agree(const char *what, unsigned long counted, unsigned long expected)
+{
+    if (counted == expected)
+        return true;
+    klog("check: %s: %lu frames counted, %lu expected\n", what, counted, expected);
+    return false;
+}
+
+bool
+mm_check(void)
+{
+    struct census census;
+    unsigned long slab_frames, total = 0;
+    take_census(&census);
+    for (unsigned owner = 0; owner < FRAME_OWNERS; owner++)
+        total += owner == FRAME_FIRMWARE ? 0 : census.owners[owner];
+    unsigned long cached = check_stacks(&census);
+    bool good = census.good;
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        good &= zone_check(&mm_zones[zone]);
+    good &= slab_check(&slab_frames);
+    good &= sums_agree("slabs", slab_frames, census.owners[FRAME_SLAB]);
+    good &= sums_agree("CPU caches", census.owners[FRAME_CACHED], cached);
+    good &= sums_agree("all owners", total, mm_ram_frames);
+    return good & vmalloc_check();
+}

@@ -1,0 +1,348 @@
+/* kmalloc.c - the kernel heap: any size, each from the allocator that suits it.
+ *
+ *     1 .. 8192 bytes       a slab of the next class     (slab.c)
+ *     .. 4 MiB              whole consecutive frames     (pmm.c)
+ *     more                  vmalloc                      (vmalloc.c of the world)
+ *
+ * A pointer leads back to its allocator through the descriptor of its frame: FRAME_SLAB, FRAME_HEAP
+ * or FRAME_EARLY; addresses outside the direct map are asked of vmalloc. There is no table of
+ * allocations, so there is no limit to their number.
+ *
+ * With the debug heap (slab_debug.c) small objects carry red zones and call sites; whole frames
+ * carry a record of the same kind in their last bytes.
+ */
+#include <string.h>
+#include "bits.h"
+#include "percpu.h"
+#include "early.h"
+#include "kmalloc.h"
+#include "kmalloc_private.h"
+#include "pmm.h"
+#include "vmalloc.h"
+
+#define LARGEST_FRAMES (BLOCK_FRAMES * PAGE_SIZE)
+
+static const uint16_t class_sizes[] = {
+#define X(size) size,
+    KMALLOC_SIZES
+#undef X
+};
+static const char *const class_names[] = {
+#define X(size) "kmalloc-" #size,
+    KMALLOC_SIZES
+#undef X
+};
+_Static_assert(ARRAY_LENGTH(class_sizes) == KMALLOC_CLASSES, "a part for each class");
+
+static struct kmem_cache class_caches[KMALLOC_CLASSES];
+
+/* The class of (size + 15) / 16; entry 0 is never used. */
+static uint8_t class_of[KMALLOC_LARGEST / 16 + 1];
+
+void
+kmalloc_init(void)
+{
+    unsigned class = 0;
+    for (unsigned i = 1; i < ARRAY_LENGTH(class_of); i++) {
+        class += i * 16 > class_sizes[class];
+        class_of[i] = (uint8_t) class;
+    }
+    for (class = 0; class < KMALLOC_CLASSES; class ++) {
+        bool fits = slab_cache_init(&class_caches[class], class_names[class], class_sizes[class],
+                                    16, debug_heap_on ? KMEM_DEBUG : 0, NULL);
+        ASSERT(fits);
+        slab_cache_add(&class_caches[class]);
+    }
+}
+
+void
+kmalloc_cpu_init(struct mm_cpu *cpu)
+{
+    for (unsigned class = 0; class < KMALLOC_CLASSES; class ++)
+        slab_part_init(&cpu->heap[class], &class_caches[class], cpu);
+}
+
+/* Whole frames ----------------------------------------------------------------------------------
+ */
+
+/* Frames for `size` bytes aligned to `align`, at most 4 MiB each. */
+static void *
+alloc_frames(size_t size, size_t align, unsigned flags, const void *caller)
+{
+    size_t bytes = size + (debug_heap_on ? DEBUG_RECORD_BYTES : 0);
+    size_t count = (bytes + PAGE_MASK) >> PAGE_SHIFT;
+    size_t aligned = align >> PAGE_SHIFT > count ? align >> PAGE_SHIFT : count;
+    unsigned where = flags & KM_DMA ? PMM_DMA : PMM_DIRECT;
+    paddr_t first = pmm_alloc_pages_aligned(count, log2_up(aligned), where);
+    if (!first)
+        return NULL;
+    frame_set_owner(paddr_to_pfn(first), FRAME_HEAP);
+    void *memory = frame_to_ptr(paddr_to_pfn(first));
+    if (debug_heap_on)
+        debug_pages_alloc(memory, count << PAGE_SHIFT, size, caller);
+    return memory;
+}
+
+static void *
+alloc_large(size_t size, unsigned flags, const void *caller)
+{
+    void *memory;
+    if (size > LARGEST_FRAMES - DEBUG_RECORD_BYTES)
+        memory = flags & KM_DMA ? NULL : vmalloc(size);
+    else
+        memory = alloc_frames(size, 16, flags, caller);
+    if (memory && flags & KM_ZERO)
+        memset(memory, 0, size);
+    return memory;
+}
+
+/* The frames behind a pointer that kmalloc made of whole ones; NULL for any other. */
+static struct frame *
+frames_of(const void *memory)
+{
+    pfn_t frame;
+    if (!ptr_to_frame(memory, &frame) || (uintptr_t)memory & PAGE_MASK || !pmm_frame_known(frame))
+        return NULL;
+    return frame_of(frame)->owner == FRAME_HEAP ? frame_of(frame) : NULL;
+}
+
+/* Allocation ------------------------------------------------------------------------------------
+ */
+
+static __attribute__((noinline)) void *
+alloc_slow(size_t size, unsigned flags, const void *caller)
+{
+    if (size == 0)
+        return NULL;
+    if (size > KMALLOC_LARGEST || flags & KM_DMA)
+        return alloc_large(size, flags, caller);
+    struct mm_cpu *cpu = mm_this_cpu();
+    void *memory = slab_alloc_slow(&cpu->heap[class_of[(size + 15) / 16]], size, caller);
+    if (memory && flags & KM_ZERO)
+        memset(memory, 0, size);
+    return memory;
+}
+
+/* The fast path: a bit of this CPU's current word, or NULL. */
+static inline void *
+alloc_fast(size_t size)
+{
+    if (UNLIKELY(size - 1 >= KMALLOC_LARGEST))
+        return NULL;
+    struct mm_cpu *cpu = mm_this_cpu();
+    if (UNLIKELY(!cpu_claim(&cpu->objects_busy)))
+        return NULL;
+    void *memory = slab_take(&cpu->heap[class_of[(size + 15) / 16]]);
+    cpu_release(&cpu->objects_busy);
+    return memory;
+}
+
+void *
+kmalloc(size_t size)
+{
+    void *memory = alloc_fast(size);
+    return LIKELY(memory != NULL) ? memory : alloc_slow(size, 0, __builtin_return_address(0));
+}
+
+void *
+kmalloc_flags(size_t size, unsigned flags)
+{
+    void *memory = flags & KM_DMA ? NULL : alloc_fast(size);
+    if (!memory)
+        return alloc_slow(size, flags, __builtin_return_address(0));
+    return flags & KM_ZERO ? memset(memory, 0, size) : memory;
+}
+
+void *
+kzalloc(size_t size)
+{
+    void *memory = alloc_fast(size);
+    if (!memory)
+        return alloc_slow(size, KM_ZERO, __builtin_return_address(0));
+    return memset(memory, 0, size);
+}
+
+/* The smallest class from `size` on whose objects are aligned; 0 when there is none. */
+static size_t
+aligned_class(size_t size, size_t align)
+{
+    if (size == 0 || size > KMALLOC_LARGEST || align > PAGE_SIZE)
+        return 0;
+    for (unsigned class = class_of[(size + 15) / 16]; class < KMALLOC_CLASSES; class ++)
+        if (!(class_sizes[class] & (align - 1)))
+            return class_sizes[class];
+    return 0;
+}
+
+static void *
+alloc_aligned(size_t size, size_t align, const void *caller)
+{
+    ASSERT(align && !(align & (align - 1)));
+    size_t class = debug_heap_on && align > 16 ? 0 : aligned_class(size, align);
+    if (class)
+        return alloc_slow(debug_heap_on ? size : class, 0, caller);
+    if (size == 0 || align > LARGEST_FRAMES)
+        return NULL;
+    if (size > LARGEST_FRAMES - DEBUG_RECORD_BYTES)
+        return align <= PAGE_SIZE ? alloc_large(size, 0, caller) : NULL;
+    return alloc_frames(size, align, 0, caller);
+}
+
+void *
+kmalloc_aligned(size_t size, size_t align)
+{
+    return alloc_aligned(size, align, __builtin_return_address(0));
+}
+
+void *
+kalloc(size_t size)
+{
+    if (size == 0)
+        return NULL;
+    size_t natural = size > LARGEST_FRAMES ? PAGE_SIZE : (size_t)1 << log2_up(size);
+    return alloc_aligned(size, natural, __builtin_return_address(0));
+}
+
+/* Free, size, resize ----------------------------------------------------------------------------
+ */
+
+static _Noreturn void
+report_foreign(const void *memory, const void *caller)
+{
+    char who[80];
+    pfn_t frame;
+    symbol_name(caller, who, sizeof(who));
+    if (ptr_to_frame(memory, &frame) && pmm_frame_known(frame)) {
+        enum frame_owner owner = frame_of(frame)->owner;
+        if (owner == FRAME_NONE || owner == FRAME_CACHED)
+            kpanic(
+                "heap: free of %p by %s: double free, or inside an allocation (frame %#lx is '%s')",
+                memory, who, frame.n, frame_owner_name(owner));
+        kpanic("heap: free of %p by %s: foreign pointer (frame %#lx is '%s')", memory, who, frame.n,
+               frame_owner_name(owner));
+    }
+    kpanic("heap: free of %p by %s: foreign pointer", memory, who);
+}
+
+static bool
+is_early(const void *memory)
+{
+    pfn_t frame;
+    return ptr_to_frame(memory, &frame) && pmm_frame_known(frame) &&
+           frame_of(frame)->owner == FRAME_EARLY;
+}
+
+/* A page of the early heap loses an object; with its last one it becomes a frame like any other. */
+static void
+leave_early_page(void *page)
+{
+    pfn_t frame;
+    bool direct = ptr_to_frame(page, &frame);
+    ASSERT(direct && frame_of(frame)->owner == FRAME_EARLY);
+    if (__atomic_sub_fetch(&frame_of(frame)->live, 1, __ATOMIC_ACQ_REL))
+        return;
+    pmm_adopt(frame);
+    pmm_free_page(pfn_to_paddr(frame));
+}
+
+void
+kfree_other(void *memory, const void *caller)
+{
+    pfn_t frame;
+    if (!memory)
+        return;
+    struct frame *frames = frames_of(memory);
+    if (frames) {
+        size_t count = frames->count;
+        if (debug_heap_on)
+            debug_pages_free(memory, count << PAGE_SHIFT, caller);
+        ptr_to_frame(memory, &frame);
+        pmm_free_pages(pfn_to_paddr(frame), count);
+    } else if (is_early(memory)) {
+        early_free_object(memory, leave_early_page);
+    } else if (vmalloc_size(memory)) {
+        vfree(memory);
+    } else {
+        report_foreign(memory, caller);
+    }
+}
+
+size_t
+kmalloc_usable_size(const void *memory)
+{
+    const struct slab *slab = slab_of(memory);
+    if (slab)
+        return slab->cache->debug ? debug_size(slab->cache, memory) : slab->cache->size;
+    const struct frame *frames = frames_of(memory);
+    if (!frames)
+        return is_early(memory) ? early_object_size(memory) : vmalloc_size(memory);
+    size_t bytes = (size_t)frames->count << PAGE_SHIFT;
+    return debug_heap_on ? debug_pages_size(memory, bytes) : bytes;
+}
+
+void *
+krealloc(void *memory, size_t size)
+{
+    const void *caller = __builtin_return_address(0);
+    if (!memory)
+        return alloc_slow(size, 0, caller);
+    if (size == 0) {
+        kfree(memory);
+        return NULL;
+    }
+    size_t old = kmalloc_usable_size(memory);
+    if (!old)
+        report_foreign(memory, caller);
+    if (size <= old && size > old / 2 && !debug_heap_on)
+        return memory;
+    void *moved = alloc_slow(size, 0, caller);
+    if (!moved)
+        return NULL;
+    memcpy(moved, memory, size < old ? size : old);
+    kfree(memory);
+    return moved;
+}
+
+/* Looking ---------------------------------------------------------------------------------------
+ */
+
+void
+kmalloc_print_stats(struct printer *out)
+{
+    size_t held = 0, used = 0;
+    print(out, "%-16s %8s %8s %8s %8s %10s %8s %8s\n", "cache", "object", "used", "free", "slabs",
+          "KiB", "grown", "returned");
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        struct kmem_cache_stats stats;
+        kmem_cache_get_stats(cache, &stats);
+        size_t bytes = stats.slabs * stats.slab_frames << PAGE_SHIFT;
+        if (!stats.grown)
+            continue;
+        held += bytes;
+        used += stats.objects_used * stats.object_size;
+        print(out, "%-16s %8zu %8zu %8zu %8zu %10zu %8zu %8zu\n", stats.name, stats.object_size,
+              stats.objects_used, stats.slabs * stats.slab_objects - stats.objects_used,
+              stats.slabs, bytes >> 10, stats.grown, stats.returned);
+    }
+    print(out, "slabs hold %zu KiB, %zu KiB of them in use\n", held >> 10, used >> 10);
+    if (debug_heap_on)
+        debug_print_live(out, 0);
+}
+
+unsigned long
+kmalloc_leak_mark(void)
+{
+    return debug_mark();
+}
+
+size_t
+kmalloc_print_leaks(struct printer *out, unsigned long since)
+{
+    return debug_print_live(out, since);
+}
+
+void
+kmalloc_debug_enable(void)
+{
+    debug_heap_on = true;
+}

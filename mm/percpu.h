@@ -1,0 +1,40 @@
+/* percpu.h - what each CPU has to itself. Private to mm/.
+ *
+ * The fast paths touch this and nothing else. Its owner works on it without a lock; what keeps an
+ * interrupt of the same CPU out is a flag for each half, which an interrupt that comes in between
+ * finds set and then takes the way through the locks (cpu_claim in platform_impl.h; the hosted
+ * world has no interrupts and needs no flag).
+ */
+#ifndef OCTAVO_PERCPU_H
+#define OCTAVO_PERCPU_H
+
+#include "kmalloc_classes.h"
+#include "pcp.h"
+#include "slab_private.h"
+#include "zone.h"
+
+struct mm_cpu {
+    unsigned id;
+    bool frames_busy;        /* guards stacks */
+    bool objects_busy;       /* guards parts of this CPU, here and in other caches */
+    unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
+    unsigned long fail_seen; /* allocations counted since it was set */
+    struct frame_stack stacks[ZONE_COUNT][PCP_ORDERS];
+    struct cache_part heap[KMALLOC_CLASSES];
+    struct cache_part header_part; /* of the caches that slabs themselves need */
+    struct cache_part cache_part;
+    struct cache_part part_part;
+};
+
+extern struct mm_cpu *mm_cpus[CPU_MAX];
+
+static inline struct mm_cpu *
+mm_this_cpu(void)
+{
+    return mm_cpus[cpu_current()];
+}
+
+/* Counts an allocation while mm_fail_nth is on; true when this is the one that must fail. */
+bool mm_fail_now(struct mm_cpu *cpu);
+
+#endif

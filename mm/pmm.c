@@ -1,0 +1,451 @@
+/* pmm.c - frames of physical memory: a stack for each CPU, the zones' buddies behind them.
+ *
+ *   pmm_alloc_page ──► this CPU's stack ──► zone HIGH ──► zone NORMAL ──► zone DMA
+ *                          (no lock)            (one lock for a batch)
+ *
+ * A frame's descriptor tells its state at any time: FRAME_NONE in the buddy, FRAME_CACHED on a
+ * stack, anything from FRAME_ALLOCATED on in somebody's hands. Every free looks at it first, so
+ * a frame that is freed twice, or was never handed out, or has another size, is always caught.
+ *
+ * Before an allocation fails, the stacks of this CPU go back to the buddy, where they may merge,
+ * and the search starts again: no "out of memory" while this CPU sits on what is asked for.
+ *
+ * Locks: a zone's lock, for the buddy alone. The stacks are the CPU's own (percpu.h).
+ */
+#include <string.h>
+#include "bits.h"
+#include "buddy.h"
+#include "percpu.h"
+#include "pmm.h"
+#include "pmm_private.h"
+#include "slab_private.h"
+
+struct zone mm_zones[ZONE_COUNT];
+struct block *mm_blocks;
+uint32_t mm_block_count;
+struct mm_cpu *mm_cpus[CPU_MAX];
+
+/* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has. */
+static uint8_t first_zone[4];
+
+void
+pmm_choose_zones(void)
+{
+    for (unsigned flags = 0; flags < 4; flags++) {
+        unsigned zone = flags & PMM_DMA ? ZONE_DMA : flags & PMM_DIRECT ? ZONE_NORMAL : ZONE_HIGH;
+        while (zone > ZONE_DMA && !mm_zones[zone].managed)
+            zone--;
+        first_zone[flags] = (uint8_t)zone;
+    }
+}
+
+static inline uint32_t
+index_of(pfn_t frame)
+{
+    return (uint32_t)(frame.n - FRAME_BASE);
+}
+
+struct zone *
+pmm_zone_of(pfn_t frame)
+{
+    if (frame.n < FRAME_BASE || (frame.n - FRAME_BASE) >> MAX_ORDER >= mm_block_count)
+        return NULL;
+    unsigned zone = mm_blocks[(frame.n - FRAME_BASE) >> MAX_ORDER].zone;
+    return zone < ZONE_COUNT ? &mm_zones[zone] : NULL;
+}
+
+static inline void
+mark_allocated(struct frame *frame, size_t count)
+{
+    *frame = (struct frame){.owner = FRAME_ALLOCATED, .count = (uint32_t)count};
+}
+
+/* Stacks ----------------------------------------------------------------------------------------
+ */
+
+/* Puts the `count` oldest chunks of a stack back into the buddy. Claimed by the caller. */
+static void
+stack_flush(struct zone *zone, struct frame_stack *stack, unsigned order, uint32_t count)
+{
+    unsigned long flags = spin_lock(&zone->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        FRAME_TABLE[stack->frames[i]].owner = FRAME_NONE;
+        buddy_free(zone, pfn(stack->frames[i] + FRAME_BASE), order);
+    }
+    spin_unlock(&zone->lock, flags);
+    stack->count -= count;
+    memmove(stack->frames, stack->frames + count, stack->count * sizeof(*stack->frames));
+}
+
+/* Brings a batch of chunks from the buddy to an empty stack. False when there is none. */
+static bool
+stack_refill(struct zone *zone, struct frame_stack *stack, unsigned order)
+{
+    uint32_t wanted = stack->limit < 2 * PCP_BATCH ? (stack->limit + 1) / 2 : PCP_BATCH;
+    unsigned long flags = spin_lock(&zone->lock);
+    if (order == 0) {
+        stack->count = buddy_alloc_singles(zone, stack->frames, wanted);
+    } else {
+        wanted = wanted > PCP_BATCH >> order ? PCP_BATCH >> order : wanted;
+        for (pfn_t chunk; stack->count < wanted && (chunk = buddy_alloc(zone, order)).n;)
+            stack->frames[stack->count++] = index_of(chunk);
+    }
+    spin_unlock(&zone->lock, flags);
+    for (uint32_t i = 0; i < stack->count; i++)
+        FRAME_TABLE[stack->frames[i]] = (struct frame){.owner = FRAME_CACHED, .count = 1u << order};
+    return stack->count > 0;
+}
+
+static void
+drain(struct mm_cpu *cpu)
+{
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        for (unsigned order = 0; order < PCP_ORDERS; order++) {
+            struct frame_stack *stack = &cpu->stacks[zone][order];
+            if (stack->count)
+                stack_flush(&mm_zones[zone], stack, order, stack->count);
+        }
+}
+
+void
+pmm_drain_cpu(void)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    if (!cpu_claim(&cpu->frames_busy))
+        return;
+    drain(cpu);
+    cpu_release(&cpu->frames_busy);
+}
+
+void
+pmm_drain_all(void)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (mm_cpus[i])
+            drain(mm_cpus[i]);
+}
+
+size_t
+pmm_cpu_words(void)
+{
+    size_t words = 0;
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        for (unsigned order = 0; order < PCP_ORDERS; order++)
+            words += pmm_stack_limit(zone, order);
+    return words;
+}
+
+/* A stack may keep 1/512 of its zone, order 0 alone up to 1024 frames, larger chunks up to 32. */
+uint32_t
+pmm_stack_limit(unsigned zone, unsigned order)
+{
+    unsigned long most = order ? 32 : 1024;
+    unsigned long share = mm_zones[zone].managed >> (9 + order);
+    return (uint32_t)(share < most ? share : most);
+}
+
+void
+pmm_cpu_init(struct mm_cpu *cpu, uint32_t *words)
+{
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        for (unsigned order = 0; order < PCP_ORDERS; order++) {
+            uint32_t limit = pmm_stack_limit(zone, order);
+            cpu->stacks[zone][order] = (struct frame_stack){.limit = limit, .frames = words};
+            words += limit;
+        }
+}
+
+/* Allocation ------------------------------------------------------------------------------------
+ */
+
+/* From this zone's buddy, past the stacks. Frame 0 when it has none. */
+static pfn_t
+zone_alloc(struct zone *zone, size_t count)
+{
+    unsigned long flags = spin_lock(&zone->lock);
+    pfn_t head = buddy_alloc_count(zone, count);
+    spin_unlock(&zone->lock, flags);
+    if (head.n)
+        mark_allocated(frame_of(head), count);
+    return head;
+}
+
+paddr_t
+pmm_alloc_boot(size_t count)
+{
+    pfn_t head = pfn(0);
+    for (int zone = first_zone[PMM_DIRECT]; zone >= 0 && !head.n; zone--)
+        head = zone_alloc(&mm_zones[zone], count);
+    return pfn_to_paddr(head);
+}
+
+/* The order of an allocation that the stacks keep; PCP_ORDERS for all others. */
+static inline unsigned
+stack_order(size_t count)
+{
+    if (count & (count - 1) || count >= 1u << PCP_ORDERS)
+        return PCP_ORDERS;
+    return (unsigned)__builtin_ctzl(count);
+}
+
+/* Pops a chunk, after a refill if need be. Claimed by the caller. */
+static pfn_t
+stack_alloc(struct zone *zone, struct frame_stack *stack, unsigned order)
+{
+    if (!stack->count && (!stack->limit || !stack_refill(zone, stack, order)))
+        return pfn(0);
+    uint32_t index = stack->frames[--stack->count];
+    mark_allocated(&FRAME_TABLE[index], (size_t)1 << order);
+    return pfn(index + FRAME_BASE);
+}
+
+/* One pass over the zones that will do, best first. */
+static pfn_t
+try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
+{
+    unsigned order = stack_order(count);
+    pfn_t head = pfn(0);
+    for (int zone = first_zone[flags & (PMM_DIRECT | PMM_DMA)]; zone >= 0 && !head.n; zone--) {
+        if (order < PCP_ORDERS && cpu_claim(&cpu->frames_busy)) {
+            head = stack_alloc(&mm_zones[zone], &cpu->stacks[zone][order], order);
+            cpu_release(&cpu->frames_busy);
+        }
+        if (!head.n)
+            head = zone_alloc(&mm_zones[zone], count);
+    }
+    return head;
+}
+
+static __attribute__((noinline)) paddr_t
+alloc_slow(size_t count, unsigned flags)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    if (count == 0 || mm_fail_now(cpu))
+        return 0;
+    if (flags & PMM_ZERO)
+        flags |= PMM_DIRECT;
+    pfn_t head = try_zones(cpu, count, flags);
+    if (!head.n) {
+        slab_reap_cpu();
+        pmm_drain_cpu();
+        head = try_zones(cpu, count, flags);
+    }
+    if (head.n && flags & PMM_ZERO)
+        memset(frame_to_ptr(head), 0, count << PAGE_SHIFT);
+    return pfn_to_paddr(head);
+}
+
+static inline paddr_t
+alloc_page_fast(unsigned zone)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    struct frame_stack *stack = &cpu->stacks[zone][0];
+    if (UNLIKELY(!cpu_claim(&cpu->frames_busy)))
+        return 0;
+    uint32_t count = stack->count;
+    if (UNLIKELY(!count)) {
+        cpu_release(&cpu->frames_busy);
+        return 0;
+    }
+    stack->count = --count;
+    uint32_t index = stack->frames[count];
+    cpu_release(&cpu->frames_busy);
+    mark_allocated(&FRAME_TABLE[index], 1);
+    return (paddr_t)(index + FRAME_BASE) << PAGE_SHIFT;
+}
+
+paddr_t
+pmm_alloc_page(void)
+{
+    paddr_t page = alloc_page_fast(first_zone[0]);
+    return LIKELY(page) ? page : alloc_slow(1, 0);
+}
+
+paddr_t
+pmm_alloc_page_flags(unsigned flags)
+{
+    if (flags & PMM_ZERO)
+        return alloc_slow(1, flags);
+    paddr_t page = alloc_page_fast(first_zone[flags & (PMM_DIRECT | PMM_DMA)]);
+    return LIKELY(page) ? page : alloc_slow(1, flags);
+}
+
+paddr_t
+pmm_alloc_pages_flags(size_t count, unsigned flags)
+{
+    return count == 1 ? pmm_alloc_page_flags(flags) : alloc_slow(count, flags);
+}
+
+paddr_t
+pmm_alloc_pages(size_t count)
+{
+    return pmm_alloc_pages_flags(count, 0);
+}
+
+paddr_t
+pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
+{
+    if (order <= log2_up(count ? count : 1))
+        return pmm_alloc_pages_flags(count, flags);
+    paddr_t first = pmm_alloc_pages_flags((size_t)1 << order, flags);
+    if (!first)
+        return 0;
+    pfn_t head = paddr_to_pfn(first);
+    struct zone *zone = pmm_zone_of(head);
+    unsigned long state = spin_lock(&zone->lock);
+    buddy_free_range(zone, pfn(head.n + count), (1ul << order) - count);
+    spin_unlock(&zone->lock, state);
+    frame_of(head)->count = (uint32_t)count;
+    return first;
+}
+
+/* Free ------------------------------------------------------------------------------------------
+ */
+
+static _Noreturn __attribute__((noinline)) void
+report_bad_free(paddr_t first, size_t count)
+{
+    const struct zone *zone = pmm_zone_of(paddr_to_pfn(first));
+    char address[24];
+    symbol_name(__builtin_return_address(0), address, sizeof(address));
+    if (!zone || first & PAGE_MASK)
+        kpanic("pmm: free of %#llx: no frame of ours", (unsigned long long)first);
+    const struct block *block = &mm_blocks[(paddr_to_pfn(first).n - FRAME_BASE) >> MAX_ORDER];
+    const struct frame *frame = frame_of(paddr_to_pfn(first));
+    if (!block->open || frame->owner <= FRAME_CACHED)
+        kpanic("pmm: double free of frame %#lx (%zu frames): it is free, or inside an allocation",
+               paddr_to_pfn(first).n, count);
+    kpanic("pmm: free of frame %#lx as %zu frames: it is %u frames of '%s'", paddr_to_pfn(first).n,
+           count, (unsigned)frame->count, frame_owner_name(frame->owner));
+}
+
+/* The descriptor of an allocation that may be freed with this count; NULL for anything else. */
+static inline struct frame *
+checked_frame(paddr_t first, size_t count)
+{
+    unsigned long index = paddr_to_pfn(first).n - FRAME_BASE;
+    if (UNLIKELY(index >> MAX_ORDER >= mm_block_count || first & PAGE_MASK))
+        return NULL;
+    if (UNLIKELY(!mm_blocks[index >> MAX_ORDER].open))
+        return NULL;
+    struct frame *frame = &FRAME_TABLE[index];
+    return LIKELY(frame->owner >= FRAME_ALLOCATED && frame->count == count) ? frame : NULL;
+}
+
+/* To the buddy, past the stacks. */
+static void
+zone_free(struct zone *zone, pfn_t head, size_t count)
+{
+    unsigned long flags = spin_lock(&zone->lock);
+    frame_of(head)->owner = FRAME_NONE;
+    buddy_free_range(zone, head, count);
+    spin_unlock(&zone->lock, flags);
+}
+
+static __attribute__((noinline)) void
+free_slow(struct frame *frame, size_t count)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    uint32_t index = (uint32_t)(frame - FRAME_TABLE);
+    unsigned zone = mm_blocks[index >> MAX_ORDER].zone;
+    unsigned order = stack_order(count);
+    if (order < PCP_ORDERS && cpu->stacks[zone][order].limit && cpu_claim(&cpu->frames_busy)) {
+        struct frame_stack *stack = &cpu->stacks[zone][order];
+        if (stack->count == stack->limit)
+            stack_flush(&mm_zones[zone], stack, order,
+                        stack->limit < 2 * PCP_FLUSH ? (stack->limit + 1) / 2 : PCP_FLUSH);
+        frame->owner = FRAME_CACHED;
+        stack->frames[stack->count++] = index;
+        cpu_release(&cpu->frames_busy);
+        return;
+    }
+    zone_free(&mm_zones[zone], pfn(index + FRAME_BASE), count);
+}
+
+void
+pmm_free_page(paddr_t page)
+{
+    struct frame *frame = checked_frame(page, 1);
+    if (UNLIKELY(!frame))
+        report_bad_free(page, 1);
+    uint32_t index = (uint32_t)(frame - FRAME_TABLE);
+    struct mm_cpu *cpu = mm_this_cpu();
+    struct frame_stack *stack = &cpu->stacks[mm_blocks[index >> MAX_ORDER].zone][0];
+    if (LIKELY(cpu_claim(&cpu->frames_busy))) {
+        uint32_t kept = stack->count;
+        if (LIKELY(kept < stack->limit)) {
+            frame->owner = FRAME_CACHED;
+            stack->frames[kept] = index;
+            stack->count = kept + 1;
+            cpu_release(&cpu->frames_busy);
+            return;
+        }
+        cpu_release(&cpu->frames_busy);
+    }
+    free_slow(frame, 1);
+}
+
+void
+pmm_free_pages(paddr_t first, size_t count)
+{
+    if (count == 1) {
+        pmm_free_page(first);
+        return;
+    }
+    struct frame *frame = checked_frame(first, count);
+    if (UNLIKELY(!frame))
+        report_bad_free(first, count);
+    free_slow(frame, count);
+}
+
+bool
+pmm_frame_known(pfn_t frame)
+{
+    unsigned long index = frame.n - FRAME_BASE;
+    return index >> MAX_ORDER < mm_block_count && mm_blocks[index >> MAX_ORDER].open &&
+           frame_of(frame)->owner != FRAME_FIRMWARE;
+}
+
+void
+pmm_adopt(pfn_t frame)
+{
+    struct zone *zone = pmm_zone_of(frame);
+    struct frame *descriptor = frame_of(frame);
+    ASSERT(descriptor->owner > FRAME_FIRMWARE && descriptor->owner < FRAME_SLAB);
+    unsigned long flags = spin_lock(&zone->lock);
+    mm_blocks[(frame.n - FRAME_BASE) >> MAX_ORDER].frames++;
+    zone->managed++;
+    mark_allocated(descriptor, 1);
+    spin_unlock(&zone->lock, flags);
+}
+
+/* Counts ----------------------------------------------------------------------------------------
+ */
+
+unsigned long
+pmm_cached_frames(unsigned zone)
+{
+    unsigned long frames = 0;
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        for (unsigned order = 0; mm_cpus[i] && order < PCP_ORDERS; order++)
+            frames += (unsigned long)mm_cpus[i]->stacks[zone][order].count << order;
+    return frames;
+}
+
+unsigned long
+pmm_free_frames(void)
+{
+    unsigned long frames = 0;
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        frames += mm_zones[zone].free + pmm_cached_frames(zone);
+    return frames;
+}
+
+unsigned long
+pmm_managed_frames(void)
+{
+    unsigned long frames = 0;
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        frames += mm_zones[zone].managed;
+    return frames;
+}

@@ -1,0 +1,33 @@
+/* pmm_private.h - what the rooms above share with the frames' allocator. Private to mm/. */
+#ifndef OCTAVO_PMM_PRIVATE_H
+#define OCTAVO_PMM_PRIVATE_H
+
+#include "pmm.h"
+
+/* Chunks that move between a stack and the buddy under one hold of the lock: enough to make the
+ * lock cheap, few enough to bound the longest call. */
+#define PCP_BATCH 32u
+#define PCP_FLUSH 16u
+
+extern struct zone mm_zones[ZONE_COUNT];
+extern struct block *mm_blocks; /* of the whole machine, from FRAME_BASE on */
+extern uint32_t mm_block_count;
+
+struct mm_cpu;
+
+/* Fixes the order in which zones are asked, once they have their memory. */
+void pmm_choose_zones(void);
+
+/* Places that the stacks of one CPU need, and the stacks in them. */
+size_t pmm_cpu_words(void);
+uint32_t pmm_stack_limit(unsigned zone, unsigned order);
+void pmm_cpu_init(struct mm_cpu *cpu, uint32_t *words);
+
+/* Consecutive frames with an address, past the stacks: for a CPU that has none. 0 when out of them.
+ */
+paddr_t pmm_alloc_boot(size_t count);
+
+/* Frames of a zone on the CPUs' stacks. */
+unsigned long pmm_cached_frames(unsigned zone);
+
+#endif

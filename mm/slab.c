@@ -1,0 +1,885 @@
+/* slab.c - caches of equal objects, by bits.
+ *
+ *   cache ──► part of CPU 0 ── current slab ──► [header] ──► frames: |obj|obj|obj|obj|...
+ *         │        ├────────── partial slabs ──► ...
+ *         │        └────────── pending slabs (objects came back from other CPUs)
+ *         └─► part of CPU 1 ── ...
+ *
+ * A slab is a run of frames cut into equal objects, with one bit an object in a header that lies
+ * apart. Nothing is stored in a free object. Each slab belongs to the part of one CPU.
+ *
+ *   alloc   the part points at one word of its current slab: take its lowest bit. No lock, nothing
+ *           shared. When the word is used up: the next word, the slabs that got objects back, the
+ *           partial ones, a new slab.
+ *   free    frame descriptor -> slab -> number of the object -> set its bit, if the slab is this
+ *           CPU's own; else set it in `remote`, under the lock of the owner's part, and put the
+ * slab on the owner's pending list.
+ *
+ * A bit that is set already is a double free, found at once on the own CPU and at the latest when
+ * the owner takes its remote frees in. A pointer that is no object's start has no number.
+ *
+ * Words: `idle` = all objects free. `listed` = in the partial list. A part keeps one idle slab and
+ * gives further ones back.
+ *
+ * Invariants
+ *   I1  a slab is current, listed, or has no free bit; never two of them.
+ *   I2  full[w] = 0 in a current slab, the mask of existing objects else; free <= existing.
+ *   I3  free and remote have no bit in common (broken only by a double free, then reported).
+ *   I4  part->word is &slab_nothing, or a word of the current slab; never for debugging caches.
+ *   I5  every frame of a slab is FRAME_SLAB and leads to its header.
+ *
+ * Locks: a part's `lock` (pending list, remote bits), a cache's `lock` (list of all slabs),
+ * `caches_lock` (list of caches). None is held while frames are allocated, none inside another.
+ * An interrupt that finds the CPU in here: allocation gives NULL, a free goes the remote way.
+ *
+ * Cost: 144 to 224 bytes a slab; the slow path is bounded: making a slab touches none of its
+ * objects unless there is a constructor.
+ */
+#include <string.h>
+#include "bits.h"
+#include "kmalloc.h"
+#include "percpu.h"
+#include "pmm.h"
+#include "slab_private.h"
+
+slab_word slab_nothing;
+struct kmem_cache *slab_caches;
+static struct spinlock caches_lock = SPINLOCK_INIT;
+
+/* The slabs' own caches: headers (which keep their own headers inside), caches and parts. */
+static struct kmem_cache header_cache, cache_cache, part_cache;
+
+/* Geometry --------------------------------------------------------------------------------------
+ */
+
+/* Newton's iteration: each step doubles the number of right bits (3 to start with). */
+static uint32_t
+odd_inverse(uint32_t odd)
+{
+    uint32_t inverse = odd;
+    for (int i = 0; i < 4; i++)
+        inverse *= 2 - odd * inverse;
+    return inverse;
+}
+
+/* How many strides fit into bytes, without a division. */
+static uint32_t
+count_objects(size_t bytes, uint32_t stride)
+{
+    uint32_t count = 0;
+    for (uint32_t step = SLAB_MAX_OBJECTS; step; step >>= 1)
+        if ((size_t)(count + step) * stride <= bytes && count + step <= SLAB_MAX_OBJECTS)
+            count += step;
+    return count;
+}
+
+uint32_t
+slab_index_around(const struct slab *slab, const void *address)
+{
+    uint32_t offset = (uint32_t)((const char *)address - slab->base);
+    uint32_t index = count_objects(offset + 1, slab->cache->stride);
+    uint32_t whole = index * slab->cache->stride;
+    index -= whole == offset + 1;
+    return index < slab->objects ? index : slab->objects - 1;
+}
+
+/* The smallest slab that holds at least 8 objects and wastes at most an eighth, or the largest. */
+static void
+choose_order(struct kmem_cache *cache)
+{
+    size_t bytes;
+    for (unsigned order = 0;; order++) {
+        bytes = PAGE_SIZE << order;
+        cache->order = (uint8_t)order;
+        cache->objects = count_objects(bytes, cache->stride);
+        size_t waste = bytes - (size_t)cache->objects * cache->stride;
+        if (order == SLAB_MAX_ORDER || (cache->objects >= 8 && waste <= bytes / 8))
+            return;
+    }
+}
+
+static slab_word
+word_mask(uint32_t objects, unsigned word)
+{
+    uint32_t before = word * (uint32_t)SLAB_WORD_BITS;
+    if (objects >= before + SLAB_WORD_BITS)
+        return ~(slab_word)0;
+    return objects > before ? ((slab_word)1 << (objects - before)) - 1 : 0;
+}
+
+bool
+slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
+                unsigned flags, void (*constructor)(void *))
+{
+    if (align == 0)
+        align = 16;
+    if (size == 0 || size > SLAB_MAX_SIZE || align > PAGE_SIZE || align & (align - 1))
+        return false;
+    if (align < sizeof(void *))
+        align = sizeof(void *);
+    *cache = (struct kmem_cache){.name = name,
+                                 .size = (uint32_t)size,
+                                 .align = (uint32_t)align,
+                                 .debug = flags & KMEM_DEBUG,
+                                 .constructor = constructor,
+                                 .lock = SPINLOCK_INIT};
+    cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
+    if (cache->debug)
+        cache->stride = debug_stride(size, align, &cache->left);
+    cache->shift = (uint32_t)__builtin_ctz(cache->stride);
+    cache->inverse = odd_inverse(cache->stride >> cache->shift);
+    choose_order(cache);
+    return cache->objects > 0;
+}
+
+void
+slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu)
+{
+    *part = (struct cache_part){.word = &slab_nothing,
+                                .stride = cache->stride,
+                                .cpu = cpu,
+                                .cache = cache,
+                                .lock = SPINLOCK_INIT};
+    cache->parts[cpu->id] = part;
+}
+
+/* Lists of a part (claimed) ---------------------------------------------------------------------
+ */
+
+static void
+list_slab(struct cache_part *part, struct slab *slab)
+{
+    slab->previous = NULL;
+    slab->next = part->partial;
+    if (slab->next)
+        slab->next->previous = slab;
+    part->partial = slab;
+    slab->listed = true;
+}
+
+static void
+unlist_slab(struct cache_part *part, struct slab *slab)
+{
+    if (slab->next)
+        slab->next->previous = slab->previous;
+    if (slab->previous)
+        slab->previous->next = slab->next;
+    else
+        part->partial = slab->next;
+    slab->listed = false;
+    if (slab->idle)
+        part->idle--;
+    slab->idle = false;
+}
+
+static bool
+all_free(const struct slab *slab)
+{
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        if (slab->free[w] != word_mask(slab->objects, w))
+            return false;
+    return true;
+}
+
+static bool
+any_free(const struct slab *slab)
+{
+    slab_word any = 0;
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        any |= slab->free[w];
+    return any != 0;
+}
+
+/* Birth and death of a slab ---------------------------------------------------------------------
+ */
+
+static void *take_slow(struct cache_part *part);
+static void put_local(struct slab *slab, uint32_t index);
+
+static void
+link_to_cache(struct kmem_cache *cache, struct slab *slab)
+{
+    unsigned long flags = spin_lock(&cache->lock);
+    slab->previous_of_cache = NULL;
+    slab->next_of_cache = cache->slabs;
+    if (cache->slabs)
+        cache->slabs->previous_of_cache = slab;
+    cache->slabs = slab;
+    cache->slab_count++;
+    cache->grown++;
+    spin_unlock(&cache->lock, flags);
+}
+
+static void
+unlink_from_cache(struct kmem_cache *cache, struct slab *slab)
+{
+    unsigned long flags = spin_lock(&cache->lock);
+    if (slab->next_of_cache)
+        slab->next_of_cache->previous_of_cache = slab->previous_of_cache;
+    if (slab->previous_of_cache)
+        slab->previous_of_cache->next_of_cache = slab->next_of_cache;
+    else
+        cache->slabs = slab->next_of_cache;
+    cache->slab_count--;
+    cache->returned++;
+    spin_unlock(&cache->lock, flags);
+}
+
+/* The header's place as a frame descriptor keeps it. */
+static uint32_t
+header_link(const struct slab *slab)
+{
+    return (uint32_t)(((uintptr_t)slab - DIRECT_BASE) >> 4);
+}
+
+static void
+own_frames(struct slab *slab, pfn_t first, bool own)
+{
+    struct frame *frames = frame_of(first);
+    uint32_t count = 1u << slab->cache->order;
+    for (uint32_t i = 0; i < count; i++)
+        frames[i] = own ? (struct frame){.owner = FRAME_SLAB, .slab = header_link(slab)}
+                        : (struct frame){.owner = FRAME_NONE};
+    if (!own)
+        frames[0] = (struct frame){.owner = FRAME_ALLOCATED, .count = count};
+}
+
+static struct slab *
+make_header(struct cache_part *part, char *memory)
+{
+    struct kmem_cache *cache = part->cache;
+    struct slab *slab;
+    if (cache->header_inside)
+        slab = (struct slab *)(void *)memory;
+    else
+        slab = take_slow(&part->cpu->header_part);
+    if (!slab)
+        return NULL;
+    *slab = (struct slab){.fast_cpu = cache->debug ? NULL : part->cpu,
+                          .base = memory,
+                          .inverse = cache->inverse,
+                          .shift = cache->shift,
+                          .objects = cache->objects,
+                          .home = part,
+                          .cache = cache};
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        slab->free[w] = slab->full[w] = word_mask(cache->objects, w);
+    if (cache->header_inside) { /* object 0 is the header: it never was free */
+        slab->base += cache->stride;
+        slab->objects--;
+        for (unsigned w = 0; w < SLAB_WORDS; w++)
+            slab->free[w] = slab->full[w] = word_mask(slab->objects, w);
+    }
+    return slab;
+}
+
+/* A new slab, in no list of the part. NULL when there is no memory. */
+static struct slab *
+make_slab(struct cache_part *part)
+{
+    struct kmem_cache *cache = part->cache;
+    paddr_t frames = pmm_alloc_pages_flags((size_t)1 << cache->order, PMM_DIRECT);
+    if (!frames)
+        return NULL;
+    struct slab *slab = make_header(part, frame_to_ptr(paddr_to_pfn(frames)));
+    if (!slab) {
+        pmm_free_pages(frames, (size_t)1 << cache->order);
+        return NULL;
+    }
+    own_frames(slab, paddr_to_pfn(frames), true);
+    link_to_cache(cache, slab);
+    if (cache->debug)
+        debug_slab_made(slab);
+    for (uint32_t i = 0; cache->constructor && i < slab->objects; i++)
+        cache->constructor(slab->base + (size_t)i * cache->stride + cache->left);
+    return slab;
+}
+
+/* Gives an idle slab that is in no list of its part back to the frames' allocator. */
+static void
+drop_slab(struct slab *slab)
+{
+    struct kmem_cache *cache = slab->cache;
+    struct cache_part *headers = &slab->home->cpu->header_part;
+    pfn_t first;
+    bool ours = ptr_to_frame(slab->base, &first);
+    ASSERT(ours && !slab->listed && !slab->current && !slab->pending);
+    size_t count = (size_t)1 << cache->order;
+    first = pfn(first.n & ~(count - 1));
+    unlink_from_cache(cache, slab);
+    own_frames(slab, first, false);
+    pmm_free_pages(pfn_to_paddr(first), count);
+    if (cache->header_inside)
+        return;
+    struct slab *of_header = slab_of(slab);
+    ASSERT(of_header && of_header->home == headers);
+    put_local(of_header, slab_object_index(of_header, slab));
+}
+
+/* Allocation (claimed) --------------------------------------------------------------------------
+ */
+
+/* Points the part at a word of its current slab that has a free bit. */
+static bool
+open_window(struct cache_part *part)
+{
+    struct slab *slab = part->slab;
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        if (slab->free[w]) {
+            part->word = &slab->free[w];
+            part->base = slab->base + (size_t)w * SLAB_WORD_BITS * part->stride;
+            return true;
+        }
+    part->word = &slab_nothing;
+    return false;
+}
+
+static void
+make_current(struct cache_part *part, struct slab *slab)
+{
+    slab->current = true;
+    memset(slab->full, 0, sizeof(slab->full));
+    part->slab = slab;
+}
+
+/* Ends a slab's time as the current one; it is listed when it has something to give. */
+static void
+retire_current(struct cache_part *part)
+{
+    struct slab *slab = part->slab;
+    if (!slab)
+        return;
+    slab->current = false;
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        slab->full[w] = word_mask(slab->objects, w);
+    part->slab = NULL;
+    part->word = &slab_nothing;
+    if (!any_free(slab))
+        return;
+    list_slab(part, slab);
+    slab->idle = all_free(slab);
+    part->idle += slab->idle;
+}
+
+/* After bits were set in a slab's `free`: list it, or let it go when it is one idle slab too many.
+ */
+static void
+settle(struct slab *slab)
+{
+    struct cache_part *part = slab->home;
+    if (slab->current)
+        return;
+    if (!slab->listed)
+        list_slab(part, slab);
+    if (slab->idle || !all_free(slab))
+        return;
+    if (part->idle) {
+        unlist_slab(part, slab);
+        drop_slab(slab);
+    } else {
+        slab->idle = true;
+        part->idle = 1;
+    }
+}
+
+/* Takes in what other CPUs freed. Returns NULL, or an object that was found free already. */
+static const void *
+collect_slab(struct slab *slab)
+{
+    const char *twice = NULL;
+    for (unsigned w = 0; w < SLAB_WORDS; w++) {
+        slab_word both = slab->free[w] & slab->remote[w];
+        if (both)
+            twice = slab->base + ((size_t)w * SLAB_WORD_BITS + (size_t)__builtin_ctzl(both)) *
+                                     slab->cache->stride;
+        __atomic_store_n(&slab->free[w], slab->free[w] | slab->remote[w], __ATOMIC_RELAXED);
+        slab->remote[w] = 0;
+    }
+    return twice;
+}
+
+/* Takes the first slab off the pending list, its remote frees taken in. NULL when there is none. */
+static struct slab *
+collect_next(struct cache_part *part, const void **twice)
+{
+    unsigned long flags = spin_lock(&part->lock);
+    struct slab *slab = part->pending;
+    if (slab) {
+        part->pending = slab->next_pending;
+        slab->pending = false;
+        const void *found = collect_slab(slab);
+        if (found)
+            *twice = found;
+    }
+    spin_unlock(&part->lock, flags);
+    return slab;
+}
+
+static void
+collect_pending(struct cache_part *part)
+{
+    const void *twice = NULL;
+    for (struct slab *slab; (slab = collect_next(part, &twice));)
+        settle(slab);
+    if (twice) {
+        cpu_release(&part->cpu->objects_busy);
+        kpanic("heap: double free of %p, an object of %s: found when its CPU took it back", twice,
+               part->cache->name);
+    }
+}
+
+/* One object's place, by all means. Every part but the frames' allocator is the CPU's own. */
+static void *
+take_slow(struct cache_part *part)
+{
+    void *object = slab_take(part);
+    while (!object) {
+        if (part->slab && open_window(part)) {
+            object = slab_take(part);
+            continue;
+        }
+        if (part->pending)
+            collect_pending(part);
+        if (part->slab && any_free(part->slab))
+            continue;
+        retire_current(part);
+        struct slab *slab = part->partial;
+        if (slab)
+            unlist_slab(part, slab);
+        else
+            slab = make_slab(part);
+        if (!slab)
+            return NULL;
+        make_current(part, slab);
+    }
+    return object;
+}
+
+void *
+slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
+{
+    struct mm_cpu *cpu = part->cpu;
+    struct kmem_cache *cache = part->cache;
+    if (mm_fail_now(cpu) || !cpu_claim(&cpu->objects_busy))
+        return NULL;
+    void *object = take_slow(part);
+    if (cache->debug || cpu->fail_in)
+        part->word = &slab_nothing;
+    cpu_release(&cpu->objects_busy);
+    return object && cache->debug ? debug_alloc(cache, object, size, caller) : object;
+}
+
+static inline void *
+alloc_object(struct kmem_cache *cache, const void *caller)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    struct cache_part *part = cache->parts[cpu->id];
+    if (LIKELY(cpu_claim(&cpu->objects_busy))) {
+        void *object = slab_take(part);
+        cpu_release(&cpu->objects_busy);
+        if (LIKELY(object != NULL))
+            return object;
+    }
+    return slab_alloc_slow(part, cache->size, caller);
+}
+
+void *
+kmem_cache_alloc(struct kmem_cache *cache)
+{
+    return alloc_object(cache, __builtin_return_address(0));
+}
+
+/* Free ------------------------------------------------------------------------------------------
+ */
+
+static _Noreturn void
+report_double_free(const struct slab *slab, const void *object, const void *caller)
+{
+    char who[80];
+    symbol_name(caller, who, sizeof(who));
+    kpanic("heap: double free of %p, an object of %s, by %s", object, slab->cache->name, who);
+}
+
+/* Sets the bit of an object of this CPU's own. Claimed; the bit is known to be clear. */
+static void
+put_local(struct slab *slab, uint32_t index)
+{
+    slab_word *word = &slab->free[index / SLAB_WORD_BITS];
+    __atomic_store_n(word, *word | (slab_word)1 << index % SLAB_WORD_BITS, __ATOMIC_RELAXED);
+    settle(slab);
+}
+
+static void
+free_remote(struct slab *slab, uint32_t index, const void *object, const void *caller)
+{
+    struct cache_part *part = slab->home;
+    unsigned w = index / SLAB_WORD_BITS;
+    slab_word bit = (slab_word)1 << index % SLAB_WORD_BITS;
+    unsigned long flags = spin_lock(&part->lock);
+    slab_word free = __atomic_load_n(&slab->free[w], __ATOMIC_RELAXED);
+    bool twice = (free | slab->remote[w]) & bit;
+    if (!twice) {
+        slab->remote[w] |= bit;
+        if (!slab->pending) {
+            slab->pending = true;
+            slab->next_pending = part->pending;
+            part->pending = slab;
+        }
+    }
+    spin_unlock(&part->lock, flags);
+    if (twice)
+        report_double_free(slab, object, caller);
+}
+
+void
+slab_free_slow(struct slab *slab, void *object, const void *caller)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    if (slab->cache->debug)
+        object = debug_free(slab, object, caller);
+    uint32_t index = slab_object_index(slab, object);
+    if (index >= slab->objects) {
+        char who[80];
+        symbol_name(caller, who, sizeof(who));
+        kpanic("heap: free of %p by %s: inside an object of %s, not its start", object, who,
+               slab->cache->name);
+    }
+    if (slab->home->cpu != cpu || !cpu_claim(&cpu->objects_busy)) {
+        free_remote(slab, index, object, caller);
+        return;
+    }
+    slab_word bit = (slab_word)1 << index % SLAB_WORD_BITS;
+    bool twice = slab->free[index / SLAB_WORD_BITS] & bit;
+    if (!twice)
+        put_local(slab, index);
+    cpu_release(&cpu->objects_busy);
+    if (twice)
+        report_double_free(slab, object, caller);
+}
+
+/* The common case of a free: the slab is this CPU's, and neither full before nor idle after. */
+static inline bool
+free_fast(struct slab *slab, const void *object)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    if (UNLIKELY(slab->fast_cpu != cpu))
+        return false;
+    uint32_t index = slab_object_index(slab, object);
+    if (UNLIKELY(index >= slab->objects || !cpu_claim(&cpu->objects_busy)))
+        return false;
+    unsigned w = index / SLAB_WORD_BITS;
+    slab_word before = slab->free[w];
+    slab_word after = before | (slab_word)1 << index % SLAB_WORD_BITS;
+    bool plain = before && after != before && after != slab->full[w];
+    if (LIKELY(plain))
+        __atomic_store_n(&slab->free[w], after, __ATOMIC_RELAXED);
+    cpu_release(&cpu->objects_busy);
+    return plain;
+}
+
+void
+kfree(void *memory)
+{
+    struct slab *slab = slab_of(memory);
+    if (UNLIKELY(!slab))
+        kfree_other(memory, __builtin_return_address(0));
+    else if (UNLIKELY(!free_fast(slab, memory)))
+        slab_free_slow(slab, memory, __builtin_return_address(0));
+}
+
+void
+kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+    if (!object)
+        return;
+    struct slab *slab = slab_of(object);
+    if (UNLIKELY(!slab || slab->cache != cache)) {
+        char who[80];
+        symbol_name(__builtin_return_address(0), who, sizeof(who));
+        kpanic("heap: free of %p into %s by %s: it is %s%s", object, cache->name, who,
+               slab ? "an object of " : "no object", slab ? slab->cache->name : "");
+    }
+    if (UNLIKELY(!free_fast(slab, object)))
+        slab_free_slow(slab, object, __builtin_return_address(0));
+}
+
+/* Giving memory back ----------------------------------------------------------------------------
+ */
+
+/* Drops every idle slab of a part. Claimed, or nobody else is about. */
+static size_t
+reap_part(struct cache_part *part)
+{
+    size_t frames = 0;
+    if (part->pending)
+        collect_pending(part);
+    if (part->slab && all_free(part->slab))
+        retire_current(part);
+    for (struct slab *slab = part->partial, *next; slab; slab = next) {
+        next = slab->next;
+        if (!slab->idle)
+            continue;
+        unlist_slab(part, slab);
+        drop_slab(slab);
+        frames += (size_t)1 << part->cache->order;
+    }
+    return frames;
+}
+
+/* Every cache's part on one CPU; the headers' last, since the others give them back. */
+static size_t
+reap_cpu(struct mm_cpu *cpu)
+{
+    size_t frames = 0;
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+        if (cache != &header_cache && cache->parts[cpu->id])
+            frames += reap_part(cache->parts[cpu->id]);
+    return frames + reap_part(&cpu->header_part);
+}
+
+size_t
+slab_reap_cpu(void)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    if (!cpu_claim(&cpu->objects_busy))
+        return 0;
+    size_t frames = reap_cpu(cpu);
+    cpu_release(&cpu->objects_busy);
+    return frames;
+}
+
+size_t
+slab_reap_all(void)
+{
+    size_t frames = 0;
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (mm_cpus[i])
+            frames += reap_cpu(mm_cpus[i]);
+    return frames;
+}
+
+size_t
+kmem_cache_reap(struct kmem_cache *cache)
+{
+    struct mm_cpu *cpu = mm_this_cpu();
+    if (!cpu_claim(&cpu->objects_busy))
+        return 0;
+    size_t frames = reap_part(cache->parts[cpu->id]);
+    cpu_release(&cpu->objects_busy);
+    return frames;
+}
+
+void
+slab_close_windows(struct mm_cpu *cpu)
+{
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+        if (cache->parts[cpu->id])
+            cache->parts[cpu->id]->word = &slab_nothing;
+}
+
+/* Creation and destruction of caches ------------------------------------------------------------
+ */
+
+void
+slab_cache_add(struct kmem_cache *cache)
+{
+    unsigned long flags = spin_lock(&caches_lock);
+    struct kmem_cache **end = &slab_caches;
+    while (*end)
+        end = &(*end)->next;
+    *end = cache;
+    spin_unlock(&caches_lock, flags);
+}
+
+void
+slab_init(void)
+{
+    static const struct {
+        struct kmem_cache *cache;
+        const char *name;
+        size_t size;
+    } own[] = {{&header_cache, "slab headers", sizeof(struct slab)},
+               {&cache_cache, "caches", sizeof(struct kmem_cache)},
+               {&part_cache, "cache parts", sizeof(struct cache_part)}};
+    slab_caches = NULL;
+    for (unsigned i = 0; i < ARRAY_LENGTH(own); i++) {
+        bool fits = slab_cache_init(own[i].cache, own[i].name, own[i].size, 64, 0, NULL);
+        ASSERT(fits);
+        own[i].cache->header_inside = own[i].cache == &header_cache;
+        slab_cache_add(own[i].cache);
+    }
+}
+
+/* Parts for all CPUs that are up. False when memory ran out: none is left behind. */
+static bool
+make_parts(struct kmem_cache *cache)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        if (!mm_cpus[i])
+            continue;
+        struct cache_part *part = kmem_cache_alloc(&part_cache);
+        if (!part)
+            return false;
+        slab_part_init(part, cache, mm_cpus[i]);
+    }
+    return true;
+}
+
+static void
+free_parts(struct kmem_cache *cache)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        kmem_cache_free(&part_cache, cache->parts[i]);
+}
+
+struct kmem_cache *
+kmem_cache_create(const char *name, size_t size, size_t align, unsigned flags,
+                  void (*constructor)(void *))
+{
+    struct kmem_cache *cache = kmem_cache_alloc(&cache_cache);
+    if (!cache)
+        return NULL;
+    if (debug_heap_on)
+        flags |= KMEM_DEBUG;
+    if (!slab_cache_init(cache, name, size, align, flags, constructor) || !make_parts(cache)) {
+        free_parts(cache);
+        kmem_cache_free(&cache_cache, cache);
+        return NULL;
+    }
+    slab_cache_add(cache);
+    return cache;
+}
+
+/* True for the parts that lie inside struct mm_cpu. */
+static bool
+part_inside(const struct mm_cpu *cpu, const struct cache_part *part)
+{
+    return (uintptr_t)part - (uintptr_t)cpu < sizeof(*cpu);
+}
+
+void
+slab_cpu_down(struct mm_cpu *cpu)
+{
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        if (cache->parts[cpu->id] && !part_inside(cpu, cache->parts[cpu->id]))
+            kmem_cache_free(&part_cache, cache->parts[cpu->id]);
+        cache->parts[cpu->id] = NULL;
+    }
+}
+
+bool
+slab_cpu_up(struct mm_cpu *cpu)
+{
+    slab_part_init(&cpu->header_part, &header_cache, cpu);
+    slab_part_init(&cpu->cache_part, &cache_cache, cpu);
+    slab_part_init(&cpu->part_part, &part_cache, cpu);
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        if (cache->parts[cpu->id])
+            continue;
+        struct cache_part *part = kmem_cache_alloc(&part_cache);
+        if (!part)
+            return false;
+        slab_part_init(part, cache, cpu);
+    }
+    return true;
+}
+
+bool
+kmem_cache_destroy(struct kmem_cache *cache)
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (cache->parts[i])
+            reap_part(cache->parts[i]);
+    for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
+        used += slab_used(slab);
+    if (used) {
+        klog("heap: cache %s is not destroyed: %zu objects are in use\n", cache->name, used);
+        return false;
+    }
+    unsigned long flags = spin_lock(&caches_lock);
+    struct kmem_cache **link = &slab_caches;
+    while (*link != cache)
+        link = &(*link)->next;
+    *link = cache->next;
+    spin_unlock(&caches_lock, flags);
+    free_parts(cache);
+    kmem_cache_free(&cache_cache, cache);
+    return true;
+}
+
+/* Looking ---------------------------------------------------------------------------------------
+ */
+
+uint32_t
+slab_used(const struct slab *slab)
+{
+    uint32_t free = 0;
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        free += count_bits(slab->free[w] | slab->remote[w]);
+    return slab->objects - free;
+}
+
+void
+kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
+{
+    unsigned long flags = spin_lock(&cache->lock);
+    *stats =
+        (struct kmem_cache_stats){.name = cache->name,
+                                  .object_size = cache->size,
+                                  .stride = cache->stride,
+                                  .slab_frames = (size_t)1 << cache->order,
+                                  .slab_objects = cache->objects - (cache->header_inside ? 1 : 0),
+                                  .slabs = cache->slab_count,
+                                  .grown = cache->grown,
+                                  .returned = cache->returned};
+    for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
+        stats->objects_used += slab_used(slab);
+    spin_unlock(&cache->lock, flags);
+}
+
+static bool
+check_slab(const struct slab *slab)
+{
+    pfn_t first;
+    if (!ptr_to_frame(slab->base, &first))
+        return false;
+    for (unsigned w = 0; w < SLAB_WORDS; w++) {
+        slab_word mask = word_mask(slab->objects, w);
+        if (slab->free[w] & ~mask || slab->remote[w] & ~mask || slab->free[w] & slab->remote[w] ||
+            slab->full[w] != (slab->current ? 0 : mask))
+            return false;
+    }
+    for (uint32_t i = 0; i < 1u << slab->cache->order; i++) {
+        const struct frame *frame = frame_of(pfn(first.n + i));
+        if (frame->owner != FRAME_SLAB || slab_header(frame) != slab)
+            return false; /* I5 */
+    }
+    if (slab->current + slab->listed > 1 || (slab->idle && !slab->listed) ||
+        (!slab->current && slab->listed != any_free(slab)) || (slab->idle && !all_free(slab)) ||
+        (slab->current && slab->home->slab != slab))
+        return false;
+    return !slab->cache->debug || debug_check_slab(slab);
+}
+
+bool
+slab_check(unsigned long *frames)
+{
+    *frames = 0;
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        size_t count = 0;
+        for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache, count++)
+            if (slab->cache != cache || !check_slab(slab)) {
+                klog("slab: %s: the slab at %p does not hold its invariants\n", cache->name,
+                     (const void *)slab->base);
+                return false;
+            }
+        if (count != cache->slab_count) {
+            klog("slab: %s: %zu slabs listed, %zu counted\n", cache->name, count,
+                 cache->slab_count);
+            return false;
+        }
+        *frames += count << cache->order;
+    }
+    return true;
+}

@@ -1,0 +1,198 @@
+/* slab_private.h - the parts of a cache of objects. Private to mm/. */
+#ifndef OCTAVO_SLAB_PRIVATE_H
+#define OCTAVO_SLAB_PRIVATE_H
+
+#include "frame.h"
+#include "slab.h"
+#include "pmm_private.h"
+
+struct mm_cpu;
+struct kmem_cache;
+
+/* One bit an object, in the machine's own words. */
+typedef unsigned long slab_word;
+#define SLAB_WORD_BITS   (8 * sizeof(slab_word))
+#define SLAB_MAX_OBJECTS 256
+#define SLAB_WORDS       (SLAB_MAX_OBJECTS / SLAB_WORD_BITS)
+#define SLAB_MAX_ORDER   3
+#define SLAB_MAX_SIZE    8192
+
+/* A run of frames cut into equal objects. The header lies apart from them, so that objects keep
+ * their natural alignment and a write past an object cannot reach it. */
+struct slab {
+    /* The free path's line. */
+    struct mm_cpu *fast_cpu; /* who frees here without a lock; NULL: nobody (debugging) */
+    char *base;              /* first object */
+    uint32_t inverse;        /* see object_index() in slab.c */
+    uint32_t shift;
+    uint32_t objects;
+    bool current;            /* its cache part allocates from it */
+    bool listed;             /* in its part's partial list */
+    bool idle;               /* listed, and all its objects are free */
+    bool pending;            /* in its part's list of slabs with remote frees; the part's lock */
+    struct cache_part *home; /* the CPU's part that owns the slab */
+    struct kmem_cache *cache;
+    struct slab *next; /* partial list of the part */
+    struct slab *previous;
+    struct slab *next_pending;
+    struct slab *next_of_cache; /* all slabs of the cache; its lock */
+    struct slab *previous_of_cache;
+    slab_word free[SLAB_WORDS];   /* 1 = free */
+    slab_word full[SLAB_WORDS];   /* what `free` is when all is free; 0 while the slab is current */
+    slab_word remote[SLAB_WORDS]; /* freed by others, not yet in `free`; the part's lock */
+};
+
+/* What one CPU has of one cache. All but the last two fields are the CPU's alone. */
+struct cache_part {
+    slab_word *word; /* free bits of up to 32 or 64 objects ... */
+    char *base;      /* ... and the address of the first of them */
+    uint32_t stride;
+    struct slab *slab;    /* the current one */
+    struct slab *partial; /* others with free objects */
+    struct mm_cpu *cpu;
+    struct kmem_cache *cache;
+    uint32_t idle; /* slabs in `partial` with nothing in use */
+    struct spinlock lock;
+    struct slab *pending; /* slabs of this part with remote frees */
+};
+
+struct kmem_cache {
+    const char *name;
+    uint32_t size; /* as asked for */
+    uint32_t align;
+    uint32_t stride;
+    uint32_t inverse; /* modular inverse of stride's odd part */
+    uint32_t shift;   /* stride's power of two */
+    uint32_t objects; /* in a slab */
+    uint32_t left;    /* red zone before the object when debugging */
+    uint8_t order;    /* frames in a slab: 1 << order */
+    bool debug;
+    bool header_inside; /* the slab's header takes the place of its first objects */
+    void (*constructor)(void *);
+    struct cache_part *parts[CPU_MAX];
+    struct kmem_cache *next; /* all caches; caches_lock in slab.c */
+    struct spinlock lock;    /* the fields below */
+    struct slab *slabs;
+    size_t slab_count;
+    size_t grown;
+    size_t returned;
+};
+
+/* The word of a part that has nothing to give: always zero, never written. */
+extern slab_word slab_nothing;
+
+/* All caches, linked by `next`. Changes only by create and destroy. */
+extern struct kmem_cache *slab_caches;
+
+/* Prepares the caches that the slabs themselves need. */
+void slab_init(void);
+
+/* Fills in a cache in memory of the caller's, with no parts. False: bad size or alignment. */
+bool slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
+                     unsigned flags, void (*constructor)(void *));
+
+/* Puts a cache into the list of all. */
+void slab_cache_add(struct kmem_cache *cache);
+
+/* Gives a cache its part for one CPU. */
+void slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu);
+/* The parts of the slabs' own caches, and of every cache made before the CPU came up. */
+bool slab_cpu_up(struct mm_cpu *cpu);
+
+/* Takes the CPU's parts away again after slab_cpu_up failed. */
+void slab_cpu_down(struct mm_cpu *cpu);
+
+/* The slow halves of alloc and free. `caller` is named in reports. */
+void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);
+void slab_free_slow(struct slab *slab, void *object, const void *caller);
+/* A pointer that is in no slab: early heap, whole frames, vmalloc, or a bug. */
+void kfree_other(void *memory, const void *caller);
+
+/* Takes one free bit of the part's current word. The caller has claimed the CPU's objects. NULL
+ * when the word is used up. */
+static inline void *
+slab_take(struct cache_part *part)
+{
+    slab_word *word = part->word;
+    slab_word bits = *word;
+    if (UNLIKELY(!bits))
+        return NULL;
+    __atomic_store_n(word, bits & (bits - 1), __ATOMIC_RELAXED);
+    return part->base + (uint32_t)__builtin_ctzl(bits) * part->stride;
+}
+
+/* The header that a frame of a slab leads to. */
+static inline struct slab *
+slab_header(const struct frame *frame)
+{
+    return (struct slab *)(DIRECT_BASE + ((uintptr_t)frame->slab << 4));
+}
+
+/* The slab that an address lies in; NULL when it is no memory of a slab. Any address will do. */
+static inline struct slab *
+slab_of(const void *address)
+{
+    pfn_t frame;
+    if (UNLIKELY(!ptr_to_frame(address, &frame)))
+        return NULL;
+    unsigned long index = frame.n - FRAME_BASE;
+    if (UNLIKELY(index >> MAX_ORDER >= mm_block_count || !mm_blocks[index >> MAX_ORDER].open))
+        return NULL;
+    const struct frame *descriptor = &FRAME_TABLE[index];
+    return LIKELY(descriptor->owner == FRAME_SLAB) ? slab_header(descriptor) : NULL;
+}
+
+/* Multiplying by the inverse of an odd number modulo 2^32 divides exactly when there is no
+ * remainder and gives a huge number else; the stride's power of two is rotated out of the way. So
+ * one comparison tells an object's start from any other address. */
+static inline uint32_t
+slab_object_index(const struct slab *slab, const void *object)
+{
+    uint32_t product = (uint32_t)((const char *)object - slab->base) * slab->inverse;
+    return product >> slab->shift | product << (-slab->shift & 31);
+}
+
+/* The number of the object that an address of the slab lies in or behind. */
+uint32_t slab_index_around(const struct slab *slab, const void *address);
+
+/* Gives idle slabs of this CPU back to the frames' allocator; returns the number of frames. */
+size_t slab_reap_cpu(void);
+/* The same for all CPUs, which must not be in the allocator at the time. */
+size_t slab_reap_all(void);
+/* Takes this CPU's windows away, so that every allocation takes the slow path (mm_fail_nth). */
+void slab_close_windows(struct mm_cpu *cpu);
+
+/* Objects of a slab that are handed out; exact when no CPU is in the allocator. */
+uint32_t slab_used(const struct slab *slab);
+/* Invariants of all caches; counts their frames. */
+bool slab_check(unsigned long *frames);
+
+/* slab_debug.c: objects with red zones, poison and call sites. */
+
+/* The boot option slab_debug. */
+extern bool debug_heap_on;
+
+/* Bytes of a debug object around `size`, and where the object starts in them. */
+uint32_t debug_stride(size_t size, size_t align, uint32_t *left);
+/* A slab was made: all its objects are free. */
+void debug_slab_made(struct slab *slab);
+/* Turns the raw place of a free object into one handed out; reports a write after free. */
+void *debug_alloc(struct kmem_cache *cache, void *place, size_t size, const void *caller);
+/* Checks an object that is being freed and poisons it; reports and panics on any damage, on a
+ * double free and on a pointer inside an object. Returns its raw place. */
+void *debug_free(struct slab *slab, void *object, const void *caller);
+/* The size that was asked for. */
+size_t debug_size(const struct kmem_cache *cache, const void *object);
+/* Live objects made since the mark, by call site; returns their number. */
+size_t debug_print_live(struct printer *out, unsigned long since);
+unsigned long debug_mark(void);
+/* Checks every free object's poison and every live object's red zones. */
+bool debug_check_slab(const struct slab *slab);
+
+/* Whole frames with a record at their end. */
+#define DEBUG_RECORD_BYTES 32
+void debug_pages_alloc(void *memory, size_t bytes, size_t size, const void *caller);
+void debug_pages_free(void *memory, size_t bytes, const void *caller);
+size_t debug_pages_size(const void *memory, size_t bytes);
+
+#endif

@@ -1,0 +1,181 @@
+/* tables.c - the tables people look at, in the formats of Linux where it has one.
+ *
+ * They are printed from the structures themselves, so what one reads is what the allocators act on.
+ */
+#include "buddy.h"
+#include "mm.h"
+#include "mm_private.h"
+#include "percpu.h"
+#include "slab_private.h"
+#include "vmalloc.h"
+
+/* Zones from first to end of one kind, in kB. */
+static unsigned long
+zone_kib(unsigned first, unsigned last, bool free)
+{
+    unsigned long frames = 0;
+    for (unsigned zone = first; zone <= last; zone++)
+        frames += free ? mm_zones[zone].free + pmm_cached_frames(zone) : mm_zones[zone].managed;
+    return frames << (PAGE_SHIFT - 10);
+}
+
+static void
+line(struct printer *out, const char *name, unsigned long kib)
+{
+    print(out, "%-16s%8lu kB\n", name, kib);
+}
+
+void
+mm_print_meminfo(struct printer *out)
+{
+    unsigned long owners[FRAME_OWNERS];
+    mm_count_owners(owners);
+    const unsigned shift = PAGE_SHIFT - 10;
+    line(out, "MemTotal:", zone_kib(ZONE_DMA, ZONE_HIGH, false));
+    line(out, "MemFree:", zone_kib(ZONE_DMA, ZONE_HIGH, true));
+    line(out, "HighTotal:", zone_kib(ZONE_HIGH, ZONE_HIGH, false));
+    line(out, "HighFree:", zone_kib(ZONE_HIGH, ZONE_HIGH, true));
+    line(out, "LowTotal:", zone_kib(ZONE_DMA, ZONE_NORMAL, false));
+    line(out, "LowFree:", zone_kib(ZONE_DMA, ZONE_NORMAL, true));
+    line(out, "Slab:", owners[FRAME_SLAB] << shift);
+    line(out, "KernelStack:", owners[FRAME_STACK] << shift);
+    line(out, "PageTables:", owners[FRAME_PAGE_TABLE] << shift);
+    line(out, "VmallocUsed:", owners[FRAME_VMALLOC] << shift);
+    line(out, "Percpu:", owners[FRAME_CACHED] << shift);
+}
+
+void
+mm_print_zones(struct printer *out)
+{
+    print(out, "%-8s %10s %10s %10s %10s %8s %8s\n", "zone", "first", "end", "managed", "free",
+          "cached", "blocks");
+    for (unsigned i = 0; i < ZONE_COUNT; i++) {
+        const struct zone *zone = &mm_zones[i];
+        if (zone->managed)
+            print(out, "%-8s %#10lx %#10lx %10lu %10lu %8lu %8u\n", zone->name,
+                  zone->base + ((unsigned long)zone->first << MAX_ORDER),
+                  zone->base + ((unsigned long)zone->end << MAX_ORDER), zone->managed, zone->free,
+                  pmm_cached_frames(i), (unsigned)(zone->end - zone->first));
+    }
+}
+
+void
+mm_print_buddyinfo(struct printer *out)
+{
+    for (unsigned i = 0; i < ZONE_COUNT; i++) {
+        const struct zone *zone = &mm_zones[i];
+        if (!zone->managed)
+            continue;
+        print(out, "Node 0, zone %8s ", zone->name);
+        for (unsigned order = 0; order < ORDERS; order++)
+            print(out, "%6lu ", buddy_count_free(zone, order));
+        print(out, "\n");
+    }
+}
+
+void
+mm_print_slabinfo(struct printer *out)
+{
+    print(out, "slabinfo - version: 2.1\n"
+               "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+               " : tunables <limit> <batchcount> <sharedfactor>"
+               " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        struct kmem_cache_stats stats;
+        kmem_cache_get_stats(cache, &stats);
+        print(out, "%-17s %6zu %6zu %6zu %4zu %4zu : tunables    0    0    0", stats.name,
+              stats.objects_used, stats.slabs * stats.slab_objects, stats.stride,
+              stats.slab_objects, stats.slab_frames);
+        print(out, " : slabdata %6zu %6zu      0\n", stats.slabs, stats.slabs);
+    }
+}
+
+void
+mm_print_owners(struct printer *out)
+{
+    unsigned long owners[FRAME_OWNERS], total = 0;
+    mm_count_owners(owners);
+    print(out, "%-14s %10s %12s\n", "owner", "frames", "KiB");
+    for (unsigned owner = 0; owner < FRAME_OWNERS; owner++) {
+        if (owner == FRAME_FIRMWARE || !owners[owner])
+            continue;
+        total += owners[owner];
+        print(out, "%-14s %10lu %12llu\n", frame_owner_name(owner), owners[owner],
+              (unsigned long long)owners[owner] << (PAGE_SHIFT - 10));
+    }
+    unsigned long ram = mm_ram_frames + (unsigned long)mm_beyond_frames;
+    print(out, "%-14s %10lu %12llu  %s\n", "sum", total,
+          (unsigned long long)total << (PAGE_SHIFT - 10),
+          total == ram ? "= all RAM of the firmware's map" : "IS NOT the RAM of the map");
+}
+
+/* The head of the allocation that a frame without an owner lies in; the frame itself if in none. */
+static unsigned long
+head_of(unsigned long frame)
+{
+    unsigned long head = frame;
+    while (head > FRAME_BASE && frame - head < BLOCK_FRAMES &&
+           frame_of(pfn(head))->owner == FRAME_NONE && pmm_frame_known(pfn(head - 1)))
+        head--;
+    const struct frame *descriptor = frame_of(pfn(head));
+    return descriptor->owner != FRAME_NONE && descriptor->count > frame - head ? head : frame;
+}
+
+static void
+print_slab_of(struct printer *out, const struct frame *frame)
+{
+    const struct slab *slab = slab_header(frame);
+    print(out, "  slab of %s on CPU %u: %u of %u objects of %u bytes in use%s\n", slab->cache->name,
+          slab->home->cpu->id, (unsigned)slab_used(slab), (unsigned)slab->objects,
+          (unsigned)slab->cache->stride, slab->current ? ", allocating from it now" : "");
+}
+
+/* The order of the free chunk that a free frame lies in. */
+static unsigned
+free_order(const struct zone *zone, unsigned long frame)
+{
+    unsigned order = 0;
+    while (order < MAX_ORDER) {
+        unsigned long size = 2ul << order;
+        if (!buddy_is_free(zone, pfn(frame & ~(size - 1)), size))
+            break;
+        order++;
+    }
+    return order;
+}
+
+void
+mm_print_frame(struct printer *out, pfn_t frame)
+{
+    const struct zone *zone = pmm_zone_of(frame);
+    print(out, "frame %#lx: [%#llx, %#llx)\n", frame.n, (unsigned long long)pfn_to_paddr(frame),
+          (unsigned long long)(pfn_to_paddr(frame) + PAGE_SIZE));
+    if (!zone) {
+        print(out, "  beyond the memory that is managed\n");
+        return;
+    }
+    uint32_t index = (uint32_t)((frame.n - FRAME_BASE) >> MAX_ORDER);
+    const struct block *block = &mm_blocks[index];
+    print(out, "  zone %s, block %u (%s, %u of %u frames free)\n", zone->name, (unsigned)index,
+          block->open ? "open" : "closed", (unsigned)block->free, (unsigned)block->frames);
+    if (!block->open) {
+        print(out, block->free ? "  free, in a whole block\n" : "  not RAM\n");
+        return;
+    }
+    const struct frame *descriptor = frame_of(frame);
+    unsigned long head = head_of(frame.n);
+    if (head != frame.n)
+        print(out, "  inside an allocation of %u frames from frame %#lx on: %s\n",
+              (unsigned)frame_of(pfn(head))->count, head,
+              frame_owner_name(frame_of(pfn(head))->owner));
+    else if (descriptor->owner == FRAME_NONE)
+        print(out, "  free, in a chunk of order %u\n", free_order(zone, frame.n));
+    else
+        print(out, "  owner: %s\n", frame_owner_name(descriptor->owner));
+    if (descriptor->owner >= FRAME_ALLOCATED)
+        print(out, "  first of %u frames\n", (unsigned)descriptor->count);
+    if (descriptor->owner == FRAME_SLAB)
+        print_slab_of(out, descriptor);
+    if (frame_to_ptr(frame))
+        print(out, "  at %p in the direct map\n", frame_to_ptr(frame));
+}
