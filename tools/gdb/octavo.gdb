@@ -1,6 +1,6 @@
 # octavo.gdb - gdb on the whole machine, from the first instruction of the firmware on.
 #
-# `make debug` starts it. QEMU hangs on gdb's pipe and ends with it. `help octavo` lists the commands
+# `make debug` starts it; QEMU runs behind it and ends with it. `help octavo` lists the commands
 # for what the kernel keeps.
 #
 # Places to stop: entry (sector 0), stage2, *entry_physical (kernel entry, before paging),

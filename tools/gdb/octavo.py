@@ -7,12 +7,16 @@ word for word as the monitor prints them; so they can be had at any stop, even o
 in the middle of an allocation or has crashed.
 """
 import atexit
+import ctypes
 import os
 import re
 import shutil
+import signal
 import socket
 import struct
+import subprocess
 import tempfile
+import time
 
 import gdb
 
@@ -28,8 +32,14 @@ DIRECT_BASE = 0xC0000000
 # --- The machine ----------------------------------------------------------------------------------
 
 
+def end_with_gdb():
+    """In QEMU before it starts: control-C at gdb is not for it, but gdb's end is."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Machine:
-    """QEMU on a pipe, with a folder of its own for its console."""
+    """QEMU, with a folder of its own for its sockets and console."""
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="octavo-")
@@ -39,14 +49,19 @@ class Machine:
         self.real_mode = False
 
     def start(self, image, memory):
-        gdb.execute(
-            "target remote | exec setsid qemu-system-i386 -S -gdb stdio -display none "
-            f"-monitor none -net none -no-reboot -m {memory} "
-            "-device isa-debug-exit,iobase=0xf4,iosize=0x04 "
-            f"-drive file={image},if=floppy,format=raw,snapshot=on -boot a "
-            f"-chardev socket,id=com1,path={self.folder}/com1,server=on,wait=off,"
-            f"logfile={self.console} -serial chardev:com1"
-        )
+        link = self.folder + "/gdb"
+        self.qemu = subprocess.Popen(
+            ["qemu-system-i386", "-S", "-gdb", f"unix:{link},server=on,wait=off",
+             "-display", "none", "-monitor", "none", "-net", "none", "-no-reboot", "-m", memory,
+             "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
+             "-drive", f"file={image},if=floppy,format=raw,snapshot=on", "-boot", "a",
+             "-chardev", f"socket,id=com1,path={self.folder}/com1,server=on,wait=off,"
+             f"logfile={self.console}", "-serial", "chardev:com1"],
+            stdin=subprocess.DEVNULL, preexec_fn=end_with_gdb)
+        atexit.register(self.qemu.kill)
+        while not os.path.exists(link) and self.qemu.poll() is None:
+            time.sleep(0.01)
+        gdb.execute("target remote " + link)
         self.write_description()
         gdb.events.stop.connect(self.follow_mode)
         self.follow_mode()
