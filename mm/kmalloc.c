@@ -62,8 +62,7 @@ kmalloc_cpu_init(struct mm_cpu *cpu)
         slab_part_init(&cpu->heap[class], &class_caches[class], cpu);
 }
 
-/* Whole frames ----------------------------------------------------------------------------------
- */
+/* ---- Whole frames ---- */
 
 /* Frames for `size` bytes aligned to `align`, at most 4 MiB each. */
 static void *
@@ -106,8 +105,7 @@ frames_of(const void *memory)
     return frame_of(frame)->owner == FRAME_HEAP ? frame_of(frame) : NULL;
 }
 
-/* Allocation ------------------------------------------------------------------------------------
- */
+/* ---- Allocation ---- */
 
 static __attribute__((noinline)) void *
 alloc_slow(size_t size, unsigned flags, const void *caller)
@@ -203,8 +201,7 @@ kalloc(size_t size)
     return alloc_aligned(size, natural, __builtin_return_address(0));
 }
 
-/* Free, size, resize ----------------------------------------------------------------------------
- */
+/* ---- Free, size, resize ---- */
 
 static _Noreturn void
 report_foreign(const void *memory, const void *caller)
@@ -303,8 +300,7 @@ krealloc(void *memory, size_t size)
     return moved;
 }
 
-/* Looking ---------------------------------------------------------------------------------------
- */
+/* ---- Looking ---- */
 
 void
 kmalloc_print_stats(struct printer *out)

@@ -28,8 +28,7 @@ static const uint8_t owner_of_region[MEMMAP_OWNERS] = {
     [MEMMAP_EARLY] = FRAME_EARLY,       [MEMMAP_KERNEL] = FRAME_KERNEL,
 };
 
-/* Zones and blocks ------------------------------------------------------------------------------
- */
+/* ---- Zones and blocks ---- */
 
 /* A block is opened: its frames are free if it was free as a whole, else nobody's until told. */
 static void
@@ -94,8 +93,7 @@ make_block_table(struct bootmem *boot)
     return (struct block_map *)(void *)(memory + blocks);
 }
 
-/* Handing the regions over ----------------------------------------------------------------------
- */
+/* ---- Handing the regions over ---- */
 
 static struct frame *
 open_frame(pfn_t frame)
@@ -173,8 +171,7 @@ hand_over(const struct bootmem *boot, const struct memmap_region *region)
     own_edge(boot, region->end);
 }
 
-/* The early heap --------------------------------------------------------------------------------
- */
+/* ---- The early heap ---- */
 
 static void
 give_back_early(void *pages, size_t bytes)
@@ -197,8 +194,7 @@ keep_early(void *page, unsigned live)
     *frame_of(frame) = (struct frame){.owner = FRAME_EARLY, .live = (uint16_t)live, .count = 1};
 }
 
-/* CPUs ------------------------------------------------------------------------------------------
- */
+/* ---- CPUs ---- */
 
 bool
 mm_cpu_up(unsigned id)
@@ -222,8 +218,7 @@ mm_cpu_up(unsigned id)
     return true;
 }
 
-/* The start -------------------------------------------------------------------------------------
- */
+/* ---- The start ---- */
 
 void
 mm_init(struct bootmem *boot)
@@ -281,8 +276,7 @@ mm_drain(void)
     pmm_drain_all();
 }
 
-/* Failing on purpose ----------------------------------------------------------------------------
- */
+/* ---- Failing on purpose ---- */
 
 bool
 mm_fail_now(struct mm_cpu *cpu)

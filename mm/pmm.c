@@ -60,8 +60,7 @@ mark_allocated(struct frame *frame, size_t count)
     *frame = (struct frame){.owner = FRAME_ALLOCATED, .count = (uint32_t)count};
 }
 
-/* Stacks ----------------------------------------------------------------------------------------
- */
+/* ---- Stacks ---- */
 
 /* Puts the `count` oldest chunks of a stack back into the buddy. Claimed by the caller. */
 static void
@@ -155,8 +154,7 @@ pmm_cpu_init(struct mm_cpu *cpu, uint32_t *words)
         }
 }
 
-/* Allocation ------------------------------------------------------------------------------------
- */
+/* ---- Allocation ---- */
 
 /* From this zone's buddy, past the stacks. Frame 0 when it has none. */
 static pfn_t
@@ -299,8 +297,7 @@ pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
     return first;
 }
 
-/* Free ------------------------------------------------------------------------------------------
- */
+/* ---- Free ---- */
 
 static _Noreturn __attribute__((noinline)) void
 report_bad_free(paddr_t first, size_t count)
@@ -419,8 +416,7 @@ pmm_adopt(pfn_t frame)
     spin_unlock(&zone->lock, flags);
 }
 
-/* Counts ----------------------------------------------------------------------------------------
- */
+/* ---- Counts ---- */
 
 unsigned long
 pmm_cached_frames(unsigned zone)

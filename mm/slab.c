@@ -43,108 +43,8 @@
 #include "slab_private.h"
 
 slab_word slab_nothing;
-struct kmem_cache *slab_caches;
-static struct spinlock caches_lock = SPINLOCK_INIT;
 
-/* The slabs' own caches: headers (which keep their own headers inside), caches and parts. */
-static struct kmem_cache header_cache, cache_cache, part_cache;
-
-/* Geometry --------------------------------------------------------------------------------------
- */
-
-/* Newton's iteration: each step doubles the number of right bits (3 to start with). */
-static uint32_t
-odd_inverse(uint32_t odd)
-{
-    uint32_t inverse = odd;
-    for (int i = 0; i < 4; i++)
-        inverse *= 2 - odd * inverse;
-    return inverse;
-}
-
-/* How many strides fit into bytes, without a division. */
-static uint32_t
-count_objects(size_t bytes, uint32_t stride)
-{
-    uint32_t count = 0;
-    for (uint32_t step = SLAB_MAX_OBJECTS; step; step >>= 1)
-        if ((size_t)(count + step) * stride <= bytes && count + step <= SLAB_MAX_OBJECTS)
-            count += step;
-    return count;
-}
-
-uint32_t
-slab_index_around(const struct slab *slab, const void *address)
-{
-    uint32_t offset = (uint32_t)((const char *)address - slab->base);
-    uint32_t index = count_objects(offset + 1, slab->cache->stride);
-    uint32_t whole = index * slab->cache->stride;
-    index -= whole == offset + 1;
-    return index < slab->objects ? index : slab->objects - 1;
-}
-
-/* The smallest slab that holds at least 8 objects and wastes at most an eighth, or the largest. */
-static void
-choose_order(struct kmem_cache *cache)
-{
-    size_t bytes;
-    for (unsigned order = 0;; order++) {
-        bytes = PAGE_SIZE << order;
-        cache->order = (uint8_t)order;
-        cache->objects = count_objects(bytes, cache->stride);
-        size_t waste = bytes - (size_t)cache->objects * cache->stride;
-        if (order == SLAB_MAX_ORDER || (cache->objects >= 8 && waste <= bytes / 8))
-            return;
-    }
-}
-
-static slab_word
-word_mask(uint32_t objects, unsigned word)
-{
-    uint32_t before = word * (uint32_t)SLAB_WORD_BITS;
-    if (objects >= before + SLAB_WORD_BITS)
-        return ~(slab_word)0;
-    return objects > before ? ((slab_word)1 << (objects - before)) - 1 : 0;
-}
-
-bool
-slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
-                unsigned flags, void (*constructor)(void *))
-{
-    if (align == 0)
-        align = 16;
-    if (size == 0 || size > SLAB_MAX_SIZE || align > PAGE_SIZE || align & (align - 1))
-        return false;
-    if (align < sizeof(void *))
-        align = sizeof(void *);
-    *cache = (struct kmem_cache){.name = name,
-                                 .size = (uint32_t)size,
-                                 .align = (uint32_t)align,
-                                 .debug = flags & KMEM_DEBUG,
-                                 .constructor = constructor,
-                                 .lock = SPINLOCK_INIT};
-    cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
-    if (cache->debug)
-        cache->stride = debug_stride(size, align, &cache->left);
-    cache->shift = (uint32_t)__builtin_ctz(cache->stride);
-    cache->inverse = odd_inverse(cache->stride >> cache->shift);
-    choose_order(cache);
-    return cache->objects > 0;
-}
-
-void
-slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu)
-{
-    *part = (struct cache_part){.word = &slab_nothing,
-                                .stride = cache->stride,
-                                .cpu = cpu,
-                                .cache = cache,
-                                .lock = SPINLOCK_INIT};
-    cache->parts[cpu->id] = part;
-}
-
-/* Lists of a part (claimed) ---------------------------------------------------------------------
- */
+/* ---- Lists of a part (claimed) ---- */
 
 static void
 list_slab(struct cache_part *part, struct slab *slab)
@@ -172,26 +72,7 @@ unlist_slab(struct cache_part *part, struct slab *slab)
     slab->idle = false;
 }
 
-static bool
-all_free(const struct slab *slab)
-{
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        if (slab->free[w] != word_mask(slab->objects, w))
-            return false;
-    return true;
-}
-
-static bool
-any_free(const struct slab *slab)
-{
-    slab_word any = 0;
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        any |= slab->free[w];
-    return any != 0;
-}
-
-/* Birth and death of a slab ---------------------------------------------------------------------
- */
+/* ---- Birth and death of a slab ---- */
 
 static void *take_slow(struct cache_part *part);
 static void put_local(struct slab *slab, uint32_t index);
@@ -263,12 +144,12 @@ make_header(struct cache_part *part, char *memory)
                           .home = part,
                           .cache = cache};
     for (unsigned w = 0; w < SLAB_WORDS; w++)
-        slab->free[w] = slab->full[w] = word_mask(cache->objects, w);
+        slab->free[w] = slab->full[w] = slab_word_mask(cache->objects, w);
     if (cache->header_inside) { /* object 0 is the header: it never was free */
         slab->base += cache->stride;
         slab->objects--;
         for (unsigned w = 0; w < SLAB_WORDS; w++)
-            slab->free[w] = slab->full[w] = word_mask(slab->objects, w);
+            slab->free[w] = slab->full[w] = slab_word_mask(slab->objects, w);
     }
     return slab;
 }
@@ -316,8 +197,7 @@ drop_slab(struct slab *slab)
     put_local(of_header, slab_object_index(of_header, slab));
 }
 
-/* Allocation (claimed) --------------------------------------------------------------------------
- */
+/* ---- Allocation (claimed) ---- */
 
 /* Points the part at a word of its current slab that has a free bit. */
 static bool
@@ -351,13 +231,13 @@ retire_current(struct cache_part *part)
         return;
     slab->current = false;
     for (unsigned w = 0; w < SLAB_WORDS; w++)
-        slab->full[w] = word_mask(slab->objects, w);
+        slab->full[w] = slab_word_mask(slab->objects, w);
     part->slab = NULL;
     part->word = &slab_nothing;
-    if (!any_free(slab))
+    if (!slab_any_free(slab))
         return;
     list_slab(part, slab);
-    slab->idle = all_free(slab);
+    slab->idle = slab_all_free(slab);
     part->idle += slab->idle;
 }
 
@@ -371,7 +251,7 @@ settle(struct slab *slab)
         return;
     if (!slab->listed)
         list_slab(part, slab);
-    if (slab->idle || !all_free(slab))
+    if (slab->idle || !slab_all_free(slab))
         return;
     if (part->idle) {
         unlist_slab(part, slab);
@@ -440,7 +320,7 @@ take_slow(struct cache_part *part)
         }
         if (part->pending)
             collect_pending(part);
-        if (part->slab && any_free(part->slab))
+        if (part->slab && slab_any_free(part->slab))
             continue;
         retire_current(part);
         struct slab *slab = part->partial;
@@ -489,8 +369,7 @@ kmem_cache_alloc(struct kmem_cache *cache)
     return alloc_object(cache, __builtin_return_address(0));
 }
 
-/* Free ------------------------------------------------------------------------------------------
- */
+/* ---- Free ---- */
 
 static _Noreturn void
 report_double_free(const struct slab *slab, const void *object, const void *caller)
@@ -603,17 +482,15 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
         slab_free_slow(slab, object, __builtin_return_address(0));
 }
 
-/* Giving memory back ----------------------------------------------------------------------------
- */
+/* ---- Giving memory back ---- */
 
-/* Drops every idle slab of a part. Claimed, or nobody else is about. */
-static size_t
-reap_part(struct cache_part *part)
+size_t
+slab_reap_part(struct cache_part *part)
 {
     size_t frames = 0;
     if (part->pending)
         collect_pending(part);
-    if (part->slab && all_free(part->slab))
+    if (part->slab && slab_all_free(part->slab))
         retire_current(part);
     for (struct slab *slab = part->partial, *next; slab; slab = next) {
         next = slab->next;
@@ -632,9 +509,9 @@ reap_cpu(struct mm_cpu *cpu)
 {
     size_t frames = 0;
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
-        if (cache != &header_cache && cache->parts[cpu->id])
-            frames += reap_part(cache->parts[cpu->id]);
-    return frames + reap_part(&cpu->header_part);
+        if (!cache->header_inside && cache->parts[cpu->id])
+            frames += slab_reap_part(cache->parts[cpu->id]);
+    return frames + slab_reap_part(&cpu->header_part);
 }
 
 size_t
@@ -664,7 +541,7 @@ kmem_cache_reap(struct kmem_cache *cache)
     struct mm_cpu *cpu = mm_this_cpu();
     if (!cpu_claim(&cpu->objects_busy))
         return 0;
-    size_t frames = reap_part(cache->parts[cpu->id]);
+    size_t frames = slab_reap_part(cache->parts[cpu->id]);
     cpu_release(&cpu->objects_busy);
     return frames;
 }
@@ -675,211 +552,4 @@ slab_close_windows(struct mm_cpu *cpu)
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
         if (cache->parts[cpu->id])
             cache->parts[cpu->id]->word = &slab_nothing;
-}
-
-/* Creation and destruction of caches ------------------------------------------------------------
- */
-
-void
-slab_cache_add(struct kmem_cache *cache)
-{
-    unsigned long flags = spin_lock(&caches_lock);
-    struct kmem_cache **end = &slab_caches;
-    while (*end)
-        end = &(*end)->next;
-    *end = cache;
-    spin_unlock(&caches_lock, flags);
-}
-
-void
-slab_init(void)
-{
-    static const struct {
-        struct kmem_cache *cache;
-        const char *name;
-        size_t size;
-    } own[] = {{&header_cache, "slab headers", sizeof(struct slab)},
-               {&cache_cache, "caches", sizeof(struct kmem_cache)},
-               {&part_cache, "cache parts", sizeof(struct cache_part)}};
-    slab_caches = NULL;
-    for (unsigned i = 0; i < ARRAY_LENGTH(own); i++) {
-        bool fits = slab_cache_init(own[i].cache, own[i].name, own[i].size, 64, 0, NULL);
-        ASSERT(fits);
-        own[i].cache->header_inside = own[i].cache == &header_cache;
-        slab_cache_add(own[i].cache);
-    }
-}
-
-/* Parts for all CPUs that are up. False when memory ran out: none is left behind. */
-static bool
-make_parts(struct kmem_cache *cache)
-{
-    for (unsigned i = 0; i < CPU_MAX; i++) {
-        if (!mm_cpus[i])
-            continue;
-        struct cache_part *part = kmem_cache_alloc(&part_cache);
-        if (!part)
-            return false;
-        slab_part_init(part, cache, mm_cpus[i]);
-    }
-    return true;
-}
-
-static void
-free_parts(struct kmem_cache *cache)
-{
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        kmem_cache_free(&part_cache, cache->parts[i]);
-}
-
-struct kmem_cache *
-kmem_cache_create(const char *name, size_t size, size_t align, unsigned flags,
-                  void (*constructor)(void *))
-{
-    struct kmem_cache *cache = kmem_cache_alloc(&cache_cache);
-    if (!cache)
-        return NULL;
-    if (debug_heap_on)
-        flags |= KMEM_DEBUG;
-    if (!slab_cache_init(cache, name, size, align, flags, constructor) || !make_parts(cache)) {
-        free_parts(cache);
-        kmem_cache_free(&cache_cache, cache);
-        return NULL;
-    }
-    slab_cache_add(cache);
-    return cache;
-}
-
-/* True for the parts that lie inside struct mm_cpu. */
-static bool
-part_inside(const struct mm_cpu *cpu, const struct cache_part *part)
-{
-    return (uintptr_t)part - (uintptr_t)cpu < sizeof(*cpu);
-}
-
-void
-slab_cpu_down(struct mm_cpu *cpu)
-{
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
-        if (cache->parts[cpu->id] && !part_inside(cpu, cache->parts[cpu->id]))
-            kmem_cache_free(&part_cache, cache->parts[cpu->id]);
-        cache->parts[cpu->id] = NULL;
-    }
-}
-
-bool
-slab_cpu_up(struct mm_cpu *cpu)
-{
-    slab_part_init(&cpu->header_part, &header_cache, cpu);
-    slab_part_init(&cpu->cache_part, &cache_cache, cpu);
-    slab_part_init(&cpu->part_part, &part_cache, cpu);
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
-        if (cache->parts[cpu->id])
-            continue;
-        struct cache_part *part = kmem_cache_alloc(&part_cache);
-        if (!part)
-            return false;
-        slab_part_init(part, cache, cpu);
-    }
-    return true;
-}
-
-bool
-kmem_cache_destroy(struct kmem_cache *cache)
-{
-    size_t used = 0;
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        if (cache->parts[i])
-            reap_part(cache->parts[i]);
-    for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
-        used += slab_used(slab);
-    if (used) {
-        klog("heap: cache %s is not destroyed: %zu objects are in use\n", cache->name, used);
-        return false;
-    }
-    unsigned long flags = spin_lock(&caches_lock);
-    struct kmem_cache **link = &slab_caches;
-    while (*link != cache)
-        link = &(*link)->next;
-    *link = cache->next;
-    spin_unlock(&caches_lock, flags);
-    free_parts(cache);
-    kmem_cache_free(&cache_cache, cache);
-    return true;
-}
-
-/* Looking ---------------------------------------------------------------------------------------
- */
-
-uint32_t
-slab_used(const struct slab *slab)
-{
-    uint32_t free = 0;
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        free += count_bits(slab->free[w] | slab->remote[w]);
-    return slab->objects - free;
-}
-
-void
-kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
-{
-    unsigned long flags = spin_lock(&cache->lock);
-    *stats =
-        (struct kmem_cache_stats){.name = cache->name,
-                                  .object_size = cache->size,
-                                  .stride = cache->stride,
-                                  .slab_frames = (size_t)1 << cache->order,
-                                  .slab_objects = cache->objects - (cache->header_inside ? 1 : 0),
-                                  .slabs = cache->slab_count,
-                                  .grown = cache->grown,
-                                  .returned = cache->returned};
-    for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
-        stats->objects_used += slab_used(slab);
-    spin_unlock(&cache->lock, flags);
-}
-
-static bool
-check_slab(const struct slab *slab)
-{
-    pfn_t first;
-    if (!ptr_to_frame(slab->base, &first))
-        return false;
-    for (unsigned w = 0; w < SLAB_WORDS; w++) {
-        slab_word mask = word_mask(slab->objects, w);
-        if (slab->free[w] & ~mask || slab->remote[w] & ~mask || slab->free[w] & slab->remote[w] ||
-            slab->full[w] != (slab->current ? 0 : mask))
-            return false;
-    }
-    for (uint32_t i = 0; i < 1u << slab->cache->order; i++) {
-        const struct frame *frame = frame_of(pfn(first.n + i));
-        if (frame->owner != FRAME_SLAB || slab_header(frame) != slab)
-            return false; /* I5 */
-    }
-    if (slab->current + slab->listed > 1 || (slab->idle && !slab->listed) ||
-        (!slab->current && slab->listed != any_free(slab)) || (slab->idle && !all_free(slab)) ||
-        (slab->current && slab->home->slab != slab))
-        return false;
-    return !slab->cache->debug || debug_check_slab(slab);
-}
-
-bool
-slab_check(unsigned long *frames)
-{
-    *frames = 0;
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
-        size_t count = 0;
-        for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache, count++)
-            if (slab->cache != cache || !check_slab(slab)) {
-                klog("slab: %s: the slab at %p does not hold its invariants\n", cache->name,
-                     (const void *)slab->base);
-                return false;
-            }
-        if (count != cache->slab_count) {
-            klog("slab: %s: %zu slabs listed, %zu counted\n", cache->name, count,
-                 cache->slab_count);
-            return false;
-        }
-        *frames += count << cache->order;
-    }
-    return true;
 }

@@ -72,8 +72,7 @@ pages_at(void *memory, size_t bytes)
                             (void *)(start + bytes - DEBUG_RECORD_BYTES)};
 }
 
-/* Reports ---------------------------------------------------------------------------------------
- */
+/* ---- Reports ---- */
 
 /* 16 bytes a line, from 16 before `at` on, as far as the subject goes; `>` marks the byte. */
 static void
@@ -123,8 +122,7 @@ report(const struct subject *subject, const char *bug, const unsigned char *at, 
     kpanic("heap: %s: object %p of %s", bug, (void *)subject->object, subject->what);
 }
 
-/* Checks ----------------------------------------------------------------------------------------
- */
+/* ---- Checks ---- */
 
 /* The first byte of [from, to) that is not `value`; NULL when all are. */
 static const unsigned char *
@@ -185,8 +183,7 @@ broken_poison(const struct kmem_cache *cache, const struct subject *subject)
     return first_other(subject->object, end, POISON_FREE);
 }
 
-/* Life of an object -----------------------------------------------------------------------------
- */
+/* ---- Life of an object ---- */
 
 static void
 poison(const struct kmem_cache *cache, const struct subject *subject)
@@ -266,8 +263,7 @@ debug_size(const struct kmem_cache *cache, const void *object)
     return object_at(cache, place).record->size;
 }
 
-/* Whole frames ----------------------------------------------------------------------------------
- */
+/* ---- Whole frames ---- */
 
 void
 debug_pages_alloc(void *memory, size_t bytes, size_t size, const void *caller)
@@ -294,8 +290,7 @@ debug_pages_size(const void *memory, size_t bytes)
     return pages_at((void *)(uintptr_t)memory, bytes).record->size;
 }
 
-/* Looking ---------------------------------------------------------------------------------------
- */
+/* ---- Looking ---- */
 
 bool
 debug_check_slab(const struct slab *slab)

@@ -121,6 +121,34 @@ slab_take(struct cache_part *part)
     return part->base + (uint32_t)__builtin_ctzl(bits) * part->stride;
 }
 
+/* The bits of a word that stand for objects. */
+static inline slab_word
+slab_word_mask(uint32_t objects, unsigned word)
+{
+    uint32_t before = word * (uint32_t)SLAB_WORD_BITS;
+    if (objects >= before + SLAB_WORD_BITS)
+        return ~(slab_word)0;
+    return objects > before ? ((slab_word)1 << (objects - before)) - 1 : 0;
+}
+
+static inline bool
+slab_all_free(const struct slab *slab)
+{
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        if (slab->free[w] != slab_word_mask(slab->objects, w))
+            return false;
+    return true;
+}
+
+static inline bool
+slab_any_free(const struct slab *slab)
+{
+    slab_word any = 0;
+    for (unsigned w = 0; w < SLAB_WORDS; w++)
+        any |= slab->free[w];
+    return any != 0;
+}
+
 /* The header that a frame of a slab leads to. */
 static inline struct slab *
 slab_header(const struct frame *frame)
@@ -155,6 +183,9 @@ slab_object_index(const struct slab *slab, const void *object)
 /* The number of the object that an address of the slab lies in or behind. */
 uint32_t slab_index_around(const struct slab *slab, const void *address);
 
+/* Gives the idle slabs of a part back; returns their frames. Its CPU has claimed its objects, or
+ * nobody else is about. */
+size_t slab_reap_part(struct cache_part *part);
 /* Gives idle slabs of this CPU back to the frames' allocator; returns the number of frames. */
 size_t slab_reap_cpu(void);
 /* The same for all CPUs, which must not be in the allocator at the time. */
