@@ -57,6 +57,13 @@ MUST_CHECK bool pagetable_map(uintptr_t va, paddr_t pa, unsigned flags);
 /* Takes the page's mapping away, in the TLB too. Returns the frame it had, 0 when it had none. */
 paddr_t pagetable_unmap(uintptr_t va);
 
+/* Keeps a number below 2^31 in the entry of a page that is not mapped; 0 takes it away. False when
+ * there is no memory for a table. */
+MUST_CHECK bool pagetable_set_note(uintptr_t va, uint32_t note);
+
+/* The number kept for an unmapped page; 0 when there is none. */
+uint32_t pagetable_note(uintptr_t va);
+
 /* Where `va` (any address) leads: *pa is the physical address of that very byte, *flags PT_ bits.
  * Either may be NULL. False when nothing is mapped there. */
 bool pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags);

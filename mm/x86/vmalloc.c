@@ -98,7 +98,8 @@ vmalloc(size_t size)
         return NULL;
     uintptr_t at = (guard.n + 1) << PAGE_SHIFT;
     if (!pagetable_set_note(at - PAGE_SIZE, (uint32_t)pages) || !map_pages(at, pages)) {
-        pagetable_set_note(at - PAGE_SIZE, 0);
+        bool cleared = pagetable_set_note(at - PAGE_SIZE, 0);
+        ASSERT(cleared);
         give_back_addresses(guard, pages);
         return NULL;
     }
