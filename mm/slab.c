@@ -285,7 +285,7 @@ collect_next(struct cache_part *part, const void **twice)
     unsigned long flags = spin_lock(&part->lock);
     struct slab *slab = part->pending;
     if (slab) {
-        part->pending = slab->next_pending;
+        __atomic_store_n(&part->pending, slab->next_pending, __ATOMIC_RELAXED);
         slab->pending = false;
         const void *found = collect_slab(slab);
         if (found)
@@ -318,7 +318,7 @@ take_slow(struct cache_part *part)
             object = slab_take(part);
             continue;
         }
-        if (part->pending)
+        if (__atomic_load_n(&part->pending, __ATOMIC_RELAXED))
             collect_pending(part);
         if (part->slab && slab_any_free(part->slab))
             continue;
@@ -402,7 +402,7 @@ free_remote(struct slab *slab, uint32_t index, const void *object, const void *c
         if (!slab->pending) {
             slab->pending = true;
             slab->next_pending = part->pending;
-            part->pending = slab;
+            __atomic_store_n(&part->pending, slab, __ATOMIC_RELAXED);
         }
     }
     spin_unlock(&part->lock, flags);
