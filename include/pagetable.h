@@ -22,23 +22,23 @@ enum {
     PT_USER = 0x004,
     PT_WRITETHROUGH = 0x008,
     PT_NOCACHE = 0x010,
-    PT_GLOBAL = 0x100,  /* dropped when the CPU has no global pages */
+    PT_GLOBAL = 0x100, /* dropped when the CPU has no global pages */
 };
 /* Bits that pagetable_lookup reports besides. */
 enum {
     PT_PRESENT = 0x001,
     PT_ACCESSED = 0x020,
     PT_DIRTY = 0x040,
-    PT_LARGE = 0x080,   /* one entry of the directory maps 4 MiB */
+    PT_LARGE = 0x080, /* one entry of the directory maps 4 MiB */
 };
 
 /* The direct map ends here at the latest. */
 #define DIRECT_MAP_MAX 0x10000000u
 
 enum fixmap_slot {
-    FIXMAP_BOOT,        /* reading what the boot loader left */
-    FIXMAP_TABLE,       /* filling a page table that has no other address yet */
-    FIXMAP_PEEK,        /* looking at any frame: monitor */
+    FIXMAP_BOOT,  /* reading what the boot loader left */
+    FIXMAP_TABLE, /* filling a page table that has no other address yet */
+    FIXMAP_PEEK,  /* looking at any frame: monitor */
     FIXMAP_SLOTS = 1024
 };
 

@@ -34,8 +34,8 @@ bool cmdline_known(const char *word);
 /* True when word 0 is the loader's name for the kernel, not an option. */
 bool cmdline_starts_with_file(const struct cmdline *line);
 
-/* A number of bytes: decimal or 0x..., then at most one of K, M, G. False, and *bytes is left alone,
- * when it is anything else or does not fit in 64 bits. */
+/* A number of bytes: decimal or 0x..., then at most one of K, M, G. False, and *bytes is left
+ * alone, when it is anything else or does not fit in 64 bits. */
 MUST_CHECK bool cmdline_size(const char *text, uint64_t *bytes);
 
 /* Makes `text` the kernel's command line; it is copied (kmalloc_early). Reports each unknown option

@@ -39,11 +39,11 @@ _Static_assert(sizeof(struct tss) == 104, "the CPU defines the layout of a TSS")
 
 struct cpu_features {
     bool has_cpuid;
-    bool pse;               /* 4 MiB pages */
-    bool pge;               /* pages that stay in the TLB when CR3 is loaded */
-    bool pae;               /* physical addresses of more than 32 bits */
-    char vendor[13];        /* "" without CPUID */
-    uint32_t signature;     /* family, model, stepping as CPUID leaf 1 gives them */
+    bool pse;           /* 4 MiB pages */
+    bool pge;           /* pages that stay in the TLB when CR3 is loaded */
+    bool pae;           /* physical addresses of more than 32 bits */
+    char vendor[13];    /* "" without CPUID */
+    uint32_t signature; /* family, model, stepping as CPUID leaf 1 gives them */
 };
 
 /* Of the CPU the kernel was started on; valid from cpu_init on. */

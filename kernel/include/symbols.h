@@ -11,8 +11,8 @@
 
 struct bootmem;
 
-/* Copies the names of the kernel's functions and variables out of the loader's memory into memory of
- * its own, taken from `boot`. No symbols, or no memory for them: says so and goes on without. */
+/* Copies the names of the kernel's functions and variables out of the loader's memory into memory
+ * of its own, taken from `boot`. No symbols, or no memory for them: says so and goes on without. */
 void symbols_init(const struct multiboot_source *source, const struct boot_elf *elf,
                   struct bootmem *boot);
 

@@ -13,7 +13,7 @@ enum {
     TRAP_PROTECTION = 13,
     TRAP_PAGE_FAULT = 14,
     TRAP_EXCEPTIONS = 32,
-    TRAP_IRQ = 32,          /* the vector of IRQ 0 */
+    TRAP_IRQ = 32, /* the vector of IRQ 0 */
     TRAP_IRQS = 16,
     TRAP_VECTORS = TRAP_IRQ + TRAP_IRQS,
 };
@@ -31,9 +31,9 @@ struct trap_frame {
 /* Called with interrupts off. */
 typedef void (*trap_handler)(struct trap_frame *frame);
 
-/* From now on `vector` (an exception, or TRAP_IRQ + the interrupt's number) goes to `handler`, which
- * for an interrupt also tells the interrupt controller. NULL takes it back: an exception is then
- * reported and ends the kernel, an interrupt is counted. */
+/* From now on `vector` (an exception, or TRAP_IRQ + the interrupt's number) goes to `handler`,
+ * which for an interrupt also tells the interrupt controller. NULL takes it back: an exception is
+ * then reported and ends the kernel, an interrupt is counted. */
 void trap_register(unsigned vector, trap_handler handler);
 
 /* Interrupts that came although nobody had registered for them. */

@@ -8,15 +8,13 @@
  *   directory    0    none after pagetable_init: a NULL pointer faults
  *              768    the first 4 MiB, in 4 KiB pages: low memory, the kernel image with its
  *                     protections and the holes under its stacks
- *         769..831    the rest of the direct map: 4 MiB pages where all of it is RAM and the CPU has
- *                     them, else tables whose entries are present where RAM is
- *        832..1022    whatever pagetable_map is asked for; their tables come when first needed and
- *                     stay
- *             1023    the fixmap
+ *         769..831    the rest of the direct map: 4 MiB pages where all of it is RAM and the CPU
+ * has them, else tables whose entries are present where RAM is 832..1022    whatever pagetable_map
+ * is asked for; their tables come when first needed and stay 1023    the fixmap
  *
- * The first, the last and the directory itself are static, part of the kernel image. Other tables are
- * frames below 256 MiB, so that they can be written at their address in the direct map. Only while
- * the direct map is being built they are reached through the fixmap.
+ * The first, the last and the directory itself are static, part of the kernel image. Other tables
+ * are frames below 256 MiB, so that they can be written at their address in the direct map. Only
+ * while the direct map is being built they are reached through the fixmap.
  *
  * I1. A present directory entry without PT_LARGE leads to a table in the direct map.
  * I2. A table is never taken out of the directory.
@@ -41,9 +39,9 @@
 #define FOUR_GIB      ((uint64_t)1 << 32)
 
 /* The first MiB as every PC has it. */
-#define VIDEO_START   0xA0000u
-#define ROM_START     0xC0000u
-#define LOW_END       0x100000u
+#define VIDEO_START 0xA0000u
+#define ROM_START   0xC0000u
+#define LOW_END     0x100000u
 
 typedef uint32_t entry_t;
 
@@ -282,9 +280,9 @@ is_usable(const struct memmap_region *region)
            region->owner != MEMMAP_LOW;
 }
 
-/* The first run of usable memory that reaches beyond `from`, as whole pages in [from, DIRECT_MAP_MAX);
- * empty when there is none. Regions that touch are one run. Asked anew for each run, because taking a
- * frame changes the list. */
+/* The first run of usable memory that reaches beyond `from`, as whole pages in [from,
+ * DIRECT_MAP_MAX); empty when there is none. Regions that touch are one run. Asked anew for each
+ * run, because taking a frame changes the list. */
 static struct range
 next_run(const struct bootmem *boot, uint64_t from)
 {
@@ -432,10 +430,10 @@ print_entry(struct printer *out, const char *level, unsigned index, entry_t entr
     static const struct {
         entry_t bit;
         const char *set, *clear;
-    } words[] = {{PT_WRITE, "writable", "read-only"}, {PT_USER, "user", "kernel"},
+    } words[] = {{PT_WRITE, "writable", "read-only"},    {PT_USER, "user", "kernel"},
                  {PT_WRITETHROUGH, "write-through", ""}, {PT_NOCACHE, "uncached", ""},
-                 {PT_ACCESSED, "accessed", ""}, {PT_DIRTY, "dirty", ""},
-                 {PT_LARGE, "4-MiB-page", ""}, {PT_GLOBAL, "global", ""}};
+                 {PT_ACCESSED, "accessed", ""},          {PT_DIRTY, "dirty", ""},
+                 {PT_LARGE, "4-MiB-page", ""},           {PT_GLOBAL, "global", ""}};
 
     print(out, "  %s[%u] = 0x%08lx", level, index, (unsigned long)entry);
     if (!(entry & PT_PRESENT)) {

@@ -1,0 +1,101 @@
+/* backtrace.c - who called whom, read from the stack.
+ *
+ * Every function that calls another begins with `push ebp; mov ebp, esp`, so EBP leads to a list:
+ *
+ *   ebp -> | caller's ebp | return address |        one pair a call, growing towards the stack's
+ * top
+ *
+ * The list may be broken, which is often why a backtrace is wanted. So each pair must be readable,
+ * aligned and above the one before, and the walk has a bound. A trap continues the list: its
+ * handler's return address is trap_return, and the registers it interrupted are the handler's
+ * argument.
+ *
+ * A function that calls none (a leaf) has no pair of its own; when it faults, its caller is
+ * missing.
+ */
+#include "platform.h"
+#include "pagetable.h"
+#include "symbols.h"
+#include "trap.h"
+
+#define BACKTRACE_MAX 32
+
+struct call {
+    uint32_t ebp;
+    uint32_t eip;
+    struct trap_frame *trap; /* the argument, when eip is trap_return */
+};
+
+extern char trap_return[];
+
+static bool
+in_text(uintptr_t address)
+{
+    return address >= (uintptr_t)text_start && address < (uintptr_t)text_end;
+}
+
+static void
+print_call(struct printer *out, uintptr_t eip)
+{
+    char name[80];
+
+    symbol_name((const void *)eip, name, sizeof(name));
+    print(out, "  0x%08lx %s\n", (unsigned long)eip, name);
+}
+
+/* The pair that `ebp` leads to; false when there cannot be one. */
+static bool
+read_call(uintptr_t ebp, struct call *call)
+{
+    const struct call *at = (const struct call *)ebp;
+
+    if (ebp % 4 != 0 || !kernel_read_ok(at, 2 * sizeof(uint32_t)))
+        return false;
+    call->ebp = at->ebp;
+    call->eip = at->eip;
+    call->trap = NULL;
+    if (call->eip == (uintptr_t)trap_return && kernel_read_ok(at, sizeof(*at)))
+        call->trap = at->trap;
+    return in_text(call->eip);
+}
+
+/* Steps over the trap that interrupted the next function. False when its frame cannot be read. */
+static bool
+step_over_trap(struct printer *out, struct call *call)
+{
+    const struct trap_frame *trap = call->trap;
+
+    if (!kernel_read_ok(trap, offsetof(struct trap_frame, esp)))
+        return false;
+    print(out, "  -- %s --\n", trap_name(trap->vector));
+    call->eip = trap->eip;
+    call->ebp = trap->ebp;
+    return true;
+}
+
+void
+backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp)
+{
+    struct call call;
+
+    print_call(out, eip);
+    for (unsigned depth = 0; depth < BACKTRACE_MAX; depth++) {
+        if (!read_call(ebp, &call))
+            return;
+        if (call.trap != NULL && !step_over_trap(out, &call))
+            return;
+        print_call(out, call.eip);
+        if (call.ebp <= ebp)
+            return;
+        ebp = call.ebp;
+    }
+    print(out, "  ...\n");
+}
+
+void
+backtrace_here(struct printer *out)
+{
+    const uint32_t *frame = __builtin_frame_address(0);
+
+    backtrace_print(out, frame[1], frame[0]);
+}

@@ -1,0 +1,194 @@
+/* cpu.c - the tables the CPU works with.
+ *
+ * GDT: flat segments for the kernel and for programs, so that paging alone protects memory, and two
+ * task state segments. The first only tells the CPU where the kernel stack is when a trap comes
+ * from ring 3, and receives the registers when the second takes over. The second is the double
+ * fault's: a task of its own with a stack of its own. When a kernel stack overflows into its guard
+ * page, the CPU cannot push the page fault's frame there; the fault becomes a double fault, and
+ * only a task switch still finds a stack to report from.
+ *
+ * IDT: an interrupt gate a vector, leading to traps.asm; vector 8 is the task gate.
+ */
+#include <string.h>
+#include "cpu.h"
+#include "platform.h"
+#include "trap.h"
+
+#define EFLAGS_ID     0x200000u
+#define CPUID_EDX_PSE (1u << 3)
+#define CPUID_EDX_PAE (1u << 6)
+#define CPUID_EDX_PGE (1u << 13)
+
+/* Access bytes of descriptors: Intel SDM volume 3, 3.4.5 and 7.2.2. */
+#define ACCESS_CODE      0x9A
+#define ACCESS_DATA      0x92
+#define ACCESS_USER      0x60
+#define ACCESS_TSS       0x89
+#define ACCESS_INTERRUPT 0x8E
+#define ACCESS_TASK_GATE 0x85
+#define FLAGS_FLAT       0xC0 /* limit counts pages, 32 bits */
+
+struct table_pointer {
+    uint16_t limit;
+    uint32_t base;
+} __attribute__((packed));
+
+struct cpu_features cpu_features;
+struct tss cpu_tss;
+
+static struct tss double_fault_tss;
+static uint64_t gdt[DOUBLE_FAULT_TSS / 8 + 1];
+static uint64_t idt[256];
+
+extern void (*const trap_stubs[TRAP_VECTORS])(void);
+extern void double_fault_entry(void);
+extern char page_directory[], boot_stack_top[], fault_stack_top[];
+
+static uint64_t
+descriptor(uint32_t base, uint32_t limit, unsigned access, unsigned flags)
+{
+    uint64_t low = limit & 0xFFFF, base_low = base & 0xFFFFFF;
+
+    return low | base_low << 16 | (uint64_t)access << 40 |
+           (uint64_t)((limit >> 16 & 0xF) | flags) << 48 | (uint64_t)(base >> 24) << 56;
+}
+
+static uint64_t
+gate(unsigned selector, uint32_t offset, unsigned access)
+{
+    return (offset & 0xFFFF) | (uint64_t)selector << 16 | (uint64_t)access << 40 |
+           (uint64_t)(offset >> 16) << 48;
+}
+
+static void
+fill_tss(struct tss *tss)
+{
+    tss->esp0 = (uintptr_t)boot_stack_top;
+    tss->ss0 = KERNEL_DATA;
+    tss->cr3 = image_to_paddr(page_directory);
+    tss->io_map = sizeof(*tss); /* beyond the limit: no port is allowed */
+}
+
+static void
+fill_double_fault_tss(void)
+{
+    struct tss *tss = &double_fault_tss;
+
+    fill_tss(tss);
+    tss->eip = (uintptr_t)double_fault_entry;
+    tss->eflags = 0x2; /* interrupts off; bit 1 is always set */
+    tss->esp = (uintptr_t)fault_stack_top;
+    tss->cs = KERNEL_CODE;
+    tss->ss = tss->ds = tss->es = tss->fs = tss->gs = KERNEL_DATA;
+}
+
+static void
+load_gdt(void)
+{
+    struct table_pointer pointer = {sizeof(gdt) - 1, (uintptr_t)gdt};
+
+    gdt[KERNEL_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE, FLAGS_FLAT);
+    gdt[KERNEL_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA, FLAGS_FLAT);
+    gdt[USER_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE | ACCESS_USER, FLAGS_FLAT);
+    gdt[USER_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA | ACCESS_USER, FLAGS_FLAT);
+    gdt[TASK_SEGMENT / 8] = descriptor((uintptr_t)&cpu_tss, sizeof(cpu_tss) - 1, ACCESS_TSS, 0);
+    gdt[DOUBLE_FAULT_TSS / 8] =
+        descriptor((uintptr_t)&double_fault_tss, sizeof(double_fault_tss) - 1, ACCESS_TSS, 0);
+
+    /* The selectors are those of entry.asm's GDT; loading them again fetches the new descriptors.
+     */
+    __asm__ volatile("lgdt %0\n\t"
+                     "ljmp %1, $1f\n"
+                     "1:\n\t"
+                     "mov %2, %%ds\n\t"
+                     "mov %2, %%es\n\t"
+                     "mov %2, %%fs\n\t"
+                     "mov %2, %%gs\n\t"
+                     "mov %2, %%ss\n\t"
+                     "lldt %w3\n\t"
+                     "ltr %w4"
+                     :
+                     : "m"(pointer), "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(0), "r"(TASK_SEGMENT)
+                     : "memory");
+}
+
+void
+cpu_set_gate(unsigned vector, void (*entry)(void), bool user)
+{
+    ASSERT(vector < ARRAY_LENGTH(idt));
+    idt[vector] = gate(KERNEL_CODE, (uintptr_t)entry, ACCESS_INTERRUPT | (user ? ACCESS_USER : 0));
+}
+
+static void
+load_idt(void)
+{
+    struct table_pointer pointer = {sizeof(idt) - 1, (uintptr_t)idt};
+
+    for (unsigned vector = 0; vector < TRAP_VECTORS; vector++)
+        cpu_set_gate(vector, trap_stubs[vector], false);
+    idt[TRAP_DOUBLE_FAULT] = gate(DOUBLE_FAULT_TSS, 0, ACCESS_TASK_GATE);
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+static void
+cpuid(uint32_t leaf, uint32_t *eax, uint32_t *ebx, uint32_t *ecx, uint32_t *edx)
+{
+    __asm__ volatile("cpuid" : "=a"(*eax), "=b"(*ebx), "=c"(*ecx), "=d"(*edx) : "a"(leaf), "c"(0));
+}
+
+/* CPUID exists when the ID flag can be changed. */
+static bool
+has_cpuid(void)
+{
+    uint32_t before, after;
+
+    __asm__ volatile("pushf\n\t"
+                     "pop %0\n\t"
+                     "mov %0, %1\n\t"
+                     "xor %2, %1\n\t"
+                     "push %1\n\t"
+                     "popf\n\t"
+                     "pushf\n\t"
+                     "pop %1\n\t"
+                     "push %0\n\t"
+                     "popf"
+                     : "=&r"(before), "=&r"(after)
+                     : "i"(EFLAGS_ID));
+    return ((before ^ after) & EFLAGS_ID) != 0;
+}
+
+static void
+learn_features(void)
+{
+    struct cpu_features *cpu = &cpu_features;
+    uint32_t highest, edx, unused, vendor[3];
+
+    cpu->has_cpuid = has_cpuid();
+    if (!cpu->has_cpuid)
+        return;
+    cpuid(0, &highest, &vendor[0], &vendor[2], &vendor[1]);
+    memcpy(cpu->vendor, vendor, sizeof(vendor));
+    if (highest < 1)
+        return;
+    cpuid(1, &cpu->signature, &unused, &unused, &edx);
+    cpu->pse = edx & CPUID_EDX_PSE;
+    cpu->pae = edx & CPUID_EDX_PAE;
+    cpu->pge = edx & CPUID_EDX_PGE;
+}
+
+void
+cpu_init(void)
+{
+    fill_tss(&cpu_tss);
+    fill_double_fault_tss();
+    load_gdt();
+    load_idt();
+    learn_features();
+}
+
+void
+cpu_halt(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}

@@ -1,0 +1,108 @@
+/* crash.c - failures on purpose, by the boot option crash=NAME: what a report looks like, and proof
+ * that it comes. */
+#include <string.h>
+#include "boot.h"
+#include "platform.h"
+#include "sections.h"
+
+/* Out of the compiler's sight, so that it neither knows nor warns. */
+static volatile uintptr_t nowhere;
+
+static void
+null_read(void)
+{
+    (void)*(volatile uint32_t *)nowhere;
+}
+
+static void
+text_write(void)
+{
+    *(volatile char *)text_start = 0;
+}
+
+/* Calls itself until the stack is full; the array makes each call large. */
+static uintptr_t
+stack_overflow_at(uintptr_t depth)
+{
+    volatile uintptr_t used[32];
+
+    used[depth % ARRAY_LENGTH(used)] = depth;
+    if (nowhere != 0)
+        return 0;
+    return stack_overflow_at(depth + 1) + used[depth % ARRAY_LENGTH(used)];
+}
+
+static void
+stack_overflow(void)
+{
+    klog("crash: depth %lu\n", (unsigned long)stack_overflow_at(0));
+}
+
+static void
+panic(void)
+{
+    kpanic("asked for by crash=panic");
+}
+
+static void
+assertion(void)
+{
+    ASSERT(nowhere != 0);
+}
+
+static void
+divide(void)
+{
+    klog("crash: %lu\n", (unsigned long)(1 / nowhere));
+}
+
+static void
+use_fpu(void)
+{
+    __asm__ volatile("fnop");
+}
+
+static void
+invalid_opcode(void)
+{
+    __asm__ volatile("ud2");
+}
+
+/* Takes a lock twice. */
+static void
+deadlock(void)
+{
+    static struct spinlock lock = SPINLOCK_INIT;
+    unsigned long flags = spin_lock(&lock);
+
+    flags |= spin_lock(&lock);
+    spin_unlock(&lock, flags);
+}
+
+static const struct crash {
+    const char *name;
+    void (*run)(void);
+} crashes[] = {
+    {"null-read", null_read},
+    {"text-write", text_write},
+    {"stack-overflow", stack_overflow},
+    {"panic", panic},
+    {"assert", assertion},
+    {"div0", divide},
+    {"fpu", use_fpu},
+    {"invalid-opcode", invalid_opcode},
+    {"deadlock", deadlock},
+};
+
+void
+crash_on_purpose(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(crashes); i++) {
+        if (strcmp(crashes[i].name, name) == 0)
+            crashes[i].run();
+    }
+    klog("crash: '%s' is none of:", name);
+    for (size_t i = 0; i < ARRAY_LENGTH(crashes); i++)
+        klog(" %s", crashes[i].name);
+    klog("\n");
+}

@@ -1,0 +1,201 @@
+/* main.c - the kernel's start, step by step.
+ *
+ * Each step stands on those before it, and the log shows their order:
+ *
+ *   entry.asm     own stack, own GDT, paging on, bss clear
+ *   cpu           own tables: an exception is reported from here on
+ *   consoles      the log is visible
+ *   early heap    memory of a fixed size
+ *   multiboot     what the loader knows, copied
+ *   bootmem       the memory map, and who holds what of it
+ *   pagetable     all low RAM has an address; protections; NULL faults
+ *   mm            every frame of the machine is managed
+ *   devices       interrupts, timer, keyboard
+ *   the work      tests, or the monitor
+ */
+#include <string.h>
+#include "boot.h"
+#include "cmdline.h"
+#include "console.h"
+#include "cpu.h"
+#include "early.h"
+#include "io.h"
+#include "ktest.h"
+#include "mm.h"
+#include "frame.h"
+#include "monitor.h"
+#include "pagetable.h"
+#include "platform.h"
+#include "power.h"
+#include "symbols.h"
+
+/* Enough for the longest map a loader of ours hands over (256 entries, 80 bytes of tables each and
+ * the same again when they grow); the rest goes to the page allocator. */
+#define EARLY_ARENA_SIZE 0x10000
+
+#define FOUR_GIB       ((uint64_t)1 << 32)
+#define LOW_MEMORY_TOP 0xA0000u
+
+/* In the BIOS data area: the segment of the extended one, and KiB of low memory. */
+#define BDA_EBDA_SEGMENT 0x0E
+#define BDA_LOW_KIB      0x13
+
+/* A stop for the Bochs debugger, when asked for; nothing otherwise. */
+#define MAGIC_BREAK() __asm__ volatile("xchg %bx, %bx")
+
+struct boot_info boot_info;
+struct bootmem boot_memory;
+
+static char early_arena[EARLY_ARENA_SIZE] __attribute__((aligned(4096)));
+
+void kernel_main(uint32_t magic, uint32_t information);
+
+/* ---- what the loader left ---- */
+
+/* Copies physical memory a page at a time through the fixmap. */
+static bool
+read_physical(void *arg, uint64_t physical, void *into, size_t size)
+{
+    char *to = into;
+
+    (void)arg;
+    if (physical >= FOUR_GIB || size > FOUR_GIB - physical)
+        return false;
+    while (size > 0) {
+        size_t piece = PAGE_SIZE - (size_t)(physical & PAGE_MASK);
+
+        if (piece > size)
+            piece = size;
+        memcpy(to, fixmap_map(FIXMAP_BOOT, physical), piece);
+        fixmap_unmap(FIXMAP_BOOT);
+        to += piece;
+        physical += piece;
+        size -= piece;
+    }
+    return true;
+}
+
+static void *
+alloc_early(void *arg, size_t size)
+{
+    (void)arg;
+    return kmalloc_early(size);
+}
+
+const struct multiboot_source boot_source = {read_physical, alloc_early, NULL};
+
+static void
+read_boot_info(uint32_t information)
+{
+    multiboot_read(&boot_source, information, &boot_info);
+    klog("multiboot: loader '%s', command line '%s', flags 0x%lx\n", boot_info.loader,
+         boot_info.cmdline, (unsigned long)boot_info.flags);
+    for (size_t i = 0; i < boot_info.note_count; i++)
+        klog("multiboot: %s\n", boot_info.notes[i]);
+    for (size_t i = 0; i < boot_info.module_count; i++) {
+        const struct boot_module *module = &boot_info.modules[i];
+
+        klog("multiboot: module [0x%08llx, 0x%08llx) '%s'\n", (unsigned long long)module->start,
+             (unsigned long long)module->end, module->string);
+    }
+    if (boot_info.map == BOOT_MAP_SIZES)
+        klog("multiboot: no memory map, only the two sizes\n");
+    if (boot_info.map == BOOT_MAP_NONE)
+        kpanic("the boot loader says nothing about memory: use one that gives a memory map");
+}
+
+/* ---- who holds what ---- */
+
+/* The image, but for the early heap's arena, which is given back later. */
+static void
+own_image(struct bootmem *boot)
+{
+    paddr_t arena = image_to_paddr(early_arena);
+
+    bootmem_own(boot, image_to_paddr(kernel_start), arena, MEMMAP_KERNEL);
+    bootmem_own(boot, arena, arena + sizeof(early_arena), MEMMAP_EARLY);
+    bootmem_own(boot, arena + sizeof(early_arena), image_to_paddr(kernel_end), MEMMAP_KERNEL);
+}
+
+static void
+own_low_memory(struct bootmem *boot)
+{
+    unsigned kib = bios_data_word(BDA_LOW_KIB);
+    unsigned segment = bios_data_word(BDA_EBDA_SEGMENT);
+
+    bootmem_own(boot, bootmem_low_end(kib, segment), LOW_MEMORY_TOP, MEMMAP_LOW);
+}
+
+/* RAM that stays unused: beyond mem=SIZE, and what two-level page tables cannot name. */
+static void
+own_absent(struct bootmem *boot)
+{
+    const char *text = cmdline_value("mem");
+    uint64_t frames = memmap_ram_frames(boot->regions, boot->region_count, FOUR_GIB, 0);
+    uint64_t limit;
+
+    if (frames != 0) {
+        klog("memmap: %llu MiB of RAM at or above 4 GiB wait for PAE\n",
+             (unsigned long long)(frames >> 8));
+        bootmem_own(boot, FOUR_GIB, 0, MEMMAP_ABSENT);
+    }
+    if (text == NULL)
+        return;
+    if (cmdline_size(text, &limit) && limit != 0)
+        bootmem_own(boot, limit, 0, MEMMAP_ABSENT);
+    else
+        klog("cmdline: mem=%s is no size and is ignored\n", text);
+}
+
+static void
+find_memory(void)
+{
+    struct bootmem *boot = &boot_memory;
+
+    bootmem_init(boot, boot_info.entries, boot_info.entry_count);
+    bootmem_print_firmware(&klog_printer, boot);
+    own_image(boot);
+    own_low_memory(boot);
+    for (size_t i = 0; i < boot_info.owned_count; i++) {
+        const struct memmap_entry *owned = &boot_info.owned[i];
+
+        bootmem_own(boot, owned->base, owned->base + owned->length, owned->owner);
+    }
+    own_absent(boot);
+    bootmem_print(&klog_printer, boot);
+}
+
+/* ---- the work ---- */
+
+static _Noreturn void
+run_tests(const char *glob)
+{
+    unsigned failed = ktest_run(*glob != '\0' ? glob : "*");
+
+    power_off(failed == 0 ? EXIT_OK : EXIT_FAIL, (int)failed);
+}
+
+void
+kernel_main(uint32_t magic, uint32_t information)
+{
+    cpu_init();
+    console_early_init();
+    klog("octavo: started, image of %lu KiB\n", (unsigned long)(kernel_end - kernel_start) / 1024);
+    ASSERT(magic == MULTIBOOT_MAGIC);
+    early_init(early_arena, sizeof(early_arena));
+    read_boot_info(information);
+    cmdline_parse(boot_info.cmdline);
+    console_setup(cmdline_value("console"));
+    find_memory();
+    pagetable_init(&boot_memory);
+    symbols_init(&boot_source, &boot_info.elf, &boot_memory);
+    mm_init(&boot_memory);
+    MAGIC_BREAK();
+    klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
+    interrupts_enable();
+    if (cmdline_flag("crash"))
+        crash_on_purpose(cmdline_value("crash"));
+    if (cmdline_flag("test"))
+        run_tests(cmdline_value("test"));
+    monitor_run();
+}

@@ -1,0 +1,67 @@
+/* panic.c - a bug of the kernel was found: say everything that helps, then power off.
+ *
+ * A panic may come from anywhere, the panic code included. The count of panics under way decides
+ * how much is still dared: the first reports all, the second only its message, the third ends at
+ * once.
+ */
+#include "panic.h"
+#include "cpu.h"
+#include "platform.h"
+#include "power.h"
+#include "format.h"
+#include "symbols.h"
+
+#define MESSAGE_SIZE 256
+
+void (*kpanic_hook)(const char *message);
+
+static unsigned panics;
+
+static _Noreturn void
+end(void)
+{
+    power_off(EXIT_PANIC, 1);
+}
+
+/* True when this is the first panic, and a full report may be tried. */
+static bool
+begin(const char *message)
+{
+    interrupts_disable();
+    panics++;
+    if (panics > 2)
+        cpu_halt();
+    klog("panic: %s%s\n", panics == 1 ? "" : "and again, in the report: ", message);
+    return panics == 1;
+}
+
+void
+kpanic(const char *format, ...)
+{
+    char message[MESSAGE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    format_text_v(message, sizeof(message), format, args);
+    va_end(args);
+    if (kpanic_hook != NULL)
+        kpanic_hook(message);
+    if (begin(message)) {
+        klog("panic: called from\n");
+        backtrace_here(&klog_printer);
+    }
+    end();
+}
+
+void
+panic_in_trap(const struct trap_frame *frame, const char *message,
+              void (*report)(const struct trap_frame *frame))
+{
+    if (kpanic_hook != NULL) {
+        interrupts_restore(frame->eflags);
+        kpanic_hook(message);
+    }
+    if (begin(message))
+        report(frame);
+    end();
+}

@@ -1,0 +1,284 @@
+/* trap.c - exceptions and interrupts, once traps.asm has made a frame of them.
+ *
+ * A handler that registered for the vector gets the frame. An exception that nobody wants is a bug
+ * of the kernel: it is reported so that a reader can go from the report to the mistake, and ends
+ * the kernel. The report, line by line:
+ *
+ *   panic: page fault (14) at 0xc0101234 name+0x4: write to 0x00000010, a page that is not present
+ *   registers, control registers and the flags in words
+ *   the page walk of the address that failed
+ *   the backtrace
+ *
+ * The double fault comes by a task switch: its registers are in the TSS the CPU left.
+ */
+#include <string.h>
+#include "trap.h"
+#include "cpu.h"
+#include "pagetable.h"
+#include "panic.h"
+#include "platform.h"
+#include "format.h"
+#include "symbols.h"
+
+/* The page fault's error code: Intel SDM volume 3, 4.7. */
+#define FAULT_PROTECTION 0x01
+#define FAULT_WRITE      0x02
+#define FAULT_USER       0x04
+#define FAULT_RESERVED   0x08
+#define FAULT_FETCH      0x10
+
+extern char boot_stack_guard[], boot_stack_top[], fault_stack_guard[];
+
+static const char *const names[TRAP_EXCEPTIONS] = {
+    "divide error",
+    "debug",
+    "non-maskable interrupt",
+    "breakpoint",
+    "overflow",
+    "bound range exceeded",
+    "invalid opcode",
+    "no FPU for the kernel",
+    "double fault",
+    "coprocessor segment overrun",
+    "invalid TSS",
+    "segment not present",
+    "stack segment fault",
+    "general protection",
+    "page fault",
+    "reserved exception 15",
+    "FPU error",
+    "alignment check",
+    "machine check",
+    "SIMD FPU error",
+    "virtualisation exception",
+    "control protection",
+    "reserved exception 22",
+    "reserved exception 23",
+    "reserved exception 24",
+    "reserved exception 25",
+    "reserved exception 26",
+    "reserved exception 27",
+    "hypervisor injection",
+    "VMM communication",
+    "security exception",
+    "reserved exception 31",
+};
+
+static trap_handler handlers[TRAP_VECTORS];
+static unsigned long strays;
+
+/* Whether CR2 has to do with it. */
+static bool
+concerns_memory(const struct trap_frame *frame)
+{
+    return frame->vector == TRAP_PAGE_FAULT || frame->vector == TRAP_DOUBLE_FAULT;
+}
+
+const char *
+trap_name(unsigned vector)
+{
+    return vector < TRAP_EXCEPTIONS ? names[vector] : "interrupt";
+}
+
+void
+trap_register(unsigned vector, trap_handler handler)
+{
+    ASSERT(vector < TRAP_VECTORS && vector != TRAP_DOUBLE_FAULT);
+    ASSERT(handler == NULL || handlers[vector] == NULL);
+    handlers[vector] = handler;
+}
+
+unsigned long
+trap_stray_count(void)
+{
+    return strays;
+}
+
+static void
+describe_page_fault(uint32_t error, char *text, size_t size)
+{
+    format_text(text, size, "%s%s 0x%08lx, a page that %s%s", error & FAULT_USER ? "user " : "",
+                error & FAULT_FETCH   ? "jump to"
+                : error & FAULT_WRITE ? "write to"
+                                      : "read of",
+                (unsigned long)read_cr2(),
+                error & FAULT_PROTECTION ? "does not allow it" : "is not present",
+                error & FAULT_RESERVED ? " (reserved bits are set in its entry)" : "");
+}
+
+/* The error code of the faults that name a selector: Intel SDM volume 3, 6.13. */
+static void
+describe_selector(uint32_t error, char *text, size_t size)
+{
+    static const char *const tables[] = {"GDT", "IDT", "LDT", "IDT"};
+
+    if (error == 0)
+        format_text(text, size, "no selector is to blame");
+    else
+        format_text(text, size, "%s entry %lu%s", tables[error >> 1 & 3],
+                    (unsigned long)(error >> 3 & 0x1FFF), error & 1 ? ", from outside" : "");
+}
+
+static void
+describe_double_fault(char *text, size_t size)
+{
+    uintptr_t address = read_cr2();
+    bool overflow = address - (uintptr_t)boot_stack_guard < PAGE_SIZE;
+
+    format_text(text, size, "%s 0x%08lx",
+                overflow ? "the kernel stack overflowed: its guard page was hit at"
+                         : "the last page fault was at",
+                (unsigned long)address);
+}
+
+static void
+describe(const struct trap_frame *frame, char *text, size_t size)
+{
+    switch (frame->vector) {
+    case TRAP_DOUBLE_FAULT:
+        describe_double_fault(text, size);
+        break;
+    case TRAP_PAGE_FAULT:
+        describe_page_fault(frame->error, text, size);
+        break;
+    case TRAP_NMI:
+        format_text(text, size, "memory parity error, bus error, or a watchdog");
+        break;
+    case 10:
+    case 11:
+    case 12:
+    case TRAP_PROTECTION:
+        describe_selector(frame->error, text, size);
+        break;
+    default:
+        format_text(text, size, "error code %lu", (unsigned long)frame->error);
+    }
+}
+
+static void
+print_flags(struct printer *out, uint32_t eflags)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } flags[] = {{0x1, "carry"},        {0x4, "parity"},      {0x10, "adjust"},
+                 {0x40, "zero"},        {0x80, "sign"},       {0x100, "trap"},
+                 {0x200, "interrupts"}, {0x400, "direction"}, {0x800, "overflow"},
+                 {0x4000, "nested"},    {0x20000, "vm86"},    {0x40000, "alignment"}};
+
+    print(out, "  eflags=%08lx", (unsigned long)eflags);
+    for (size_t i = 0; i < ARRAY_LENGTH(flags); i++) {
+        if (eflags & flags[i].bit)
+            print(out, " %s", flags[i].name);
+    }
+    print(out, "\n");
+}
+
+static bool
+from_user(const struct trap_frame *frame)
+{
+    return (frame->cs & 3) != 0;
+}
+
+/* Where the stack was: the CPU pushed it only when it changed stacks. */
+static uint32_t
+stack_pointer(const struct trap_frame *frame)
+{
+    if (from_user(frame) || frame->vector == TRAP_DOUBLE_FAULT)
+        return frame->esp;
+    return (uintptr_t)&frame->esp;
+}
+
+void
+trap_print_registers(struct printer *out, const struct trap_frame *frame)
+{
+    print(out, "  eax=%08lx ebx=%08lx ecx=%08lx edx=%08lx\n", (unsigned long)frame->eax,
+          (unsigned long)frame->ebx, (unsigned long)frame->ecx, (unsigned long)frame->edx);
+    print(out, "  esi=%08lx edi=%08lx ebp=%08lx esp=%08lx\n", (unsigned long)frame->esi,
+          (unsigned long)frame->edi, (unsigned long)frame->ebp,
+          (unsigned long)stack_pointer(frame));
+    print(out, "  eip=%08lx cs=%04x ds=%04x es=%04x fs=%04x gs=%04x\n", (unsigned long)frame->eip,
+          (unsigned)frame->cs & 0xFFFF, (unsigned)frame->ds & 0xFFFF, (unsigned)frame->es & 0xFFFF,
+          (unsigned)frame->fs & 0xFFFF, (unsigned)frame->gs & 0xFFFF);
+    print_flags(out, frame->eflags);
+    print(out, "  cr0=%08lx cr2=%08lx cr3=%08lx error=%08lx\n", (unsigned long)read_cr0(),
+          (unsigned long)read_cr2(), (unsigned long)read_cr3(), (unsigned long)frame->error);
+}
+
+static void
+report(const struct trap_frame *frame)
+{
+    trap_print_registers(&klog_printer, frame);
+    if (concerns_memory(frame))
+        pagetable_print_walk(&klog_printer, read_cr2());
+    klog("panic: called from\n");
+    backtrace_print(&klog_printer, frame->eip, frame->ebp);
+}
+
+static _Noreturn void
+unexpected(const struct trap_frame *frame)
+{
+    char message[256], place[80], why[120];
+
+    describe(frame, why, sizeof(why));
+    symbol_name((const void *)frame->eip, place, sizeof(place));
+    format_text(message, sizeof(message), "%s (%lu) at 0x%08lx %s: %s", trap_name(frame->vector),
+                (unsigned long)frame->vector, (unsigned long)frame->eip, place, why);
+    panic_in_trap(frame, message, report);
+}
+
+/* A breakpoint in the kernel's code without a debugger: say where, and go on. */
+static void
+breakpoint(const struct trap_frame *frame)
+{
+    klog("trap: breakpoint\n");
+    trap_print_registers(&klog_printer, frame);
+    backtrace_print(&klog_printer, frame->eip, frame->ebp);
+}
+
+void trap_dispatch(struct trap_frame *frame);
+void trap_double_fault(void);
+
+/* Called by trap_common for every vector but the double fault's, interrupts off. */
+void
+trap_dispatch(struct trap_frame *frame)
+{
+    trap_handler handler = handlers[frame->vector];
+
+    if (handler != NULL)
+        handler(frame);
+    else if (frame->vector >= TRAP_IRQ)
+        strays++;
+    else if (frame->vector == TRAP_BREAKPOINT)
+        breakpoint(frame);
+    else
+        unexpected(frame);
+}
+
+/* Called on the fault stack; cpu_tss holds what was interrupted. */
+void
+trap_double_fault(void)
+{
+    const struct tss *tss = &cpu_tss;
+    struct trap_frame frame = {
+        .edi = tss->edi,
+        .esi = tss->esi,
+        .ebp = tss->ebp,
+        .ebx = tss->ebx,
+        .edx = tss->edx,
+        .ecx = tss->ecx,
+        .eax = tss->eax,
+        .gs = tss->gs,
+        .fs = tss->fs,
+        .es = tss->es,
+        .ds = tss->ds,
+        .vector = TRAP_DOUBLE_FAULT,
+        .eip = tss->eip,
+        .cs = tss->cs,
+        .eflags = tss->eflags,
+        .esp = tss->esp,
+        .ss = tss->ss,
+    };
+
+    unexpected(&frame);
+}
