@@ -488,7 +488,7 @@ size_t
 slab_reap_part(struct cache_part *part)
 {
     size_t frames = 0;
-    if (part->pending)
+    if (__atomic_load_n(&part->pending, __ATOMIC_RELAXED))
         collect_pending(part);
     if (part->slab && slab_all_free(part->slab))
         retire_current(part);
