@@ -55,11 +55,6 @@ $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	    print "$@: " $$4 " bytes in memory, more than the $(KERNEL_MAX) there may be"; exit 1 } \
 	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'
 
-# What the floppy carries: symbols for the kernel's own reports, but no DWARF.
-$(BUILD)/floppy/KERNEL.ELF: $(BUILD)/kernel.elf
-	@mkdir -p $(@D)
-	$(Q)objcopy --strip-debug --remove-section=.comment $< $@
-
 # "ADDRESS name" lines, the format of the Bochs debugger's ldsym.
 $(BUILD)/kernel.sym: $(BUILD)/kernel.elf
 	$(Q)nm -n $< | awk '$$2 ~ /[TtRrDdBb]/ { print $$1, $$3 }' > $@
@@ -71,7 +66,6 @@ $(BUILD)/kernel.lst: $(BUILD)/kernel.elf
 # --- The boot sectors and the floppy --------------------------------------------------------------
 
 BOOT_BIN := $(BUILD)/boot/bootsect.bin $(BUILD)/boot/loader.bin
-IMG_FILES := $(wildcard boot/OCTAVO.CFG)
 
 $(BUILD)/boot/%.bin: boot/%.asm
 	@mkdir -p $(@D)
@@ -83,9 +77,10 @@ $(BUILD)/boot/%.bin: boot/%.asm
 $(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
 	$(Q)tools/bootsym $(<:.bin=.map) $< $(@:.sym=.elf) $@
 
-$(BUILD)/octavo.img: tools/mkimage $(BOOT_BIN) $(BUILD)/floppy/KERNEL.ELF $(IMG_FILES)
+# Keeps the kernel's symbol table, for its own reports, and drops the DWARF.
+$(BUILD)/octavo.img: tools/mkimage boot/octavo.cfg $(BOOT_BIN) $(BUILD)/kernel.elf
 	$(call say,IMAGE,$@)
-	$(Q)tools/mkimage $@ $(BOOT_BIN) $(BUILD)/floppy/KERNEL.ELF $(IMG_FILES)
+	$(Q)tools/mkimage -c boot/octavo.cfg $@ $(BOOT_BIN) $(BUILD)/kernel.elf
 
 img: $(BUILD)/octavo.img $(BUILD)/kernel.sym $(BOOT_BIN:.bin=.sym) $(BUILD)/kernel.lst ## build/octavo.img and build/kernel.elf (the default)
 

@@ -93,6 +93,23 @@ boots() {
     fi
 }
 
+# kernel_tests ARGS...: the machine's own tests, each one line of ours, then how it ended.
+kernel_tests() {
+    boots_status=0
+    tools/boot --cmdline test --timeout 240 "$@" >"$console" 2>"$notes" || boots_status=$?
+    tr -d '\r' <"$console" | sed -n '/^KTAP version/,$p' >"$work/ktap"
+    grep -E '^(ok|not ok|#)' "$work/ktap" | sed -E 's/^(ok|not ok) [0-9]+/\1/'
+    tap_count=$(grep -c -E '^(ok|not ok) ' "$work/ktap")
+    tap_failed=$(grep -c '^not ok ' "$work/ktap")
+    is "as many tests as were announced" "$(sed -n 's/^1\.\.//p' "$work/ktap")" "$tap_count"
+    if [ "$boots_status" -eq 0 ]; then
+        pass "the machine powered off in good order"
+    else
+        cat "$notes" >>"$console"
+        fail "the machine powered off in good order ($boots_status)" "$console"
+    fi
+}
+
 done_testing() {
     echo "1..$tap_count"
     [ "$tap_failed" -eq 0 ]
