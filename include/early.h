@@ -87,6 +87,9 @@ void early_heap_init(struct early_heap *heap, void *arena, size_t bytes);
 void early_heap_add(struct early_heap *heap, void *start, size_t bytes);
 void *early_heap_alloc(struct early_heap *heap, size_t size, const void *caller);
 void early_heap_free(struct early_heap *heap, void *object);
+/* Makes a live object larger where it is, with zeros; false when another lies behind it, or no
+ * room. */
+MUST_CHECK bool early_heap_extend(struct early_heap *heap, void *object, size_t size);
 void early_heap_finish(struct early_heap *heap, void (*give_back)(void *start, size_t bytes),
                        void (*keep)(void *page, unsigned live_objects));
 void early_heap_check(const struct early_heap *heap);

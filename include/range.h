@@ -113,6 +113,18 @@ range_overlaps(struct range a, struct range b)
     return !range_is_empty(range_intersect(a, b));
 }
 
+/* The smallest range that covers both. */
+static inline struct range
+range_union(struct range a, struct range b)
+{
+    if (range_is_empty(a))
+        return range_is_empty(b) ? RANGE_EMPTY : b;
+    if (range_is_empty(b))
+        return a;
+    return range(a.start < b.start ? a.start : b.start,
+                 (range_last(a) > range_last(b) ? range_last(a) : range_last(b)) + 1);
+}
+
 /* True when b begins exactly where a ends: together they are one range. */
 static inline bool
 range_meets(struct range a, struct range b)

@@ -10,8 +10,9 @@
  * told us) or by bootmem_take (we chose it). After each claim the map is made anew: n log n over
  * some dozens of entries, some dozens of times in a boot.
  *
- * Entries, regions and scratch are one block of the early heap. A claim that does not fit asks for
- * a block of twice the size first; only when it is there anything changes.
+ * Entries, regions and scratch are one block of the early heap. Claims of one kind that touch are
+ * joined, so modules in a row or page tables taken one by one cost one entry. A claim that does not
+ * fit makes the block longer, or moves to another, first; only when that is done anything changes.
  *
  * Claims are whole frames: a frame that is held in part cannot be given to anybody else. The types
  * keep their bytes.
@@ -72,24 +73,27 @@ block_scratch(const struct bootmem *boot)
     return (uint32_t *)(block_regions(boot) + MEMMAP_REGIONS(boot->capacity));
 }
 
-/* Moves to a block for `capacity` entries; false with nothing changed when there is no memory. */
+/* Makes room for `capacity` entries, where the block is or in another; false with nothing changed
+ * when there is no memory. The regions are to be made anew. */
 static MUST_CHECK bool
-move_to_block(struct bootmem *boot, size_t capacity, const void *caller)
+make_room(struct bootmem *boot, size_t capacity, const void *caller)
 {
     struct memmap_entry *old = block_entries(boot);
-    void *block;
+    void *block = old;
 
     if (capacity > SIZE_MAX / 8 / sizeof(struct memmap_entry))
         return false;
-    block = early_heap_alloc(boot->heap, block_bytes(capacity), caller);
+    if (!old || !early_heap_extend(boot->heap, old, block_bytes(capacity)))
+        block = early_heap_alloc(boot->heap, block_bytes(capacity), caller);
     if (!block)
         return false;
-    if (old)
+    if (old && block != old) {
         memcpy(block, old, boot->entry_count * sizeof(*old));
+        early_heap_free(boot->heap, old);
+    }
     boot->entries = block;
     boot->capacity = capacity;
     boot->regions = block_regions(boot);
-    early_heap_free(boot->heap, old);
     return true;
 }
 
@@ -100,15 +104,36 @@ make_map(struct bootmem *boot)
         memmap_sanitise(boot->entries, boot->entry_count, block_regions(boot), block_scratch(boot));
 }
 
+/* The claim that a new one of the same kind continues or overlaps, NULL when there is none. */
+static struct memmap_entry *
+neighbour(const struct bootmem *boot, struct range held, enum memmap_owner owner, uint32_t how)
+{
+    for (size_t i = boot->firmware_count; i < boot->entry_count; i++) {
+        struct memmap_entry *entry = &block_entries(boot)[i];
+        struct range other = entry_range(entry);
+
+        if (entry->owner == owner && entry->type == how &&
+            (range_overlaps(other, held) || range_meets(other, held) || range_meets(held, other)))
+            return entry;
+    }
+    return NULL;
+}
+
 /* Adds a claim and makes the map anew; false with nothing changed when there is no memory. */
 static MUST_CHECK bool
 claim(struct bootmem *boot, struct range held, enum memmap_owner owner, uint32_t how)
 {
-    if (boot->entry_count == boot->capacity &&
-        !move_to_block(boot, 2 * boot->capacity, __builtin_return_address(0)))
-        return false;
-    block_entries(boot)[boot->entry_count++] =
-        (struct memmap_entry){held.start, range_size(held), how, owner};
+    struct memmap_entry *entry = neighbour(boot, held, owner, how);
+
+    if (entry) {
+        held = range_union(entry_range(entry), held);
+    } else {
+        if (boot->entry_count == boot->capacity &&
+            !make_room(boot, boot->capacity + SPARE_ENTRIES, __builtin_return_address(0)))
+            return false;
+        entry = &block_entries(boot)[boot->entry_count++];
+    }
+    *entry = (struct memmap_entry){held.start, range_size(held), how, owner};
     make_map(boot);
     return true;
 }
@@ -121,7 +146,7 @@ bootmem_init_in(struct bootmem *boot, struct early_heap *heap, const struct memm
 {
     *boot = (struct bootmem){.heap = heap};
     if (count > SIZE_MAX - SPARE_ENTRIES ||
-        !move_to_block(boot, count + SPARE_ENTRIES, __builtin_return_address(0)))
+        !make_room(boot, count + SPARE_ENTRIES, __builtin_return_address(0)))
         return false;
     for (size_t i = 0; i < count; i++) {
         block_entries(boot)[i] = entries[i];

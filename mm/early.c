@@ -221,6 +221,27 @@ early_heap_free(struct early_heap *heap, void *object)
     chunk_shrink(chunk);
 }
 
+bool
+early_heap_extend(struct early_heap *heap, void *object, size_t size)
+{
+    struct early_chunk *chunk = heap->finished ? NULL : chunk_of(heap, object);
+    struct early_header *header;
+    size_t start;
+
+    if (!chunk)
+        return false;
+    header = live_header(object);
+    start = (uintptr_t)object - (uintptr_t)chunk;
+    if (size <= header->size)
+        return true;
+    if (start + header->size != chunk->used || size > chunk->bytes - start)
+        return false;
+    chunk->used = start + (size_t)align_up(size, EARLY_ALIGN);
+    memset((uint8_t *)object + header->size, 0, chunk->used - start - header->size);
+    header->size = (uint32_t)(chunk->used - start);
+    return true;
+}
+
 size_t
 early_object_size(const void *object)
 {

@@ -105,6 +105,45 @@ KTEST(bootmem, own_rounds_out)
     bootmem_check(&boot);
 }
 
+/* Claims of one owner that touch cost one entry; those of two owners stay two. */
+KTEST(bootmem, claims_are_joined)
+{
+    size_t entries;
+
+    CHECK(begin(ARENA));
+    entries = boot.entry_count;
+    for (unsigned i = 0; i < 40; i++)
+        bootmem_own(&boot, 0x200000 + i * 0x1000, 0x200800 + i * 0x1000, MEMMAP_MODULE);
+    CHECK_EQ(boot.entry_count, entries + 1);
+    CHECK_EQ(bytes_of(MEMMAP_MODULE), 40 * 0x1000);
+    bootmem_own(&boot, 0x200400, 0x200500, MEMMAP_MODULE);
+    CHECK_EQ(boot.entry_count, entries + 1);
+    bootmem_own(&boot, 0x228000, 0x229000, MEMMAP_KERNEL);
+    CHECK_EQ(boot.entry_count, entries + 2);
+    for (unsigned i = 0; i < 40; i++)
+        CHECK_EQ(bootmem_take(&boot, PAGE_SIZE, PAGE_SIZE, 0xff0000, MEMMAP_METADATA),
+                 0xfef000 - i * 0x1000);
+    CHECK_EQ(boot.entry_count, entries + 3);
+    CHECK_EQ(bytes_of(MEMMAP_METADATA), 40 * 0x1000);
+    bootmem_check(&boot);
+}
+
+/* Another object behind the arrays: they move, and everything is as it was. */
+KTEST(bootmem, arrays_move)
+{
+    const struct memmap_entry *before;
+
+    CHECK(begin(ARENA));
+    before = boot.entries;
+    CHECK(early_heap_alloc(&heap, 1, NULL));
+    for (unsigned i = 0; i < 40; i++)
+        bootmem_own(&boot, 0x200000 + i * 0x2000, 0x201000 + i * 0x2000, MEMMAP_MODULE);
+    CHECK(boot.entries != before);
+    CHECK_EQ(bytes_of(MEMMAP_MODULE), 40 * 0x1000);
+    bootmem_check(&boot);
+    early_heap_check(&heap);
+}
+
 KTEST(bootmem, own_anything)
 {
     uint64_t before;
@@ -207,37 +246,45 @@ own_page(void *unused)
     bootmem_own(&boot, 0x300000, 0x301000, MEMMAP_MODULE);
 }
 
-/* Everything with every size of early heap, from one that is too small for anything: each
- * allocation is the one that fails for some size, and a failure changes nothing. */
+/* Claims until the heap is full; then nothing has changed and nothing more can be claimed. */
+static void
+claim_until_full(unsigned *failures)
+{
+    unsigned done = 0;
+    uint64_t before;
+
+    while (done < 60 && bootmem_try_own(&boot, 0x200000 + done * 0x2000, 0x201000 + done * 0x2000,
+                                        MEMMAP_MODULE))
+        done++;
+    CHECK_EQ(bytes_of(MEMMAP_MODULE), done * 0x1000);
+    bootmem_check(&boot);
+    early_heap_check(&heap);
+    if (done == 60)
+        return;
+    ++*failures;
+    before = free_bytes();
+    CHECK_EQ(bootmem_take(&boot, 0x1000, 0x1000, 0, MEMMAP_METADATA), 0);
+    CHECK(ktest_panics(own_page, NULL, "no room to note"));
+    CHECK_EQ(free_bytes(), before);
+    bootmem_check(&boot);
+}
+
+/* With every size of early heap, from one that is too small for anything: each allocation is the
+ * one that fails for some size, whether the arrays grow where they are or have to move. */
 KTEST(bootmem, every_allocation_fails_once)
 {
     unsigned failures = 0;
 
-    for (size_t eaten = ARENA; eaten <= ARENA; eaten -= 128) {
-        unsigned done = 0;
-        uint64_t before;
-
+    for (size_t left = 64; left < ARENA - 64; left += 64) {
         early_heap_init(&heap, arena, ARENA);
-        if (!early_heap_alloc(&heap, eaten, NULL))
-            continue;
+        CHECK(early_heap_alloc(&heap, ARENA - 64 - left, NULL));
         if (!bootmem_init_in(&boot, &heap, small_pc, ARRAY_LENGTH(small_pc))) {
             failures++;
             continue;
         }
-        while (done < 60 && bootmem_try_own(&boot, 0x200000 + done * 0x2000,
-                                            0x201000 + done * 0x2000, MEMMAP_MODULE))
-            done++;
-        CHECK_EQ(bytes_of(MEMMAP_MODULE), done * 0x1000);
-        bootmem_check(&boot);
-        early_heap_check(&heap);
-        if (done == 60)
-            continue;
-        failures++;
-        before = free_bytes();
-        CHECK_EQ(bootmem_take(&boot, 0x1000, 0x1000, 0, MEMMAP_METADATA), 0);
-        CHECK(ktest_panics(own_page, NULL, "no room to note"));
-        CHECK_EQ(free_bytes(), before);
-        bootmem_check(&boot);
+        if (left / 64 % 2)
+            early_heap_alloc(&heap, 1, NULL);
+        claim_until_full(&failures);
     }
     CHECK(failures > 30);
 }

@@ -126,6 +126,31 @@ KTEST(early, free_last_is_unused_again)
     early_heap_check(&heap);
 }
 
+KTEST(early, extend)
+{
+    size_t room;
+    uint8_t *a;
+    uint8_t *b;
+
+    begin(1);
+    a = take(16);
+    b = take(20);
+    memset(b, 7, 32);
+    room = stats().unused;
+    CHECK(early_heap_extend(&heap, a, 3));
+    CHECK(!early_heap_extend(&heap, a, 17));
+    CHECK(early_heap_extend(&heap, b, 100));
+    CHECK_EQ(early_object_size(b), 112);
+    CHECK(b[31] == 7 && is_zero(b + 32, 80));
+    CHECK_EQ(stats().unused, room - 80);
+    CHECK(!early_heap_extend(&heap, b, room + 33));
+    CHECK(!early_heap_extend(&heap, b, SIZE_MAX));
+    CHECK(!early_heap_extend(&heap, arena + PAGE_SIZE, 1));
+    CHECK(early_heap_extend(&heap, b, room + 32));
+    CHECK_EQ(stats().unused, 0);
+    early_heap_check(&heap);
+}
+
 KTEST(early, second_chunk)
 {
     begin(1);

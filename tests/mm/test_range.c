@@ -172,6 +172,18 @@ KTEST(range, overlap_at_the_top)
     CHECK(!range_meets(range(5, 5), range(5, 6)));
 }
 
+KTEST(range, union)
+{
+    CHECK(same(range_union(range(3, 7), range(9, 12)), range(3, 12)));
+    CHECK(same(range_union(range(9, 12), range(3, 7)), range(3, 12)));
+    CHECK(same(range_union(range(3, 12), range(5, 6)), range(3, 12)));
+    CHECK(same(range_union(range(3, 7), range(9, 9)), range(3, 7)));
+    CHECK(same(range_union(range(7, 3), range(3, 7)), range(3, 7)));
+    CHECK(same(range_union(range(9, 9), range(7, 3)), RANGE_EMPTY));
+    CHECK(same(range_union(range(5, TOP), range(3, 7)), range(3, TOP)));
+    CHECK(same(range_union(range(0, 1), range(LAST, TOP)), range(0, TOP)));
+}
+
 KTEST(range, align)
 {
     CHECK_EQ(align_down(0x1fff, 0x1000), 0x1000);
