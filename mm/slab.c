@@ -74,6 +74,7 @@ unlist_slab(struct cache_part *part, struct slab *slab)
 
 /* ---- Birth and death of a slab ---- */
 
+static size_t reap_cpu(struct mm_cpu *cpu);
 static void *take_slow(struct cache_part *part);
 static void put_local(struct slab *slab, uint32_t index);
 
@@ -343,6 +344,8 @@ slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
     if (mm_fail_now(cpu) || !cpu_claim(&cpu->objects_busy))
         return NULL;
     void *object = take_slow(part);
+    if (!object && reap_cpu(cpu))
+        object = take_slow(part);
     if (cache->debug || cpu->fail_in)
         part->word = &slab_nothing;
     cpu_release(&cpu->objects_busy);
