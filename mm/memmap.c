@@ -445,12 +445,12 @@ print_region(struct printer *out, const struct memmap_region *region)
     print(out, "\n");
 }
 
-/* Bytes in MB with one decimal, cut and not rounded: no total ever looks larger than it is. */
+/* In MB with one decimal, cut and not rounded: no total ever looks larger than it is. */
 static void
 print_total(struct printer *out, uint64_t bytes, const char *what)
 {
-    print(out, "memmap: total %llu.%u MB %s", (unsigned long long)(bytes >> 20),
-          (unsigned)(((bytes & 0xfffff) * 10) >> 20), what);
+    print(out, "memmap: total %llu.%u MB (%llu KiB) %s", (unsigned long long)(bytes >> 20),
+          (unsigned)(((bytes & 0xfffff) * 10) >> 20), (unsigned long long)(bytes >> 10), what);
 }
 
 static bool
@@ -466,10 +466,7 @@ type_seen_before(const struct memmap_region *regions, size_t index)
 static void
 print_type_totals(struct printer *out, const struct memmap_region *regions, size_t count)
 {
-    uint64_t ram = memmap_type_bytes(regions, count, MEMMAP_RAM);
-
-    print_total(out, ram, memmap_type_name(MEMMAP_RAM));
-    print(out, " (%llu KiB)\n", (unsigned long long)(ram >> 10));
+    print_total(out, memmap_type_bytes(regions, count, MEMMAP_RAM), "usable\n");
     print_total(out, memmap_ram_above(regions, count, FOUR_GIB), "usable above 4 GiB\n");
     for (size_t i = 0; i < count; i++) {
         uint32_t type = regions[i].type;
@@ -492,7 +489,7 @@ memmap_print_regions(struct printer *out, const struct memmap_region *regions, s
 
         if (bytes == 0)
             continue;
-        print_total(out, bytes, "usable memory held as ");
+        print_total(out, bytes, "usable, ");
         print(out, "%s\n", memmap_owner_name(owner));
     }
 }

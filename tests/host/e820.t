@@ -138,9 +138,9 @@ mmap: base=0x00000000fffff000 length=0x0000000000002000 type=20 (unknown)
 memmap: [0x0000000000000000, 0x00000000000a0000) 640 KiB usable
 memmap: [0x0000000000100000, 0x00000000fffff000) 4193276 KiB usable
 memmap: [0x00000000fffff000, 0x0000000100001000) 8 KiB unknown 20
-memmap: total 4095.6 MB usable (4193916 KiB)
-memmap: total 0.0 MB usable above 4 GiB
-memmap: total 0.0 MB unknown (type 20)
+memmap: total 4095.6 MB (4193916 KiB) usable
+memmap: total 0.0 MB (0 KiB) usable above 4 GiB
+memmap: total 0.0 MB (8 KiB) unknown (type 20)
 """, "the log of the kernel", got.stdout)
     got = run("-l", "-", text="0 ffffffffffffffff 1\nffffffffffffffff 1 1\n")
     ok("memmap: [0x0000000000000000, 0x10000000000000000) " in got.stdout, "2^64 has 17 digits",

@@ -4,6 +4,7 @@
  * extent the range. Upper-case letters are owners. The expected map is two rows, types and owners.
  */
 #include "ktest.h"
+#include "format.h"
 #include "memmap.h"
 #include "range.h"
 
@@ -452,6 +453,67 @@ KTEST(memmap, find_never_zero)
     sanitise();
     CHECK_EQ(memmap_find(regions, region_count, 0x1000, 1, 0, 0), 0);
     CHECK_EQ(memmap_find(regions, region_count, 0xfff, 1, 0, 0), 1);
+}
+
+/* ---- printing ---- */
+
+static char printed[1536];
+static size_t printed_length;
+
+static void
+capture(struct printer *self, const char *format, va_list args)
+{
+    (void)self;
+    printed_length += (size_t)format_text_v(printed + printed_length,
+                                            sizeof(printed) - printed_length, format, args);
+}
+
+static struct printer captured = {capture};
+
+static bool
+printed_is(const char *text)
+{
+    bool same = equal(printed, text);
+
+    if (!same)
+        print(ktest_out, "# printed:\n%s# wanted:\n%s", printed, text);
+    printed_length = 0;
+    return same;
+}
+
+KTEST(memmap, print)
+{
+    begin();
+    add(0, 0xa0000, MEMMAP_RAM, 0);
+    add(0x100000, 0x1ff00000, MEMMAP_RAM, 0);
+    add(0x1fff0000, 0x10000, MEMMAP_ACPI, 0);
+    add(0x100000000, 0x40000000, MEMMAP_RAM, 0);
+    add(0xffffffffffff0000, 0x10000, 20, 0);
+    memmap_print_entries(&captured, entries, entry_count);
+    CHECK(
+        printed_is("mmap: base=0x0000000000000000 length=0x00000000000a0000 type=1 (usable)\n"
+                   "mmap: base=0x0000000000100000 length=0x000000001ff00000 type=1 (usable)\n"
+                   "mmap: base=0x000000001fff0000 length=0x0000000000010000 type=3 (ACPI data)\n"
+                   "mmap: base=0x0000000100000000 length=0x0000000040000000 type=1 (usable)\n"
+                   "mmap: base=0xffffffffffff0000 length=0x0000000000010000 type=20 (unknown)\n"));
+    add(0, 0x1000, 0, MEMMAP_LOW);
+    add(0x100000, 0x180000, 0, MEMMAP_KERNEL);
+    sanitise();
+    memmap_print_regions(&captured, regions, region_count);
+    CHECK(printed_is(
+        "memmap: [0x0000000000000000, 0x0000000000001000) 4 KiB usable, low memory\n"
+        "memmap: [0x0000000000001000, 0x00000000000a0000) 636 KiB usable\n"
+        "memmap: [0x0000000000100000, 0x0000000000280000) 1536 KiB usable, kernel image\n"
+        "memmap: [0x0000000000280000, 0x000000001fff0000) 521664 KiB usable\n"
+        "memmap: [0x000000001fff0000, 0x0000000020000000) 64 KiB ACPI data\n"
+        "memmap: [0x0000000100000000, 0x0000000140000000) 1048576 KiB usable\n"
+        "memmap: [0xffffffffffff0000, 0x10000000000000000) 64 KiB unknown 20\n"
+        "memmap: total 1535.5 MB (1572416 KiB) usable\n"
+        "memmap: total 1024.0 MB (1048576 KiB) usable above 4 GiB\n"
+        "memmap: total 0.0 MB (64 KiB) ACPI data (type 3)\n"
+        "memmap: total 0.0 MB (64 KiB) unknown (type 20)\n"
+        "memmap: total 0.0 MB (4 KiB) usable, low memory\n"
+        "memmap: total 1.5 MB (1536 KiB) usable, kernel image\n"));
 }
 
 /* ---- random maps ---- */
