@@ -1,0 +1,53 @@
+/* console.h - what people read and where they type.
+ *
+ * Output goes to every console that is there and chosen: VGA text, COM1, the debug port E9h. Input
+ * comes from the keyboard and COM1, whichever has something.
+ */
+#ifndef OCTAVO_CONSOLE_H
+#define OCTAVO_CONSOLE_H
+
+#include "types.h"
+#include "printer.h"
+
+/* Finds the consoles and uses all of them. The first thing that the kernel does. */
+void console_early_init(void);
+
+/* Keeps only the consoles that console=vga,com1,e9 names (all without it). Names that do not exist
+ * are reported. When none of the chosen is there, all that are there stay. */
+void console_setup(void);
+
+/* Lets interrupts bring the input. Needs the interrupt controller. */
+void console_input_init(void);
+
+/* A byte from COM1, a scan code from the keyboard: called by their drivers with interrupts off.
+ * False when the queue of keys is full and the byte was not taken. */
+bool console_input_serial(uint8_t byte);
+bool console_input_scancode(uint8_t code);
+
+/* Writes text to every console, not into the log. From any context. */
+void console_write(const char *text, size_t size);
+
+/* True when there is a text screen, in use or not. */
+bool console_has_screen(void);
+
+/* True when the last line has no end yet. */
+bool console_in_line(void);
+
+/* Prints to the consoles but not into the log. */
+extern struct printer console_printer;
+
+/* Empties the screen (and the terminal behind COM1). */
+void console_clear(void);
+
+/* The next key (keys.h). Waits for it, the CPU halted when interrupts are on, else polling. */
+int console_read_key(void);
+
+/* For whoever prints in several steps: nobody else prints meanwhile. Nests; never blocks for ever,
+ * so that a panic gets its report out. Interrupts stay off in between. */
+unsigned long console_lock(void);
+void console_unlock(unsigned long state);
+
+/* Prints the kernel's log so far, as far back as the buffer reaches. */
+void log_print(struct printer *out);
+
+#endif

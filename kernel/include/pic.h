@@ -1,0 +1,16 @@
+/* pic.h - the two 8259 interrupt controllers. */
+#ifndef OCTAVO_PIC_H
+#define OCTAVO_PIC_H
+
+#include "types.h"
+
+/* Moves the 16 interrupts to the vectors from TRAP_IRQ on, all of them off. */
+void pic_init(void);
+
+/* Turns `irq` on; `handler` is called with interrupts off. One handler an interrupt. */
+void pic_set_handler(unsigned irq, void (*handler)(unsigned irq));
+
+/* Interrupts whose cause had gone before the controller could say which it was. */
+unsigned long pic_spurious_count(void);
+
+#endif

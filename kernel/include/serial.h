@@ -1,0 +1,22 @@
+/* serial.h - COM1, 115200 bits a second, 8N1. Callers hold the console lock. */
+#ifndef OCTAVO_SERIAL_H
+#define OCTAVO_SERIAL_H
+
+#include "types.h"
+
+/* False when there is no port. */
+bool serial_init(void);
+
+/* A newline goes out as carriage return and newline. */
+void serial_write(const char *text, size_t size);
+
+/* Hands every byte that has come in to console_input_serial, while it takes them. With interrupts
+ * off.
+ */
+void serial_poll(void);
+
+/* From now on each byte that comes in raises SERIAL_IRQ; its handler is to call serial_poll. */
+#define SERIAL_IRQ 4
+void serial_enable_interrupt(void);
+
+#endif

@@ -1,0 +1,97 @@
+/* timer.c - the 8254 interval timer.
+ *
+ * Theory (Intel 8254 data sheet): channel 0 divides 1 193 182 Hz. In mode 2 it counts from the
+ * divisor down to 1 and raises interrupt 0 each time round. A latch command freezes the count, low
+ * byte and high byte are then read in turn, so time within a tick is known to 0.84 us.
+ *
+ *     count  11932 ... 1 | 11932 ... 1 | ...      one round = 10 ms = one tick
+ *
+ * A delay adds up the steps between successive readings, so it needs neither interrupts nor
+ * calibration.
+ */
+#include "timer.h"
+#include "io.h"
+#include "pic.h"
+#include "platform.h"
+
+#define PIT_HZ    1193182u
+#define DIVISOR   ((PIT_HZ + TIMER_HZ / 2) / TIMER_HZ)
+#define CHANNEL_0 0x40
+#define COMMAND   0x43
+#define MODE_2    0x34 /* channel 0, low byte then high byte */
+#define LATCH     0x00 /* of channel 0 */
+#define TIMER_IRQ 0
+
+/* A reading takes a microsecond and more, a count 0.84 of one. */
+#define STUCK_READINGS 1000
+
+_Static_assert(DIVISOR <= 65536, "the counter has 16 bits");
+
+static volatile uint32_t ticks;
+static bool running;
+
+static void
+start(void)
+{
+    outb(COMMAND, MODE_2);
+    outb(CHANNEL_0, DIVISOR & 0xFF);
+    outb(CHANNEL_0, DIVISOR >> 8);
+    running = true;
+}
+
+static void
+tick(unsigned irq)
+{
+    (void)irq;
+    ticks++;
+}
+
+void
+timer_init(void)
+{
+    start();
+    pic_set_handler(TIMER_IRQ, tick);
+}
+
+uint32_t
+timer_ticks(void)
+{
+    return ticks;
+}
+
+static unsigned
+read_count(void)
+{
+    unsigned long state = interrupts_disable();
+    unsigned low, high;
+
+    outb(COMMAND, LATCH);
+    low = inb(CHANNEL_0);
+    high = inb(CHANNEL_0);
+    interrupts_restore(state);
+    return high << 8 | low;
+}
+
+/* A machine without the timer always reads the same; then the delays of the bus have to do. */
+void
+timer_delay(unsigned microseconds)
+{
+    unsigned long left = microseconds + microseconds / 5 + 1; /* 1.2 counts a microsecond */
+    unsigned before, same = 0;
+
+    if (!running)
+        start();
+    before = read_count();
+    while (same < STUCK_READINGS) {
+        unsigned now = read_count();
+        unsigned passed = before >= now ? before - now : before + DIVISOR - now;
+
+        if (passed >= left)
+            return;
+        left -= passed;
+        same = passed ? 0 : same + 1;
+        before = now;
+    }
+    for (unsigned i = 0; i < microseconds; i++)
+        io_delay();
+}

@@ -1,0 +1,277 @@
+/* vga.c - 80 x 25 characters: the text screen of MDA, CGA, EGA and VGA.
+ *
+ * Theory: the adapter shows 2000 cells of two bytes, character and attribute, from B8000h (colour)
+ * or B0000h (monochrome, BIOS mode 7). A 6845-compatible controller with an index port (3D4h or
+ * 3B4h) and a data port beside it places the cursor: registers 0Eh and 0Fh. (IBM Personal Computer
+ * AT technical reference; the BIOS data area at 40:49, 40:4A and 40:63 says what is there.)
+ *
+ * The lines are kept in a ring of ordinary memory, and the screen is a window on it:
+ *
+ *     ring    | older lines ........ | 25 lines of the screen | free |
+ *                                      ^ screen_top
+ *                     ^ what is shown: `back` lines further up
+ *
+ * Video memory is slow, so `shown` mirrors it and only cells that change are written. It is never
+ * read after the start.
+ *
+ * A word at the start of a line that ends with a colon (the subsystem that speaks) or with > (a
+ * prompt) stands in a colour of its own. The colour follows from the line's text and is not stored.
+ */
+#include "vga.h"
+#include "io.h"
+#include "sections.h"
+#include "string.h"
+
+#define COLUMNS    80u
+#define ROWS       25u
+#define RING_LINES (16384u / COLUMNS)
+#define TAB        8u
+
+#define BDA_MODE    0x49
+#define BDA_COLUMNS 0x4A
+#define BDA_CRTC    0x63
+
+#define CRTC_START  0x0C
+#define CRTC_CURSOR 0x0E
+
+#define NORMAL       0x07 /* grey on black; normal on a monochrome screen too */
+#define TAG_COLOUR   0x0B /* light cyan; bright when monochrome */
+#define PROMPT       0x0A /* light green; bright */
+#define ALARM_COLOUR 0x4F /* white on red */
+#define ALARM_MONO   0x70 /* reverse */
+
+static volatile uint16_t *video;
+static uint16_t crtc;
+static bool mono;
+
+static uint8_t ring[RING_LINES][COLUMNS];
+static uint16_t shown[ROWS][COLUMNS];
+static unsigned screen_top; /* index into ring */
+static unsigned older;      /* lines kept above the screen */
+static unsigned back;       /* lines that the view is scrolled back, at most `older` */
+static unsigned row;
+static unsigned column; /* COLUMNS: the next character goes to the next line */
+
+static uint16_t
+crtc_read(uint8_t index)
+{
+    uint8_t high;
+
+    outb(crtc, index);
+    high = inb((uint16_t)(crtc + 1));
+    outb(crtc, (uint8_t)(index + 1));
+    return (uint16_t)(high << 8 | inb((uint16_t)(crtc + 1)));
+}
+
+static void
+crtc_write(uint8_t index, unsigned value)
+{
+    outb(crtc, index);
+    outb((uint16_t)(crtc + 1), (uint8_t)(value >> 8));
+    outb(crtc, (uint8_t)(index + 1));
+    outb((uint16_t)(crtc + 1), (uint8_t)value);
+}
+
+/* Line `index` of the screen; negative ones lie above it. */
+static uint8_t *
+line_at(int index)
+{
+    return ring[((int)(screen_top + RING_LINES) + index) % (int)RING_LINES];
+}
+
+/* ---- painting ---- */
+
+static bool
+is_tag_character(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+/* The colour of the line's first word; *length is how far it reaches, 0 when it is nothing special.
+ */
+static uint8_t
+tag_colour(const uint8_t *line, unsigned *length)
+{
+    unsigned end = 0;
+
+    while (end < COLUMNS && is_tag_character(line[end]))
+        end++;
+    *length = 0;
+    if (end == 0 || end + 1 >= COLUMNS || line[end + 1] != ' ')
+        return NORMAL;
+    if (line[end] != ':' && line[end] != '>')
+        return NORMAL;
+    *length = end + 1;
+    if (end == 5 && memcmp(line, "panic", 5) == 0)
+        return mono ? ALARM_MONO : ALARM_COLOUR;
+    return line[end] == '>' ? PROMPT : TAG_COLOUR;
+}
+
+static void
+paint_line(unsigned at, const uint8_t *line)
+{
+    unsigned tag;
+    uint8_t colour = tag_colour(line, &tag);
+
+    for (unsigned i = 0; i < COLUMNS; i++) {
+        uint16_t cell = (uint16_t)((i < tag ? colour : NORMAL) << 8 | line[i]);
+
+        if (shown[at][i] != cell) {
+            shown[at][i] = cell;
+            video[at * COLUMNS + i] = cell;
+        }
+    }
+}
+
+/* A cursor outside the screen is not seen. */
+static void
+paint(void)
+{
+    unsigned at = column < COLUMNS ? column : COLUMNS - 1;
+
+    for (unsigned i = 0; i < ROWS; i++)
+        paint_line(i, line_at((int)i - (int)back));
+    crtc_write(CRTC_CURSOR, (row + back < ROWS ? row + back : ROWS) * COLUMNS + at);
+}
+
+/* ---- writing ---- */
+
+static void
+next_line(void)
+{
+    column = 0;
+    if (row + 1 < ROWS) {
+        row++;
+        return;
+    }
+    screen_top = (screen_top + 1) % RING_LINES;
+    if (older + ROWS < RING_LINES)
+        older++;
+    memset(line_at(ROWS - 1), ' ', COLUMNS);
+}
+
+static void
+put_character(uint8_t c)
+{
+    if (column == COLUMNS)
+        next_line();
+    line_at((int)row)[column++] = c;
+}
+
+static void
+put(uint8_t c)
+{
+    switch (c) {
+    case '\n':
+        next_line();
+        break;
+    case '\r':
+        column = 0;
+        break;
+    case '\b':
+        column -= column > 0;
+        break;
+    case '\t':
+        do
+            put_character(' ');
+        while (column % TAB);
+        break;
+    default:
+        put_character(c < ' ' ? '.' : c);
+    }
+}
+
+void
+vga_write(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        put((uint8_t)text[i]);
+    back = 0;
+    paint();
+}
+
+void
+vga_clear(void)
+{
+    memset(ring, ' ', sizeof(ring));
+    older = back = 0;
+    row = column = 0;
+    paint();
+}
+
+void
+vga_scroll_back(bool up)
+{
+    if (!video)
+        return;
+    if (up)
+        back = back + ROWS / 2 < older ? back + ROWS / 2 : older;
+    else
+        back = back > ROWS / 2 ? back - ROWS / 2 : 0;
+    paint();
+}
+
+/* ---- the start ---- */
+
+/* True when the memory keeps what is written to it. The value on the bus in between is another one,
+ * so that the bus itself does not answer. */
+static bool
+memory_answers(void)
+{
+    uint16_t saved = video[0];
+    bool answers;
+
+    video[0] = 0x5AA5;
+    io_delay();
+    answers = video[0] == 0x5AA5;
+    video[0] = 0xA55A;
+    io_delay();
+    answers = answers && video[0] == 0xA55A;
+    video[0] = saved;
+    return answers;
+}
+
+/* Takes over what the BIOS and the boot loader have put on the screen. */
+static void
+adopt_screen(void)
+{
+    unsigned cursor = crtc_read(CRTC_CURSOR);
+    bool usable = crtc_read(CRTC_START) == 0 && cursor < ROWS * COLUMNS;
+
+    for (unsigned i = 0; i < ROWS * COLUMNS; i++) {
+        uint16_t cell = video[i];
+
+        shown[i / COLUMNS][i % COLUMNS] = cell;
+        if (usable && (uint8_t)cell)
+            ring[i / COLUMNS][i % COLUMNS] = (uint8_t)cell;
+    }
+    crtc_write(CRTC_START, 0);
+    if (usable) {
+        row = cursor / COLUMNS;
+        column = cursor % COLUMNS;
+    }
+    if (column)
+        next_line();
+}
+
+bool
+vga_init(void)
+{
+    uint8_t mode = bios_data_byte(BDA_MODE);
+
+    if (bios_data_word(BDA_COLUMNS) != COLUMNS || (mode != 2 && mode != 3 && mode != 7))
+        return false;
+    mono = mode == 7;
+    video = (volatile uint16_t *)(KERNEL_BASE + (mono ? 0xB0000 : 0xB8000));
+    if (!memory_answers()) {
+        video = NULL;
+        return false;
+    }
+    crtc = bios_data_word(BDA_CRTC);
+    if (crtc != 0x3B4 && crtc != 0x3D4)
+        crtc = mono ? 0x3B4 : 0x3D4;
+    memset(ring, ' ', sizeof(ring));
+    adopt_screen();
+    paint();
+    return true;
+}
