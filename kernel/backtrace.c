@@ -18,7 +18,10 @@
 #include "symbols.h"
 #include "trap.h"
 
-#define BACKTRACE_MAX 32
+/* More calls than fit on a kernel stack. */
+#define BACKTRACE_MAX 4096
+/* Lines that help; the outermost calls of a long list are left out. */
+#define LINES_MAX 40
 
 struct call {
     uint32_t ebp;
@@ -34,13 +37,36 @@ in_text(uintptr_t address)
     return address >= (uintptr_t)text_start && address < (uintptr_t)text_end;
 }
 
-static void
-print_call(struct printer *out, uintptr_t eip)
-{
-    char name[80];
+/* Prints one line a call, but calls that repeat (a recursion) as their number. */
+struct listing {
+    struct printer *out;
+    uintptr_t last;
+    unsigned repeats;
+    unsigned lines;
+};
 
-    symbol_name((const void *)eip, name, sizeof(name));
-    print(out, "  0x%08lx %s\n", (unsigned long)eip, name);
+static void
+end_repeats(struct listing *listing)
+{
+    if (listing->repeats != 0)
+        print(listing->out, "  ... and %u more of the last line\n", listing->repeats);
+    listing->repeats = 0;
+}
+
+static void
+list_call(struct listing *listing, uintptr_t eip)
+{
+    char place[100];
+
+    if (eip == listing->last) {
+        listing->repeats++;
+        return;
+    }
+    end_repeats(listing);
+    symbol_place(eip, place, sizeof(place));
+    print(listing->out, "  %s\n", place);
+    listing->last = eip;
+    listing->lines++;
 }
 
 /* The pair that `ebp` leads to; false when there cannot be one. */
@@ -61,13 +87,14 @@ read_call(uintptr_t ebp, struct call *call)
 
 /* Steps over the trap that interrupted the next function. False when its frame cannot be read. */
 static bool
-step_over_trap(struct printer *out, struct call *call)
+step_over_trap(struct listing *listing, struct call *call)
 {
     const struct trap_frame *trap = call->trap;
 
     if (!kernel_read_ok(trap, offsetof(struct trap_frame, esp)))
         return false;
-    print(out, "  -- %s --\n", trap_name(trap->vector));
+    end_repeats(listing);
+    print(listing->out, "  -- %s --\n", trap_name(trap->vector));
     call->eip = trap->eip;
     call->ebp = trap->ebp;
     return true;
@@ -76,20 +103,21 @@ step_over_trap(struct printer *out, struct call *call)
 void
 backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp)
 {
+    struct listing listing = {.out = out};
     struct call call;
 
-    print_call(out, eip);
-    for (unsigned depth = 0; depth < BACKTRACE_MAX; depth++) {
+    list_call(&listing, eip);
+    for (unsigned depth = 0; depth < BACKTRACE_MAX && listing.lines < LINES_MAX; depth++) {
         if (!read_call(ebp, &call))
-            return;
-        if (call.trap != NULL && !step_over_trap(out, &call))
-            return;
-        print_call(out, call.eip);
+            break;
+        if (call.trap != NULL && !step_over_trap(&listing, &call))
+            break;
+        list_call(&listing, call.eip);
         if (call.ebp <= ebp)
-            return;
+            break;
         ebp = call.ebp;
     }
-    print(out, "  ...\n");
+    end_repeats(&listing);
 }
 
 void

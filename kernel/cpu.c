@@ -15,6 +15,7 @@
 #include "trap.h"
 
 #define EFLAGS_ID     0x200000u
+#define CPUID_EDX_TSC (1u << 4)
 #define CPUID_EDX_PSE (1u << 3)
 #define CPUID_EDX_PAE (1u << 6)
 #define CPUID_EDX_PGE (1u << 13)
@@ -174,6 +175,7 @@ learn_features(void)
     cpu->pse = edx & CPUID_EDX_PSE;
     cpu->pae = edx & CPUID_EDX_PAE;
     cpu->pge = edx & CPUID_EDX_PGE;
+    cpu->tsc = edx & CPUID_EDX_TSC;
 }
 
 void

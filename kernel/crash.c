@@ -53,7 +53,7 @@ assertion(void)
 static void
 divide(void)
 {
-    klog("crash: %lu\n", (unsigned long)(1 / nowhere));
+    klog("crash: %lu\n", (unsigned long)(1000 / nowhere));
 }
 
 static void

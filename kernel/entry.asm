@@ -14,7 +14,7 @@
 ;   boot_stack_guard | boot_stack .......... boot_stack_top = fault_stack_guard | ... fault_stack_top
 
 KERNEL_BASE      equ 0xC0000000
-%define PHYSICAL(symbol) (symbol - KERNEL_BASE)
+%define PHYSICAL(symbol) (symbol - KERNEL_BASE) ; of everything that is not in section .boot
 
 MULTIBOOT_HEADER equ 0x1BADB002
 MULTIBOOT_LOADER equ 0x2BADB002
@@ -53,12 +53,12 @@ global page_directory, low_page_table, fixmap_page_table
 global boot_stack_guard, boot_stack_top, fault_stack_guard, fault_stack_top
 extern kernel_main, bss_start, kernel_end
 
-section .multiboot progbits alloc noexec nowrite align=4
+; Linked at the physical address, to run before paging.
+section .boot progbits alloc exec nowrite align=8
     dd MULTIBOOT_HEADER
     dd MULTIBOOT_FLAGS
     dd -(MULTIBOOT_HEADER + MULTIBOOT_FLAGS)
 
-section .rodata
 align 8
 boot_gdt:
     dq 0
@@ -66,7 +66,7 @@ boot_gdt:
     dq 0x00CF92000000FFFF           ; 0x10: data, 4 GiB, ring 0
 boot_gdt_pointer:
     dw boot_gdt_pointer - boot_gdt - 1
-    dd PHYSICAL(boot_gdt)
+    dd boot_gdt
 
 not_multiboot:
     db "entry: not started by a Multiboot loader (EAX is not 2BADB002h).", 13, 10
@@ -74,8 +74,6 @@ not_multiboot:
 old_cpu:
     db "entry: this kernel needs a 486 or later.", 13, 10
     db "octavo: exit status=1 kind=panic", 13, 10, 0
-
-section .text
 
 ; In: EAX = MULTIBOOT_LOADER, EBX = physical address of the Multiboot information.
 ; EBP keeps EAX until the call of kernel_main.
@@ -85,8 +83,8 @@ entry:
     cld
     mov esp, PHYSICAL(boot_stack_top)
     mov ebp, eax
-    lgdt [PHYSICAL(boot_gdt_pointer)]
-    jmp 0x08:PHYSICAL(.own_segments)
+    lgdt [boot_gdt_pointer]
+    jmp 0x08:.own_segments
 .own_segments:
     mov eax, 0x10
     mov ds, eax
@@ -97,10 +95,10 @@ entry:
     push dword 0                    ; no flag of the loader's stays: NT, IOPL, TF
     popfd
 
-    mov esi, PHYSICAL(not_multiboot)
+    mov esi, not_multiboot
     cmp ebp, MULTIBOOT_LOADER
     jne refuse
-    mov esi, PHYSICAL(old_cpu)
+    mov esi, old_cpu
     call has_alignment_check
     jz refuse
 
@@ -116,19 +114,8 @@ entry:
     mov cr3, eax
     mov eax, CR0_VALUE
     mov cr0, eax
-    mov eax, .high
+    mov eax, entry_high
     jmp eax                         ; from 1 MiB to 3 GiB + 1 MiB
-.high:
-    mov esp, boot_stack_top
-    mov eax, ebp
-    xor ebp, ebp                    ; the end of every backtrace
-    push ebx
-    push eax
-    call kernel_main                ; does not return
-
-.stop:
-    hlt
-    jmp .stop
 
 ; The 386 has no AC flag.
 ; Out: ZF set when EFLAGS.AC cannot be changed. Clobbers EAX, ECX.
@@ -209,6 +196,22 @@ refuse:
     mov dx, COM1
     out dx, al
     ret
+
+section .text
+
+; The first code at the kernel's own addresses.
+; In: EBP = MULTIBOOT_LOADER, EBX = physical address of the Multiboot information.
+entry_high:
+    mov esp, boot_stack_top
+    mov eax, ebp
+    xor ebp, ebp                    ; the end of every backtrace
+    push ebx
+    push eax
+    call kernel_main                ; does not return
+.stop:
+    cli
+    hlt
+    jmp .stop
 
 section .bss.page_aligned nobits alloc noexec write align=4096
 page_directory:     resb PAGE_SIZE

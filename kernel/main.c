@@ -14,20 +14,24 @@
  *   the work      tests, or the monitor
  */
 #include <string.h>
+#include "bench.h"
 #include "boot.h"
 #include "cmdline.h"
 #include "console.h"
 #include "cpu.h"
 #include "early.h"
 #include "io.h"
+#include "kmalloc.h"
 #include "ktest.h"
 #include "mm.h"
 #include "frame.h"
 #include "monitor.h"
 #include "pagetable.h"
+#include "pic.h"
 #include "platform.h"
 #include "power.h"
 #include "symbols.h"
+#include "timer.h"
 
 /* Enough for the longest map a loader of ours hands over (256 entries, 80 bytes of tables each and
  * the same again when they grow); the rest goes to the page allocator. */
@@ -167,6 +171,15 @@ find_memory(void)
 
 /* ---- the work ---- */
 
+static void
+start_devices(void)
+{
+    pic_init();
+    timer_init();
+    console_input_init();
+    interrupts_enable();
+}
+
 static _Noreturn void
 run_tests(const char *glob)
 {
@@ -185,16 +198,20 @@ kernel_main(uint32_t magic, uint32_t information)
     early_init(early_arena, sizeof(early_arena));
     read_boot_info(information);
     cmdline_parse(boot_info.cmdline);
-    console_setup(cmdline_value("console"));
+    console_setup();
     find_memory();
     pagetable_init(&boot_memory);
     symbols_init(&boot_source, &boot_info.elf, &boot_memory);
+    if (cmdline_flag("slab_debug"))
+        kmalloc_debug_enable();
     mm_init(&boot_memory);
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
-    interrupts_enable();
+    start_devices();
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));
+    if (cmdline_flag("bench"))
+        power_off_checked(bench_run() ? 0 : 1);
     if (cmdline_flag("test"))
         run_tests(cmdline_value("test"));
     monitor_run();

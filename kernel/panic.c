@@ -38,6 +38,7 @@ begin(const char *message)
 void
 kpanic(const char *format, ...)
 {
+    const uint32_t *frame = __builtin_frame_address(0);
     char message[MESSAGE_SIZE];
     va_list args;
 
@@ -48,7 +49,7 @@ kpanic(const char *format, ...)
         kpanic_hook(message);
     if (begin(message)) {
         klog("panic: called from\n");
-        backtrace_here(&klog_printer);
+        backtrace_print(&klog_printer, frame[1], frame[0]);
     }
     end();
 }

@@ -231,6 +231,19 @@ symbol_lookup(const char *name)
 }
 
 void
+symbol_place(uintptr_t address, char *text, size_t size)
+{
+    uint32_t offset;
+    const char *name = symbol_find(address, &offset);
+
+    if (name != NULL)
+        format_text(text, size, "0x%08lx %s+0x%lx", (unsigned long)address, name,
+                    (unsigned long)offset);
+    else
+        format_text(text, size, "0x%08lx", (unsigned long)address);
+}
+
+void
 symbol_name(const void *code, char *text, size_t size)
 {
     uint32_t offset;

@@ -27,7 +27,10 @@
 #define FAULT_RESERVED   0x08
 #define FAULT_FETCH      0x10
 
-extern char boot_stack_guard[], boot_stack_top[], fault_stack_guard[];
+/* Bytes of code in the report: no instruction is longer. */
+#define CODE_BYTES 15
+
+extern char boot_stack_guard[];
 
 static const char *const names[TRAP_EXCEPTIONS] = {
     "divide error",
@@ -37,7 +40,7 @@ static const char *const names[TRAP_EXCEPTIONS] = {
     "overflow",
     "bound range exceeded",
     "invalid opcode",
-    "no FPU for the kernel",
+    "device not available",
     "double fault",
     "coprocessor segment overrun",
     "invalid TSS",
@@ -131,18 +134,23 @@ describe_double_fault(char *text, size_t size)
                 (unsigned long)address);
 }
 
+/* What the exception means; "" when its name says all. */
 static void
 describe(const struct trap_frame *frame, char *text, size_t size)
 {
+    static const char *const meanings[] = {
+        [0] = "division by zero, or a quotient too large",
+        [TRAP_NMI] = "memory parity error, bus error, or a watchdog",
+        [6] = "the bytes there are no instruction of this CPU",
+        [7] = "an FPU instruction; the kernel uses none",
+    };
+
     switch (frame->vector) {
     case TRAP_DOUBLE_FAULT:
         describe_double_fault(text, size);
         break;
     case TRAP_PAGE_FAULT:
         describe_page_fault(frame->error, text, size);
-        break;
-    case TRAP_NMI:
-        format_text(text, size, "memory parity error, bus error, or a watchdog");
         break;
     case 10:
     case 11:
@@ -151,7 +159,10 @@ describe(const struct trap_frame *frame, char *text, size_t size)
         describe_selector(frame->error, text, size);
         break;
     default:
-        format_text(text, size, "error code %lu", (unsigned long)frame->error);
+        if (frame->vector < ARRAY_LENGTH(meanings) && meanings[frame->vector] != NULL)
+            format_text(text, size, "%s", meanings[frame->vector]);
+        else
+            *text = '\0';
     }
 }
 
@@ -205,10 +216,25 @@ trap_print_registers(struct printer *out, const struct trap_frame *frame)
           (unsigned long)read_cr2(), (unsigned long)read_cr3(), (unsigned long)frame->error);
 }
 
+/* The instruction that failed, as bytes. */
+static void
+print_code(struct printer *out, uintptr_t eip)
+{
+    const uint8_t *code = (const uint8_t *)eip;
+
+    if (!kernel_read_ok(code, CODE_BYTES))
+        return;
+    print(out, "  code");
+    for (size_t i = 0; i < CODE_BYTES; i++)
+        print(out, " %02x", code[i]);
+    print(out, "\n");
+}
+
 static void
 report(const struct trap_frame *frame)
 {
     trap_print_registers(&klog_printer, frame);
+    print_code(&klog_printer, frame->eip);
     if (concerns_memory(frame))
         pagetable_print_walk(&klog_printer, read_cr2());
     klog("panic: called from\n");
@@ -218,12 +244,12 @@ report(const struct trap_frame *frame)
 static _Noreturn void
 unexpected(const struct trap_frame *frame)
 {
-    char message[256], place[80], why[120];
+    char message[256], place[100], why[120];
 
     describe(frame, why, sizeof(why));
-    symbol_name((const void *)frame->eip, place, sizeof(place));
-    format_text(message, sizeof(message), "%s (%lu) at 0x%08lx %s: %s", trap_name(frame->vector),
-                (unsigned long)frame->vector, (unsigned long)frame->eip, place, why);
+    symbol_place(frame->eip, place, sizeof(place));
+    format_text(message, sizeof(message), "%s (%lu) at %s%s%s", trap_name(frame->vector),
+                (unsigned long)frame->vector, place, *why != '\0' ? ": " : "", why);
     panic_in_trap(frame, message, report);
 }
 

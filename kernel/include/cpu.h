@@ -42,6 +42,7 @@ struct cpu_features {
     bool pse;           /* 4 MiB pages */
     bool pge;           /* pages that stay in the TLB when CR3 is loaded */
     bool pae;           /* physical addresses of more than 32 bits */
+    bool tsc;           /* a counter of clock ticks */
     char vendor[13];    /* "" without CPUID */
     uint32_t signature; /* family, model, stepping as CPUID leaf 1 gives them */
 };

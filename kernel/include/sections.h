@@ -1,10 +1,11 @@
 /* sections.h - the bounds of the kernel image in memory, as kernel.ld lays them out.
  *
- *   kernel_start = text_start        rodata_start         data_start           bss_start
- *        |  code, read and execute        | read only          | read and write    | ... kernel_end
- *        +--------------------------------+--------------------+-------------------+-----------+
+ *   kernel_start   text_start             rodata_start    data_start             kernel_end
+ *        | entry, used up | code                 | constants     | data, bss_start bss |
+ *        +----------------+----------------------+---------------+---------------------+
+ *          read, execute                           read            read, write
  *
- * All are virtual addresses on page bounds.
+ * All are virtual addresses; where the protection changes they are on page bounds.
  */
 #ifndef OCTAVO_SECTIONS_H
 #define OCTAVO_SECTIONS_H

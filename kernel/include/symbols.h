@@ -20,13 +20,18 @@ void symbols_init(const struct multiboot_source *source, const struct boot_elf *
  * how far in. */
 const char *symbol_find(uintptr_t address, uint32_t *offset);
 
+/* Writes "0xc0101234 function+0x12", or the number alone when nothing is known of the address.
+ * Always terminated. */
+void symbol_place(uintptr_t address, char *text, size_t size);
+
 /* The address of a name; 0 when there is no such symbol. */
 uintptr_t symbol_lookup(const char *name);
 
 size_t symbol_count(void);
 
 /* One line a call, innermost first: "  0xc0101234 function+0x12". Starts at `eip` in the frame that
- * `ebp` points to and stops at the first frame that does not look like one. */
+ * `ebp` points to and stops at the first frame that does not look like one. Lines that repeat are
+ * counted. */
 void backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp);
 
 /* The caller's own. */

@@ -390,7 +390,7 @@ image_entry(const char *at)
 static void
 protect_image(void)
 {
-    for (const char *page = text_start; page < rodata_end; page += PAGE_SIZE)
+    for (const char *page = kernel_start; page < rodata_end; page += PAGE_SIZE)
         *image_entry(page) &= ~(entry_t)PT_WRITE;
     *image_entry(boot_stack_guard) = 0;
     *image_entry(fault_stack_guard) = 0;
