@@ -35,13 +35,7 @@ _Noreturn void monitor_run(void);
 /* Runs one line. `line` is taken apart. Returns what the command returned. */
 int monitor_execute(char *line);
 
-/* All commands, NULL behind the last; for completion and help. */
-const struct monitor_command *monitor_command_at(size_t index);
-
-/* A number: decimal, or hex with 0x. False when it is anything else or does not fit. */
-MUST_CHECK bool monitor_number(const char *text, uint64_t *value);
-
-/* An address: a number, or the name of a symbol, or name+number. */
+/* An address: a number (as cmdline_size reads it), the name of a symbol, or name+number. */
 MUST_CHECK bool monitor_address(const char *text, uintptr_t *address);
 
 #endif

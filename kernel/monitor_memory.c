@@ -1,0 +1,66 @@
+/* monitor_memory.c - commands that show the machine's memory and who has it. */
+#include "boot.h"
+#include "cmdline.h"
+#include "console.h"
+#include "kmalloc.h"
+#include "mm.h"
+#include "monitor.h"
+#include "pmm.h"
+#include "vmalloc.h"
+
+/* A command without arguments that prints one table. */
+#define TABLE_COMMAND(word, line, printing)                                                        \
+    static int word##_command(int argc, char **argv)                                               \
+    {                                                                                              \
+        (void)argv;                                                                                \
+        if (argc != 1)                                                                             \
+            return MONITOR_USAGE;                                                                  \
+        printing(&console_printer);                                                                \
+        return MONITOR_DONE;                                                                       \
+    }                                                                                              \
+    MONITOR_COMMAND(word, "", line, word##_command)
+
+static void
+print_map(struct printer *out)
+{
+    bootmem_print_firmware(out, &boot_memory);
+    bootmem_print(out, &boot_memory);
+}
+
+TABLE_COMMAND(mmap, "the firmware's memory map, and what we made of it", print_map);
+TABLE_COMMAND(meminfo, "how much memory there is and what it is used for", mm_print_meminfo);
+TABLE_COMMAND(zones, "the zones: where they lie, what is free", mm_print_zones);
+TABLE_COMMAND(buddyinfo, "free chunks of each order in each zone", mm_print_buddyinfo);
+TABLE_COMMAND(slabinfo, "caches of small objects", mm_print_slabinfo);
+TABLE_COMMAND(heap, "kmalloc: use by size, by call site with slab_debug", kmalloc_print_stats);
+TABLE_COMMAND(vmalloc, "areas of consecutive addresses over scattered frames", vmalloc_print);
+TABLE_COMMAND(owners, "who owns each frame; the sums are the machine's", mm_print_owners);
+
+static int
+check(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1)
+        return MONITOR_USAGE;
+    if (!mm_check())
+        return MONITOR_FAILED;
+    print(&console_printer, "Every frame has exactly one owner, and all sums agree.\n");
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(check, "", "prove that no frame is lost or owned twice", check);
+
+static int
+frame(int argc, char **argv)
+{
+    uint64_t number;
+
+    if (argc != 2 || !cmdline_size(argv[1], &number))
+        return MONITOR_USAGE;
+    if (number > UINT32_MAX >> PAGE_SHIFT) {
+        print(&console_printer, "Frames are numbered 0 to 0x%x.\n", UINT32_MAX >> PAGE_SHIFT);
+        return MONITOR_FAILED;
+    }
+    mm_print_frame(&console_printer, pfn((unsigned long)number));
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(frame, "PFN", "one frame's whole story, by its number (address / 4096)", frame);
