@@ -16,6 +16,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 import gdb
@@ -44,8 +45,6 @@ class Machine:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="octavo-")
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
-        self.console = self.folder + "/console"
-        self.shown = 0
         self.real_mode = False
 
     def start(self, image, memory):
@@ -55,13 +54,13 @@ class Machine:
              "-display", "none", "-monitor", "none", "-net", "none", "-no-reboot", "-m", memory,
              "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
              "-drive", f"file={image},if=floppy,format=raw,snapshot=on", "-boot", "a",
-             "-chardev", f"socket,id=com1,path={self.folder}/com1,server=on,wait=off,"
-             f"logfile={self.console}", "-serial", "chardev:com1"],
+             "-serial", f"unix:{self.folder}/com1,server=on,wait=off"],
             stdin=subprocess.DEVNULL, preexec_fn=end_with_gdb)
         atexit.register(self.qemu.kill)
         while not os.path.exists(link) and self.qemu.poll() is None:
             time.sleep(0.01)
         gdb.execute("target remote " + link)
+        self.open_console()
         self.write_description()
         gdb.events.stop.connect(self.follow_mode)
         self.follow_mode()
@@ -79,20 +78,31 @@ class Machine:
         machine an i386 throughout."""
         real = not int(gdb.parse_and_eval("(unsigned) $cr0")) & 1
         if real != self.real_mode:
+            # The name of the kernel's own architecture stands against that of the description.
+            gdb.execute("set architecture auto", to_string=True)
             command = f"set tdesc filename {self.description}" if real else "unset tdesc filename"
             gdb.execute(command, to_string=True)
+            gdb.execute("set architecture " + ("i8086" if real else "i386"), to_string=True)
         self.real_mode = real
 
+    def open_console(self):
+        """COM1 stays open both ways: what is typed waits in the socket until the machine reads it,
+        what the machine prints is collected all the time."""
+        self.com1 = socket.socket(socket.AF_UNIX)
+        self.com1.connect(self.folder + "/com1")
+        self.output = []
+        threading.Thread(target=self.collect, daemon=True).start()
+
+    def collect(self):
+        while data := self.com1.recv(65536):
+            self.output.append(data)
+
     def type(self, line):
-        with socket.socket(socket.AF_UNIX) as link:
-            link.connect(self.folder + "/com1")
-            link.sendall(line.encode() + b"\r")
+        self.com1.sendall(line.encode() + b"\r")
 
     def new_output(self):
-        with open(self.console, newline="", errors="replace") as file:
-            text = file.read()
-        fresh, self.shown = text[self.shown:], len(text)
-        return fresh.replace("\r", "")
+        taken, self.output = self.output, []
+        return b"".join(taken).decode(errors="replace").replace("\r", "")
 
 
 machine = Machine()
@@ -247,6 +257,11 @@ class Descriptors:
         self.counted = frame
 
 
+def hexadecimal(n):
+    """As C's %#x prints it: zero stays bare."""
+    return hex(n) if n else "0"
+
+
 def owner_name(owner):
     return value("owner_names")[owner].string()
 
@@ -265,9 +280,8 @@ def print_zones():
           % ("zone", "first", "end", "managed", "free", "cached", "blocks"))
     for index, zone in zones():
         first, end = (int(zone["base"]) + (int(zone[at]) << MAX_ORDER) for at in ("first", "end"))
-        # C prints zero without 0x.
         print("%-8s %10s %10s %10d %10d %8d %8d"
-              % (zone["name"].string(), hex(first) if first else "0", hex(end),
+              % (zone["name"].string(), hexadecimal(first), hex(end),
                  zone["managed"], zone["free"], cached_frames(index), len(blocks_of(zone))))
 
 
@@ -340,7 +354,8 @@ def print_owner_of(frame, zone, descriptors):
 
 def print_frame(frame):
     start = frame << PAGE_SHIFT
-    print("frame %#x: [%#x, %#x)" % (frame, start, start + (1 << PAGE_SHIFT)))
+    print("frame %s: [%s, %#x)"
+          % (hexadecimal(frame), hexadecimal(start), start + (1 << PAGE_SHIFT)))
     index = frame >> MAX_ORDER
     block = value(f"mm_blocks[{index}]") if index < number("mm_block_count") else None
     table = value("mm_zones")
