@@ -48,7 +48,7 @@ index_of(pfn_t frame)
 struct zone *
 pmm_zone_of(pfn_t frame)
 {
-    if (frame.n < FRAME_BASE || (frame.n - FRAME_BASE) >> MAX_ORDER >= mm_block_count)
+    if ((frame.n - FRAME_BASE) >> MAX_ORDER >= mm_block_count)
         return NULL;
     unsigned zone = mm_blocks[(frame.n - FRAME_BASE) >> MAX_ORDER].zone;
     return zone < ZONE_COUNT ? &mm_zones[zone] : NULL;
