@@ -183,9 +183,7 @@ start_devices(void)
 static _Noreturn void
 run_tests(const char *glob)
 {
-    unsigned failed = ktest_run(*glob != '\0' ? glob : "*");
-
-    power_off(failed == 0 ? EXIT_OK : EXIT_FAIL, (int)failed);
+    power_off_checked((int)ktest_run(*glob != '\0' ? glob : "*"));
 }
 
 void

@@ -92,10 +92,8 @@ ptr_to_frame(const void *at, pfn_t *frame)
 {
     uintptr_t offset = (uintptr_t)at - KERNEL_BASE;
 
-    if (offset >= direct_map_end)
-        return false;
     *frame = pfn(offset >> PAGE_SHIFT);
-    return true;
+    return offset < direct_map_end;
 }
 
 /* The descriptors of frames, at the start of the window that is theirs (mm/x86/frametable.c). */
