@@ -17,7 +17,7 @@
 #include "pic.h"
 #include "platform.h"
 #include "serial.h"
-#include "string.h"
+#include <string.h>
 #include "vga.h"
 
 #define LOCK_PATIENCE 10000000u

@@ -17,7 +17,7 @@
  */
 #include "line.h"
 #include "keys.h"
-#include "string.h"
+#include <string.h>
 
 /* ---- the terminal ---- */
 

@@ -11,7 +11,7 @@
 #include "format.h"
 #include "line.h"
 #include "platform.h"
-#include "string.h"
+#include <string.h>
 #include "symbols.h"
 
 #define WORDS_MAX 16

@@ -8,7 +8,7 @@
 #include "kmalloc.h"
 #include "monitor.h"
 #include "pmm.h"
-#include "string.h"
+#include <string.h>
 #include "vmalloc.h"
 
 #define HELD_MAX 64

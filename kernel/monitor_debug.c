@@ -6,7 +6,7 @@
 #include "monitor.h"
 #include "pagetable.h"
 #include "platform.h"
-#include "string.h"
+#include <string.h>
 #include "symbols.h"
 
 #define DUMP_USUAL  64u

@@ -5,7 +5,7 @@
 #include "monitor.h"
 #include "pic.h"
 #include "power.h"
-#include "string.h"
+#include <string.h>
 #include "timer.h"
 #include "trap.h"
 

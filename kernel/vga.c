@@ -20,7 +20,7 @@
 #include "vga.h"
 #include "io.h"
 #include "sections.h"
-#include "string.h"
+#include <string.h>
 
 #define COLUMNS    80u
 #define ROWS       25u
