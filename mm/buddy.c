@@ -33,6 +33,14 @@ block_of(const struct zone *zone, pfn_t page)
     return (uint32_t)((page.n - zone->base) >> MAX_ORDER);
 }
 
+/* False for any page that lies in no block of the zone. */
+static inline bool
+in_zone(const struct zone *zone, pfn_t page)
+{
+    unsigned long block = (page.n - zone->base) >> MAX_ORDER;
+    return page.n >= zone->base && block >= zone->first && block < zone->end;
+}
+
 static inline pfn_t
 page_at(const struct zone *zone, uint32_t index, unsigned offset)
 {
@@ -102,8 +110,7 @@ buddy_free(struct zone *zone, pfn_t chunk, unsigned order)
 {
     uint32_t index = block_of(zone, chunk);
     unsigned offset = (unsigned)(chunk.n & (BLOCK_FRAMES - 1));
-    if (order > MAX_ORDER || offset & ((1u << order) - 1) || chunk.n < zone->base ||
-        index < zone->first || index >= zone->end)
+    if (order > MAX_ORDER || offset & ((1u << order) - 1) || !in_zone(zone, chunk))
         kpanic("buddy: %s: free of frame %#lx, order %u: no chunk of this zone", zone->name,
                chunk.n, order);
     struct block *block = &zone->blocks[index];
@@ -231,7 +238,7 @@ buddy_is_free(const struct zone *zone, pfn_t start, unsigned long count)
         uint32_t index = block_of(zone, start);
         const struct block *block = &zone->blocks[index];
         unsigned offset = (unsigned)(start.n & (BLOCK_FRAMES - 1));
-        if (start.n < zone->base || index < zone->first || index >= zone->end)
+        if (!in_zone(zone, start))
             return false;
         if (block->open ? !map_chunk_touches_free(block, &zone->maps[index], 0, offset)
                         : !block->levels)

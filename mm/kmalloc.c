@@ -245,7 +245,6 @@ leave_early_page(void *page)
 void
 kfree_other(void *memory, const void *caller)
 {
-    pfn_t frame;
     if (!memory)
         return;
     struct frame *frames = frames_of(memory);
@@ -253,8 +252,8 @@ kfree_other(void *memory, const void *caller)
         size_t count = frames->count;
         if (debug_heap_on)
             debug_pages_free(memory, count << PAGE_SHIFT, caller);
-        ptr_to_frame(memory, &frame);
-        pmm_free_pages(pfn_to_paddr(frame), count);
+        pfn_t head = pfn((unsigned long)(frames - FRAME_TABLE) + FRAME_BASE);
+        pmm_free_pages(pfn_to_paddr(head), count);
     } else if (is_early(memory)) {
         early_free_object(memory, leave_early_page);
     } else if (vmalloc_size(memory)) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ktest.h"
+#include "machine.h"
 #include "platform.h"
 
 static void
@@ -65,5 +66,6 @@ main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     ktest_out = &stdout_printer;
     printf("TAP version 13\n");
+    machine_start_usual();
     return ktest_run_globs(globs, count) ? 1 : 0;
 }

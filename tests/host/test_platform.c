@@ -37,7 +37,7 @@ check_both_ways(unsigned long base)
     CHECK(!frame_to_ptr(pfn(base + FRAMES)));
     CHECK(!frame_to_ptr(pfn(base - 1)));
     CHECK(!ptr_to_frame(arena + sizeof(arena), &frame));
-    CHECK(!ptr_to_frame(arena - 1, &frame));
+    CHECK(!ptr_to_frame((void *)((uintptr_t)arena - 1), &frame));
     CHECK(!ptr_to_frame(NULL, &frame));
 }
 

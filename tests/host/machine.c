@@ -1,0 +1,51 @@
+/* machine.c - an arena as the memory of machines of several shapes.
+ *
+ *   base      base + skipped                         middle                     end - high      end
+ *     | no RAM |  early heap  |  ...        | boot info |   ...                     | no address |
+ */
+#include <string.h>
+
+#include "bootmem.h"
+#include "early.h"
+#include "machine.h"
+#include "mm.h"
+
+#define EARLY_BYTES (16 * PAGE_SIZE)
+
+static uint8_t arena[MACHINE_BYTES] __attribute__((aligned(4 << 20)));
+
+void *machine_early[64];
+
+void
+machine_start(const struct machine *machine)
+{
+    unsigned long first = machine->base + machine->skipped;
+    unsigned long end = machine->base + (MACHINE_BYTES >> PAGE_SHIFT);
+    pfn_t middle = pfn(machine->base + (MACHINE_BYTES >> (PAGE_SHIFT + 1)));
+    uint8_t *start = arena + (machine->skipped << PAGE_SHIFT);
+    struct memmap_entry memory = {.base = pfn_to_paddr(pfn(first)),
+                                  .length = (uint64_t)(end - first) << PAGE_SHIFT,
+                                  .type = MEMMAP_RAM};
+    struct bootmem boot;
+
+    memset(arena, 0, sizeof(arena));
+    hosted_init(arena, sizeof(arena), pfn(machine->base));
+    if (machine->high)
+        hosted_limit_direct(pfn(end - machine->high));
+    early_init(start, EARLY_BYTES);
+    bootmem_init(&boot, &memory, 1);
+    bootmem_own(&boot, memory.base, memory.base + EARLY_BYTES, MEMMAP_EARLY);
+    if (machine->info)
+        bootmem_own(&boot, pfn_to_paddr(pfn(middle.n - machine->info)), pfn_to_paddr(middle),
+                    MEMMAP_BOOTINFO);
+    for (unsigned i = 0; i < machine->early; i++)
+        machine_early[i] = kmalloc_early(1000);
+    mm_init(&boot);
+}
+
+void
+machine_start_usual(void)
+{
+    memset(arena, 0, sizeof(arena));
+    hosted_start(arena, sizeof(arena), pfn(4096));
+}

@@ -1,0 +1,27 @@
+/* machine.h - the made-up machines that the host's tests run on. */
+#ifndef OCTAVO_TESTS_MACHINE_H
+#define OCTAVO_TESTS_MACHINE_H
+
+#include "platform.h"
+
+#define MACHINE_BYTES (64ul << 20)
+
+struct machine {
+    unsigned long base;    /* number of the first frame, a multiple of 1024 */
+    unsigned long skipped; /* frames at the start that are not RAM */
+    unsigned long high;    /* frames at the end that have no address */
+    unsigned long info;    /* frames at the end of the low half: boot info */
+    unsigned early;        /* objects of 1000 bytes that the early heap still holds */
+};
+
+/* Everything of the machine before is forgotten; the memory is zeros. */
+void machine_start(const struct machine *machine);
+
+/* The machine that tests run on unless they start another: 64 MiB from frame 4096 on. A test that
+ * started another one starts this one at its end. */
+void machine_start_usual(void);
+
+/* The early objects of the running machine. */
+extern void *machine_early[64];
+
+#endif
