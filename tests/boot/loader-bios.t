@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""Firmware with faults: drives that fail or lie, memory maps by every rung of the ladder, A20."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "loader"))
+from harness import *
+
+HELLO = write("HELLO.TXT", "hello\n")
+MIB = 1 << 20
+
+
+def quirky(*defines, **options):
+    """The image behind a sector that plants quirks into the BIOS."""
+    image = Image(files=[HELLO], **options)
+    assemble(os.path.join(HERE, "quirk.asm"), "quirk.bin", *["-D" + word for word in defines])
+    image.data[-SECTOR:] = image.data[:SECTOR]
+    image.data[:SECTOR] = read("quirk.bin")
+    return image.save().path
+
+
+def memory(text):
+    """The map's RAM below 4 GiB as (start, length)."""
+    found = re.findall(r"map size=20 base=(\w+) length=(\w+) type=1\n", text)
+    return [(int(base, 16), int(length, 16)) for base, length in found]
+
+
+@case("stage 2 with a wrong sum is not run: a code for each way of reading, then a key")
+def _():
+    image = Image()
+    image.data[5000] ^= 1
+    machine = Machine("-machine", "graphics=off", *floppy(image.save().path))
+    contains(machine.expect("Disk error"), "B00 E01 G00 E01 G01 B01 Disk error")
+    machine.kill()
+    machine = Machine("-machine", "graphics=off", *disk(image.path))
+    contains(machine.expect("Disk error"), "E00 G00 B00 B20 E01 G20 Disk error")
+    machine.kill()
+
+
+@case("reads that fail at first are tried again")
+def _():
+    contains(boots(*floppy(quirky("FAIL_FIRST=4"))), "method B", "HELLO.TXT")
+
+
+@case("a BIOS that reads single sectors only")
+def _():
+    contains(boots(*floppy(quirky("ONE_SECTOR"))), "method B", "HELLO.TXT")
+
+
+@case("a BIOS with bad manners, entry at 07C0:0000")
+def _():
+    contains(boots(*floppy(quirky("DIRTY"))), "method B", "HELLO.TXT")
+    contains(boots(*disk(quirky("DIRTY"))), "method E", "HELLO.TXT")
+
+
+@case("a wrong drive number, of the other class or of no drive")
+def _():
+    contains(boots(*floppy(quirky("WRONG_DL=80h"))), "drive 0x0 method B", "device=00FFFFFF")
+    contains(boots(*disk(quirky("WRONG_DL=0"))), "drive 0x80 method E", "device=80FFFFFF")
+    contains(boots(*disk(quirky("WRONG_DL=37h"))), "drive 0x80 method E")
+
+
+@case("a block that cannot be read by number is read by geometry")
+def _():
+    image = quirky("EDD_FAILS_AT=60")
+    text = boots(*disk(image))
+    contains(text, "octavo loader: going on with method G\n", "drive 0x80 method G",
+             "data sum=254960 ")
+
+
+@case("a disk that no cylinder and head can reach needs EDD only")
+def _():
+    contains(boots(*disk(quirky("CHS_FAILS"))), "drive 0x80 method E")
+
+
+def unreadable(sector):
+    """A disk with one sector that fails whichever way it is read."""
+    config = write("blkdebug", '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "%d"\n'
+                   'once = "off"\n' % sector)
+    return ["-drive", "file=blkdebug:%s:%s,if=ide,format=raw,snapshot=on" % (config, path("test.img")),
+            "-boot", "c"]
+
+
+@case("an unreadable sector in the kernel: its number, and no boot")
+def _():
+    image = Image(files=[HELLO])
+    sector = image.cluster(image.chain("KERNEL  ELF")[3]) // SECTOR
+    text = refuses("KERNEL.ELF: sector %d of the disk cannot be read (BIOS status 0x" % sector,
+                   *unreadable(sector))
+    contains(text, "Write the image to a better disk.")
+
+
+@case("an unreadable sector in a module, in OCTAVO.CFG")
+def _():
+    image = Image(files=[HELLO], config="cmdline=hello\n")
+    contains(boots(*unreadable(image.cluster(image.first("HELLO   TXT")) // SECTOR)),
+             "octavo loader: module HELLO.TXT cannot be read, left out\n", "modules=0\n")
+    contains(boots(*unreadable(image.cluster(image.first("OCTAVO  CFG")) // SECTOR)),
+             "octavo loader: OCTAVO.CFG cannot be read, using defaults\n")
+
+
+@case("an unreadable sector in either FAT, in the root directory")
+def _():
+    image = Image(files=[HELLO])
+    contains(boots(*unreadable(image.fat[0] // SECTOR)), "the first FAT is bad, using the second")
+    contains(boots(*unreadable(image.fat[1] // SECTOR + 3)), "the second FAT is bad, using the first")
+    refuses("cannot read the root directory: sector 50. Write the image to a better disk.",
+            *unreadable(50))
+
+
+@case("a BPB that the firmware wrote into")
+def _():
+    image = Image(files=[HELLO])
+    image.data[0x0B:0x1B] = bytes(16)
+    text = boots(*floppy(image.save().path))
+    contains(text, "octavo loader: BPB in memory differs at byte 12, using our own\n", "HELLO.TXT")
+
+
+@case("too little conventional memory is refused")
+def _():
+    refuses("only 255 KiB of conventional memory, 256 KiB are needed.", *floppy(quirky("LOW_KIB=255")))
+    contains(boots(*floppy(quirky("LOW_KIB=256"))), "low memory 256 KiB", "lower=256")
+
+
+@case("an E820 list in any order, with overlaps, odd types and a disabled entry")
+def _():
+    text = boots(*floppy(quirky("E820=1")))
+    contains(text, "map E820 with 6 entries", "lower=636 upper=31744 ",
+             "base=0000000002000000 length=0000000100000000 type=99",
+             "base=0000000005000000 length=0000000000000000 type=2",
+             "base=00000000C0000000 length=0000000000001000 type=0")
+    lacks(text, "base=0000000000200000")
+
+
+@case("an E820 list that never ends: 256 entries are kept, the rest is reported")
+def _():
+    text = boots(*floppy(quirky("E820_ENDLESS")))
+    contains(text, "octavo loader: the memory map is too long, 768 entries dropped\n",
+             "map E820 with 256 entries")
+    assert text.count("map size=20") == 256, text
+
+
+@case("an E820 list that loses its signature is not believed")
+def _():
+    contains(boots(*floppy(quirky("E820_LOST"))), "loader=[Octavo 0.1 (E801)]")
+
+
+@case("E801")
+def _():
+    text = boots("-m", "64", *floppy(quirky("NO_E820")))
+    contains(text, "loader=[Octavo 0.1 (E801)]")
+    assert memory(text) == [(0, 638 << 10), (MIB, 63 * MIB - (128 << 10))], memory(text)
+
+
+@case("E801 with a hole below 16 MiB, in either pair of registers")
+def _():
+    for pairs in (("3800h", "20h", "0", "0"), ("1", "1", "3800h", "20h")):
+        names = ("E801_AX", "E801_BX", "E801_CX", "E801_DX")
+        text = boots("-m", "64", *floppy(quirky(
+            "NO_E820", "NO_E881", *["%s=%s" % pair for pair in zip(names, pairs)])))
+        contains(text, "loader=[Octavo 0.1 (E801)]", "upper=14336 ")
+        assert memory(text) == [(0, 638 << 10), (MIB, 14 * MIB), (16 * MIB, 2 * MIB)], memory(text)
+
+
+@case("E801 without a hole joins the two parts; an absurd answer is not believed")
+def _():
+    text = boots("-m", "64", *floppy(quirky(
+        "NO_E820", "NO_E881", "E801_AX=3C00h", "E801_BX=100h", "E801_CX=0", "E801_DX=0")))
+    assert memory(text) == [(0, 638 << 10), (MIB, 31 * MIB)], memory(text)
+    text = boots("-m", "64", *floppy(quirky(
+        "NO_E820", "NO_E881", "E801_AX=3D00h", "E801_BX=100h", "E801_CX=0", "E801_DX=0")))
+    contains(text, "loader=[Octavo 0.1 (88)]")
+
+
+@case("88h, also with its carry wrong")
+def _():
+    text = boots("-m", "32", *floppy(quirky("NO_E820", "NO_E881", "NO_E801")))
+    contains(text, "loader=[Octavo 0.1 (88)]")
+    assert memory(text)[1][0] == MIB and memory(text)[1][1] > 30 * MIB, memory(text)
+    text = boots(*floppy(quirky("NO_E820", "NO_E881", "NO_E801", "M88=1C00h")))
+    contains(text, "loader=[Octavo 0.1 (88)]", "upper=7168 ")
+
+
+@case("CMOS when the BIOS knows nothing")
+def _():
+    text = boots("-m", "32", *floppy(quirky("NO_E820", "NO_E881", "NO_E801", "NO_88")))
+    contains(text, "loader=[Octavo 0.1 (CMOS)]", "upper=31744 ")
+    assert memory(text) == [(0, 638 << 10), (MIB, 31 * MIB)], memory(text)
+
+
+@case("A20 shut at start is opened, by the BIOS or without it")
+def _():
+    contains(boots(*floppy(quirky("A20_OFF"))), "A20 BIOS")
+    contains(boots(*floppy(quirky("A20_OFF", "NO_2401"))), "A20 keyboard controller")
+    mutant("port92.bin", "a20.inc", "call    a20_keyboard", "nop")
+    contains(boots(*floppy(quirky("A20_OFF", "NO_2401", loader="port92.bin"))), "A20 port 92h")
+
+
+@case("A20 that cannot be opened")
+def _():
+    mutant("shut.bin", "a20.inc", "call    a20_wait", "stc")
+    refuses("cannot open gate A20 (BIOS, keyboard controller and port 92h all fail).",
+            *floppy(quirky("A20_OFF", "NO_2401", loader="shut.bin")))
+
+
+@case("a processor below a 486 is refused by stage 2, below a 386 by stage 1")
+def _():
+    loader = mutant("old.bin", "cpu.inc", "1 << 18", "1 << 15")
+    refuses("this processor is a 386, and Octavo needs a 486 or later.",
+            *floppy(Image(loader=loader).path))
+    bootsect = mutant("older.bin", "bootsect.asm", "cmp     ah, 70h", "cmp     ah, 0F0h")
+    machine = Machine("-machine", "graphics=off", *floppy(Image(bootsect=bootsect).path))
+    machine.expect("Needs a 486")
+    machine.kill()
+
+
+finish()
