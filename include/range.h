@@ -99,11 +99,9 @@ static inline struct range
 range_intersect(struct range a, struct range b)
 {
     uint64_t start = a.start > b.start ? a.start : b.start;
-    uint64_t last;
+    uint64_t last = range_last(a) < range_last(b) ? range_last(a) : range_last(b);
 
-    if (range_is_empty(a) || range_is_empty(b))
-        return RANGE_EMPTY;
-    last = range_last(a) < range_last(b) ? range_last(a) : range_last(b);
+    /* an empty range ends below its own start, so below this one too */
     return start <= last ? range(start, last + 1) : RANGE_EMPTY;
 }
 

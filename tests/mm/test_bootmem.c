@@ -171,6 +171,7 @@ KTEST(bootmem, low_end)
     CHECK_EQ(bootmem_low_end(0, 0), 0xa0000);
     CHECK_EQ(bootmem_low_end(127, 0xffff), 0xa0000);
     CHECK_EQ(bootmem_low_end(128, 0x7fff), 0x20000);
+    CHECK_EQ(bootmem_low_end(640, 0x8000), 0x80000);
     CHECK_EQ(bootmem_low_end(641, 0xa000), 0xa0000);
 }
 
@@ -229,6 +230,71 @@ own_taken(void *unused)
 {
     (void)unused;
     bootmem_own(&boot, 0xfff800, 0xfff801, MEMMAP_MODULE);
+}
+
+static void
+own_as(void *owner)
+{
+    bootmem_own(&boot, 0x300000, 0x301000, *(enum memmap_owner *)owner);
+}
+
+static void
+take_as(void *owner)
+{
+    if (bootmem_take(&boot, PAGE_SIZE, PAGE_SIZE, 0, *(enum memmap_owner *)owner))
+        klog("bootmem: a page was handed out\n");
+}
+
+KTEST(bootmem, owners_have_names)
+{
+    enum memmap_owner nobody = MEMMAP_FREE;
+    enum memmap_owner unknown = MEMMAP_OWNERS;
+
+    CHECK(begin(ARENA));
+    CHECK(ktest_panics(own_as, &nobody, "assertion failed"));
+    CHECK(ktest_panics(own_as, &unknown, "assertion failed"));
+    CHECK(ktest_panics(take_as, &nobody, "assertion failed"));
+    CHECK(ktest_panics(take_as, &unknown, "assertion failed"));
+}
+
+static void
+check_boot(void *unused)
+{
+    (void)unused;
+    bootmem_check(&boot);
+}
+
+/* Damage that no call can do. */
+KTEST(bootmem, check_finds_faults)
+{
+    struct memmap_region *regions;
+    struct memmap_entry *entries;
+    struct memmap_entry saved;
+
+    CHECK(begin(ARENA));
+    CHECK_EQ(bootmem_take(&boot, 0x1000, 0x1000, 0, MEMMAP_METADATA), 0xfff000);
+    CHECK_EQ(bootmem_take(&boot, 0x1000, 0x1000, 0x800000, MEMMAP_METADATA), 0x7ff000);
+    bootmem_check(&boot);
+    regions = (struct memmap_region *)boot.regions;
+    entries = (struct memmap_entry *)boot.entries;
+    for (size_t i = 0; i < boot.region_count; i++) {
+        if (regions[i].owner != MEMMAP_METADATA)
+            continue;
+        regions[i].owner = MEMMAP_EARLY;
+        CHECK(ktest_panics(check_boot, NULL, "assertion failed"));
+        regions[i].owner = MEMMAP_METADATA;
+        regions[i].type = MEMMAP_RESERVED;
+        CHECK(ktest_panics(check_boot, NULL, "assertion failed"));
+        regions[i].type = MEMMAP_RAM;
+    }
+    saved = entries[boot.entry_count - 1];
+    entries[boot.entry_count - 1] = entries[boot.entry_count - 2];
+    CHECK(ktest_panics(check_boot, NULL, "assertion failed"));
+    entries[boot.entry_count - 1] = saved;
+    entries[boot.entry_count - 1].base += 16;
+    CHECK(ktest_panics(check_boot, NULL, "assertion failed"));
+    entries[boot.entry_count - 1] = saved;
+    bootmem_check(&boot);
 }
 
 KTEST(bootmem, own_what_is_taken_panics)

@@ -186,11 +186,13 @@ see(const struct early_object *object, void *context)
 KTEST(early, walk)
 {
     struct seen seen = {0, 0, NULL, true, true};
+    void *last = NULL;
 
     begin(2);
     for (size_t size = 1; size <= 64; size++)
-        CHECK(take(size));
+        CHECK((last = take(size)) != NULL);
     early_heap_walk(&heap, see, &seen);
+    CHECK(seen.last == last);
     CHECK_EQ(seen.count, 64);
     CHECK_EQ(seen.bytes, 16 * (16 + 32 + 48 + 64));
     CHECK(seen.in_order && seen.caller_known);
@@ -250,9 +252,40 @@ KTEST(early, overrun_is_found)
     a[32 + 2] ^= 1;
     a[32] ^= 1;
     CHECK(ktest_panics(check_heap, NULL, "damaged header, size"));
+    a[32] = 0;
+    CHECK(ktest_panics(check_heap, NULL, "damaged header, size"));
+}
+
+static void
+init_at(void *start)
+{
+    early_heap_init(&heap, start, PAGE_SIZE);
+}
+
+static void
+init_of(void *bytes)
+{
+    early_heap_init(&heap, arena, *(size_t *)bytes);
+}
+
+KTEST(early, arena_is_whole_pages)
+{
+    size_t none = 0;
+    size_t half = 2048;
+
+    CHECK(ktest_panics(init_at, arena + 16, "assertion failed"));
+    CHECK(ktest_panics(init_of, &none, "assertion failed"));
+    CHECK(ktest_panics(init_of, &half, "assertion failed"));
 }
 
 /* ---- the hand-over ---- */
+
+static void
+finish_again(void *unused)
+{
+    (void)unused;
+    early_heap_finish(&heap, NULL, NULL);
+}
 
 /* What became of each page of the arena. */
 static struct {
@@ -320,6 +353,7 @@ KTEST(early, finish_empty)
     CHECK_EQ(handed.bytes_given, 3 * PAGE_SIZE);
     CHECK(!take(1));
     CHECK_EQ(stats().taken, 0);
+    CHECK(ktest_panics(finish_again, NULL, "assertion failed"));
 }
 
 KTEST(early, finish_all_freed)

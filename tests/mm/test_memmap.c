@@ -324,6 +324,7 @@ KTEST(memmap, everything)
     CHECK_EQ(memmap_ram_frames(regions, 1, 0, 0), (uint64_t)1 << 52);
     CHECK_EQ(memmap_type_bytes(regions, 1, MEMMAP_RAM), UINT64_MAX);
     CHECK_EQ(memmap_ram_above(regions, 1, 0xfffffffffffff000), 0x1000);
+    CHECK_EQ(memmap_ram_above(regions, 1, 1), UINT64_MAX);
     CHECK_EQ(memmap_find(regions, 1, 0x1000, 0x1000, 0, 0), 0xfffffffffffff000);
 }
 
@@ -350,6 +351,7 @@ KTEST(memmap, unknown_owner)
     CHECK_EQ(region_count, 3);
     CHECK(region_is(1, 0x1000, 0x2000, MEMMAP_RAM, 1000));
     CHECK(equal(memmap_owner_name(1000), "unknown"));
+    CHECK(equal(memmap_owner_name(MEMMAP_OWNERS), "unknown"));
     CHECK(equal(memmap_type_name(1000), "unknown"));
 }
 
@@ -489,13 +491,15 @@ KTEST(memmap, print)
     add(0x1fff0000, 0x10000, MEMMAP_ACPI, 0);
     add(0x100000000, 0x40000000, MEMMAP_RAM, 0);
     add(0xffffffffffff0000, 0x10000, 20, 0);
+    add(0xfffffffffffe0000, 0x8000, 3, 0);
     memmap_print_entries(&captured, entries, entry_count);
     CHECK(
         printed_is("mmap: base=0x0000000000000000 length=0x00000000000a0000 type=1 (usable)\n"
                    "mmap: base=0x0000000000100000 length=0x000000001ff00000 type=1 (usable)\n"
                    "mmap: base=0x000000001fff0000 length=0x0000000000010000 type=3 (ACPI data)\n"
                    "mmap: base=0x0000000100000000 length=0x0000000040000000 type=1 (usable)\n"
-                   "mmap: base=0xffffffffffff0000 length=0x0000000000010000 type=20 (unknown)\n"));
+                   "mmap: base=0xffffffffffff0000 length=0x0000000000010000 type=20 (unknown)\n"
+                   "mmap: base=0xfffffffffffe0000 length=0x0000000000008000 type=3 (ACPI data)\n"));
     add(0, 0x1000, 0, MEMMAP_LOW);
     add(0x100000, 0x180000, 0, MEMMAP_KERNEL);
     sanitise();
@@ -507,10 +511,11 @@ KTEST(memmap, print)
         "memmap: [0x0000000000280000, 0x000000001fff0000) 521664 KiB usable\n"
         "memmap: [0x000000001fff0000, 0x0000000020000000) 64 KiB ACPI data\n"
         "memmap: [0x0000000100000000, 0x0000000140000000) 1048576 KiB usable\n"
+        "memmap: [0xfffffffffffe0000, 0xfffffffffffe8000) 32 KiB ACPI data\n"
         "memmap: [0xffffffffffff0000, 0x10000000000000000) 64 KiB unknown 20\n"
         "memmap: total 1535.5 MB (1572416 KiB) usable\n"
         "memmap: total 1024.0 MB (1048576 KiB) usable above 4 GiB\n"
-        "memmap: total 0.0 MB (64 KiB) ACPI data (type 3)\n"
+        "memmap: total 0.0 MB (96 KiB) ACPI data (type 3)\n"
         "memmap: total 0.0 MB (64 KiB) unknown (type 20)\n"
         "memmap: total 0.0 MB (4 KiB) usable, low memory\n"
         "memmap: total 1.5 MB (1536 KiB) usable, kernel image\n"));
