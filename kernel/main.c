@@ -33,9 +33,10 @@
 #include "symbols.h"
 #include "timer.h"
 
-/* Enough for the longest map a loader of ours hands over (256 entries, 80 bytes of tables each and
- * the same again when they grow); the rest goes to the page allocator. */
-#define EARLY_ARENA_SIZE 0x10000
+/* What the start keeps of the boot information: 24 bytes an entry of the map, 100 a module; and for
+ * each entry and each claim 80 bytes of tables. Enough for 256 entries or 200 modules. What is not
+ * used goes to the page allocator. */
+#define EARLY_ARENA_SIZE 0xC000
 
 #define FOUR_GIB       ((uint64_t)1 << 32)
 #define LOW_MEMORY_TOP 0xA0000u

@@ -33,7 +33,7 @@ enum {
 };
 
 static uint8_t memory[SIZE];
-static uint8_t pool[3 * 4096] __attribute__((aligned(16)));
+static uint8_t pool[6 * 1024] __attribute__((aligned(16)));
 static size_t pool_used;
 static unsigned allocations_left;
 
@@ -427,7 +427,7 @@ KTEST(multiboot, too_many_modules)
         CHECK(noted(&info, "not believed"));
     }
     begin(MODULE);
-    put_modules(100);
+    put_modules(20);
     put_field(AT_MODS + 4, BASE + SIZE - 40);
     parse(&info);
     CHECK(is_valid(&info));
