@@ -129,6 +129,43 @@ $(eval $(call host_library,64))
 
 lib: $(BUILD)/lib32/liboctavo-mm.a $(BUILD)/lib64/liboctavo-mm.a ## mm/ as a library for programs of the host
 
+# octobench (tests/bench) with mm/ linked in as the kernel links it, at fixed addresses; the same with
+# every check on, beside the sanitised tests.
+BENCH_C     := $(addprefix tests/bench/,octobench.c ob_workloads.c ob_check.c ob_icount.c)
+BENCH_PEERS := null floor xv6 buddy buddypcp
+BENCH_CC     = $(CC) -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Itests/bench
+$(eval $(call host_variant,bench64,-m64 -fno-pie))
+$(eval $(call host_variant,bench32,-m32 -fno-pie))
+
+# $(call octobench,VARIANT,FLAGS)
+define octobench
+$(BUILD)/$(1)/octobench: $(BENCH_C) tests/bench/adapters/octavo.c $(wildcard tests/bench/*.h include/*.h) $$(HOST_MM:%=$(BUILD)/$(1)/%.o)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(BENCH_CC) $(2) $$(HOST_INCLUDE) -iquote mm -pthread -rdynamic -o $$@ \
+	    $$(filter %.c %.o,$$^) -lm -ldl
+endef
+$(eval $(call octobench,bench64,-m64 -fno-pie -no-pie))
+$(eval $(call octobench,bench32,-m32 -fno-pie -no-pie))
+$(eval $(call octobench,host64-asan,-m64 -DOCTAVO_CHECKED $(SANITIZE)))
+$(eval $(call octobench,host32-asan,-m32 -DOCTAVO_CHECKED $(SANITIZE)))
+OCTOBENCH := $(foreach v,bench64 bench32 host64-asan host32-asan,$(BUILD)/$(v)/octobench)
+
+# $(call bench_peer,BITS): the reference allocators, loaded by octobench.
+define bench_peer
+$(BUILD)/bench$(1)/%.so: tests/bench/adapters/%.c $(wildcard tests/bench/*.h tests/bench/adapters/*.h)
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(BENCH_CC) -m$(1) -fPIC -ftls-model=initial-exec -shared -o $$@ $$<
+endef
+$(eval $(call bench_peer,64))
+$(eval $(call bench_peer,32))
+
+$(BUILD)/bench64/limits: tests/bench/limits.c tests/bench/ob_int.h
+	$(Q)$(BENCH_CC) -pthread -o $@ $<
+
+BENCH := $(OCTOBENCH) $(BUILD)/bench64/limits \
+         $(foreach p,$(BENCH_PEERS),$(BUILD)/bench64/$(p).so $(BUILD)/bench32/$(p).so)
+
 $(BUILD)/tools/%: $(BUILD)/host64/tools/%.c.o $(BUILD)/lib64/liboctavo-mm.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
@@ -166,9 +203,9 @@ usb: img ## write the image to the USB stick DEV=/dev/sdX, after checks and a qu
 TREE_TESTS   := $(sort $(wildcard tests/tree/*.t))
 KERNEL_TESTS := $(sort $(wildcard tests/boot/ktest-*.t))
 BOOT_TESTS   := $(filter-out $(KERNEL_TESTS),$(sort $(wildcard tests/boot/*.t)))
-HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t)) $(KTESTS)
+HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t tests/mm/*.t)) $(KTESTS)
 
-test-host: $(KTESTS) $(TOOLS) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
+test-host: $(KTESTS) $(TOOLS) $(OCTOBENCH) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
 	$(Q)$(PROVE) $(HOST_TESTS)
 
 test-kernel: img ## the same tests inside the kernel, at several sizes of memory
@@ -177,11 +214,11 @@ test-kernel: img ## the same tests inside the kernel, at several sizes of memory
 test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, debuggers
 	$(Q)$(PROVE) $(BOOT_TESTS)
 
-test: img lib $(KTESTS) $(TOOLS) ## everything
+test: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) ## everything
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS)
 
-bench: img lib $(KTESTS) ## figures: instructions a pair of calls, boot time
-	$(Q)for b in $(sort $(wildcard tests/bench/*.sh)); do $$b || exit 1; done
+bench: img $(BENCH) ## figures: instructions a pair of calls, ratios to other allocators, boot
+	$(Q)tests/bench/bench.sh
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TIME ?= 30

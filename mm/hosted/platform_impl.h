@@ -32,8 +32,8 @@ void hosted_limit_direct(pfn_t first_without_address);
  * threads that run at the same time must not play the same one. */
 void hosted_set_cpu(unsigned cpu);
 
-/* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its first part, a page
- * table's worth for each 256 MiB, is mm/'s own. May be called again: everything is forgotten. Threads
+/* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its last part, about 1/500
+ * of it, is mm/'s own. May be called again: everything is forgotten. Threads
  * for CPUs above 0 follow by mm_cpu_up. For page alignments beyond 4 KiB the arena should start at a
  * multiple of 4 MiB, and so should base. */
 void hosted_start(void *arena, size_t bytes, pfn_t base);

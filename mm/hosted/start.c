@@ -13,8 +13,9 @@ hosted_start(void *arena, size_t bytes, pfn_t base)
     struct memmap_entry memory = {.base = start, .length = bytes, .type = MEMMAP_RAM};
     struct bootmem boot;
     hosted_init(arena, bytes, base);
-    early_init(arena, EARLY_BYTES);
+    /* At the end, beside all else that mm/ takes: it breaks one block and no other. */
+    early_init((char *)arena + bytes - EARLY_BYTES, EARLY_BYTES);
     bootmem_init(&boot, &memory, 1);
-    bootmem_own(&boot, start, start + EARLY_BYTES, MEMMAP_EARLY);
+    bootmem_own(&boot, start + bytes - EARLY_BYTES, start + bytes, MEMMAP_EARLY);
     mm_init(&boot);
 }

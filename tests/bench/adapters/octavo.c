@@ -1,0 +1,127 @@
+/* octavo.c - the hosted library (mm/ in a program) under octobench.
+ *
+ * The arena is the machine's memory and its frames are numbered from BASE on, so a block that is
+ * aligned in the arena is aligned for mm/. What mm/ takes for itself at the start lies inside the
+ * arena: TOTAL_PAGES is what is left. Callers get addresses, as most of a kernel's callers do, and
+ * the turn from a frame to its address and back is counted with the rest.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include "ob.h"
+#include "kmalloc.h"
+#include "mm.h"
+#include "pmm.h"
+#include "slab_private.h"
+
+/* Any number will do that is a multiple of 2^14, the frames of the harness's alignment. */
+#define BASE 0x40000ul
+
+static struct ob_config config;
+static uint64_t total_pages;
+
+static int
+init(const struct ob_config *wanted)
+{
+    config = *wanted;
+    hosted_quiet(true);
+    hosted_set_cpu(0);
+    hosted_start(config.arena, config.arena_bytes, pfn(BASE));
+    for (unsigned cpu = 1; cpu < config.ncpu; cpu++)
+        if (!mm_cpu_up(cpu))
+            return -1;
+    mm_drain();
+    total_pages = pmm_free_frames();
+    return 0;
+}
+
+static void
+free_small(void *memory)
+{
+    kfree(memory);
+}
+
+static void *
+alloc_small(size_t size)
+{
+    return kmalloc(size);
+}
+
+static void *
+alloc_pages(unsigned order)
+{
+    paddr_t first = order ? pmm_alloc_pages((size_t)1 << order) : pmm_alloc_page();
+    return first ? (char *)config.arena + (first - ((paddr_t)BASE << PAGE_SHIFT)) : NULL;
+}
+
+static void
+free_pages(void *memory, unsigned order)
+{
+    paddr_t first =
+        (paddr_t)((char *)memory - (char *)config.arena) + ((paddr_t)BASE << PAGE_SHIFT);
+    if (order)
+        pmm_free_pages(first, (size_t)1 << order);
+    else
+        pmm_free_page(first);
+}
+
+/* Everything is proved each time it is still: the other threads wait meanwhile. */
+static void
+drain(void)
+{
+    mm_drain();
+#ifdef OCTAVO_CHECKED
+    if (!mm_check()) {
+        fprintf(stderr, "octavo: mm_check found the books wrong\n");
+        abort();
+    }
+#endif
+}
+
+/* Frames of all slabs; other CPUs are not in the allocators. */
+static uint64_t
+held_bytes(void)
+{
+    uint64_t bytes = 0;
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        struct kmem_cache_stats stats;
+        kmem_cache_get_stats(cache, &stats);
+        bytes += (uint64_t)(stats.slabs * stats.slab_frames) << PAGE_SHIFT;
+    }
+    return bytes;
+}
+
+static uint64_t
+stat(enum ob_stat what)
+{
+    switch (what) {
+    case OB_STAT_TOTAL_PAGES:
+        return total_pages;
+    case OB_STAT_FREE_PAGES:
+        return pmm_free_frames();
+    case OB_STAT_META_BYTES:
+        return config.arena_bytes - (total_pages << PAGE_SHIFT);
+    case OB_STAT_HELD_BYTES:
+        return held_bytes();
+    }
+    return (uint64_t)-1;
+}
+
+static const struct ob_adapter adapter = {
+    .abi = OB_ABI,
+    .caps = OB_SMALL | OB_PAGES,
+    .name = "octavo",
+    .init = init,
+    .thread_init = hosted_set_cpu,
+    .alloc = alloc_small,
+    .free = free_small,
+    .alloc_pages = alloc_pages,
+    .free_pages = free_pages,
+    .drain = drain,
+    .stat = stat,
+};
+
+const struct ob_adapter *
+ob_adapter_get(void)
+{
+    return &adapter;
+}
