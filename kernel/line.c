@@ -45,16 +45,17 @@ move_shown(struct line *line, size_t to)
     line->shown_cursor = to;
 }
 
-/* Chooses the part of the text that is shown. */
+/* Chooses the part of the text that is shown. It moves by a third of the width at a time, so that
+ * most keys at the edge still cost one character. */
 static void
 scroll(struct line *line)
 {
-    size_t columns = width(line);
+    size_t columns = width(line), step = columns / 3;
 
     if (line->cursor < line->first)
-        line->first = line->cursor;
+        line->first = line->cursor > step ? line->cursor - step : 0;
     if (line->cursor - line->first >= columns)
-        line->first = line->cursor - columns + 1;
+        line->first = line->cursor - columns + step;
     if (line->length < columns)
         line->first = 0;
 }

@@ -144,12 +144,27 @@ print_help(const struct monitor_command *command)
     print(&console_printer, "  %-32s %s\n", usage, command->help);
 }
 
+/* The command that follows `after` in the alphabet (NULL: the first); NULL behind the last. */
+static const struct monitor_command *
+next_by_name(const struct monitor_command *after)
+{
+    const struct monitor_command *found = NULL;
+
+    for (const struct monitor_command *c = __start_monitor_command; c < __stop_monitor_command;
+         c++) {
+        if (after && strcmp(c->name, after->name) <= 0)
+            continue;
+        if (!found || strcmp(c->name, found->name) < 0)
+            found = c;
+    }
+    return found;
+}
+
 static int
 help(int argc, char **argv)
 {
     if (argc == 1) {
-        for (const struct monitor_command *c = __start_monitor_command; c < __stop_monitor_command;
-             c++)
+        for (const struct monitor_command *c = NULL; (c = next_by_name(c));)
             print_help(c);
         print(&console_printer, "ADDR is a number (0x for hex), a symbol, or symbol+number. Keys: "
                                 "arrows, Tab, Ctrl-A/E/K/U/W/L, Shift-PgUp.\n");

@@ -87,9 +87,9 @@ parse(int argc, char **argv, struct held *wanted)
         *wanted = (struct held){PAGES, 0, 1};
         return true;
     }
-    if (argc != 3 || !cmdline_size(argv[2], &size) || size == 0 || size > SIZE_MAX)
+    if (argc != 3 || !cmdline_size(argv[2], &size) || size == 0)
         return false;
-    wanted->size = (size_t)size;
+    wanted->size = size < SIZE_MAX ? (size_t)size : SIZE_MAX;
     wanted->kind = strcmp(argv[1], "pages") == 0  ? PAGES
                    : strcmp(argv[1], "heap") == 0 ? HEAP
                                                   : NOTHING;

@@ -38,6 +38,7 @@
 #define NOBODY       0xFF
 
 #define FIFO_BYTES 16
+#define QUIET      200    /* about 0.2 ms: two bytes */
 #define PATIENCE   100000 /* reads of the status: about 0.1 s; a byte takes 87 us */
 
 static uint16_t base;
@@ -80,13 +81,24 @@ loops_back(void)
     return answers;
 }
 
-/* Turning the FIFO on or off empties it: what somebody has typed already is taken out first. */
+static bool
+is_quiet(void)
+{
+    for (unsigned i = 0; i < QUIET; i++) {
+        if (get(STATUS) & STATUS_DATA)
+            return false;
+        io_delay();
+    }
+    return true;
+}
+
+/* Turning the FIFO on drops what has come in, so it stays off when somebody is already sending: an
+ * emulator that is fed from a file, which then waits for each byte to be taken. */
 static void
 enable_fifo(void)
 {
-    for (unsigned i = 0; i < FIFO_BYTES && (get(STATUS) & STATUS_DATA); i++)
-        console_input_serial(get(DATA));
-    set(FIFO, FIFO_ENABLE);
+    if (is_quiet())
+        set(FIFO, FIFO_ENABLE);
 }
 
 bool
