@@ -351,6 +351,7 @@ KTEST(early, finish_empty)
     finish();
     CHECK(handed_over(3));
     CHECK_EQ(handed.bytes_given, 3 * PAGE_SIZE);
+    CHECK(heap.finished);
     CHECK(!take(1));
     CHECK_EQ(stats().taken, 0);
     CHECK(ktest_panics(finish_again, NULL, "assertion failed"));

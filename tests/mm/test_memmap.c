@@ -424,6 +424,27 @@ KTEST(memmap, frames_in_a_window)
     CHECK_EQ(memmap_ram_frames(regions, region_count, 0x5000, 0x3000), 0);
 }
 
+KTEST(memmap, sums_of_bytes)
+{
+    begin();
+    add(0, 0x1001, MEMMAP_RAM, 0);
+    add(0x1001, 0x20, MEMMAP_ACPI, 0);
+    add(0x2000, 0x3000, MEMMAP_RAM, 0);
+    add(0, 0x800, 0, MEMMAP_LOW);
+    add(0x1000, 0x2000, 0, MEMMAP_MODULE);
+    sanitise();
+    CHECK_EQ(memmap_type_bytes(regions, region_count, MEMMAP_RAM), 0x4001);
+    CHECK_EQ(memmap_type_bytes(regions, region_count, MEMMAP_ACPI), 0x20);
+    CHECK_EQ(memmap_type_bytes(regions, region_count, MEMMAP_BAD), 0);
+    CHECK_EQ(memmap_owner_bytes(regions, region_count, MEMMAP_LOW), 0x800);
+    CHECK_EQ(memmap_owner_bytes(regions, region_count, MEMMAP_MODULE), 0x1001);
+    CHECK_EQ(memmap_owner_bytes(regions, region_count, MEMMAP_FREE), 0x800 + 0x2000);
+    CHECK_EQ(memmap_ram_above(regions, region_count, 0), 0x4001);
+    CHECK_EQ(memmap_ram_above(regions, region_count, 0x1000), 0x3001);
+    CHECK_EQ(memmap_ram_above(regions, region_count, 0x4fff), 1);
+    CHECK_EQ(memmap_ram_above(regions, region_count, 0x5000), 0);
+}
+
 /* ---- finding room ---- */
 
 KTEST(memmap, find)
