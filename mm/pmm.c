@@ -283,7 +283,9 @@ pmm_alloc_pages(size_t count)
 paddr_t
 pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
 {
-    if (order <= log2_up(count ? count : 1))
+    if (count == 0)
+        return 0;
+    if (order <= log2_up(count))
         return pmm_alloc_pages_flags(count, flags);
     paddr_t first = pmm_alloc_pages_flags((size_t)1 << order, flags);
     if (!first)

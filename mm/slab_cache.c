@@ -167,6 +167,7 @@ kmem_cache_create(const char *name, size_t size, size_t align, unsigned flags,
     struct kmem_cache *cache = kmem_cache_alloc(&cache_cache);
     if (!cache)
         return NULL;
+    *cache = (struct kmem_cache){.name = name}; /* no parts yet, whatever its memory held before */
     if (debug_heap_on)
         flags |= KMEM_DEBUG;
     if (!slab_cache_init(cache, name, size, align, flags, constructor) || !make_parts(cache)) {

@@ -1,0 +1,330 @@
+/* test_slab.c - caches of equal objects: places, states, counts, and what misuse meets. */
+#include <string.h>
+
+#include "mm.h"
+#include "slab.h"
+#include "testing.h"
+
+#define MOST 300
+
+static void *objects[MOST];
+static uint32_t numbers[MOST];
+
+static struct kmem_cache_stats
+stats_of(struct kmem_cache *cache)
+{
+    struct kmem_cache_stats stats;
+    kmem_cache_get_stats(cache, &stats);
+    return stats;
+}
+
+/* Frees all objects in random order, and the cache, which must then be empty. */
+static bool
+end_cache(struct kmem_cache *cache, uint32_t count)
+{
+    uint32_t state = ktest_seed();
+    for (uint32_t i = 0; i < count; i++)
+        numbers[i] = i;
+    shuffle(&state, numbers, count);
+    for (uint32_t i = 0; i < count; i++)
+        kmem_cache_free(cache, objects[numbers[i]]);
+    return stats_of(cache).objects_used == 0 && kmem_cache_destroy(cache);
+}
+
+/* Objects of one geometry: aligned, apart, and what is written to one stays in it. */
+static void
+try_geometry(size_t size, size_t align, unsigned flags)
+{
+    struct kmem_cache *cache = kmem_cache_create("test", size, align, flags, NULL);
+    CHECK(cache);
+    uint32_t count = 0;
+    size_t bytes = 0;
+    for (; count < MOST && bytes < 48 * 1024; count++, bytes += stats_of(cache).stride) {
+        objects[count] = kmem_cache_alloc(cache);
+        CHECK(objects[count]);
+        CHECK_EQ((uintptr_t)objects[count] & ((align ? align : 16) - 1), 0);
+        fill_pattern(objects[count], size, count);
+    }
+    struct kmem_cache_stats stats = stats_of(cache);
+    CHECK_EQ(stats.objects_used, count);
+    CHECK_EQ(stats.object_size, size);
+    CHECK(stats.stride >= size);
+    CHECK(stats.slabs * stats.slab_objects >= count);
+    CHECK((stats.slabs - 1) * stats.slab_objects < count);
+    CHECK(stats.slab_objects * stats.stride <= stats.slab_frames << PAGE_SHIFT);
+    for (uint32_t i = 0; i < count; i++)
+        CHECK(has_pattern(objects[i], size, i));
+    CHECK(end_cache(cache, count));
+}
+
+KTEST(slab, sizes)
+{
+    static const uint16_t sizes[] = {1,    2,    7,    8,    15,   16,   17,   24,   33,
+                                     48,   63,   64,   65,   100,  128,  129,  250,  448,
+                                     512,  513,  700,  999,  1024, 1025, 1365, 2048, 2049,
+                                     4095, 4096, 4097, 5000, 8191, 8192};
+    mm_drain();
+    unsigned long before = pmm_free_frames();
+    for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
+        if (!can_spare(40))
+            SKIP("not enough memory");
+        try_geometry(sizes[i], 0, 0);
+    }
+    mm_drain();
+    CHECK_EQ(pmm_free_frames(), before);
+}
+
+KTEST(slab, alignments)
+{
+    for (size_t align = 1; align <= 4096; align <<= 1) {
+        if (!can_spare(80))
+            SKIP("not enough memory");
+        try_geometry(align + 1, align, 0);
+        try_geometry(24, align, 0);
+        try_geometry(align > 16 ? align - 8 : 16, align, align < 1024 ? KMEM_DEBUG : 0);
+    }
+}
+
+/* Out of range: no cache, and nothing is freed that was not made. */
+KTEST(slab, impossible_caches)
+{
+    for (unsigned i = 0; i < 3; i++) { /* leave parts in memory that is used again */
+        struct kmem_cache *cache = kmem_cache_create("test", 40, 0, 0, NULL);
+        CHECK(cache);
+        CHECK(kmem_cache_destroy(cache));
+        CHECK(!kmem_cache_create("zero", 0, 0, 0, NULL));
+        CHECK(!kmem_cache_create("large", 8193, 0, 0, NULL));
+        CHECK(!kmem_cache_create("huge", SIZE_MAX, 0, 0, NULL));
+        CHECK(!kmem_cache_create("odd", 64, 24, 0, NULL));
+        CHECK(!kmem_cache_create("wide", 64, 8192, 0, NULL));
+        CHECK(mm_check());
+    }
+}
+
+/* ---- constructors ---- */
+
+static unsigned constructed;
+
+static void
+construct(void *object)
+{
+    constructed++;
+    memset(object, 0xc5, 40);
+}
+
+static void
+try_constructor(unsigned flags)
+{
+    struct kmem_cache *cache = kmem_cache_create("built", 40, 0, flags, construct);
+    CHECK(cache);
+    constructed = 0;
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < MOST; i++) {
+            objects[i] = kmem_cache_alloc(cache);
+            CHECK(objects[i]);
+            CHECK(is_filled(objects[i], round ? 39 : 40, 0xc5));
+            ((uint8_t *)objects[i])[39] = 0x11; /* the state that it is freed in */
+        }
+        for (uint32_t i = 0; i < MOST && round < 2; i++)
+            kmem_cache_free(cache, objects[i]);
+    }
+    struct kmem_cache_stats stats = stats_of(cache);
+    CHECK_EQ(constructed, stats.grown * stats.slab_objects);
+    CHECK(end_cache(cache, MOST));
+}
+
+KTEST(slab, constructor_runs_once)
+{
+    if (!can_spare(16))
+        SKIP("not enough memory");
+    try_constructor(0);
+    try_constructor(KMEM_DEBUG);
+}
+
+/* An object that was constructed comes back in the state it was freed in. */
+KTEST(slab, state_is_kept)
+{
+    struct kmem_cache *cache = kmem_cache_create("built", 40, 0, 0, construct);
+    CHECK(cache);
+    uint8_t *object = kmem_cache_alloc(cache);
+    CHECK(object);
+    object[3] = 0x77;
+    kmem_cache_free(cache, object);
+    uint8_t *again = kmem_cache_alloc(cache);
+    CHECK(again == object);
+    CHECK_EQ(again[3], 0x77);
+    kmem_cache_free(cache, again);
+    CHECK(kmem_cache_destroy(cache));
+}
+
+/* ---- giving back ---- */
+
+KTEST(slab, reap)
+{
+    if (!can_spare(40))
+        SKIP("not enough memory");
+    struct kmem_cache *cache = kmem_cache_create("test", 512, 0, 0, NULL);
+    CHECK(cache);
+    for (unsigned i = 0; i < 128; i++) {
+        objects[i] = kmem_cache_alloc(cache);
+        CHECK(objects[i]);
+    }
+    CHECK_EQ(kmem_cache_reap(cache), 0);
+    struct kmem_cache_stats full = stats_of(cache);
+    for (unsigned i = 0; i < 128; i++)
+        if (i != 77)
+            kmem_cache_free(cache, objects[i]);
+    CHECK_EQ(stats_of(cache).objects_used, 1);
+    CHECK(stats_of(cache).slabs <= 3); /* the object's, the current one, one idle */
+    kmem_cache_reap(cache);
+    struct kmem_cache_stats empty = stats_of(cache);
+    CHECK_EQ(empty.slabs, 1);
+    CHECK_EQ(empty.grown, full.grown);
+    CHECK_EQ(empty.grown - empty.returned, empty.slabs);
+    kmem_cache_free(cache, objects[77]);
+    CHECK_EQ(kmem_cache_reap(cache), empty.slab_frames);
+    CHECK_EQ(stats_of(cache).slabs, 0);
+    objects[0] = kmem_cache_alloc(cache);
+    CHECK(objects[0]);
+    CHECK(end_cache(cache, 1));
+}
+
+KTEST(slab, destroy_refuses_while_in_use)
+{
+    struct kmem_cache *cache = kmem_cache_create("held", 100, 0, 0, NULL);
+    CHECK(cache);
+    objects[0] = kmem_cache_alloc(cache);
+    objects[1] = kmem_cache_alloc(cache);
+    CHECK(objects[0] && objects[1]);
+    fill_pattern(objects[1], 100, 9);
+    CHECK(!kmem_cache_destroy(cache));
+    kmem_cache_free(cache, objects[0]);
+    CHECK(!kmem_cache_destroy(cache));
+    CHECK(has_pattern(objects[1], 100, 9));
+    objects[0] = kmem_cache_alloc(cache); /* it goes on as before */
+    CHECK(objects[0] && objects[0] != objects[1]);
+    CHECK(end_cache(cache, 2));
+}
+
+/* ---- misuse ---- */
+
+struct misuse {
+    struct kmem_cache *cache;
+    void *object;
+};
+
+static void
+free_it(void *argument)
+{
+    struct misuse *misuse = argument;
+    kmem_cache_free(misuse->cache, misuse->object);
+}
+
+static bool
+free_panics(struct kmem_cache *cache, void *object, const char *text)
+{
+    struct misuse misuse = {cache, object};
+    return ktest_panics(free_it, &misuse, text);
+}
+
+/* Every free object of a slab is known to be free: the only one, the first, the last, in a full
+ * slab's place, and long after. */
+KTEST(slab, double_free)
+{
+    struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
+    CHECK(cache);
+    objects[0] = kmem_cache_alloc(cache);
+    CHECK(objects[0]);
+    kmem_cache_free(cache, objects[0]);
+    CHECK(free_panics(cache, objects[0], "double free"));
+    CHECK_EQ(stats_of(cache).objects_used, 0);
+    for (unsigned i = 0; i < 200; i++) {
+        objects[i] = kmem_cache_alloc(cache);
+        CHECK(objects[i]);
+    }
+    for (unsigned i = 0; i < 200; i += 7) {
+        kmem_cache_free(cache, objects[i]);
+        CHECK(free_panics(cache, objects[i], "double free"));
+    }
+    for (unsigned i = 0; i < 200; i += 7)
+        CHECK(free_panics(cache, objects[i], "double free"));
+    CHECK_EQ(stats_of(cache).objects_used, 200 - 29);
+    for (unsigned i = 0; i < 200; i++)
+        if (i % 7)
+            kmem_cache_free(cache, objects[i]);
+    CHECK(kmem_cache_destroy(cache));
+}
+
+KTEST(slab, wrong_cache)
+{
+    struct kmem_cache *one = kmem_cache_create("one", 64, 0, 0, NULL);
+    struct kmem_cache *two = kmem_cache_create("two", 64, 0, 0, NULL);
+    CHECK(one && two);
+    objects[0] = kmem_cache_alloc(one);
+    CHECK(objects[0]);
+    CHECK(free_panics(two, objects[0], "an object of one"));
+    CHECK(free_panics(two, &one, "no object"));
+    CHECK(free_panics(two, numbers, "no object"));
+    paddr_t frame = pmm_alloc_page_flags(PMM_DIRECT);
+    CHECK(frame);
+    CHECK(free_panics(two, frame_to_ptr(paddr_to_pfn(frame)), "no object"));
+    pmm_free_page(frame);
+    kmem_cache_free(one, NULL);
+    CHECK_EQ(stats_of(one).objects_used, 1);
+    CHECK(kmem_cache_destroy(two));
+    CHECK(end_cache(one, 1));
+}
+
+/* No address but an object's first byte is taken for one. */
+KTEST(slab, inside_an_object)
+{
+    static const uint16_t sizes[] = {16, 24, 48, 96, 100, 448, 700};
+    for (unsigned s = 0; s < ARRAY_LENGTH(sizes); s++) {
+        struct kmem_cache *cache = kmem_cache_create("test", sizes[s], 0, 0, NULL);
+        CHECK(cache);
+        for (unsigned i = 0; i < 3; i++)
+            objects[i] = kmem_cache_alloc(cache);
+        CHECK(objects[2]);
+        for (unsigned offset = 1; offset < sizes[s]; offset += 1 + offset / 3)
+            CHECK(free_panics(cache, (char *)objects[1] + offset, "inside an object"));
+        char *page = (char *)((uintptr_t)objects[0] & ~(uintptr_t)PAGE_MASK);
+        struct kmem_cache_stats stats = stats_of(cache);
+        size_t bytes = stats.slab_frames << PAGE_SHIFT, used = stats.slab_objects * stats.stride;
+        if (used < bytes) /* the waste behind the last object */
+            CHECK(free_panics(cache, page + used, "inside an object"));
+        CHECK_EQ(stats.objects_used, 3);
+        CHECK(end_cache(cache, 3));
+    }
+}
+
+/* ---- all together ---- */
+
+KTEST(slab, random)
+{
+    static void *held[64];
+    uint32_t state = ktest_seed(), live = 0;
+    struct kmem_cache *cache = kmem_cache_create("test", 88, 8, 0, NULL);
+    CHECK(cache);
+    for (unsigned step = 0; step < 8000; step++) {
+        uint32_t i = random_below(&state, ARRAY_LENGTH(held));
+        if (held[i]) {
+            CHECK(has_pattern(held[i], 88, i));
+            kmem_cache_free(cache, held[i]);
+            held[i] = NULL;
+            live--;
+        } else if ((held[i] = kmem_cache_alloc(cache))) {
+            fill_pattern(held[i], 88, i);
+            live++;
+        }
+        if (step % 512 == 0) {
+            CHECK_EQ(stats_of(cache).objects_used, live);
+            kmem_cache_reap(cache);
+            CHECK(mm_check());
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_LENGTH(held); i++) {
+        kmem_cache_free(cache, held[i]);
+        held[i] = NULL;
+    }
+    CHECK(kmem_cache_destroy(cache));
+}
