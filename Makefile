@@ -42,10 +42,10 @@ $(BUILD)/obj/%.c.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(COMMON) $(KERNEL_FLAGS) -c -o $@ $<
 
-$(BUILD)/obj/%.asm.o: %.asm
+$(BUILD)/obj/%.asm.o: %.asm $(wildcard kernel/*.inc)
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)
-	$(Q)$(NASM) -f elf32 -g -F dwarf -I kernel/ -MP -MD $(@:.o=.d) -l $(@:.o=.lst) -o $@ $<
+	$(Q)$(NASM) -f elf32 -g -F dwarf -I kernel/ -l $(@:.o=.lst) -o $@ $<
 
 $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	$(call say,LD,$@)
@@ -69,11 +69,11 @@ $(BUILD)/kernel.lst: $(BUILD)/kernel.elf
 
 BOOT_BIN := $(BUILD)/boot/bootsect.bin $(BUILD)/boot/loader.bin
 
-$(BUILD)/boot/%.bin: boot/%.asm
+# NASM 2.16 does not report what it includes.
+$(BUILD)/boot/%.bin: boot/%.asm $(wildcard boot/*.inc)
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)
-	$(Q)$(NASM) -f bin -I boot/ -MP -MD $(@:.bin=.d) -l $(@:.bin=.lst) \
-	    --before '[map all $(@:.bin=.map)]' -o $@ $<
+	$(Q)$(NASM) -f bin -I boot/ -l $(@:.bin=.lst) --before '[map all $(@:.bin=.map)]' -o $@ $<
 
 # The labels for gdb (.elf) and Bochs (.sym).
 $(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
@@ -244,4 +244,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ': .*## |:.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
--include $(KERNEL_OBJ:.o=.d) $(BOOT_BIN:.bin=.d)
+-include $(KERNEL_OBJ:.o=.d)
