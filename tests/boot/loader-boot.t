@@ -110,6 +110,11 @@ def _():
     contains(boots("-M", "pc,i8042=off", "-vga", "none", *floppy(Image().path)), "A20 was on")
 
 
+@case("boots where no timer ticks")
+def _():
+    boots("-M", "q35,pit=off", *floppy(Image().path))
+
+
 @case("boots in Bochs")
 def _():
     image = Image(files=[HELLO])
@@ -132,7 +137,7 @@ error: action=report
     done = subprocess.run(["timeout", "-s", "KILL", "40", "bochs", "-q", "-f", path("bochsrc"),
                            "-rc", path("commands")], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    contains(done.stdout.decode("latin-1"), "magic=2BADB002", "segments=flat",
+    contains(done.stdout.decode("latin-1"), "octavo loader: loading KERNEL.ELF", "magic=2BADB002", "segments=flat",
              "loader=[Octavo 0.1 (E820)]", "string=[HELLO.TXT]", "\ndone\n")
 
 

@@ -23,7 +23,7 @@ def _():
 
 @case("any line ends, blanks, comments, case of keys")
 def _():
-    text = boot(b"# comment\r\n; comment\r\n\r\n  CmdLine = a b \r\rMODULE=hello.txt\n"
+    text = boot(b"\xef\xbb\xbf# comment\r\n; comment\r\n\r\n  CmdLine = a b \r\rMODULE=hello.txt\n"
                 b"\tmodule =\tother-FILE.bin /x y\x1akernel=NO\n")
     contains(text, "cmdline=[KERNEL.ELF a b]", "modules=2\n", "string=[hello.txt]",
              "string=[other-FILE.bin /x y]")

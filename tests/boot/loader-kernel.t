@@ -53,6 +53,16 @@ def _():
     refuses("other.elf is not on the floppy.", *floppy(named.path))
 
 
+@case("after an error a key starts again")
+def _():
+    empty = Image(config="kernel=none\n")
+    machine = Machine(*floppy(empty.path))
+    machine.expect("Press a key to start again")
+    machine.type("x")
+    machine.expect("(?s)Press a key to start again.*Press a key to start again")
+    machine.kill()
+
+
 @case("an empty kernel file")
 def _():
     rejects("has no Multiboot header in its first 8 KiB.", b"")
