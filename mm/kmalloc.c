@@ -64,10 +64,12 @@ kmalloc_cpu_init(struct mm_cpu *cpu)
 
 /* ---- Whole frames ---- */
 
-/* Frames for `size` bytes aligned to `align`, at most 4 MiB each. */
+/* Consecutive frames for `size` bytes, aligned to `align` of at most 4 MiB. */
 static void *
 alloc_frames(size_t size, size_t align, unsigned flags, const void *caller)
 {
+    if (size > SIZE_MAX / 2)
+        return NULL;
     size_t bytes = size + (debug_heap_on ? DEBUG_RECORD_BYTES : 0);
     size_t count = (bytes + PAGE_MASK) >> PAGE_SHIFT;
     size_t aligned = align >> PAGE_SHIFT > count ? align >> PAGE_SHIFT : count;
@@ -86,7 +88,7 @@ static void *
 alloc_large(size_t size, unsigned flags, const void *caller)
 {
     void *memory;
-    if (size > LARGEST_FRAMES - DEBUG_RECORD_BYTES)
+    if (size > LARGEST_FRAMES)
         memory = flags & KM_DMA ? NULL : vmalloc(size);
     else
         memory = alloc_frames(size, 16, flags, caller);
@@ -181,8 +183,8 @@ alloc_aligned(size_t size, size_t align, const void *caller)
         return alloc_slow(debug_heap_on ? size : class, 0, caller);
     if (size == 0 || align > LARGEST_FRAMES)
         return NULL;
-    if (size > LARGEST_FRAMES - DEBUG_RECORD_BYTES)
-        return align <= PAGE_SIZE ? alloc_large(size, 0, caller) : NULL;
+    if (size > LARGEST_FRAMES && align <= PAGE_SIZE)
+        return alloc_large(size, 0, caller);
     return alloc_frames(size, align, 0, caller);
 }
 
@@ -197,7 +199,7 @@ kalloc(size_t size)
 {
     if (size == 0)
         return NULL;
-    size_t natural = size > LARGEST_FRAMES ? PAGE_SIZE : (size_t)1 << log2_up(size);
+    size_t natural = size > LARGEST_FRAMES ? LARGEST_FRAMES : (size_t)1 << log2_up(size);
     return alloc_aligned(size, natural, __builtin_return_address(0));
 }
 
