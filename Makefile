@@ -33,14 +33,21 @@ COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
 KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c tests/ktest.c tests/mm/test_*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
-KERNEL_FLAGS := -m32 -march=i486 -O2 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+KERNEL_FLAGS := -m32 -march=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
         -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float \
         -fno-omit-frame-pointer -momit-leaf-frame-pointer -Ikernel/include -Iinclude
+
+# The tests share the kernel's 512 KiB: small before fast.
+$(BUILD)/obj/tests/%.o: OPTIMISE := -Os
+$(BUILD)/obj/%.o: OPTIMISE ?= -O2
+
+# The tests inside the kernel are to be small rather than fast.
+$(BUILD)/obj/tests/%.c.o: KERNEL_FLAGS += -Os
 
 $(BUILD)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(COMMON) $(KERNEL_FLAGS) -c -o $@ $<
+	$(Q)$(CC) $(COMMON) $(OPTIMISE) $(KERNEL_FLAGS) -c -o $@ $<
 
 $(BUILD)/obj/%.asm.o: %.asm $(wildcard kernel/*.inc)
 	@mkdir -p $(@D)
