@@ -155,6 +155,15 @@ console_write(const char *text, size_t size)
 }
 
 void
+console_flush(void)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(consoles); i++) {
+        if (consoles[i].used && consoles[i].write == serial_write)
+            serial_flush();
+    }
+}
+
+void
 console_clear(void)
 {
     static const char terminal_clear[] = "\033[H\033[2J"; /* ECMA-48: home, erase all */

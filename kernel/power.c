@@ -115,8 +115,8 @@ power_off(enum exit_kind kind, int status)
 
     interrupts_disable();
     klog("%soctavo: exit status=%d kind=%s\n", console_in_line() ? "\n" : "", status, names[kind]);
+    console_flush();
     exit_emulator(kind);
-    timer_delay(LAST_WORDS_US);
     acpi_soft_off();
     known_ports();
     ask_person();
@@ -126,6 +126,7 @@ power_off(enum exit_kind kind, int status)
 void
 power_off_checked(int status)
 {
+    mm_print_owners(&klog_printer);
     if (!mm_check())
         power_off(EXIT_PANIC, 1);
     power_off(status == 0 ? EXIT_OK : EXIT_FAIL, status);
@@ -147,7 +148,7 @@ void
 power_reboot(void)
 {
     interrupts_disable();
-    timer_delay(LAST_WORDS_US);
+    console_flush();
     keyboard_command(RESET_LINE);
     timer_delay(AFTERMATH_US);
     outb(RESET_REGISTER, 0x02);

@@ -34,7 +34,8 @@
 #define MODEM_HOLD   0x09 /* the same without RTS */
 #define MODEM_LOOP   0x1F
 #define STATUS_DATA  0x01
-#define STATUS_EMPTY 0x20
+#define STATUS_EMPTY 0x20 /* takes the next byte */
+#define STATUS_SENT  0x40 /* the last bit is out too */
 #define NOBODY       0xFF
 
 #define FIFO_BYTES 16
@@ -141,6 +142,13 @@ serial_write(const char *text, size_t size)
             send('\r');
         send(text[i]);
     }
+}
+
+void
+serial_flush(void)
+{
+    for (unsigned i = 0; i < PATIENCE && !(get(STATUS) & STATUS_SENT); i++)
+        io_delay();
 }
 
 static void

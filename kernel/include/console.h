@@ -33,6 +33,9 @@ bool console_has_screen(void);
 /* True when the last line has no end yet. */
 bool console_in_line(void);
 
+/* Waits, bounded, until everything written has left the machine: before its power goes. */
+void console_flush(void);
+
 /* Prints to the consoles but not into the log. */
 extern struct printer console_printer;
 

@@ -8,8 +8,8 @@ enum exit_kind { EXIT_OK, EXIT_FAIL, EXIT_PANIC };
  * by whatever it has for that; where nothing works it stops. From any context. */
 _Noreturn void power_off(enum exit_kind kind, int status);
 
-/* Checks the memory's books once more and powers off: EXIT_OK for status 0, EXIT_FAIL for others,
- * EXIT_PANIC when the books are wrong. Memory management must be up. */
+/* Prints who owns the memory, checks the books once more and powers off: EXIT_OK for status 0,
+ * EXIT_FAIL for others, EXIT_PANIC when the books are wrong. Memory management must be up. */
 _Noreturn void power_off_checked(int status);
 
 /* Starts the machine anew. */

@@ -10,6 +10,9 @@ bool serial_init(void);
 /* A newline goes out as carriage return and newline. */
 void serial_write(const char *text, size_t size);
 
+/* Waits until the last byte is on its way, bounded. */
+void serial_flush(void);
+
 /* Hands every byte that has come in to console_input_serial, while it takes them. With interrupts
  * off.
  */
