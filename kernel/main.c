@@ -51,7 +51,8 @@
 struct boot_info boot_info;
 struct bootmem boot_memory;
 
-static char early_arena[EARLY_ARENA_SIZE] __attribute__((aligned(4096)));
+static char early_arena[EARLY_ARENA_SIZE]
+    __attribute__((aligned(4096), section(".bss.page_aligned")));
 
 void kernel_main(uint32_t magic, uint32_t information);
 
@@ -184,6 +185,11 @@ start_devices(void)
 static _Noreturn void
 run_tests(const char *glob)
 {
+    const char *seed = cmdline_value("seed");
+    uint64_t number;
+
+    if (seed != NULL && cmdline_size(seed, &number))
+        ktest_set_seed((uint32_t)number);
     power_off_checked((int)ktest_run(*glob != '\0' ? glob : "*"));
 }
 
