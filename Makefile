@@ -41,9 +41,6 @@ KERNEL_FLAGS := -m32 -march=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-pro
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 
-# The tests inside the kernel are to be small rather than fast.
-$(BUILD)/obj/tests/%.c.o: KERNEL_FLAGS += -Os
-
 $(BUILD)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
