@@ -23,10 +23,20 @@ struct ktest {
             "mm/" #file "/" #test, ktest_##file##_##test};                                         \
     static void ktest_##file##_##test(void)
 
-/* Both mark the running test as failed and print where and why. */
-void ktest_fail(const char *file, int line, const char *expression);
-void ktest_fail_values(const char *file, int line, const char *expression, unsigned long long got,
-                       unsigned long long wanted);
+/* Where a check stands and what it says. */
+struct ktest_site {
+    const char *file;
+    const char *expression;
+    int line;
+};
+
+/* Mark the running test as failed and print where and why; ktest_equal only when the two differ,
+ * and says whether they are equal. Out of line, so that a check costs a test little of the kernel's
+ * size. */
+void ktest_fail(const char *file, int line, const char *expression) __attribute__((cold));
+void ktest_fail_at(const struct ktest_site *site) __attribute__((cold));
+MUST_CHECK bool ktest_equal(unsigned long long got, unsigned long long wanted,
+                            const struct ktest_site *site);
 /* Ends the running test as skipped: not enough memory, no such hardware. */
 void ktest_skip(const char *why);
 /* The seed of this run (printed by the runner; chosen by `seed=N` or the environment's SEED) mixed
@@ -41,21 +51,24 @@ bool ktest_panics(void (*call)(void *), void *argument, const char *text);
 
 #define CHECK(expression)                                                                          \
     do {                                                                                           \
+        static const struct ktest_site site_ = {__FILE__, #expression, __LINE__};                  \
         if (!(expression)) {                                                                       \
-            ktest_fail(__FILE__, __LINE__, #expression);                                           \
+            ktest_fail_at(&site_);                                                                 \
             return;                                                                                \
         }                                                                                          \
     } while (0)
 
 #define CHECK_EQ(got, wanted)                                                                      \
     do {                                                                                           \
-        unsigned long long got_ = (unsigned long long)(got);                                       \
-        unsigned long long wanted_ = (unsigned long long)(wanted);                                 \
-        if (got_ != wanted_) {                                                                     \
-            ktest_fail_values(__FILE__, __LINE__, #got " == " #wanted, got_, wanted_);             \
+        static const struct ktest_site site_ = {__FILE__, #got " == " #wanted, __LINE__};          \
+        if (!ktest_equal((unsigned long long)(got), (unsigned long long)(wanted), &site_))         \
             return;                                                                                \
-        }                                                                                          \
     } while (0)
+
+/* Memory that a test may use until it ends, page aligned, so that not every file of tests brings an
+ * array of its own into the kernel. It holds rubbish. */
+#define KTEST_SCRATCH_BYTES 24576
+extern uint8_t ktest_scratch[KTEST_SCRATCH_BYTES];
 
 #define SKIP(why)                                                                                  \
     do {                                                                                           \

@@ -21,6 +21,7 @@ extern const struct ktest __start_ktest[];
 extern const struct ktest __stop_ktest[];
 
 struct printer *ktest_out = &klog_printer;
+uint8_t ktest_scratch[KTEST_SCRATCH_BYTES] __attribute__((aligned(4096)));
 
 static uint32_t run_seed = KTEST_DEFAULT_SEED;
 static const struct ktest *running;
@@ -37,11 +38,19 @@ ktest_fail(const char *file, int line, const char *expression)
 }
 
 void
-ktest_fail_values(const char *file, int line, const char *expression, unsigned long long got,
-                  unsigned long long wanted)
+ktest_fail_at(const struct ktest_site *site)
 {
-    ktest_fail(file, line, expression);
+    ktest_fail(site->file, site->line, site->expression);
+}
+
+bool
+ktest_equal(unsigned long long got, unsigned long long wanted, const struct ktest_site *site)
+{
+    if (got == wanted)
+        return true;
+    ktest_fail_at(site);
     print(ktest_out, "#   got %llu (0x%llx), wanted %llu (0x%llx)\n", got, got, wanted, wanted);
+    return false;
 }
 
 void

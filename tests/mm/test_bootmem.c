@@ -8,7 +8,6 @@
 
 #define ARENA 16384
 
-static uint8_t arena[ARENA] __attribute__((aligned(4096)));
 static struct early_heap heap;
 static struct bootmem boot;
 
@@ -22,7 +21,7 @@ static const struct memmap_entry small_pc[] = {
 static bool
 begin(size_t arena_bytes)
 {
-    early_heap_init(&heap, arena, arena_bytes);
+    early_heap_init(&heap, ktest_scratch, arena_bytes);
     return bootmem_init_in(&boot, &heap, small_pc, ARRAY_LENGTH(small_pc));
 }
 
@@ -80,7 +79,7 @@ KTEST(bootmem, firmware_owns_nothing)
 {
     struct memmap_entry entry = {0x100000, 0x100000, MEMMAP_RAM, MEMMAP_KERNEL};
 
-    early_heap_init(&heap, arena, ARENA);
+    early_heap_init(&heap, ktest_scratch, ARENA);
     CHECK(bootmem_init_in(&boot, &heap, &entry, 1));
     CHECK_EQ(boot.region_count, 1);
     CHECK(region_is(0, 0x100000, 0x200000, MEMMAP_RAM, MEMMAP_FREE));
@@ -88,7 +87,7 @@ KTEST(bootmem, firmware_owns_nothing)
 
 KTEST(bootmem, empty_map)
 {
-    early_heap_init(&heap, arena, ARENA);
+    early_heap_init(&heap, ktest_scratch, ARENA);
     CHECK(bootmem_init_in(&boot, &heap, NULL, 0));
     CHECK_EQ(boot.region_count, 0);
     CHECK_EQ(bootmem_take(&boot, PAGE_SIZE, PAGE_SIZE, 0, MEMMAP_METADATA), 0);
@@ -216,7 +215,7 @@ KTEST(bootmem, take_all)
 {
     unsigned frames = 0;
 
-    early_heap_init(&heap, arena, ARENA);
+    early_heap_init(&heap, ktest_scratch, ARENA);
     CHECK(bootmem_init_in(&boot, &heap, &(struct memmap_entry){0, 0x20000, MEMMAP_RAM, 0}, 1));
     while (bootmem_take(&boot, PAGE_SIZE, PAGE_SIZE, 0, MEMMAP_METADATA))
         frames++;
@@ -342,7 +341,7 @@ KTEST(bootmem, every_allocation_fails_once)
     unsigned failures = 0;
 
     for (size_t left = 64; left < ARENA - 64; left += 64) {
-        early_heap_init(&heap, arena, ARENA);
+        early_heap_init(&heap, ktest_scratch, ARENA);
         CHECK(early_heap_alloc(&heap, ARENA - 64 - left, NULL));
         if (!bootmem_init_in(&boot, &heap, small_pc, ARRAY_LENGTH(small_pc))) {
             failures++;
@@ -368,7 +367,7 @@ KTEST(bootmem, random_history)
                 (struct memmap_entry){(uint64_t)ktest_random(&random) << ktest_random(&random) % 8,
                                       (uint64_t)ktest_random(&random) << ktest_random(&random) % 8,
                                       1 + ktest_random(&random) % 6 / 4, 0};
-        early_heap_init(&heap, arena, ARENA);
+        early_heap_init(&heap, ktest_scratch, ARENA);
         CHECK(bootmem_init_in(&boot, &heap, entries, ARRAY_LENGTH(entries)));
         for (unsigned i = 0; i < 6; i++) {
             uint64_t start = (uint64_t)ktest_random(&random) << 4;

@@ -6,23 +6,23 @@
 #include "platform.h"
 #include "range.h"
 
-#define PAGES 6
+#define PAGES (KTEST_SCRATCH_BYTES / 4096)
 
-static uint8_t arena[PAGES * 4096] __attribute__((aligned(4096)));
+static uint8_t *const arena = ktest_scratch;
 static struct early_heap heap;
 
 /* A heap of its own over the first pages of the arena, which hold rubbish before. */
 static void
 begin(size_t pages)
 {
-    memset(arena, 0xaa, sizeof(arena));
+    memset(arena, 0xaa, KTEST_SCRATCH_BYTES);
     early_heap_init(&heap, arena, pages * PAGE_SIZE);
 }
 
 static void *
 take(size_t size)
 {
-    return early_heap_alloc(&heap, size, (void *)arena);
+    return early_heap_alloc(&heap, size, arena);
 }
 
 static struct early_stats

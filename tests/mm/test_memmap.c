@@ -35,6 +35,36 @@ sanitise(void)
     region_count = memmap_sanitise(entries, entry_count, regions, scratch);
 }
 
+static uint64_t
+frames(uint64_t start, uint64_t end)
+{
+    return memmap_ram_frames(regions, region_count, start, end);
+}
+
+static uint64_t
+find(uint64_t size, uint64_t align, uint64_t floor, uint64_t ceiling)
+{
+    return memmap_find(regions, region_count, size, align, floor, ceiling);
+}
+
+static uint64_t
+type_bytes(uint32_t type)
+{
+    return memmap_type_bytes(regions, region_count, type);
+}
+
+static uint64_t
+owner_bytes(uint32_t owner)
+{
+    return memmap_owner_bytes(regions, region_count, owner);
+}
+
+static uint64_t
+ram_above(uint64_t floor)
+{
+    return memmap_ram_above(regions, region_count, floor);
+}
+
 static bool
 region_is(size_t i, uint64_t start, uint64_t end, uint32_t type, uint32_t owner)
 {
@@ -284,8 +314,8 @@ KTEST(memmap, nothing)
     sanitise();
     CHECK_EQ(region_count, 0);
     CHECK(memmap_check(regions, 0));
-    CHECK_EQ(memmap_ram_frames(regions, 0, 0, 0), 0);
-    CHECK_EQ(memmap_find(regions, 0, 1, 1, 0, 0), 0);
+    CHECK_EQ(frames(0, 0), 0);
+    CHECK_EQ(find(1, 1, 0, 0), 0);
 }
 
 KTEST(memmap, zero_length)
@@ -321,11 +351,11 @@ KTEST(memmap, everything)
     sanitise();
     CHECK_EQ(region_count, 1);
     CHECK(region_is(0, 0, 0, MEMMAP_RAM, 0));
-    CHECK_EQ(memmap_ram_frames(regions, 1, 0, 0), (uint64_t)1 << 52);
-    CHECK_EQ(memmap_type_bytes(regions, 1, MEMMAP_RAM), UINT64_MAX);
-    CHECK_EQ(memmap_ram_above(regions, 1, 0xfffffffffffff000), 0x1000);
-    CHECK_EQ(memmap_ram_above(regions, 1, 1), UINT64_MAX);
-    CHECK_EQ(memmap_find(regions, 1, 0x1000, 0x1000, 0, 0), 0xfffffffffffff000);
+    CHECK_EQ(frames(0, 0), (uint64_t)1 << 52);
+    CHECK_EQ(type_bytes(MEMMAP_RAM), UINT64_MAX);
+    CHECK_EQ(ram_above(0xfffffffffffff000), 0x1000);
+    CHECK_EQ(ram_above(1), UINT64_MAX);
+    CHECK_EQ(find(0x1000, 0x1000, 0, 0), 0xfffffffffffff000);
 }
 
 KTEST(memmap, last_byte)
@@ -337,7 +367,7 @@ KTEST(memmap, last_byte)
     CHECK_EQ(region_count, 2);
     CHECK(region_is(0, 0, UINT64_MAX, MEMMAP_RESERVED, 0));
     CHECK(region_is(1, UINT64_MAX, 0, MEMMAP_RAM, 0));
-    CHECK_EQ(memmap_ram_frames(regions, 2, 0, 0), 0);
+    CHECK_EQ(frames(0, 0), 0);
 }
 
 /* An owner number that this kernel does not know is a strong owner like any other. */
@@ -407,7 +437,7 @@ KTEST(memmap, whole_frames)
         for (size_t row = 0; row < 6 && quarters[i].rows[row]; row++)
             add_row(quarters[i].rows[row], 0xfffff000, 1024);
         sanitise();
-        CHECK_EQ(memmap_ram_frames(regions, region_count, 0, 0), quarters[i].frames);
+        CHECK_EQ(frames(0, 0), quarters[i].frames);
     }
 }
 
@@ -416,12 +446,12 @@ KTEST(memmap, frames_in_a_window)
     begin();
     add(0x1000, 0x8000, MEMMAP_RAM, 0);
     sanitise();
-    CHECK_EQ(memmap_ram_frames(regions, region_count, 0, 0), 8);
-    CHECK_EQ(memmap_ram_frames(regions, region_count, 0x3000, 0x5000), 2);
-    CHECK_EQ(memmap_ram_frames(regions, region_count, 0x2fff, 0x5001), 2);
-    CHECK_EQ(memmap_ram_frames(regions, region_count, 0x3001, 0x5000), 1);
-    CHECK_EQ(memmap_ram_frames(regions, region_count, 0x9000, 0), 0);
-    CHECK_EQ(memmap_ram_frames(regions, region_count, 0x5000, 0x3000), 0);
+    CHECK_EQ(frames(0, 0), 8);
+    CHECK_EQ(frames(0x3000, 0x5000), 2);
+    CHECK_EQ(frames(0x2fff, 0x5001), 2);
+    CHECK_EQ(frames(0x3001, 0x5000), 1);
+    CHECK_EQ(frames(0x9000, 0), 0);
+    CHECK_EQ(frames(0x5000, 0x3000), 0);
 }
 
 KTEST(memmap, sums_of_bytes)
@@ -433,16 +463,16 @@ KTEST(memmap, sums_of_bytes)
     add(0, 0x800, 0, MEMMAP_LOW);
     add(0x1000, 0x2000, 0, MEMMAP_MODULE);
     sanitise();
-    CHECK_EQ(memmap_type_bytes(regions, region_count, MEMMAP_RAM), 0x4001);
-    CHECK_EQ(memmap_type_bytes(regions, region_count, MEMMAP_ACPI), 0x20);
-    CHECK_EQ(memmap_type_bytes(regions, region_count, MEMMAP_BAD), 0);
-    CHECK_EQ(memmap_owner_bytes(regions, region_count, MEMMAP_LOW), 0x800);
-    CHECK_EQ(memmap_owner_bytes(regions, region_count, MEMMAP_MODULE), 0x1001);
-    CHECK_EQ(memmap_owner_bytes(regions, region_count, MEMMAP_FREE), 0x800 + 0x2000);
-    CHECK_EQ(memmap_ram_above(regions, region_count, 0), 0x4001);
-    CHECK_EQ(memmap_ram_above(regions, region_count, 0x1000), 0x3001);
-    CHECK_EQ(memmap_ram_above(regions, region_count, 0x4fff), 1);
-    CHECK_EQ(memmap_ram_above(regions, region_count, 0x5000), 0);
+    CHECK_EQ(type_bytes(MEMMAP_RAM), 0x4001);
+    CHECK_EQ(type_bytes(MEMMAP_ACPI), 0x20);
+    CHECK_EQ(type_bytes(MEMMAP_BAD), 0);
+    CHECK_EQ(owner_bytes(MEMMAP_LOW), 0x800);
+    CHECK_EQ(owner_bytes(MEMMAP_MODULE), 0x1001);
+    CHECK_EQ(owner_bytes(MEMMAP_FREE), 0x800 + 0x2000);
+    CHECK_EQ(ram_above(0), 0x4001);
+    CHECK_EQ(ram_above(0x1000), 0x3001);
+    CHECK_EQ(ram_above(0x4fff), 1);
+    CHECK_EQ(ram_above(0x5000), 0);
 }
 
 /* ---- finding room ---- */
@@ -454,18 +484,18 @@ KTEST(memmap, find)
     add(0x20000, 0x2800, MEMMAP_RAM, 0);
     add(0x21000, 0x100, MEMMAP_RAM, MEMMAP_MODULE);
     sanitise();
-    CHECK_EQ(memmap_find(regions, region_count, 0x1000, 0x1000, 0, 0), 0x20000);
-    CHECK_EQ(memmap_find(regions, region_count, 0x1700, 1, 0, 0), 0x21100);
-    CHECK_EQ(memmap_find(regions, region_count, 0x1701, 1, 0, 0), 0x10000 - 0x1701);
-    CHECK_EQ(memmap_find(regions, region_count, 0x1701, 0x1000, 0, 0), 0xe000);
-    CHECK_EQ(memmap_find(regions, region_count, 0x1000, 0x1000, 0, 0x20fff), 0xf000);
-    CHECK_EQ(memmap_find(regions, region_count, 0x1000, 0x1000, 0x20001, 0), 0);
-    CHECK_EQ(memmap_find(regions, region_count, 0xf000, 0x1000, 0, 0), 0x1000);
-    CHECK_EQ(memmap_find(regions, region_count, 0xf000, 0x2000, 0, 0), 0);
-    CHECK_EQ(memmap_find(regions, region_count, 0xf001, 1, 0, 0), 0);
-    CHECK_EQ(memmap_find(regions, region_count, UINT64_MAX, 1, 0, 0), 0);
-    CHECK_EQ(memmap_find(regions, region_count, 0, 1, 0, 0), 0);
-    CHECK_EQ(memmap_find(regions, region_count, 1, (uint64_t)1 << 63, 0, 0), 0);
+    CHECK_EQ(find(0x1000, 0x1000, 0, 0), 0x20000);
+    CHECK_EQ(find(0x1700, 1, 0, 0), 0x21100);
+    CHECK_EQ(find(0x1701, 1, 0, 0), 0x10000 - 0x1701);
+    CHECK_EQ(find(0x1701, 0x1000, 0, 0), 0xe000);
+    CHECK_EQ(find(0x1000, 0x1000, 0, 0x20fff), 0xf000);
+    CHECK_EQ(find(0x1000, 0x1000, 0x20001, 0), 0);
+    CHECK_EQ(find(0xf000, 0x1000, 0, 0), 0x1000);
+    CHECK_EQ(find(0xf000, 0x2000, 0, 0), 0);
+    CHECK_EQ(find(0xf001, 1, 0, 0), 0);
+    CHECK_EQ(find(UINT64_MAX, 1, 0, 0), 0);
+    CHECK_EQ(find(0, 1, 0, 0), 0);
+    CHECK_EQ(find(1, (uint64_t)1 << 63, 0, 0), 0);
 }
 
 /* Address 0 means "none" and is never the answer. */
@@ -474,8 +504,8 @@ KTEST(memmap, find_never_zero)
     begin();
     add(0, 0x1000, MEMMAP_RAM, 0);
     sanitise();
-    CHECK_EQ(memmap_find(regions, region_count, 0x1000, 1, 0, 0), 0);
-    CHECK_EQ(memmap_find(regions, region_count, 0xfff, 1, 0, 0), 1);
+    CHECK_EQ(find(0x1000, 1, 0, 0), 0);
+    CHECK_EQ(find(0xfff, 1, 0, 0), 1);
 }
 
 /* ---- printing ---- */
@@ -659,7 +689,6 @@ KTEST(memmap, random_find)
             add(ktest_random(&random) % CELLS, ktest_random(&random) % 8, MEMMAP_RESERVED,
                 ktest_random(&random) % 2 ? MEMMAP_FREE : MEMMAP_MODULE);
         sanitise();
-        CHECK_EQ(memmap_find(regions, region_count, size, align, floor, ceiling),
-                 slow_find(size, align, floor, ceiling));
+        CHECK_EQ(find(size, align, floor, ceiling), slow_find(size, align, floor, ceiling));
     }
 }
