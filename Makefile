@@ -59,11 +59,9 @@ $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	    print "$@: " $$4 " bytes in memory, more than the $(KERNEL_MAX) there may be"; exit 1 } \
 	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'
 
-# "ADDRESS name" lines, the format of the Bochs debugger's ldsym. Code that runs before paging is on
-# is seen at its physical address: as name.phys.
+# "ADDRESS name" lines, the format of the Bochs debugger's ldsym.
 $(BUILD)/kernel.sym: $(BUILD)/kernel.elf
-	$(Q)nm -n $< | awk '$$2 ~ /[TtRrDdBb]/ { print $$1, $$3 } \
-	    $$2 ~ /[Tt]/ { sub(/^c0/, "00", $$1); print $$1, $$3 ".phys" }' | sort > $@
+	$(Q)nm -n $< | awk '$$2 ~ /[TtRrDdBb]/ { print $$1, $$3 }' > $@
 
 $(BUILD)/kernel.lst: $(BUILD)/kernel.elf
 	$(call say,LIST,$@)

@@ -29,7 +29,7 @@ stop() {
 stop 1 'entry'
 stop 2 'stage2'
 stop 3 '[a-z_]+'
-stop 4 'entry.phys'
+stop 4 'entry'
 stop 5 'kernel_main'
 like "the boot log goes along" "$work/out" '^octavo: started'
 

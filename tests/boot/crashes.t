@@ -11,7 +11,7 @@ crash() {
     for pattern; do
         like "$crash_name: $pattern" "$console" "$pattern"
     done
-    like "$crash_name: the backtrace has names" "$console" '^ +0x[0-9a-f]+ crash_on_purpose\+0x'
+    like "$crash_name: the backtrace has names" "$console" '^ +0x[0-9a-f]+ kernel_main\+0x'
     like "$crash_name: the last line" "$console" '^octavo: exit status=1 kind=panic$'
 }
 

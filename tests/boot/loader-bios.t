@@ -78,8 +78,8 @@ def unreadable(sector):
     """A disk with one sector that fails whichever way it is read."""
     config = write("blkdebug", '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "%d"\n'
                    'once = "off"\n' % sector)
-    return ["-drive", "file=blkdebug:%s:%s,if=ide,format=raw,snapshot=on" % (config, path("test.img")),
-            "-boot", "c"]
+    drive = "file=blkdebug:%s:%s,if=ide,format=raw,snapshot=on" % (config, path("test.img"))
+    return ["-drive", drive, "-boot", "c"]
 
 
 @case("an unreadable sector in the kernel: its number, and no boot")
@@ -104,7 +104,8 @@ def _():
 def _():
     image = Image(files=[HELLO])
     contains(boots(*unreadable(image.fat[0] // SECTOR)), "the first FAT is bad, using the second")
-    contains(boots(*unreadable(image.fat[1] // SECTOR + 3)), "the second FAT is bad, using the first")
+    contains(boots(*unreadable(image.fat[1] // SECTOR + 3)),
+             "the second FAT is bad, using the first")
     refuses("cannot read the root directory: sector 50. Write the image to a better disk.",
             *unreadable(50))
 
@@ -119,7 +120,8 @@ def _():
 
 @case("too little conventional memory is refused")
 def _():
-    refuses("only 255 KiB of conventional memory, 256 KiB are needed.", *floppy(quirky("LOW_KIB=255")))
+    refuses("only 255 KiB of conventional memory, 256 KiB are needed.",
+            *floppy(quirky("LOW_KIB=255")))
     contains(boots(*floppy(quirky("LOW_KIB=256"))), "low memory 256 KiB", "lower=256")
 
 

@@ -141,8 +141,8 @@ def _():
     chain = image.chain("BIG     BIN")
     image.put(chain[9], chain[3])
     text = boots(*floppy(image.save().path))
-    contains(text, "octavo loader: module BIG.BIN has a chain that loops, left out\n", "modules=1\n",
-             "string=[HELLO.TXT]")
+    contains(text, "octavo loader: module BIG.BIN has a chain that loops, left out\n",
+             "modules=1\n", "string=[HELLO.TXT]")
 
 
 finish()

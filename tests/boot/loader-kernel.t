@@ -38,7 +38,7 @@ def accepts(elf, *arguments):
 
 
 def second_segment(paddr, memsz):
-    """The ELF file with a second PT_LOAD that has no bytes in the file; the tables moved to the end."""
+    """The ELF file with a second PT_LOAD without bytes in the file; the table moves to the end."""
     table = BARE[PHDR:PHDR + 32] + struct.pack("<8I", 1, 0, paddr, paddr, 0, memsz, 7, 4)
     return patched((28, "I", len(BARE)), (44, "H", 2)) + table
 
@@ -126,10 +126,11 @@ def _():
 
 @case("a kernel too big for the machine")
 def _():
-    message = "is too big for this machine: no RAM from 0x100000 to 0x%X."
+    message = "does not fit into this machine: no RAM from 0x100000 to 0x%X."
     rejects(message % 0x2100000, patched((MEMSZ, "I", 32 << 20)))
     rejects(message % 0xFE1000, patched((MEMSZ, "I", 0xEE1000)))
-    rejects("is too big for this machine: no RAM from 0x100000 to", patched((MEMSZ, "I", 0xFFFFFFFF)))
+    rejects("does not fit into this machine: no RAM from 0x100000 to",
+            patched((MEMSZ, "I", 0xFFFFFFFF)))
 
 
 @case("a kernel that fits to the byte")
@@ -141,23 +142,25 @@ def _():
 def _():
     rejects("wants to lie at 0x10000, where the loader is. Link it at 1 MiB or above.",
             second_segment(0x10000, 0x1000))
-    rejects("is too big for this machine: no RAM from 0xA0000 to 0xA1000.",
+    rejects("does not fit into this machine: no RAM from 0xA0000 to 0xA1000.",
             second_segment(0xA0000, 0x1000))
-    rejects("is too big for this machine: no RAM from 0x9F000 to 0xA0000.",
+    rejects("does not fit into this machine: no RAM from 0x9F000 to 0xA0000.",
             second_segment(0x9F000, 0x1000))
 
 
 @case("segments that overlap")
 def _():
     rejects("has two segments that overlap at 0x101000.", second_segment(0x101000, 0x1000))
-    rejects("has two segments that overlap at 0xFFFFF.".replace("0xFFFFF", "0x100000"),
-            second_segment(0x100000, 1))
+    rejects("has two segments that overlap at 0x100000.", second_segment(0x100000, 1))
+    end = 0x100000 + struct.unpack_from("<I", BARE, MEMSZ)[0]
+    rejects("has two segments that overlap at 0x%X." % (end - 1), second_segment(end - 1, 1))
 
 
 @case("a second segment elsewhere, high or in low memory")
 def _():
     accepts(second_segment(0x400000, 0x1000))
     accepts(second_segment(0x40000, 0x1000))
+    accepts(second_segment(0x100000 + struct.unpack_from("<I", BARE, MEMSZ)[0], 0x1000))
 
 
 @case("an entry outside the kernel")

@@ -39,6 +39,23 @@ def _():
              "cmdline = HELLO.TXT", "mmap_length = 0x90", "Halted.")
 
 
+@case("the kernel in docs/loader.md")
+def _():
+    with open(os.path.join(ROOT, "docs", "loader.md")) as file:
+        source = file.read().split("```nasm\n", 1)[1].split("```", 1)[0]
+    command("nasm", "-f", "elf32", "-o", path("tiny.o"), write("tiny.asm", source))
+    command("ld", "-m", "elf_i386", "-n", "-Ttext=0x100000", "-e", "start", "-o", path("tiny.elf"),
+            path("tiny.o"))
+    image = Image(kernel=path("tiny.elf"))
+    machine = Machine("-debugcon", "file:" + path("port"), *floppy(image.path))
+    machine.expect("0 modules")
+    end = time.monotonic() + 10
+    while b"Octavo 0.1 (E820)" not in read("port") and time.monotonic() < end:
+        time.sleep(0.1)
+    machine.kill()
+    contains(read("port").decode("latin-1"), "Octavo 0.1 (E820)")
+
+
 @case("GRUB, loaded by its Multiboot header, goes back to real mode and reads our floppy")
 def _():
     write("early.cfg", "serial --unit=0 --speed=115200\nterminal_output serial\n"

@@ -23,7 +23,7 @@ like "the last line" "$console" '^octavo: exit status=0 kind=ok$'
 
 like "the same on port E9" "$work/e9" '^octavo: exit status=0 kind=ok'
 like "the boot log on port E9" "$work/e9" '^mmap: base='
-like "the same on the screen" "$work/screen" '^octavo> $'
+like "the same on the screen" "$work/screen" '^octavo>$'
 
 boots "an unknown command is an answer, not an end" 0 --timeout 60 --input nonsense
 like "and is named" "$console" 'nonsense'

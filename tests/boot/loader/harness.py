@@ -63,13 +63,15 @@ def mutant(name, source, old, new):
     with open(os.path.join(folder, source), "w") as file:
         file.write(text.replace(old, new))
     main = "bootsect.asm" if source == "bootsect.asm" else "loader.asm"
-    command("nasm", "-f", "bin", "-I", folder + os.sep, "-o", path(name), os.path.join(folder, main))
+    command("nasm", "-f", "bin", "-I", folder + os.sep, "-o", path(name),
+            os.path.join(folder, main))
     return path(name)
 
 
 def kernel(name="kernel.elf", *defines):
     """The test kernel; its path."""
-    command("nasm", "-f", "elf32", *defines, "-o", path(name + ".o"), os.path.join(HERE, "kernel.asm"))
+    command("nasm", "-f", "elf32", *defines, "-o", path(name + ".o"),
+            os.path.join(HERE, "kernel.asm"))
     command("ld", "-m", "elf_i386", "-N", "--no-warn-rwx-segments", "-e", "start",
             "-Ttext=0x100000", "-o", path(name), path(name + ".o"))
     return path(name)
