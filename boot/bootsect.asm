@@ -2,7 +2,8 @@
 ;
 ; It does one thing: read stage 2 from the reserved sectors behind it, prove that it is whole, and
 ; jump to it. Reads that succeed may still be wrong (another drive, another geometry), so only
-; the sum of stage 2's dwords (which is STAGE2_MAGIC) says that a way of reading works. The ways, by letter:
+; the sum of stage 2's dwords (which is STAGE2_MAGIC) says that a way of reading works. The ways, by
+; letter:
 ;
 ;   B   cylinder, head, sector by the geometry in the BPB
 ;   E   block number (EDD, INT 13h function 42h)
