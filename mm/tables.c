@@ -111,14 +111,17 @@ mm_print_owners(struct printer *out)
 
 /* The head of the allocation that a frame without an owner lies in; the frame itself if in none. */
 static unsigned long
-head_of(unsigned long frame)
+head_of(const struct zone *zone, unsigned long frame)
 {
     unsigned long head = frame;
-    while (head > FRAME_BASE && frame - head < BLOCK_FRAMES &&
-           frame_of(pfn(head))->owner == FRAME_NONE && pmm_frame_known(pfn(head - 1)))
+    if (buddy_is_free(zone, pfn(frame), 1))
+        return frame;
+    while (head > FRAME_BASE && frame_of(pfn(head))->owner == FRAME_NONE &&
+           pmm_frame_known(pfn(head - 1)))
         head--;
     const struct frame *descriptor = frame_of(pfn(head));
-    return descriptor->owner != FRAME_NONE && descriptor->count > frame - head ? head : frame;
+    bool counts = descriptor->owner == FRAME_CACHED || descriptor->owner >= FRAME_ALLOCATED;
+    return counts && descriptor->count > frame - head ? head : frame;
 }
 
 static void
@@ -163,7 +166,7 @@ mm_print_frame(struct printer *out, pfn_t frame)
         return;
     }
     const struct frame *descriptor = frame_of(frame);
-    unsigned long head = head_of(frame.n);
+    unsigned long head = head_of(zone, frame.n);
     if (head != frame.n)
         print(out, "  inside an allocation of %u frames from frame %#lx on: %s\n",
               (unsigned)frame_of(pfn(head))->count, head,
