@@ -166,7 +166,7 @@ help(int argc, char **argv)
     if (argc == 1) {
         for (const struct monitor_command *c = NULL; (c = next_by_name(c));)
             print_help(c);
-        print(&console_printer, "ADDR is a number (0x for hex), a symbol, or symbol+number. Keys: "
+        print(&console_printer, "ADDR is a number (0x for hex), a symbol, or symbol+number.\nKeys: "
                                 "arrows, Tab, Ctrl-A/E/K/U/W/L, Shift-PgUp.\n");
         return MONITOR_DONE;
     }
