@@ -30,7 +30,7 @@ COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
 
 # --- The kernel -----------------------------------------------------------------------------------
 
-KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c tests/ktest.c tests/mm/test_*.c))
+KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c tests/ktest.c tests/mm/test_*.c tests/kernel/test_*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_FLAGS := -m32 -march=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
