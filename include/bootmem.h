@@ -59,7 +59,8 @@ uint64_t bootmem_low_end(unsigned bios_kib, unsigned ebda_segment);
 MUST_CHECK paddr_t bootmem_take(struct bootmem *boot, uint64_t size, uint64_t align,
                                 uint64_t ceiling, enum memmap_owner owner);
 
-/* From here on bootmem_take finds nothing: the page allocator has the rest. */
+/* Checks the map a last time. From here on bootmem_take finds nothing: the page allocator has the
+ * rest. */
 void bootmem_close(struct bootmem *boot);
 
 /* Panics when the map is not sorted, disjoint and joined, when its sums do not add up, or when a

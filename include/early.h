@@ -63,7 +63,8 @@ void *kmalloc_early(size_t size);
 void kfree_early(void *object);
 
 /* Hands the heap over: each run of whole pages without a live object goes to give_back, each page
- * with some to keep, with their number. All pages go to one or the other. */
+ * with some to keep, with their number. All pages go to one or the other; the log shows the sums.
+ */
 void early_finish(void (*give_back)(void *start, size_t bytes),
                   void (*keep)(void *page, unsigned live_objects));
 
@@ -79,6 +80,7 @@ size_t early_object_size(const void *object);
  */
 void early_check(void);
 
+/* One line: the sums above, or after the hand-over what became of the memory. */
 void early_print(struct printer *out);
 
 /* ---- any heap ---- */
@@ -93,6 +95,7 @@ MUST_CHECK bool early_heap_extend(struct early_heap *heap, void *object, size_t 
 void early_heap_finish(struct early_heap *heap, void (*give_back)(void *start, size_t bytes),
                        void (*keep)(void *page, unsigned live_objects));
 void early_heap_check(const struct early_heap *heap);
+void early_heap_print(const struct early_heap *heap, struct printer *out);
 
 /* Zeros after the hand-over. */
 void early_heap_stats(const struct early_heap *heap, struct early_stats *stats);

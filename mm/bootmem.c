@@ -235,6 +235,7 @@ bootmem_take(struct bootmem *boot, uint64_t size, uint64_t align, uint64_t ceili
 void
 bootmem_close(struct bootmem *boot)
 {
+    bootmem_check(boot);
     boot->closed = true;
 }
 

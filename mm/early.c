@@ -42,6 +42,7 @@
 #define EARLY_ALIGN 16u
 #define STATE_LIVE  0x45764c45u
 #define STATE_FREED 0x65766c65u
+#define SYMBOL_MAX  80
 
 struct early_header {
     uint32_t size;
@@ -118,6 +119,15 @@ early_heap_add(struct early_heap *heap, void *start, size_t bytes)
 
 /* ---- objects ---- */
 
+static void
+report_late(size_t size, const void *caller)
+{
+    char who[SYMBOL_MAX];
+
+    symbol_name(caller, who, sizeof(who));
+    klog("early: %lu bytes asked for by %s after the hand-over\n", (unsigned long)size, who);
+}
+
 void *
 early_heap_alloc(struct early_heap *heap, size_t size, const void *caller)
 {
@@ -126,7 +136,7 @@ early_heap_alloc(struct early_heap *heap, size_t size, const void *caller)
     size_t room;
 
     if (heap->finished) {
-        klog("early: %lu bytes asked for by %p after the hand-over\n", (unsigned long)size, caller);
+        report_late(size, caller);
         return NULL;
     }
     if (!chunk || size == 0)
@@ -140,6 +150,16 @@ early_heap_alloc(struct early_heap *heap, size_t size, const void *caller)
     return memset(header + 1, 0, header->size);
 }
 
+static _Noreturn void
+report_double_free(const void *object, const struct early_header *header)
+{
+    char who[SYMBOL_MAX];
+
+    symbol_name(header->caller, who, sizeof(who));
+    kpanic("early heap: double free of %p, %lu bytes, allocated by %s", object,
+           (unsigned long)header->size, who);
+}
+
 /* Panics with the reason why `object` cannot be freed; returns its header when it can. */
 static struct early_header *
 live_header(const void *object)
@@ -149,8 +169,7 @@ live_header(const void *object)
     if (!is_aligned((uintptr_t)object, EARLY_ALIGN))
         kpanic("early heap: %p was not allocated here", object);
     if (header->state == STATE_FREED)
-        kpanic("early heap: double free of %p, %lu bytes, allocated by %p", object,
-               (unsigned long)header->size, header->caller);
+        report_double_free(object, header);
     if (header->state != STATE_LIVE)
         kpanic("early heap: %p was not allocated here", object);
     return header;
@@ -408,6 +427,24 @@ early_free_object(void *object, void (*leave)(void *page))
         leave((void *)page);
 }
 
+void
+early_heap_print(const struct early_heap *heap, struct printer *out)
+{
+    struct early_stats stats;
+
+    if (heap->finished) {
+        print(out, "early: %lu bytes given back, %lu kept until their objects are freed\n",
+              (unsigned long)heap->given_back, (unsigned long)heap->kept);
+        return;
+    }
+    early_heap_stats(heap, &stats);
+    print(out, "early: %lu bytes = %lu in %u live objects + %lu in %u freed + ",
+          (unsigned long)stats.taken, (unsigned long)stats.live, stats.live_objects,
+          (unsigned long)stats.freed, stats.freed_objects);
+    print(out, "%lu in headers + %lu unused\n", (unsigned long)stats.headers,
+          (unsigned long)stats.unused);
+}
+
 /* ---- the kernel's heap ---- */
 
 void
@@ -438,7 +475,9 @@ void
 early_finish(void (*give_back)(void *start, size_t bytes),
              void (*keep)(void *page, unsigned live_objects))
 {
+    early_print(&klog_printer);
     early_heap_finish(&early_heap, give_back, keep);
+    early_print(&klog_printer);
 }
 
 void
@@ -450,17 +489,5 @@ early_check(void)
 void
 early_print(struct printer *out)
 {
-    struct early_stats stats;
-
-    if (early_heap.finished) {
-        print(out, "early: %lu KiB given back, %lu KiB kept\n",
-              (unsigned long)(early_heap.given_back >> 10), (unsigned long)(early_heap.kept >> 10));
-        return;
-    }
-    early_heap_stats(&early_heap, &stats);
-    print(out,
-          "early: %lu bytes = %lu live (%u objects) + %lu freed (%u) + %lu headers + %lu unused\n",
-          (unsigned long)stats.taken, (unsigned long)stats.live, stats.live_objects,
-          (unsigned long)stats.freed, stats.freed_objects, (unsigned long)stats.headers,
-          (unsigned long)stats.unused);
+    early_heap_print(&early_heap, out);
 }

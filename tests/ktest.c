@@ -1,8 +1,8 @@
 /* ktest.c - finds the tests in the linker section "ktest", runs them and prints the result.
  *
  * Each test is one line, `ok N name`, `ok N name # SKIP why` or `not ok N name`, with lines that
- * start with `# ` before it that say why: TAP on the host, KTAP in the kernel. Nothing else of ours
- * starts in column 0.
+ * start with `# ` before it that say why: TAP on the host, KTAP in the kernel. What the
+ * code under test logs comes in between; it looks like neither.
  *
  * A test ends by returning; a failed check marks it and returns from it. ktest_panics leaves the
  * code under test by a jump out of kpanic, so whatever that code held (locks, memory) stays held: a

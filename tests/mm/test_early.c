@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ktest.h"
+#include "format.h"
 #include "early.h"
 #include "platform.h"
 #include "range.h"
@@ -196,6 +197,38 @@ KTEST(early, walk)
     CHECK_EQ(seen.count, 64);
     CHECK_EQ(seen.bytes, 16 * (16 + 32 + 48 + 64));
     CHECK(seen.in_order && seen.caller_known);
+}
+
+static char printed[160];
+static size_t printed_length;
+
+static void
+capture(struct printer *self, const char *format, va_list args)
+{
+    (void)self;
+    printed_length += (size_t)format_text_v(printed + printed_length,
+                                            sizeof(printed) - printed_length, format, args);
+}
+
+static struct printer captured = {capture};
+
+KTEST(early, print)
+{
+    unsigned long headers = 3 * 16 + sizeof(void *) * 4;
+    char wanted[160];
+    void *a;
+
+    begin(2);
+    a = take(10);
+    CHECK(take(30) && take(100));
+    early_heap_free(&heap, a);
+    printed_length = 0;
+    early_heap_print(&heap, &captured);
+    format_text(wanted, sizeof(wanted),
+                "early: 8192 bytes = 144 in 2 live objects + 16 in 1 freed + %lu in headers + "
+                "%lu unused\n",
+                headers, 8192 - 144 - 16 - headers);
+    CHECK(strcmp(printed, wanted) == 0);
 }
 
 /* ---- misuse ---- */
