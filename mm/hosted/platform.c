@@ -154,7 +154,6 @@ symbol_name(const void *code, char *text, size_t size)
     snprintf(text, size, "%p", code);
 }
 
-/* "Bail out!" ends a run of tests; what comes after is not looked at. */
 void
 kpanic(const char *format, ...)
 {
@@ -167,7 +166,7 @@ kpanic(const char *format, ...)
     if (kpanic_hook)
         kpanic_hook(message);
     fflush(stdout);
-    printf("Bail out! panic: %s\n", message);
+    printf("%s# panic: %s\n", log_inside_line ? "\n" : "", message);
     fflush(stdout);
     fprintf(stderr, "panic: %s\n", message);
     abort();
