@@ -1,7 +1,7 @@
 /* machine.c - an arena as the memory of machines of several shapes.
  *
- *   base      base + skipped                         middle                     end - high      end
- *     | no RAM |  early heap  |  ...        | boot info |   ...                     | no address |
+ *   base      base + skipped             middle                  end - high      end
+ *     | no RAM |    ...       | boot info  |   ...   | early heap  | no address     |
  */
 #include <string.h>
 
@@ -22,7 +22,8 @@ machine_start(const struct machine *machine)
     unsigned long first = machine->base + machine->skipped;
     unsigned long end = machine->base + (MACHINE_BYTES >> PAGE_SHIFT);
     pfn_t middle = pfn(machine->base + (MACHINE_BYTES >> (PAGE_SHIFT + 1)));
-    uint8_t *start = arena + (machine->skipped << PAGE_SHIFT);
+    size_t early = MACHINE_BYTES - (machine->high << PAGE_SHIFT) - EARLY_BYTES;
+    paddr_t early_start = pfn_to_paddr(pfn(machine->base)) + early;
     struct memmap_entry memory = {.base = pfn_to_paddr(pfn(first)),
                                   .length = (uint64_t)(end - first) << PAGE_SHIFT,
                                   .type = MEMMAP_RAM};
@@ -32,9 +33,9 @@ machine_start(const struct machine *machine)
     hosted_init(arena, sizeof(arena), pfn(machine->base));
     if (machine->high)
         hosted_limit_direct(pfn(end - machine->high));
-    early_init(start, EARLY_BYTES);
+    early_init(arena + early, EARLY_BYTES);
     bootmem_init(&boot, &memory, 1);
-    bootmem_own(&boot, memory.base, memory.base + EARLY_BYTES, MEMMAP_EARLY);
+    bootmem_own(&boot, early_start, early_start + EARLY_BYTES, MEMMAP_EARLY);
     if (machine->info)
         bootmem_own(&boot, pfn_to_paddr(pfn(middle.n - machine->info)), pfn_to_paddr(middle),
                     MEMMAP_BOOTINFO);
@@ -44,8 +45,14 @@ machine_start(const struct machine *machine)
 }
 
 void
-machine_start_usual(void)
+machine_start_plain(unsigned long base)
 {
     memset(arena, 0, sizeof(arena));
-    hosted_start(arena, sizeof(arena), pfn(4096));
+    hosted_start(arena, sizeof(arena), pfn(base));
+}
+
+void
+machine_start_usual(void)
+{
+    machine_start_plain(4096);
 }

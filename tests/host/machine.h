@@ -17,6 +17,9 @@ struct machine {
 /* Everything of the machine before is forgotten; the memory is zeros. */
 void machine_start(const struct machine *machine);
 
+/* As a program does it: hosted_start. */
+void machine_start_plain(unsigned long base);
+
 /* The machine that tests run on unless they start another: 64 MiB from frame 4096 on. A test that
  * started another one starts this one at its end. */
 void machine_start_usual(void);

@@ -1,0 +1,451 @@
+/* test_machines.c - mm/ on machines of other shapes: high memory, memory below 16 MiB, frame
+ * numbers that need more than 20 or 32 bits, the debug heap on, and all memory used up.
+ *
+ * Each test starts a machine of its own and, at its end, the usual one again. */
+#include <string.h>
+
+#include "buddy.h"
+#include "kmalloc.h"
+#include "ktest.h"
+#include "machine.h"
+#include "mm.h"
+#include "slab.h"
+#include "../mm/testing.h"
+#include "../../mm/mm_private.h"
+#include "../../mm/percpu.h"
+#include "../../mm/slab_private.h"
+
+#define FRAMES (MACHINE_BYTES >> PAGE_SHIFT)
+
+static paddr_t taken[FRAMES];
+
+/* Runs `test` on another machine, with a check before that one is forgotten. */
+static void
+on(const struct machine *machine, void (*test)(void))
+{
+    machine_start(machine);
+    CHECK(mm_check());
+    test();
+    CHECK(mm_check());
+    machine_start_usual();
+}
+
+/* ---- all memory ---- */
+
+static unsigned
+take_all(unsigned flags)
+{
+    unsigned count = 0;
+    while (count < FRAMES && (taken[count] = pmm_alloc_page_flags(flags)))
+        count++;
+    return count;
+}
+
+/* Takes every frame, to the last one, and gives them back in random order: whole blocks again. */
+static void
+exhaust(void)
+{
+    unsigned long before[ORDERS];
+    uint32_t state = ktest_seed();
+    mm_drain();
+    unsigned long free = pmm_free_frames();
+    for (unsigned order = 0; order < ORDERS; order++)
+        before[order] = buddy_count_free(&mm_zones[ZONE_NORMAL], order);
+
+    unsigned count = take_all(0);
+    CHECK_EQ(count, free);
+    CHECK_EQ(pmm_free_frames(), 0);
+    CHECK_EQ(pmm_alloc_page(), 0);
+    CHECK_EQ(pmm_alloc_pages(2), 0);
+    CHECK_EQ(pmm_alloc_page_flags(PMM_ZERO), 0);
+    CHECK(!kmalloc(9000));
+    CHECK(!kmalloc(5 << 20));
+    CHECK(!kmem_cache_create("none", 2000, 0, 0, NULL) || kmem_cache_destroy(slab_caches) == false);
+    CHECK(mm_check());
+
+    for (unsigned i = count; i > 1; i--) {
+        unsigned j = ktest_random(&state) % i;
+        paddr_t swapped = taken[i - 1];
+        taken[i - 1] = taken[j];
+        taken[j] = swapped;
+    }
+    for (unsigned i = 0; i < count; i++)
+        pmm_free_page(taken[i]);
+    mm_drain();
+    CHECK_EQ(pmm_free_frames(), free);
+    for (unsigned order = 0; order < ORDERS; order++)
+        CHECK_EQ(buddy_count_free(&mm_zones[ZONE_NORMAL], order), before[order]);
+}
+
+KTEST(machines, all_memory)
+{
+    const struct machine machine = {.base = 4096};
+    on(&machine, exhaust);
+}
+
+/* Small objects until nothing is left; then they all go, and everything is there again. */
+static void
+exhaust_objects(void)
+{
+    static const uint16_t sizes[] = {16, 48, 1000, 8192};
+    for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
+        mm_drain();
+        unsigned long free = pmm_free_frames();
+        void **last = NULL;
+        size_t count = 0;
+        for (void **more; (more = kmalloc(sizes[i])); count++) {
+            *more = last;
+            last = more;
+        }
+        CHECK(count * sizes[i] > (free << PAGE_SHIFT) / 8 * 7);
+        CHECK(!kmalloc(sizes[i]));
+        CHECK(mm_check());
+        while (last) {
+            void **next = *last;
+            kfree(last);
+            last = next;
+        }
+        CHECK(kmalloc(sizes[i]) != NULL || i == 99);
+        mm_drain();
+        CHECK(pmm_free_frames() + 9 >= free); /* the one just taken, and its header */
+        CHECK(mm_check());
+    }
+}
+
+KTEST(machines, all_memory_in_objects)
+{
+    const struct machine machine = {.base = 4096};
+    on(&machine, exhaust_objects);
+}
+
+/* What the stacks hold is found when a large piece is wanted. */
+static void
+last_block(void)
+{
+    while (pmm_alloc_pages(BLOCK_FRAMES))
+        ;
+    mm_drain();
+    paddr_t eight = pmm_alloc_pages(8);
+    CHECK(eight);
+    pmm_free_pages(eight, 8);
+    unsigned long left = pmm_free_frames();
+    paddr_t page = pmm_alloc_page();
+    CHECK(page);
+    pmm_free_page(page);
+    unsigned order = MAX_ORDER;
+    while (order && !pmm_alloc_pages(1ul << order))
+        order--;
+    CHECK(1ul << order > left / 4);
+}
+
+KTEST(machines, stacks_are_drained_before_failure)
+{
+    const struct machine machine = {.base = 4096};
+    on(&machine, last_block);
+}
+
+/* ---- zones ---- */
+
+static void
+three_zones(void)
+{
+    CHECK_EQ(mm_zones[ZONE_DMA].managed + mm_zones[ZONE_NORMAL].managed +
+                 mm_zones[ZONE_HIGH].managed,
+             pmm_managed_frames());
+    CHECK(mm_zones[ZONE_DMA].managed && mm_zones[ZONE_NORMAL].managed);
+    CHECK_EQ(mm_zones[ZONE_HIGH].managed, 4 * BLOCK_FRAMES);
+
+    paddr_t any = pmm_alloc_page(), direct = pmm_alloc_page_flags(PMM_DIRECT);
+    paddr_t dma = pmm_alloc_pages_flags(3, PMM_DMA), zero = pmm_alloc_page_flags(PMM_ZERO);
+    CHECK(any && direct && dma && zero);
+    CHECK(pmm_zone_of(paddr_to_pfn(any)) == &mm_zones[ZONE_HIGH]);
+    CHECK(!frame_to_ptr(paddr_to_pfn(any)));
+    CHECK(pmm_zone_of(paddr_to_pfn(direct)) == &mm_zones[ZONE_NORMAL]);
+    CHECK(pmm_zone_of(paddr_to_pfn(dma)) == &mm_zones[ZONE_DMA]);
+    CHECK(pmm_zone_of(paddr_to_pfn(zero)) == &mm_zones[ZONE_NORMAL]);
+    pmm_free_page(any);
+    pmm_free_page(direct);
+    pmm_free_pages(dma, 3);
+    pmm_free_page(zero);
+
+    void *low = kmalloc_flags(20000, KM_DMA);
+    pfn_t frame;
+    CHECK(low && ptr_to_frame(low, &frame) && pfn_to_paddr(frame) + 20000 <= 16 << 20);
+    kfree(low);
+    CHECK(mm_check());
+}
+
+/* Each kind falls back to the next lower zone, never to a higher one. */
+static void
+falls_back(void)
+{
+    static paddr_t low[FRAMES];
+    mm_drain();
+    unsigned long direct = mm_zones[ZONE_DMA].free + mm_zones[ZONE_NORMAL].free;
+    unsigned long high = mm_zones[ZONE_HIGH].free;
+    unsigned count = take_all(PMM_DIRECT);
+    CHECK_EQ(count, direct);
+    CHECK_EQ(mm_zones[ZONE_HIGH].free, high);
+    CHECK(!kmalloc(100000) && !kmalloc_flags(100, KM_DMA));
+    CHECK(mm_check());
+    for (unsigned i = 0; i < count; i++)
+        low[i] = taken[i];
+    CHECK_EQ(take_all(0), high);
+    for (unsigned i = 0; i < high; i++)
+        pmm_free_page(taken[i]);
+    for (unsigned i = 0; i < count; i++)
+        pmm_free_page(low[i]);
+    mm_drain();
+
+    unsigned long dma = mm_zones[ZONE_DMA].free;
+    count = take_all(PMM_DMA);
+    CHECK_EQ(count, dma);
+    for (unsigned i = 0; i < count; i++)
+        CHECK(taken[i] < 16 << 20);
+    for (unsigned i = 0; i < count; i++)
+        pmm_free_page(taken[i]);
+}
+
+KTEST(machines, high_memory)
+{
+    const struct machine machine = {.skipped = 256, .high = 4 * BLOCK_FRAMES};
+    on(&machine, three_zones);
+    on(&machine, falls_back);
+}
+
+/* A machine that begins at frame 0: that frame is nobody's, for its number means "none". */
+KTEST(machines, from_frame_zero)
+{
+    machine_start_plain(0);
+    CHECK(pmm_frame_known(pfn(0)) && frame_of(pfn(0))->owner == FRAME_LOW);
+    exhaust();
+    machine_start_usual();
+}
+
+/* ---- large frame numbers ---- */
+
+static void
+try_everything(void)
+{
+    mm_drain();
+    unsigned long before = pmm_free_frames();
+    paddr_t run = pmm_alloc_pages(77), page = pmm_alloc_page();
+    void *small = kmalloc(33), *large = kmalloc(33000), *huge = kmalloc(5 << 20);
+    CHECK(run && page && small && large && huge);
+    CHECK(run >> PAGE_SHIFT >= FRAME_BASE && page >> PAGE_SHIFT < FRAME_BASE + FRAMES);
+    memset(frame_to_ptr(paddr_to_pfn(run)), 1, 77 << PAGE_SHIFT);
+    memset(huge, 2, 5 << 20);
+    memset(large, 3, 33000);
+    CHECK(mm_check());
+    kfree(huge);
+    kfree(large);
+    kfree(small);
+    pmm_free_page(page);
+    pmm_free_pages(run, 77);
+    mm_drain();
+    CHECK_EQ(pmm_free_frames(), before);
+    exhaust();
+}
+
+KTEST(machines, large_frame_numbers)
+{
+    const struct machine beyond_4_gib = {.base = (1ul << 20) + 4096};
+    const struct machine across_4_gib = {.base = (1ul << 20) - 8192};
+    const struct machine of_4_tib = {.base = 1ul << 30};
+    on(&beyond_4_gib, try_everything);
+    on(&across_4_gib, try_everything);
+    on(&of_4_tib, try_everything);
+    if (sizeof(long) == 8) {
+        const struct machine of_16_tib = {.base = 1ul << 16 << 16};
+        const struct machine of_16_eib = {.base = (1ul << 20 << 20 << 11) + (5ul << 10)};
+        on(&of_16_tib, try_everything);
+        on(&of_16_eib, try_everything);
+    }
+}
+
+/* ---- what the boot leaves ---- */
+
+static unsigned long
+count_owner(unsigned owner)
+{
+    unsigned long counts[FRAME_OWNERS];
+    mm_count_owners(counts);
+    return counts[owner];
+}
+
+static void
+release_boot_info(void)
+{
+    unsigned long managed = pmm_managed_frames();
+    CHECK_EQ(count_owner(FRAME_BOOTINFO), 700);
+    unsigned long free = pmm_free_frames();
+    CHECK_EQ(mm_release(FRAME_MODULE), 0);
+    CHECK_EQ(mm_release(FRAME_BOOTINFO), 700);
+    CHECK_EQ(mm_release(FRAME_BOOTINFO), 0);
+    CHECK_EQ(count_owner(FRAME_BOOTINFO), 0);
+    CHECK_EQ(pmm_free_frames(), free + 700);
+    CHECK_EQ(pmm_managed_frames(), managed + 700);
+    CHECK(mm_check());
+    exhaust();
+}
+
+KTEST(machines, boot_info_is_released)
+{
+    const struct machine machine = {.base = 4096, .info = 700};
+    on(&machine, release_boot_info);
+}
+
+static void
+free_early(void *object)
+{
+    kfree(object);
+}
+
+/* Objects of the early heap go through kfree; with the last one on it, a page is free. */
+static void
+early_objects(void)
+{
+    uint32_t state = ktest_seed(), order[32];
+    unsigned long pages = count_owner(FRAME_EARLY), free = pmm_free_frames();
+    CHECK(pages >= 8 && pages <= 10);
+    for (unsigned i = 0; i < 32; i++) {
+        CHECK(kmalloc_usable_size(machine_early[i]) >= 1000);
+        fill_pattern(machine_early[i], 1000, i);
+        order[i] = i;
+    }
+    uint8_t *grown = krealloc(machine_early[31], 5000);
+    CHECK(grown && has_pattern(grown, 1000, 31));
+    kfree(grown);
+    shuffle(&state, order, 31);
+    for (unsigned i = 0; i < 31; i++) {
+        CHECK(has_pattern(machine_early[order[i]], 1000, order[i]));
+        kfree(machine_early[order[i]]);
+        CHECK(i % 8 || mm_check());
+    }
+    CHECK_EQ(count_owner(FRAME_EARLY), 1); /* the boot map's arrays stay */
+    mm_drain();
+    CHECK_EQ(pmm_free_frames(), free + pages - 1);
+    CHECK(ktest_panics(free_early, machine_early[5], "free"));
+}
+
+KTEST(machines, early_heap_goes_object_by_object)
+{
+    const struct machine machine = {.base = 4096, .early = 32};
+    on(&machine, early_objects);
+}
+
+/* ---- CPUs ---- */
+
+static void
+reap_cache(void *cache)
+{
+    kmem_cache_reap(cache);
+}
+
+static void
+cpu_up(void)
+{
+    mm_drain();
+    unsigned long before = pmm_free_frames(), failures = 0;
+    struct kmem_cache *cache = kmem_cache_create("before", 64, 0, 0, NULL);
+    CHECK(cache);
+    void *object = kmem_cache_alloc(cache);
+    CHECK(object);
+    mm_drain();
+    unsigned long held = before - pmm_free_frames();
+    bool up = false;
+    for (unsigned n = 1; !up && n < 100; n++) {
+        mm_fail_nth(n);
+        up = mm_cpu_up(3);
+        mm_fail_nth(0);
+        failures += !up;
+        mm_drain();
+        CHECK(mm_check());
+        CHECK(up || pmm_free_frames() == before - held);
+    }
+    CHECK(up);
+    CHECK(failures > 0);
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        CHECK((cache->parts[i] != NULL) == (i == 0 || i == 3));
+
+    /* One object from each CPU, freed by the other; the same one twice. */
+    hosted_set_cpu(3);
+    void *other = kmem_cache_alloc(cache);
+    CHECK(other && other != object);
+    kmem_cache_free(cache, object);
+    CHECK(mm_check());
+    CHECK(ktest_panics(free_early, object, "double free")); /* remote, at once */
+    hosted_set_cpu(0);
+    kmem_cache_free(cache, object); /* by its own CPU: found when that one collects */
+    CHECK(!mm_check());
+    CHECK(ktest_panics(reap_cache, cache, "double free"));
+    CHECK(mm_check());
+    kmem_cache_free(cache, other);
+    CHECK(kmem_cache_destroy(cache));
+}
+
+KTEST(machines, cpu_up)
+{
+    const struct machine machine = {.base = 4096};
+    on(&machine, cpu_up);
+    hosted_set_cpu(0);
+}
+
+/* ---- the debug heap ---- */
+
+static void
+whole_frames_are_watched(void)
+{
+    uint8_t *memory = kmalloc(20000);
+    CHECK(memory);
+    CHECK_EQ(kmalloc_usable_size(memory), 20000);
+    CHECK(is_filled(memory, 20000, 0x5a));
+    memory[20000] ^= 1;
+    CHECK(ktest_panics(free_early, memory, "write behind an object"));
+    memory[20000] ^= 1;
+    kfree(memory);
+    CHECK(ktest_panics(free_early, memory, "double free"));
+
+    unsigned long mark = kmalloc_leak_mark();
+    memory = kmalloc(20000);
+    uint8_t *small = kmalloc(20);
+    CHECK(memory && small);
+    hosted_quiet(true);
+    size_t leaks = kmalloc_print_leaks(&klog_printer, mark);
+    hosted_quiet(false);
+    CHECK_EQ(leaks, 2);
+    small[20] ^= 1;
+    CHECK(!mm_check());
+    CHECK(ktest_panics(free_early, small, "write behind an object"));
+    small[20] ^= 1;
+    kfree(small);
+    kfree(memory);
+    hosted_quiet(true);
+    leaks = kmalloc_print_leaks(&klog_printer, mark);
+    hosted_quiet(false);
+    CHECK_EQ(leaks, 0);
+}
+
+/* The tests of the heap, on the debug heap. */
+static void
+heap_tests(void)
+{
+    static const char *const globs[] = {"mm/kmalloc/*", "mm/vmalloc/*", "mm/slab/*"};
+    extern const struct ktest __start_ktest[], __stop_ktest[];
+    for (const struct ktest *test = __start_ktest; test < __stop_ktest; test++)
+        for (unsigned i = 0; i < ARRAY_LENGTH(globs); i++)
+            if (ktest_glob(globs[i], test->name)) {
+                test->run();
+                CHECK(mm_check());
+            }
+}
+
+KTEST(machines, debug_heap)
+{
+    const struct machine machine = {.base = 4096};
+    kmalloc_debug_enable();
+    on(&machine, whole_frames_are_watched);
+    on(&machine, heap_tests);
+    debug_heap_on = false;
+    machine_start_usual();
+}

@@ -1,0 +1,315 @@
+/* test_threads.c - CPUs that allocate and free at the same time, their own memory and each other's.
+ *
+ *   CPU 0 ──► ring ──► CPU 1 ──► ring ──► CPU 2 ──► ... ──► CPU 0
+ *
+ * Each thread plays a CPU. It fills what it allocates with a pattern and hands it to the next one,
+ * which checks the pattern and frees it. At the end, when all are joined, all memory is back. */
+#include <pthread.h>
+#include <string.h>
+
+#include "kmalloc.h"
+#include "ktest.h"
+#include "machine.h"
+#include "mm.h"
+#include "pmm.h"
+#include "slab.h"
+#include "../mm/testing.h"
+#include "../../mm/pmm_private.h"
+
+#ifdef __SANITIZE_THREAD__
+#define STEPS 4000
+#else
+#define STEPS 20000
+#endif
+#define PLACES 64
+
+/* One writer, one reader. */
+struct ring {
+    void *place[PLACES];
+    unsigned written;
+    unsigned read;
+};
+
+static bool
+ring_put(struct ring *ring, void *object)
+{
+    unsigned written = ring->written;
+    if (written - __atomic_load_n(&ring->read, __ATOMIC_ACQUIRE) == PLACES)
+        return false;
+    ring->place[written % PLACES] = object;
+    __atomic_store_n(&ring->written, written + 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+static void *
+ring_get(struct ring *ring)
+{
+    unsigned read = ring->read;
+    if (read == __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE))
+        return NULL;
+    void *object = ring->place[read % PLACES];
+    __atomic_store_n(&ring->read, read + 1, __ATOMIC_RELEASE);
+    return object;
+}
+
+/* ---- what the threads share ---- */
+
+struct worker {
+    unsigned cpu;
+    uint32_t state;
+    struct ring *from;
+    struct ring *to;
+    unsigned failures; /* patterns that were not there, memory that ran out */
+};
+
+static struct ring rings[CPU_MAX];
+static struct worker workers[CPU_MAX];
+static struct kmem_cache *shared;
+static unsigned running;
+
+/* Runs `work` on `count` CPUs of a fresh machine, and takes stock at the end. */
+static void
+run_threads(unsigned count, void *(*work)(void *))
+{
+    const struct machine machine = {.base = 4096};
+    pthread_t threads[CPU_MAX];
+    machine_start(&machine);
+    memset(rings, 0, sizeof(rings));
+    for (unsigned cpu = 1; cpu < count; cpu++)
+        CHECK(mm_cpu_up(cpu));
+    shared = kmem_cache_create("shared", 72, 0, 0, NULL);
+    CHECK(shared);
+    mm_drain();
+    unsigned long before = pmm_free_frames();
+
+    running = count;
+    for (unsigned cpu = 0; cpu < count; cpu++) {
+        workers[cpu] = (struct worker){.cpu = cpu,
+                                       .state = ktest_seed() + cpu,
+                                       .from = &rings[cpu],
+                                       .to = &rings[(cpu + 1) % count]};
+        CHECK_EQ(pthread_create(&threads[cpu], NULL, work, &workers[cpu]), 0);
+    }
+    for (unsigned cpu = 0; cpu < count; cpu++)
+        pthread_join(threads[cpu], NULL);
+    for (unsigned cpu = 0; cpu < count; cpu++)
+        CHECK_EQ(workers[cpu].failures, 0);
+
+    CHECK(mm_check());
+    struct kmem_cache_stats stats;
+    kmem_cache_get_stats(shared, &stats);
+    CHECK_EQ(stats.objects_used, 0);
+    mm_drain();
+    CHECK(mm_check());
+    CHECK_EQ(pmm_free_frames(), before);
+    CHECK(kmem_cache_destroy(shared));
+    machine_start_usual();
+}
+
+/* Says that this thread will write no more, and frees what comes until nobody writes. */
+static void
+finish(struct worker *worker, void (*take)(struct worker *, void *))
+{
+    bool last = false;
+    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
+    while (!last) {
+        last = __atomic_load_n(&running, __ATOMIC_ACQUIRE) == 0;
+        for (void *object; (object = ring_get(worker->from));)
+            take(worker, object);
+    }
+}
+
+/* Hands an object on, or takes it back at once when the ring is full. */
+static void
+pass_on(struct worker *worker, void *object, void (*take)(struct worker *, void *))
+{
+    if (!ring_put(worker->to, object))
+        take(worker, object);
+}
+
+/* ---- objects of one size ---- */
+
+static void
+take_object(struct worker *worker, void *object)
+{
+    worker->failures += !has_pattern(object, 72, (uint32_t)((uintptr_t)object >> 4));
+    kmem_cache_free(shared, object);
+}
+
+static void *
+work_objects(void *argument)
+{
+    struct worker *worker = argument;
+    hosted_set_cpu(worker->cpu);
+    for (unsigned step = 0; step < STEPS; step++) {
+        void *object = kmem_cache_alloc(shared);
+        if (!object) {
+            worker->failures++;
+            break;
+        }
+        fill_pattern(object, 72, (uint32_t)((uintptr_t)object >> 4));
+        if (ktest_random(&worker->state) % 4)
+            pass_on(worker, object, take_object);
+        else
+            take_object(worker, object);
+        for (void *other; ktest_random(&worker->state) % 3 && (other = ring_get(worker->from));)
+            take_object(worker, other);
+    }
+    finish(worker, take_object);
+    return NULL;
+}
+
+KTEST(threads, objects_2)
+{
+    run_threads(2, work_objects);
+}
+
+KTEST(threads, objects_8)
+{
+    run_threads(8, work_objects);
+}
+
+/* ---- any size: the first 4 bytes hold it ---- */
+
+static void
+take_block(struct worker *worker, void *block)
+{
+    uint32_t size;
+    memcpy(&size, block, sizeof(size));
+    worker->failures += !has_pattern((uint8_t *)block + 4, size - 4, size);
+    kfree(block);
+}
+
+/* Mostly small, some of several frames, now and then 100 KiB and more. */
+static uint32_t
+any_size(uint32_t *state)
+{
+    uint32_t kind = ktest_random(state) % 64;
+    return 4 + random_below(state, kind == 0 ? 65536 : kind < 8 ? 20000 : 600);
+}
+
+static void *
+work_sizes(void *argument)
+{
+    struct worker *worker = argument;
+    void *held[16] = {NULL};
+    hosted_set_cpu(worker->cpu);
+    for (unsigned step = 0; step < STEPS; step++) {
+        uint32_t size = any_size(&worker->state), i = ktest_random(&worker->state) % 16;
+        if (held[i])
+            pass_on(worker, held[i], take_block);
+        held[i] = ktest_random(&worker->state) % 5 ? kmalloc(size) : kmalloc_aligned(size, 4096);
+        if (!held[i]) {
+            worker->failures++;
+            break;
+        }
+        memcpy(held[i], &size, sizeof(size));
+        fill_pattern((uint8_t *)held[i] + 4, size - 4, size);
+        for (void *other; ktest_random(&worker->state) % 3 && (other = ring_get(worker->from));)
+            take_block(worker, other);
+    }
+    for (unsigned i = 0; i < 16; i++)
+        if (held[i])
+            take_block(worker, held[i]);
+    finish(worker, take_block);
+    return NULL;
+}
+
+KTEST(threads, sizes_2)
+{
+    run_threads(2, work_sizes);
+}
+
+KTEST(threads, sizes_8)
+{
+    run_threads(8, work_sizes);
+}
+
+/* ---- frames: the first bytes hold their address and count ---- */
+
+struct run {
+    paddr_t first;
+    size_t count;
+};
+
+static void
+take_run(struct worker *worker, void *memory)
+{
+    struct run run;
+    memcpy(&run, memory, sizeof(run));
+    size_t room = (run.count << PAGE_SHIFT) - sizeof(run);
+    worker->failures += frame_to_ptr(paddr_to_pfn(run.first)) != memory;
+    worker->failures += !has_pattern((uint8_t *)memory + sizeof(run), 64, (uint32_t)run.count);
+    worker->failures += !has_pattern((uint8_t *)memory + sizeof(run) + room - 64, 64, 7);
+    pmm_free_pages(run.first, run.count);
+}
+
+static void *
+work_frames(void *argument)
+{
+    struct worker *worker = argument;
+    hosted_set_cpu(worker->cpu);
+    for (unsigned step = 0; step < STEPS; step++) {
+        uint32_t kind = ktest_random(&worker->state) % 16;
+        struct run run = {.count = kind < 8 ? 1 : kind < 15 ? kind - 6 : 40};
+        run.first = pmm_alloc_pages_flags(run.count, PMM_DIRECT);
+        if (!run.first) {
+            worker->failures++;
+            break;
+        }
+        uint8_t *memory = frame_to_ptr(paddr_to_pfn(run.first));
+        memcpy(memory, &run, sizeof(run));
+        fill_pattern(memory + sizeof(run), 64, (uint32_t)run.count);
+        fill_pattern(memory + (run.count << PAGE_SHIFT) - 64, 64, 7);
+        if (kind & 1)
+            pass_on(worker, memory, take_run);
+        else
+            take_run(worker, memory);
+        for (void *other; ktest_random(&worker->state) % 3 && (other = ring_get(worker->from));)
+            take_run(worker, other);
+        if (step % 512 == 0)
+            pmm_drain_cpu();
+    }
+    finish(worker, take_run);
+    return NULL;
+}
+
+KTEST(threads, frames_2)
+{
+    run_threads(2, work_frames);
+}
+
+KTEST(threads, frames_8)
+{
+    run_threads(8, work_frames);
+}
+
+/* ---- everything together, slabs given back in between ---- */
+
+static void *
+work_all(void *argument)
+{
+    struct worker *worker = argument;
+    hosted_set_cpu(worker->cpu);
+    for (unsigned step = 0; step < STEPS / 40; step++) {
+        void *small = kzalloc(1 + random_below(&worker->state, 3000));
+        void *large = kmalloc(1 + random_below(&worker->state, 60000) * 4);
+        void *grown = small ? krealloc(small, 5000) : NULL;
+        if (!small || !large || !grown) {
+            worker->failures++;
+            break;
+        }
+        kfree(grown);
+        kfree(large);
+        if (step % 16 == 0)
+            kmem_cache_reap(shared);
+        kmem_cache_free(shared, kmem_cache_alloc(shared));
+    }
+    finish(worker, take_object);
+    return NULL;
+}
+
+KTEST(threads, everything_8)
+{
+    run_threads(8, work_all);
+}
