@@ -4,6 +4,14 @@
 
 #include "types.h"
 
+/* The rare half of a function. It takes its arguments in registers, so that the common half, which
+ * jumps there at its end, needs no stack. */
+#ifdef __i386__
+#define SLOW_PATH __attribute__((noinline, regparm(3)))
+#else
+#define SLOW_PATH __attribute__((noinline))
+#endif
+
 /* Bits set in a word, by adding neighbours in ever wider fields. */
 static inline unsigned
 count_bits(unsigned long word)

@@ -1,10 +1,10 @@
 /* frame.h - one descriptor for every frame of RAM, and who owns the frame.
  *
- * The frame table is one array indexed by frame number; only blocks that hold RAM have memory
- * behind their part of it, and a block's descriptors become valid when the block is opened
- * (zone.h). A descriptor speaks for itself when its owner is not FRAME_NONE: then it is a frame of
- * its own, or the head of an allocation of `count` frames whose other descriptors are FRAME_NONE.
- * A frame that is FRAME_NONE and not behind such a head is free, and the buddy's bitmaps say so.
+ * The frame table is one array indexed by frame number, and every descriptor in it can be read: of
+ * a block that is not open yet (zone.h) they are all zero, of a block without RAM always. A
+ * descriptor speaks for itself when its owner is not FRAME_NONE: then it is a frame of its own, or
+ * the head of an allocation of `count` frames whose other descriptors are FRAME_NONE. A frame that
+ * is FRAME_NONE and not behind such a head is free, and the buddy's bitmaps say so.
  *
  * Cost: 8 bytes a frame.
  */
@@ -37,12 +37,9 @@ enum frame_owner {
 struct frame {
     uint8_t owner; /* enum frame_owner */
     uint8_t flags;
-    uint16_t live; /* FRAME_EARLY: live objects on the page */
-    union {
-        uint32_t count; /* head of an allocation: frames in it, at least 1 */
-        uint32_t slab;  /* FRAME_SLAB: the header's place, in 16-byte units from the start of the
-                         * directly mapped memory */
-    };
+    uint16_t live;  /* FRAME_EARLY: live objects on the page */
+    uint32_t count; /* head of an allocation: frames in it, at least 1 */
+    /* FRAME_SLAB: the last 6 bytes are the address of the slab's header (slab_private.h). */
 };
 
 _Static_assert(sizeof(struct frame) <= 16, "the price of a frame is at most 16 bytes");

@@ -20,6 +20,7 @@
  *                                                          frame that the first one stands for: a
  *                                                          multiple of 1024
  *   DIRECT_BASE                                            lowest address of the direct map
+ *   DIRECT_FRAMES                                          the descriptor of the frame there
  *   paddr_t direct_end(void)                               where frames with an address end
  *   bool cpu_claim(bool *busy), cpu_release(bool *busy)    keep interrupts of this CPU out of its
  *                                                          per-CPU data; false: find another way

@@ -36,16 +36,17 @@ _Static_assert(ARRAY_LENGTH(class_sizes) == KMALLOC_CLASSES, "a part for each cl
 
 static struct kmem_cache class_caches[KMALLOC_CLASSES];
 
-/* The class of (size + 15) / 16; entry 0 is never used. */
-static uint8_t class_of[KMALLOC_LARGEST / 16 + 1];
+/* For a size's class, by (size - 1) / 16: how far into struct mm_cpu its part lies. */
+static uint16_t part_offset[KMALLOC_LARGEST / 16];
 
 void
 kmalloc_init(void)
 {
     unsigned class = 0;
-    for (unsigned i = 1; i < ARRAY_LENGTH(class_of); i++) {
-        class += i * 16 > class_sizes[class];
-        class_of[i] = (uint8_t) class;
+    for (unsigned i = 0; i < ARRAY_LENGTH(part_offset); i++) {
+        class += (i + 1) * 16 > class_sizes[class];
+        part_offset[i] =
+            (uint16_t)(offsetof(struct mm_cpu, heap) + class * sizeof(struct cache_part));
     }
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
         bool fits = slab_cache_init(&class_caches[class], class_names[class], class_sizes[class],
@@ -53,6 +54,13 @@ kmalloc_init(void)
         ASSERT(fits);
         slab_cache_add(&class_caches[class]);
     }
+}
+
+/* A CPU's part of the class of a size from 1 to KMALLOC_LARGEST. */
+static inline struct cache_part *
+part_of(struct mm_cpu *cpu, size_t size)
+{
+    return (struct cache_part *)(void *)((char *)cpu + part_offset[(size - 1) / 16]);
 }
 
 void
@@ -109,7 +117,7 @@ frames_of(const void *memory)
 
 /* ---- Allocation ---- */
 
-static __attribute__((noinline)) void *
+static SLOW_PATH void *
 alloc_slow(size_t size, unsigned flags, const void *caller)
 {
     if (size == 0)
@@ -117,7 +125,7 @@ alloc_slow(size_t size, unsigned flags, const void *caller)
     if (size > KMALLOC_LARGEST || flags & KM_DMA)
         return alloc_large(size, flags, caller);
     struct mm_cpu *cpu = mm_this_cpu();
-    void *memory = slab_alloc_slow(&cpu->heap[class_of[(size + 15) / 16]], size, caller);
+    void *memory = slab_alloc_slow(part_of(cpu, size), size, caller);
     if (memory && flags & KM_ZERO)
         memset(memory, 0, size);
     return memory;
@@ -132,7 +140,7 @@ alloc_fast(size_t size)
     struct mm_cpu *cpu = mm_this_cpu();
     if (UNLIKELY(!cpu_claim(&cpu->objects_busy)))
         return NULL;
-    void *memory = slab_take(&cpu->heap[class_of[(size + 15) / 16]]);
+    void *memory = slab_take(part_of(cpu, size));
     cpu_release(&cpu->objects_busy);
     return memory;
 }
@@ -168,8 +176,8 @@ aligned_class(size_t size, size_t align)
 {
     if (size == 0 || size > KMALLOC_LARGEST || align > PAGE_SIZE)
         return 0;
-    for (unsigned class = class_of[(size + 15) / 16]; class < KMALLOC_CLASSES; class ++)
-        if (!(class_sizes[class] & (align - 1)))
+    for (unsigned class = 0; class < KMALLOC_CLASSES; class ++)
+        if (class_sizes[class] >= size && !(class_sizes[class] & (align - 1)))
             return class_sizes[class];
     return 0;
 }
@@ -244,7 +252,7 @@ leave_early_page(void *page)
     pmm_free_page(pfn_to_paddr(frame));
 }
 
-void
+void SLOW_PATH
 kfree_other(void *memory, const void *caller)
 {
     if (!memory)

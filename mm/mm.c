@@ -35,10 +35,8 @@ static void
 open_descriptors(struct zone *zone, uint32_t index)
 {
     struct frame *frames = &FRAME_TABLE[(size_t)index << MAX_ORDER];
-    uint8_t owner = zone->blocks[index].levels ? FRAME_NONE : FRAME_FIRMWARE;
-    memset(frames, 0, BLOCK_FRAMES * sizeof(*frames));
-    for (unsigned long i = 0; owner != FRAME_NONE && i < BLOCK_FRAMES; i++)
-        frames[i].owner = owner;
+    for (unsigned long i = 0; !zone->blocks[index].levels && i < BLOCK_FRAMES; i++)
+        frames[i].owner = FRAME_FIRMWARE;
 }
 
 /* The end of the RAM that is ours to manage, as a frame number. */
@@ -76,6 +74,17 @@ make_zones(struct block_map *maps)
     make_zone(ZONE_DMA, "DMA", maps, 0, dma);
     make_zone(ZONE_NORMAL, "Normal", maps, dma, direct);
     make_zone(ZONE_HIGH, "HighMem", maps, direct, mm_block_count);
+}
+
+static uintptr_t
+described_direct_bytes(void)
+{
+    pfn_t first;
+    bool direct = ptr_to_frame((void *)DIRECT_BASE, &first);
+    unsigned long end = paddr_to_pfn(direct_end()).n;
+    unsigned long described = FRAME_BASE + ((unsigned long)mm_block_count << MAX_ORDER);
+    ASSERT(direct);
+    return (uintptr_t)((end < described ? end : described) - first.n) << PAGE_SHIFT;
 }
 
 /* Takes the block table and the bitmaps from the boot map and gives them an address. */
@@ -230,6 +239,7 @@ mm_init(struct bootmem *boot)
     mm_block_count = (uint32_t)((end - FRAME_BASE + BLOCK_FRAMES - 1) >> MAX_ORDER);
     struct block_map *maps = make_block_table(boot);
     frame_table_init(boot, mm_block_count);
+    mm_direct_bytes = described_direct_bytes();
     bootmem_close(boot);
     make_zones(maps);
 

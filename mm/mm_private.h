@@ -13,8 +13,8 @@ extern uint64_t mm_beyond_frames;
  * blocks; exact when no CPU is in the allocators. */
 void mm_count_owners(unsigned long counts[FRAME_OWNERS]);
 
-/* Makes the frame table for `blocks` blocks from FRAME_BASE on addressable where the map has RAM
- * (x86/frametable.c, hosted/frametable.c). Panics when there is no memory for it. */
+/* Makes the frame table for `blocks` blocks from FRAME_BASE on, all zero (x86/frametable.c,
+ * hosted/frametable.c). Panics when there is no memory for it. */
 void frame_table_init(struct bootmem *boot, uint32_t blocks);
 
 /* Everything is in place for tables and vmalloc to take their frames from the pmm. */

@@ -23,6 +23,7 @@
 struct zone mm_zones[ZONE_COUNT];
 struct block *mm_blocks;
 uint32_t mm_block_count;
+uintptr_t mm_direct_bytes;
 struct mm_cpu *mm_cpus[CPU_MAX];
 
 /* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has. */

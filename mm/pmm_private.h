@@ -13,6 +13,9 @@ extern struct zone mm_zones[ZONE_COUNT];
 extern struct block *mm_blocks; /* of the whole machine, from FRAME_BASE on */
 extern uint32_t mm_block_count;
 
+/* Bytes from DIRECT_BASE on that have an address and a descriptor each. */
+extern uintptr_t mm_direct_bytes;
+
 struct mm_cpu;
 
 /* Fixes the order in which zones are asked, once they have their memory. */

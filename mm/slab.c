@@ -25,8 +25,10 @@
  *   I1  a slab is current, listed, or has no free bit; never two of them.
  *   I2  full[w] = 0 in a current slab, the mask of existing objects else; free <= existing.
  *   I3  free and remote have no bit in common (broken only by a double free, then reported).
- *   I4  part->word is &slab_nothing, or a word of the current slab; never for debugging caches.
- *   I5  every frame of a slab is FRAME_SLAB and leads to its header.
+ *   I4  fast_cpu is home's CPU while the slab is current or listed, CPU_NONE else and when
+ *       debugging; so a free that must list its slab takes the slow path.
+ *   I5  part->word is &slab_nothing, or a word of the current slab; never for debugging caches.
+ *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *
  * Locks: a part's `lock` (pending list, remote bits), a cache's `lock` (list of all slabs),
  * `caches_lock` (list of caches). None is held while frames are allocated, none inside another.
@@ -46,9 +48,18 @@ slab_word slab_nothing;
 
 /* ---- Lists of a part (claimed) ---- */
 
+/* Says who frees objects of a slab with no more ado. Others read it at the same time. */
+static void
+set_fast_cpu(struct slab *slab, unsigned cpu)
+{
+    if (!slab->cache->debug)
+        __atomic_store_n(&slab->fast_cpu, cpu, __ATOMIC_RELAXED);
+}
+
 static void
 list_slab(struct cache_part *part, struct slab *slab)
 {
+    set_fast_cpu(slab, part->cpu->id);
     slab->previous = NULL;
     slab->next = part->partial;
     if (slab->next)
@@ -107,21 +118,13 @@ unlink_from_cache(struct kmem_cache *cache, struct slab *slab)
     spin_unlock(&cache->lock, flags);
 }
 
-/* The header's place as a frame descriptor keeps it. */
-static uint32_t
-header_link(const struct slab *slab)
-{
-    return (uint32_t)(((uintptr_t)slab - DIRECT_BASE) >> 4);
-}
-
 static void
 own_frames(struct slab *slab, pfn_t first, bool own)
 {
     struct frame *frames = frame_of(first);
     uint32_t count = 1u << slab->cache->order;
     for (uint32_t i = 0; i < count; i++)
-        frames[i] = own ? (struct frame){.owner = FRAME_SLAB, .slab = header_link(slab)}
-                        : (struct frame){.owner = FRAME_NONE};
+        frames[i] = own ? slab_frame(slab) : (struct frame){.owner = FRAME_NONE};
     if (!own)
         frames[0] = (struct frame){.owner = FRAME_ALLOCATED, .count = count};
 }
@@ -137,7 +140,7 @@ make_header(struct cache_part *part, char *memory)
         slab = take_slow(&part->cpu->header_part);
     if (!slab)
         return NULL;
-    *slab = (struct slab){.fast_cpu = cache->debug ? NULL : part->cpu,
+    *slab = (struct slab){.fast_cpu = CPU_NONE,
                           .base = memory,
                           .inverse = cache->inverse,
                           .shift = cache->shift,
@@ -219,6 +222,7 @@ static void
 make_current(struct cache_part *part, struct slab *slab)
 {
     slab->current = true;
+    set_fast_cpu(slab, part->cpu->id);
     memset(slab->full, 0, sizeof(slab->full));
     part->slab = slab;
 }
@@ -235,8 +239,10 @@ retire_current(struct cache_part *part)
         slab->full[w] = slab_word_mask(slab->objects, w);
     part->slab = NULL;
     part->word = &slab_nothing;
-    if (!slab_any_free(slab))
+    if (!slab_any_free(slab)) {
+        set_fast_cpu(slab, CPU_NONE);
         return;
+    }
     list_slab(part, slab);
     slab->idle = slab_all_free(slab);
     part->idle += slab->idle;
@@ -413,7 +419,7 @@ free_remote(struct slab *slab, uint32_t index, const void *object, const void *c
         report_double_free(slab, object, caller);
 }
 
-void
+void SLOW_PATH
 slab_free_slow(struct slab *slab, void *object, const void *caller)
 {
     struct mm_cpu *cpu = mm_this_cpu();
@@ -439,23 +445,23 @@ slab_free_slow(struct slab *slab, void *object, const void *caller)
         report_double_free(slab, object, caller);
 }
 
-/* The common case of a free: the slab is this CPU's, and neither full before nor idle after. */
+/* The common case of a free: the slab is this CPU's, in use or listed, and not idle after. */
 static inline bool
 free_fast(struct slab *slab, const void *object)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
-    if (UNLIKELY(slab->fast_cpu != cpu))
+    if (UNLIKELY(__atomic_load_n(&slab->fast_cpu, __ATOMIC_RELAXED) != cpu_current()))
         return false;
     uint32_t index = slab_object_index(slab, object);
-    if (UNLIKELY(index >= slab->objects || !cpu_claim(&cpu->objects_busy)))
+    if (UNLIKELY(index >= slab->objects || !cpu_claim(&mm_this_cpu()->objects_busy)))
         return false;
-    unsigned w = index / SLAB_WORD_BITS;
-    slab_word before = slab->free[w];
+    slab_word *word = &slab->free[index / SLAB_WORD_BITS];
+    const slab_word *full = &slab->full[index / SLAB_WORD_BITS];
+    slab_word before = *word;
     slab_word after = before | (slab_word)1 << index % SLAB_WORD_BITS;
-    bool plain = before && after != before && after != slab->full[w];
+    bool plain = after != before && after != *full;
     if (LIKELY(plain))
-        __atomic_store_n(&slab->free[w], after, __ATOMIC_RELAXED);
-    cpu_release(&cpu->objects_busy);
+        __atomic_store_n(word, after, __ATOMIC_RELAXED);
+    cpu_release(&mm_this_cpu()->objects_busy);
     return plain;
 }
 

@@ -2,6 +2,8 @@
 #ifndef OCTAVO_SLAB_PRIVATE_H
 #define OCTAVO_SLAB_PRIVATE_H
 
+#include <string.h>
+#include "bits.h"
 #include "frame.h"
 #include "slab.h"
 #include "pmm_private.h"
@@ -16,14 +18,15 @@ typedef unsigned long slab_word;
 #define SLAB_WORDS       (SLAB_MAX_OBJECTS / SLAB_WORD_BITS)
 #define SLAB_MAX_ORDER   3
 #define SLAB_MAX_SIZE    8192
+#define CPU_NONE         CPU_MAX
 
 /* A run of frames cut into equal objects. The header lies apart from them, so that objects keep
  * their natural alignment and a write past an object cannot reach it. */
 struct slab {
     /* The free path's line. */
-    struct mm_cpu *fast_cpu; /* who frees here without a lock; NULL: nobody (debugging) */
-    char *base;              /* first object */
-    uint32_t inverse;        /* see object_index() in slab.c */
+    unsigned fast_cpu; /* who frees here with no more ado: home's CPU, or CPU_NONE */
+    char *base;        /* first object */
+    uint32_t inverse;  /* see object_index() in slab.c */
     uint32_t shift;
     uint32_t objects;
     bool current;            /* its cache part allocates from it */
@@ -104,9 +107,9 @@ void slab_cpu_down(struct mm_cpu *cpu);
 
 /* The slow halves of alloc and free. `caller` is named in reports. */
 void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);
-void slab_free_slow(struct slab *slab, void *object, const void *caller);
+void SLOW_PATH slab_free_slow(struct slab *slab, void *object, const void *caller);
 /* A pointer that is in no slab: early heap, whole frames, vmalloc, or a bug. */
-void kfree_other(void *memory, const void *caller);
+void SLOW_PATH kfree_other(void *memory, const void *caller);
 
 /* Takes one free bit of the part's current word. The caller has claimed the CPU's objects. NULL
  * when the word is used up. */
@@ -118,7 +121,10 @@ slab_take(struct cache_part *part)
     if (UNLIKELY(!bits))
         return NULL;
     __atomic_store_n(word, bits & (bits - 1), __ATOMIC_RELAXED);
-    return part->base + (uint32_t)__builtin_ctzl(bits) * part->stride;
+    char *object = part->base + (uint32_t)__builtin_ctzl(bits) * part->stride;
+    if (!object)
+        __builtin_unreachable(); /* saves callers the check */
+    return object;
 }
 
 /* The bits of a word that stand for objects. */
@@ -149,25 +155,47 @@ slab_any_free(const struct slab *slab)
     return any != 0;
 }
 
-/* The header that a frame of a slab leads to. */
+/* A descriptor in one piece. That of a slab's frame has the address of the slab's header above owner
+ * and flags: all of it on a 32-bit machine, the 48 bits that matter on a 64-bit one. */
+static inline uint64_t
+frame_word(const struct frame *frame)
+{
+    uint64_t word;
+    memcpy(&word, frame, sizeof(word));
+    return word;
+}
+
+#define SLAB_LINK_SHIFT (sizeof(void *) == 8 ? 16 : 32)
+
+static inline struct frame
+slab_frame(const struct slab *slab)
+{
+    uint64_t word = (uint64_t)(uintptr_t)slab << SLAB_LINK_SHIFT | FRAME_SLAB;
+    struct frame frame;
+    memcpy(&frame, &word, sizeof(frame));
+    return frame;
+}
+
 static inline struct slab *
 slab_header(const struct frame *frame)
 {
-    return (struct slab *)(DIRECT_BASE + ((uintptr_t)frame->slab << 4));
+    return (struct slab *)(uintptr_t)(frame_word(frame) >> SLAB_LINK_SHIFT);
 }
 
 /* The slab that an address lies in; NULL when it is no memory of a slab. Any address will do. */
 static inline struct slab *
 slab_of(const void *address)
 {
-    pfn_t frame;
-    if (UNLIKELY(!ptr_to_frame(address, &frame)))
+    uintptr_t offset = (uintptr_t)address - DIRECT_BASE;
+    if (UNLIKELY(offset >= mm_direct_bytes))
         return NULL;
-    unsigned long index = frame.n - FRAME_BASE;
-    if (UNLIKELY(index >> MAX_ORDER >= mm_block_count || !mm_blocks[index >> MAX_ORDER].open))
+    uint64_t word = frame_word(&DIRECT_FRAMES[offset >> PAGE_SHIFT]);
+    if (UNLIKELY((uint8_t)word != FRAME_SLAB))
         return NULL;
-    const struct frame *descriptor = &FRAME_TABLE[index];
-    return LIKELY(descriptor->owner == FRAME_SLAB) ? slab_header(descriptor) : NULL;
+    struct slab *slab = (struct slab *)(uintptr_t)(word >> SLAB_LINK_SHIFT);
+    if (!slab)
+        __builtin_unreachable(); /* saves callers the check */
+    return slab;
 }
 
 /* Multiplying by the inverse of an odd number modulo 2^32 divides exactly when there is no

@@ -100,6 +100,7 @@ ptr_to_frame(const void *at, pfn_t *frame)
 #define FRAME_BASE  0ul
 #define FRAME_TABLE ((struct frame *)0xE0000000)
 #define DIRECT_BASE KERNEL_BASE
+#define DIRECT_FRAMES FRAME_TABLE
 
 /* The physical address at which the direct map ends. */
 static inline paddr_t

@@ -1,4 +1,5 @@
 /* frametable.c - the frame table of a hosted arena: one piece of it. */
+#include <string.h>
 #include "frame.h"
 #include "../mm_private.h"
 
@@ -10,6 +11,9 @@ frame_table_init(struct bootmem *boot, uint32_t blocks)
     if (!taken)
         kpanic("mm: no memory for the frame table (%llu bytes)", (unsigned long long)bytes);
     hosted_memory.frame_table = frame_to_ptr(paddr_to_pfn(taken));
+    hosted_memory.direct_frames =
+        hosted_memory.frame_table + (hosted_memory.base - hosted_memory.frame_base);
+    memset(hosted_memory.frame_table, 0, (size_t)bytes);
 }
 
 void

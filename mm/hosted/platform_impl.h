@@ -32,10 +32,10 @@ void hosted_limit_direct(pfn_t first_without_address);
  * threads that run at the same time must not play the same one. */
 void hosted_set_cpu(unsigned cpu);
 
-/* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its last part, about 1/500
- * of it, is mm/'s own. May be called again: everything is forgotten. Threads
- * for CPUs above 0 follow by mm_cpu_up. For page alignments beyond 4 KiB the arena should start at a
- * multiple of 4 MiB, and so should base. */
+/* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its last part, about
+ * 1/500 of it, is mm/'s own. May be called again: everything is forgotten. Threads for CPUs above 0
+ * follow by mm_cpu_up. For page alignments beyond 4 KiB the arena should start at a multiple of 4
+ * MiB, and so should base. */
 void hosted_start(void *arena, size_t bytes, pfn_t base);
 
 /* klog prints nothing while quiet. */
@@ -80,7 +80,13 @@ spin_is_locked(struct spinlock *lock)
 
 /* ---- CPUs ---- */
 
-extern __thread unsigned hosted_cpu __attribute__((tls_model("initial-exec")));
+/* A program reaches its own thread-local storage in one instruction, a shared library in two. */
+#if defined(__PIC__) && !defined(__PIE__)
+#define HOSTED_TLS "initial-exec"
+#else
+#define HOSTED_TLS "local-exec"
+#endif
+extern __thread unsigned hosted_cpu __attribute__((tls_model(HOSTED_TLS)));
 
 static inline unsigned
 cpu_current(void)
@@ -95,8 +101,9 @@ struct hosted_memory {
     uintptr_t mapped;   /* bytes of it that have an address as far as mm/ is told */
     unsigned long base; /* number of its first frame */
     uintptr_t bytes;
-    unsigned long frame_base;   /* base rounded down to a block */
-    struct frame *frame_table;
+    unsigned long frame_base;    /* base rounded down to a block */
+    struct frame *frame_table;   /* from frame_base on */
+    struct frame *direct_frames; /* from base on */
 };
 
 extern struct hosted_memory hosted_memory;
@@ -123,9 +130,10 @@ ptr_to_frame(const void *pointer, pfn_t *frame)
 }
 
 /* The frame table of the arena, and the address that slab headers are counted from. */
-#define FRAME_BASE  (hosted_memory.frame_base)
-#define FRAME_TABLE (hosted_memory.frame_table)
-#define DIRECT_BASE (hosted_memory.start)
+#define FRAME_BASE    (hosted_memory.frame_base)
+#define FRAME_TABLE   (hosted_memory.frame_table)
+#define DIRECT_BASE   (hosted_memory.start)
+#define DIRECT_FRAMES (hosted_memory.direct_frames)
 
 /* The physical address at which frames with an address end. */
 static inline paddr_t

@@ -2,15 +2,21 @@
  *
  *   0xE0000000 + 8 * frame number = the frame's descriptor
  *
- * Only the parts that stand for blocks with RAM have memory behind them: 8 KiB for each 4 MiB. It
- * is taken from as high as the page tables reach, so that it does not use up the direct map.
+ * Only the parts that stand for blocks with RAM have memory of their own: 8 KiB for each 4 MiB. It
+ * is taken from as high as the page tables reach, so that it does not use up the direct map. All
+ * other parts show one page of zeros, so that the descriptor of any frame below the last can be
+ * read.
  */
+#include <string.h>
 #include "frame.h"
 #include "../mm_private.h"
 #include "pagetable.h"
 #include "zone.h"
 
 #define BLOCK_TABLE_BYTES (BLOCK_FRAMES * sizeof(struct frame))
+
+/* What holes show. */
+static struct frame no_frames[PAGE_SIZE / sizeof(struct frame)] __attribute__((aligned(PAGE_SIZE)));
 
 /* Memory that was taken for the table and is not used up. */
 struct supply {
@@ -48,6 +54,20 @@ block_has_ram(const struct bootmem *boot, uint32_t block)
     return memmap_ram_frames(boot->regions, boot->region_count, start, start + BLOCK_BYTES) > 0;
 }
 
+static void
+map_block(uint32_t block, struct supply *supply)
+{
+    uintptr_t va = (uintptr_t)FRAME_TABLE + block * BLOCK_TABLE_BYTES;
+    bool ram = block_has_ram(supply->boot, block);
+    for (uintptr_t end = va + BLOCK_TABLE_BYTES; va < end; va += PAGE_SIZE) {
+        paddr_t page = ram ? next_page(supply) : (uintptr_t)no_frames - DIRECT_BASE;
+        if (!pagetable_map(va, page, PT_GLOBAL | (ram ? PT_WRITE : 0)))
+            kpanic("mm: no memory for the page tables of the frame table");
+        if (ram)
+            memset((void *)va, 0, PAGE_SIZE);
+    }
+}
+
 void
 frame_table_init(struct bootmem *boot, uint32_t blocks)
 {
@@ -55,14 +75,8 @@ frame_table_init(struct bootmem *boot, uint32_t blocks)
     for (uint32_t block = 0; block < blocks; block++)
         if (block_has_ram(boot, block))
             supply.wanted += BLOCK_TABLE_BYTES;
-    for (uint32_t block = 0; block < blocks; block++) {
-        uintptr_t va = (uintptr_t)FRAME_TABLE + block * BLOCK_TABLE_BYTES;
-        if (!block_has_ram(boot, block))
-            continue;
-        for (uintptr_t end = va + BLOCK_TABLE_BYTES; va < end; va += PAGE_SIZE)
-            if (!pagetable_map(va, next_page(&supply), PT_WRITE | PT_GLOBAL))
-                kpanic("mm: no memory for the page tables of the frame table");
-    }
+    for (uint32_t block = 0; block < blocks; block++)
+        map_block(block, &supply);
 }
 
 void

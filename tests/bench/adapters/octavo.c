@@ -34,18 +34,6 @@ init(const struct ob_config *wanted)
     return 0;
 }
 
-static void
-free_small(void *memory)
-{
-    kfree(memory);
-}
-
-static void *
-alloc_small(size_t size)
-{
-    return kmalloc(size);
-}
-
 static void *
 alloc_pages(unsigned order)
 {
@@ -112,8 +100,8 @@ static const struct ob_adapter adapter = {
     .name = "octavo",
     .init = init,
     .thread_init = hosted_set_cpu,
-    .alloc = alloc_small,
-    .free = free_small,
+    .alloc = kmalloc,
+    .free = kfree,
     .alloc_pages = alloc_pages,
     .free_pages = free_pages,
     .drain = drain,
