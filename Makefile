@@ -225,7 +225,7 @@ bench: img $(BENCH) ## figures: instructions a pair of calls, ratios to other al
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TIME ?= 30
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(HOST_MM)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(HOST_MM) $(PURE_KERNEL)
 	@mkdir -p $(@D)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
