@@ -141,7 +141,7 @@ print_help(const struct monitor_command *command)
     char usage[NAME_SIZE];
 
     format_text(usage, sizeof(usage), "%s %s", command->name, command->arguments);
-    print(&console_printer, "  %-32s %s\n", usage, command->help);
+    print(&console_printer, "  %-28s %s\n", usage, command->help);
 }
 
 /* The command that follows `after` in the alphabet (NULL: the first); NULL behind the last. */

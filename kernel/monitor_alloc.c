@@ -120,7 +120,7 @@ alloc(int argc, char **argv)
     print_held(entry);
     return MONITOR_DONE;
 }
-MONITOR_COMMAND(alloc, "page | pages N | heap SIZE", "allocate by hand", alloc);
+MONITOR_COMMAND(alloc, "page|pages N|heap SIZE", "allocate by hand", alloc);
 
 static int
 free_held(int argc, char **argv)

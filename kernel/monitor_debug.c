@@ -146,7 +146,7 @@ sym(int argc, char **argv)
     print(&console_printer, "0x%08lx %s\n", (unsigned long)address, name);
     return MONITOR_DONE;
 }
-MONITOR_COMMAND(sym, "NAME | ADDR", "address of a name, or name of an address", sym);
+MONITOR_COMMAND(sym, "NAME|ADDR", "address of a name, or name of an address", sym);
 
 static int
 bt(int argc, char **argv)

@@ -27,13 +27,13 @@ print_map(struct printer *out)
     bootmem_print(out, &boot_memory);
 }
 
-TABLE_COMMAND(mmap, "the firmware's memory map, and what we made of it", print_map);
+TABLE_COMMAND(mmap, "the firmware's memory map and what became of it", print_map);
 TABLE_COMMAND(meminfo, "how much memory there is and what it is used for", mm_print_meminfo);
 TABLE_COMMAND(zones, "the zones: where they lie, what is free", mm_print_zones);
 TABLE_COMMAND(buddyinfo, "free chunks of each order in each zone", mm_print_buddyinfo);
 TABLE_COMMAND(slabinfo, "caches of small objects", mm_print_slabinfo);
-TABLE_COMMAND(heap, "kmalloc: use by size, by call site with slab_debug", kmalloc_print_stats);
-TABLE_COMMAND(vmalloc, "areas of consecutive addresses over scattered frames", vmalloc_print);
+TABLE_COMMAND(heap, "use of kmalloc; by call site with slab_debug", kmalloc_print_stats);
+TABLE_COMMAND(vmalloc, "consecutive addresses over scattered frames", vmalloc_print);
 TABLE_COMMAND(owners, "who owns each frame; the sums are the machine's", mm_print_owners);
 
 static int
@@ -63,4 +63,4 @@ frame(int argc, char **argv)
     mm_print_frame(&console_printer, pfn((unsigned long)number));
     return MONITOR_DONE;
 }
-MONITOR_COMMAND(frame, "PFN", "one frame's whole story, by its number (address / 4096)", frame);
+MONITOR_COMMAND(frame, "PFN", "one frame's whole story; PFN is address / 4096", frame);

@@ -37,7 +37,7 @@ uptime(int argc, char **argv)
           pic_spurious_count());
     return MONITOR_DONE;
 }
-MONITOR_COMMAND(uptime, "", "seconds since the timer started; interrupts nobody wanted", uptime);
+MONITOR_COMMAND(uptime, "", "seconds since the start; unwanted interrupts", uptime);
 _Static_assert(TIMER_HZ == 100, "uptime prints ticks as hundredths of a second");
 
 static int
