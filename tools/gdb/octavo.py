@@ -12,11 +12,9 @@ import os
 import re
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 
 import gdb
@@ -40,11 +38,14 @@ def end_with_gdb():
 
 
 class Machine:
-    """QEMU, with a folder of its own for its sockets and console."""
+    """QEMU, with a folder of its own. COM1 is its standard input, and prints into a file: that never
+    makes the machine wait, whatever gdb is doing."""
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="octavo-")
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        self.console = self.folder + "/console"
+        self.shown = 0
         self.real_mode = False
 
     def start(self, image, memory):
@@ -54,13 +55,12 @@ class Machine:
              "-display", "none", "-monitor", "none", "-net", "none", "-no-reboot", "-m", memory,
              "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
              "-drive", f"file={image},if=floppy,format=raw,snapshot=on", "-boot", "a",
-             "-serial", f"unix:{self.folder}/com1,server=on,wait=off"],
-            stdin=subprocess.DEVNULL, preexec_fn=end_with_gdb)
+             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"],
+            stdin=subprocess.PIPE, stdout=open(self.console, "wb"), preexec_fn=end_with_gdb)
         atexit.register(self.qemu.kill)
         while not os.path.exists(link) and self.qemu.poll() is None:
             time.sleep(0.01)
         gdb.execute("target remote " + link)
-        self.open_console()
         self.write_description()
         gdb.events.stop.connect(self.follow_mode)
         self.follow_mode()
@@ -85,24 +85,16 @@ class Machine:
             gdb.execute("set architecture " + ("i8086" if real else "i386"), to_string=True)
         self.real_mode = real
 
-    def open_console(self):
-        """COM1 stays open both ways: what is typed waits in the socket until the machine reads it,
-        what the machine prints is collected all the time."""
-        self.com1 = socket.socket(socket.AF_UNIX)
-        self.com1.connect(self.folder + "/com1")
-        self.output = []
-        threading.Thread(target=self.collect, daemon=True).start()
-
-    def collect(self):
-        while data := self.com1.recv(65536):
-            self.output.append(data)
-
     def type(self, line):
-        self.com1.sendall(line.encode() + b"\r")
+        self.qemu.stdin.write(line.encode() + b"\r")
+        self.qemu.stdin.flush()
 
     def new_output(self):
-        taken, self.output = self.output, []
-        return b"".join(taken).decode(errors="replace").replace("\r", "")
+        with open(self.console, "rb") as file:
+            file.seek(self.shown)
+            fresh = file.read()
+        self.shown += len(fresh)
+        return fresh.decode(errors="replace").replace("\r", "")
 
 
 machine = Machine()
