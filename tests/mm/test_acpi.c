@@ -136,3 +136,18 @@ KTEST(acpi, missing_or_damaged)
     MAKE_TABLES("\x08_S5_\x12\x08\x04\x0B\x05\x00\x0A\x05\x00", 0);
     CHECK(!acpi_find_power(&memory, &power));
 }
+
+/* Damaged in a few places: found or not, but never out of bounds and always to an end. */
+KTEST(acpi, random_damage)
+{
+    uint32_t state = ktest_seed();
+    struct acpi_power power;
+
+    for (unsigned i = 0; i < 300; i++) {
+        MAKE_TABLES("\x08_S5_\x12\x08\x04\x0A\x05\x0A\x07\x00\x00", ktest_random(&state) % 300);
+        for (unsigned n = ktest_random(&state) % 8; n; n--)
+            rom[0x100 + ktest_random(&state) % 0x480] = (uint8_t)ktest_random(&state);
+        if (acpi_find_power(&memory, &power))
+            CHECK(power.control_a != 0 && power.type_a < 8 && power.type_b < 8);
+    }
+}
