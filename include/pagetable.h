@@ -74,6 +74,8 @@ void pagetable_print_walk(struct printer *out, uintptr_t va);
 /* Maps the frame that holds byte `pa` (below 4 GiB) and returns the byte's address, good to the end
  * of the page. A slot is free again after fixmap_unmap. */
 void *fixmap_map(unsigned slot, paddr_t pa);
+/* The same past the caches: what is read is what the memory or the device answers. */
+void *fixmap_map_uncached(unsigned slot, paddr_t pa);
 void fixmap_unmap(unsigned slot);
 
 /* True when the kernel can read every byte of [at, at + size) without a fault. */

@@ -30,6 +30,7 @@
 #include "pic.h"
 #include "platform.h"
 #include "power.h"
+#include "probe.h"
 #include "symbols.h"
 #include "timer.h"
 
@@ -168,6 +169,7 @@ find_memory(void)
         bootmem_own(boot, owned->base, owned->base + owned->length, owned->owner);
     }
     own_absent(boot);
+    probe_memory(boot);
     bootmem_print(&klog_printer, boot);
 }
 

@@ -249,15 +249,27 @@ fixmap_address(unsigned slot)
     return FIXMAP_BASE + slot * PAGE_SIZE;
 }
 
-void *
-fixmap_map(unsigned slot, paddr_t pa)
+static void *
+fixmap_set(unsigned slot, paddr_t pa, entry_t flags)
 {
     uintptr_t va = fixmap_address(slot);
 
     ASSERT(pa < FOUR_GIB);
     ASSERT(!(fixmap_page_table[slot] & PT_PRESENT));
-    fixmap_page_table[slot] = ((entry_t)pa & ADDRESS_MASK) | PT_WRITE | PT_PRESENT;
+    fixmap_page_table[slot] = ((entry_t)pa & ADDRESS_MASK) | flags;
     return (void *)(va + (uintptr_t)pa % PAGE_SIZE);
+}
+
+void *
+fixmap_map(unsigned slot, paddr_t pa)
+{
+    return fixmap_set(slot, pa, PT_PRESENT | PT_WRITE);
+}
+
+void *
+fixmap_map_uncached(unsigned slot, paddr_t pa)
+{
+    return fixmap_set(slot, pa, PT_PRESENT | PT_WRITE | PT_NOCACHE | PT_WRITETHROUGH);
 }
 
 void
