@@ -177,7 +177,7 @@ TOOLS := $(patsubst tools/%.c,$(BUILD)/tools/%,$(wildcard tools/*.c))
 
 # --- Running it -----------------------------------------------------------------------------------
 
-QEMU_FLOPPY := $(QEMU) -m 64M -drive file=$(BUILD)/octavo.img,if=floppy,format=raw -boot a \
+QEMU_FLOPPY := $(QEMU) -m 64M -drive file=$(BUILD)/octavo.img,if=floppy,format=raw,snapshot=on -boot a \
         -no-reboot -net none -device isa-debug-exit,iobase=0xf4,iosize=0x04
 # QEMU leaves with 33 when the kernel powered off in good order.
 POWERED_OFF := || [ $$? -eq 33 ]
