@@ -9,7 +9,7 @@
 static struct zone zone;
 static struct block blocks[BLOCKS];
 static struct block_map maps[BLOCKS];
-static uint32_t order_of_free[PAGES]; /* and numbers in random order */
+static uint16_t pages[PAGES]; /* in random order */
 
 static void
 begin(unsigned long start, unsigned long end)
@@ -153,36 +153,38 @@ KTEST(buddy, random_order_merges)
 {
     uint32_t state = ktest_seed();
     unsigned long start = random_below(&state, 1500), end = PAGES - random_below(&state, 1500);
-    uint32_t *numbers = order_of_free, count = (uint32_t)(end - start);
+    uint32_t count = (uint32_t)(end - start);
     begin(start, end);
     for (uint32_t i = 0; i < count; i++) {
         pfn_t page = buddy_alloc(&zone, 0);
         CHECK(page.n);
-        numbers[i] = (uint32_t)page.n;
+        pages[i] = (uint16_t)page.n;
     }
     CHECK_EQ(zone.free, 0);
     CHECK(zone_check(&zone));
-    shuffle(&state, numbers, count);
+    shuffle(&state, pages, count);
     for (uint32_t i = 0; i < count; i++)
-        buddy_free(&zone, pfn(numbers[i]), 0);
+        buddy_free(&zone, pfn(pages[i]), 0);
     CHECK(is_whole(start, end));
 }
 
 KTEST(buddy, singles)
 {
-    uint32_t *numbers = order_of_free, got = 0;
+    uint32_t batch[37], got = 0;
     begin(5, 1100);
-    for (uint32_t more; (more = buddy_alloc_singles(&zone, numbers + got, 37)) > 0; got += more) {
+    for (uint32_t more; (more = buddy_alloc_singles(&zone, batch, 37)) > 0; got += more) {
         CHECK(more == 37 || zone.free == 0);
         CHECK_EQ(zone.free, 1095 - got - more);
         CHECK(zone_check(&zone));
+        for (uint32_t i = 0; i < more; i++) {
+            CHECK(batch[i] >= 5 && batch[i] < 1100);
+            CHECK(!buddy_is_free(&zone, pfn(BASE + batch[i]), 1));
+            pages[got + i] = (uint16_t)batch[i];
+        }
     }
     CHECK_EQ(got, 1095);
     for (uint32_t i = 0; i < got; i++)
-        CHECK(numbers[i] >= 5 && numbers[i] < 1100 &&
-              !buddy_is_free(&zone, pfn(BASE + numbers[i]), 1));
-    for (uint32_t i = 0; i < got; i++)
-        buddy_free(&zone, pfn(BASE + numbers[i]), 0); /* panics when one was there twice */
+        buddy_free(&zone, pfn(BASE + pages[i]), 0); /* panics when one was there twice */
     CHECK(is_whole(5, 1100));
 }
 

@@ -9,7 +9,7 @@
 #define MOST 300
 
 static paddr_t frames[MOST];
-static uint32_t numbers[MOST];
+static uint16_t numbers[MOST];
 
 static unsigned
 owner_at(paddr_t frame)
@@ -259,7 +259,7 @@ KTEST(pmm, random_order_merges)
     for (uint32_t i = 0; i < count; i++) {
         frames[i] = pmm_alloc_page_flags(PMM_DIRECT);
         CHECK(frames[i]);
-        numbers[i] = i;
+        numbers[i] = (uint16_t)i;
     }
     shuffle(&state, numbers, count);
     for (uint32_t i = 0; i < count; i++)

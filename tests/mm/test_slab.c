@@ -8,7 +8,7 @@
 #define MOST 300
 
 static void *objects[MOST];
-static uint32_t numbers[MOST];
+static uint16_t numbers[MOST];
 
 static struct kmem_cache_stats
 stats_of(struct kmem_cache *cache)
@@ -24,7 +24,7 @@ end_cache(struct kmem_cache *cache, uint32_t count)
 {
     uint32_t state = ktest_seed();
     for (uint32_t i = 0; i < count; i++)
-        numbers[i] = i;
+        numbers[i] = (uint16_t)i;
     shuffle(&state, numbers, count);
     for (uint32_t i = 0; i < count; i++)
         kmem_cache_free(cache, objects[numbers[i]]);

@@ -81,7 +81,7 @@ free_it(void *memory)
 
 KTEST(vmalloc, misuse)
 {
-    static char in_data[8192];
+    static char in_data[64];
     uint8_t *memory = vmalloc(3 * PAGE_SIZE);
     CHECK(memory);
     CHECK(ktest_panics(free_it, memory + 1, "no area begins there"));

@@ -43,11 +43,11 @@ random_below(uint32_t *state, uint32_t bound)
 
 /* Puts numbers into random order. */
 static inline void
-shuffle(uint32_t *state, uint32_t *numbers, uint32_t count)
+shuffle(uint32_t *state, uint16_t *numbers, uint32_t count)
 {
     for (uint32_t i = count; i > 1; i--) {
         uint32_t j = random_below(state, i);
-        uint32_t swapped = numbers[i - 1];
+        uint16_t swapped = numbers[i - 1];
         numbers[i - 1] = numbers[j];
         numbers[j] = swapped;
     }
