@@ -121,8 +121,10 @@ void
 pmm_drain_all(void)
 {
     for (unsigned i = 0; i < CPU_MAX; i++)
-        if (mm_cpus[i])
+        if (mm_cpus[i] && cpu_claim(&mm_cpus[i]->frames_busy)) {
             drain(mm_cpus[i]);
+            cpu_release(&mm_cpus[i]->frames_busy);
+        }
 }
 
 size_t

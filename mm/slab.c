@@ -493,8 +493,9 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
 
 /* ---- Giving memory back ---- */
 
-size_t
-slab_reap_part(struct cache_part *part)
+/* Claimed. */
+static size_t
+reap_part(struct cache_part *part)
 {
     size_t frames = 0;
     if (__atomic_load_n(&part->pending, __ATOMIC_RELAXED))
@@ -519,8 +520,8 @@ reap_cpu(struct mm_cpu *cpu)
     size_t frames = 0;
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
         if (!cache->header_inside && cache->parts[cpu->id])
-            frames += slab_reap_part(cache->parts[cpu->id]);
-    return frames + slab_reap_part(&cpu->header_part);
+            frames += reap_part(cache->parts[cpu->id]);
+    return frames + reap_part(&cpu->header_part);
 }
 
 size_t
@@ -539,20 +540,27 @@ slab_reap_all(void)
 {
     size_t frames = 0;
     for (unsigned i = 0; i < CPU_MAX; i++)
-        if (mm_cpus[i])
+        if (mm_cpus[i] && cpu_claim(&mm_cpus[i]->objects_busy)) {
             frames += reap_cpu(mm_cpus[i]);
+            cpu_release(&mm_cpus[i]->objects_busy);
+        }
+    return frames;
+}
+
+size_t
+slab_reap_part(struct cache_part *part)
+{
+    if (!cpu_claim(&part->cpu->objects_busy))
+        return 0;
+    size_t frames = reap_part(part);
+    cpu_release(&part->cpu->objects_busy);
     return frames;
 }
 
 size_t
 kmem_cache_reap(struct kmem_cache *cache)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
-    if (!cpu_claim(&cpu->objects_busy))
-        return 0;
-    size_t frames = slab_reap_part(cache->parts[cpu->id]);
-    cpu_release(&cpu->objects_busy);
-    return frames;
+    return slab_reap_part(cache->parts[cpu_current()]);
 }
 
 void
