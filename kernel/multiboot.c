@@ -76,7 +76,8 @@ struct section_record {
 struct parser {
     const struct multiboot_source *source;
     struct boot_info *info;
-    uint64_t at; /* of the information structure */
+    uint64_t at;    /* of the information structure */
+    uint32_t flags; /* which fields to look at */
     size_t owned_max;
 };
 
@@ -128,7 +129,7 @@ field(struct parser *parser, unsigned offset)
 static bool
 has(const struct parser *parser, uint32_t flag)
 {
-    return (parser->info->flags & flag) != 0;
+    return (parser->flags & flag) != 0;
 }
 
 static void
@@ -362,14 +363,19 @@ read_sizes(struct parser *parser)
 
 /* ---- all of it ---- */
 
-/* The information itself, three strings and lists besides, two pieces a module, one a section. */
+/* Room for: the information itself, two strings, three lists; two pieces a module, one a section.
+ * Without it modules and sections could not be protected and are left alone. */
 static void
 prepare_owned(struct parser *parser)
 {
-    size_t most = 8 + 2 * (size_t)module_count(parser) + parser->info->elf.count;
+    size_t most = 6 + 2 * (size_t)module_count(parser) + parser->info->elf.count;
 
     parser->info->owned = take(parser, most, sizeof(struct memmap_entry));
     parser->owned_max = parser->info->owned != NULL ? most : 0;
+    if (parser->info->owned == NULL) {
+        parser->flags &= ~(HAS_MODULES | HAS_ELF);
+        parser->info->elf.count = 0;
+    }
 }
 
 void
@@ -379,7 +385,7 @@ multiboot_read(const struct multiboot_source *source, uint64_t physical, struct 
 
     memset(info, 0, sizeof(*info));
     info->cmdline = info->loader = "";
-    info->flags = field(&parser, AT_FLAGS);
+    info->flags = parser.flags = field(&parser, AT_FLAGS);
     find_elf(&parser);
     prepare_owned(&parser);
     own(&parser, physical, INFO_SIZE, MEMMAP_BOOTINFO);

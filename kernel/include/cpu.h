@@ -16,9 +16,6 @@
 #define TASK_SEGMENT     0x28
 #define DOUBLE_FAULT_TSS 0x30
 
-#define CR0_WP 0x00010000u
-#define CR0_PG 0x80000000u
-
 #define CR4_PSE 0x10u
 #define CR4_PGE 0x80u
 

@@ -491,7 +491,7 @@ KTEST(multiboot, sections_that_make_no_sense)
 {
     static const uint32_t wrong[][3] = {{4, 39, SECTIONS},          {4, 0, SECTIONS},
                                         {0xffffffff, 40, SECTIONS}, {4, 0xffffffff, SECTIONS},
-                                        {4, 40, 0xfffffff0},        {1024, 1024, BASE}};
+                                        {4, 40, 0xfffffff0},        {20, 1024, BASE}};
     struct boot_info info;
 
     for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
@@ -520,6 +520,7 @@ KTEST(multiboot, out_of_memory)
         allocations_left = allowed;
         multiboot_read(&source, MBI, &info);
         CHECK(is_valid(&info));
+        CHECK(info.module_count == 0 || owns(&info, 0x200000, 0x1234, MEMMAP_MODULE));
         CHECK(allocations_left != 0 || noted(&info, "no memory") || info.note_count == 0);
     }
     CHECK_EQ(info.note_count, 0);
