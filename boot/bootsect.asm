@@ -2,8 +2,7 @@
 ;
 ; It does one thing: read stage 2 from the reserved sectors behind it, prove that it is whole, and
 ; jump to it. Reads that succeed may still be wrong (another drive, another geometry), so only
-; the sum of stage 2's dwords (which is STAGE2_MAGIC) says that a way of reading works. The ways, by
-; letter:
+; the sum of stage 2's dwords, which is STAGE2_MAGIC, tells that a way of reading works. The ways:
 ;
 ;   B   cylinder, head, sector by the geometry in the BPB
 ;   E   block number (EDD, INT 13h function 42h)
@@ -247,12 +246,6 @@ disk:
         int     13h
         pop     bp
         pop     si
-        push    ss
-        pop     ds
-        push    ss
-        pop     es
-        cld
-        sti
         mov     [bp+STATUS], ah
         jnc     .out
         cmp     ah, 11h
@@ -264,6 +257,12 @@ disk:
         popa
         stc
 .out:
+        push    ss
+        pop     ds
+        push    ss
+        pop     es
+        cld
+        sti
         ret
 
 order:  db      "BEGB"

@@ -69,6 +69,13 @@ def _():
              "data sum=254960 ")
 
 
+@case("a geometry that reads the wrong sectors without an error is found out")
+def _():
+    image = quirky("EDD_FAILS_AT=60")
+    os.truncate(image, 64 << 20)
+    contains(boots(*usb(image)), "octavo loader: going on with method G\n", "data sum=254960 ")
+
+
 @case("a disk that no cylinder and head can reach needs EDD only")
 def _():
     contains(boots(*disk(quirky("CHS_FAILS"))), "drive 0x80 method E")
@@ -141,6 +148,11 @@ def _():
     contains(text, "octavo loader: the memory map is too long, 768 entries dropped\n",
              "map E820 with 256 entries")
     assert text.count("map size=20") == 256, text
+
+
+@case("an E820 list without RAM at 1 MiB is not believed")
+def _():
+    contains(boots(*floppy(quirky("E820=2"))), "loader=[Octavo 0.1 (E801)]")
 
 
 @case("an E820 list that loses its signature is not believed")

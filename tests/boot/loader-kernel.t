@@ -156,6 +156,13 @@ def _():
     rejects("has two segments that overlap at 0x%X." % (end - 1), second_segment(end - 1, 1))
 
 
+@case("segments that touch")
+def _():
+    above = struct.pack("<8I", 1, 0, 0x200000, 0x200000, 0, 0x1000, 7, 4)
+    table = above + patched((MEMSZ, "I", 0x100000))[PHDR:PHDR + 32]
+    accepts(patched((28, "I", len(BARE)), (44, "H", 2)) + table)
+
+
 @case("a second segment elsewhere, high or in low memory")
 def _():
     accepts(second_segment(0x400000, 0x1000))
@@ -194,6 +201,8 @@ def _():
                    (at + 4 * 40 + 16, "I", 0xFFFFFF00), (at + 5 * 40 + 20, "I", 0x7FFFFFFF)):
         text = accepts(patched(change, elf=PLAIN))
         contains(text, report, "flags=0000024F")
+    many = patched((32, "I", len(PLAIN)), (48, "H", 300), elf=PLAIN) + bytes(300 * 40)
+    contains(accepts(many), report)
 
 
 finish()

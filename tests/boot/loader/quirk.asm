@@ -7,6 +7,7 @@
 ;   NO_E820 NO_E881 NO_E801 NO_88 NO_2401   function refused
 ;   E820=1                    a list in no order, with overlap, a zero length, types 0 and 99, and a
 ;                             disabled entry; ends with carry, at the call after the last
+;   E820=2                    a list that reserves the start of the second megabyte
 ;   E820_LOST                 the signature is missing in the third answer
 ;   E820_ENDLESS              a list that never ends
 ;   E801_AX=n BX CX DX        the answer of E801
@@ -288,7 +289,15 @@ old13:  dd      0
 old15:  dd      0
 packet: dw      16, 1, 7C00h, 0
         dd      SECTORS - 1, 0
-%if E820
+%if E820 == 2
+table:  dq      0, 9F000h
+        dd      1, 1
+        dq      100000h, 0F00000h
+        dd      1, 1
+        dq      0FF000h, 2000h
+        dd      2, 1
+table_end:
+%elif E820
 table:  dq      1000000h, 0F0000000h    ; overlaps what follows
         dd      1, 1
         dq      100000h, 0F00000h
