@@ -49,7 +49,7 @@ $(BUILD)/obj/%.c.o: %.c
 $(BUILD)/obj/%.asm.o: %.asm $(wildcard kernel/*.inc)
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)
-	$(Q)$(NASM) -f elf32 -g -F dwarf -I kernel/ -l $(@:.o=.lst) -o $@ $<
+	$(Q)$(NASM) -f elf32 -I kernel/ -l $(@:.o=.lst) -o $@ $<
 
 $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	$(call say,LD,$@)

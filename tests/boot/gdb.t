@@ -51,6 +51,17 @@ END
         table mm_print_frame "frame $frame" "frame $frame"
     done
     cat <<END
+tbreak kmalloc
+octavo type alloc heap 100
+continue
+finish
+set \$frame = ((unsigned) \$ - 0xc0000000) >> 12
+eval "echo === frame of a slab\\noctavo> frame %#x\\n", \$frame
+tbreak mm_print_frame
+eval "octavo type frame %#x", \$frame
+continue
+octavo frame \$frame
+echo === end\n
 tbreak power_off
 octavo type poweroff
 continue
@@ -99,6 +110,12 @@ for what in zones buddyinfo slabinfo owners 'frame 0x0' 'frame 0x9f' 'frame 0x10
         fail "gdb and monitor agree: $what" "$work/diff"
     fi
 done
+part 'frame of a slab'
+slab=$(sed -n 's/^octavo> //p' "$work/part")
+grep '^frame\|^  ' "$work/part" >"$work/gdb"
+sed -n "/octavo> $slab\$/,/octavo> /p" "$work/console" | grep -v 'octavo> ' >"$work/monitor"
+like "a frame of a slab" "$work/gdb" '^  slab of kmalloc-112 on CPU 0: 1 of [0-9]+ objects of 112 bytes'
+ok "gdb and monitor agree on it" cmp "$work/gdb" "$work/monitor"
 part free
 like "the free lists" "$work/part" '^Normal +order 10 +frame +0x[0-9a-f]+ +\[0x[0-9a-f]+, 0x[0-9a-f]+\)$'
 

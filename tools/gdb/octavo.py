@@ -188,7 +188,8 @@ def free_chunk_around(zone, frame):
 
 
 class Descriptors:
-    """Frame descriptors, read a block at a time: owner, flags, live, count or slab."""
+    """Frame descriptors, read a block at a time: owner, flags, live, count. Of a frame of a slab the
+    last is the address of the slab's header."""
 
     layout = struct.Struct("<BBHI")
 
@@ -337,7 +338,7 @@ def print_owner_of(frame, zone, descriptors):
     if owner >= names["FRAME_ALLOCATED"]:
         print("  first of %d frames" % count)
     if owner == names["FRAME_SLAB"]:
-        slab = value(f"*(struct slab *) {DIRECT_BASE + (count << 4):#x}")
+        slab = value(f"*(struct slab *) {count:#x}")
         print("  slab of %s on CPU %d: %d of %d objects of %d bytes in use%s"
               % (slab["cache"]["name"].string(), slab["home"]["cpu"]["id"], objects_used(slab),
                  slab["objects"], slab["cache"]["stride"],
