@@ -12,6 +12,23 @@
 #define SLOW_PATH __attribute__((noinline))
 #endif
 
+/* Sets a bit, its number taken modulo the word's width; true when it was set before. */
+static inline bool
+set_bit(unsigned long *word, unsigned long bit)
+{
+    bool was;
+    __asm__("bts %2, %0" : "+r"(*word), "=@ccc"(was) : "r"(bit));
+    return was;
+}
+
+/* One store of a word that others may read at the same time. The compiler keeps atomic stores apart
+ * from the address they need; this one it can join with it. */
+static inline void
+store_word(unsigned long *at, unsigned long value)
+{
+    __asm__ volatile("mov %1, %0" : "=m"(*at) : "r"(value));
+}
+
 /* Bits set in a word, by adding neighbours in ever wider fields. */
 static inline unsigned
 count_bits(unsigned long word)

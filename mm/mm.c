@@ -215,7 +215,7 @@ mm_cpu_up(unsigned id)
         return false;
     frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
     struct mm_cpu *cpu = frame_to_ptr(paddr_to_pfn(frames));
-    *cpu = (struct mm_cpu){.id = id};
+    *cpu = (struct mm_cpu){.id = id, .slab_tag = SLAB_TAG(id + 1)};
     pmm_cpu_init(cpu, (uint32_t *)(void *)(cpu + 1));
     kmalloc_cpu_init(cpu);
     if (!slab_cpu_up(cpu)) {

@@ -15,6 +15,7 @@
 
 struct mm_cpu {
     unsigned id;
+    uint16_t slab_tag;       /* of the frames whose objects this CPU frees with no more ado */
     bool frames_busy;        /* guards stacks */
     bool objects_busy;       /* guards parts of this CPU, here and in other caches */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */

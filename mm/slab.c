@@ -25,8 +25,8 @@
  *   I1  a slab is current, listed, or has no free bit; never two of them.
  *   I2  full[w] = 0 in a current slab, the mask of existing objects else; free <= existing.
  *   I3  free and remote have no bit in common (broken only by a double free, then reported).
- *   I4  fast_cpu is home's CPU while the slab is current or listed, CPU_NONE else and when
- *       debugging; so a free that must list its slab takes the slow path.
+ *   I4  `fast` = current or listed, and not debugging: the frames' tag then lets the own CPU free
+ *       by the short way, which does not know how to list a slab.
  *   I5  part->word is &slab_nothing, or a word of the current slab; never for debugging caches.
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *
@@ -48,18 +48,34 @@ slab_word slab_nothing;
 
 /* ---- Lists of a part (claimed) ---- */
 
-/* Says who frees objects of a slab with no more ado. Others read it at the same time. */
-static void
-set_fast_cpu(struct slab *slab, unsigned cpu)
+/* A slab's first frame. */
+static struct frame *
+slab_frames(const struct slab *slab)
 {
-    if (!slab->cache->debug)
-        __atomic_store_n(&slab->fast_cpu, cpu, __ATOMIC_RELAXED);
+    pfn_t first;
+    bool direct = ptr_to_frame(slab->base, &first);
+    ASSERT(direct);
+    return frame_of(pfn(first.n & ~((1ul << slab->cache->order) - 1)));
+}
+
+/* Says whether the slab's own CPU frees its objects with no more ado (I4). Others look at the same
+ * time. */
+static void
+set_fast(struct slab *slab, bool fast)
+{
+    struct frame *frames = slab_frames(slab);
+    uint8_t number = fast && !slab->cache->debug ? (uint8_t)(slab->home->cpu->id + 1) : 0;
+    if (slab->fast == (number != 0))
+        return;
+    slab->fast = number != 0;
+    for (uint32_t i = 0; i < 1u << slab->cache->order; i++)
+        __atomic_store_n(&frames[i].flags, number, __ATOMIC_RELAXED);
 }
 
 static void
 list_slab(struct cache_part *part, struct slab *slab)
 {
-    set_fast_cpu(slab, part->cpu->id);
+    set_fast(slab, true);
     slab->previous = NULL;
     slab->next = part->partial;
     if (slab->next)
@@ -118,15 +134,24 @@ unlink_from_cache(struct kmem_cache *cache, struct slab *slab)
     spin_unlock(&cache->lock, flags);
 }
 
+/* Makes the frames of an allocation a slab's. */
 static void
-own_frames(struct slab *slab, pfn_t first, bool own)
+own_frames(const struct slab *slab)
 {
-    struct frame *frames = frame_of(first);
+    uint64_t word = (uint64_t)(uintptr_t)slab << SLAB_LINK_SHIFT | FRAME_SLAB;
+    struct frame *frames = slab_frames(slab);
+    for (uint32_t i = 0; i < 1u << slab->cache->order; i++)
+        *(frame_word *)&frames[i] = word;
+}
+
+/* Makes the frames of a slab an allocation again. */
+static void
+disown_frames(const struct slab *slab)
+{
+    struct frame *frames = slab_frames(slab);
     uint32_t count = 1u << slab->cache->order;
-    for (uint32_t i = 0; i < count; i++)
-        frames[i] = own ? slab_frame(slab) : (struct frame){.owner = FRAME_NONE};
-    if (!own)
-        frames[0] = (struct frame){.owner = FRAME_ALLOCATED, .count = count};
+    memset(frames, 0, count * sizeof(*frames));
+    frames[0] = (struct frame){.owner = FRAME_ALLOCATED, .count = count};
 }
 
 static struct slab *
@@ -140,8 +165,7 @@ make_header(struct cache_part *part, char *memory)
         slab = take_slow(&part->cpu->header_part);
     if (!slab)
         return NULL;
-    *slab = (struct slab){.fast_cpu = CPU_NONE,
-                          .base = memory,
+    *slab = (struct slab){.base = memory,
                           .inverse = cache->inverse,
                           .shift = cache->shift,
                           .objects = cache->objects,
@@ -171,7 +195,7 @@ make_slab(struct cache_part *part)
         pmm_free_pages(frames, (size_t)1 << cache->order);
         return NULL;
     }
-    own_frames(slab, paddr_to_pfn(frames), true);
+    own_frames(slab);
     link_to_cache(cache, slab);
     if (cache->debug)
         debug_slab_made(slab);
@@ -186,14 +210,11 @@ drop_slab(struct slab *slab)
 {
     struct kmem_cache *cache = slab->cache;
     struct cache_part *headers = &slab->home->cpu->header_part;
-    pfn_t first;
-    bool ours = ptr_to_frame(slab->base, &first);
-    ASSERT(ours && !slab->listed && !slab->current && !slab->pending);
-    size_t count = (size_t)1 << cache->order;
-    first = pfn(first.n & ~(count - 1));
+    pfn_t first = pfn((unsigned long)(slab_frames(slab) - FRAME_TABLE) + FRAME_BASE);
+    ASSERT(!slab->listed && !slab->current && !slab->pending);
     unlink_from_cache(cache, slab);
-    own_frames(slab, first, false);
-    pmm_free_pages(pfn_to_paddr(first), count);
+    disown_frames(slab);
+    pmm_free_pages(pfn_to_paddr(first), (size_t)1 << cache->order);
     if (cache->header_inside)
         return;
     struct slab *of_header = slab_of(slab);
@@ -222,7 +243,7 @@ static void
 make_current(struct cache_part *part, struct slab *slab)
 {
     slab->current = true;
-    set_fast_cpu(slab, part->cpu->id);
+    set_fast(slab, true);
     memset(slab->full, 0, sizeof(slab->full));
     part->slab = slab;
 }
@@ -240,7 +261,7 @@ retire_current(struct cache_part *part)
     part->slab = NULL;
     part->word = &slab_nothing;
     if (!slab_any_free(slab)) {
-        set_fast_cpu(slab, CPU_NONE);
+        set_fast(slab, false);
         return;
     }
     list_slab(part, slab);
@@ -419,7 +440,7 @@ free_remote(struct slab *slab, uint32_t index, const void *object, const void *c
         report_double_free(slab, object, caller);
 }
 
-void SLOW_PATH
+void
 slab_free_slow(struct slab *slab, void *object, const void *caller)
 {
     struct mm_cpu *cpu = mm_this_cpu();
@@ -445,50 +466,83 @@ slab_free_slow(struct slab *slab, void *object, const void *caller)
         report_double_free(slab, object, caller);
 }
 
-/* The common case of a free: the slab is this CPU's, in use or listed, and not idle after. */
-static inline bool
-free_fast(struct slab *slab, const void *object)
+/* The slab of an object that this CPU frees with no more ado; NULL for all other addresses. */
+static inline struct slab *
+fast_slab_of(const void *object, const struct mm_cpu *cpu)
 {
-    if (UNLIKELY(__atomic_load_n(&slab->fast_cpu, __ATOMIC_RELAXED) != cpu_current()))
-        return false;
+    uintptr_t offset = (uintptr_t)object - DIRECT_BASE;
+    if (UNLIKELY(offset >= mm_direct_bytes))
+        return NULL;
+    const struct frame *frame = &DIRECT_FRAMES[offset >> PAGE_SHIFT];
+    uint64_t word = sizeof(void *) == 8
+                        ? __atomic_load_n((const frame_word *)frame, __ATOMIC_RELAXED)
+                        : __atomic_load_n((const frame_tag *)frame, __ATOMIC_RELAXED);
+    if (UNLIKELY((uint16_t)word != cpu->slab_tag))
+        return NULL;
+    struct slab *slab =
+        sizeof(void *) == 8 ? (void *)(uintptr_t)(word >> SLAB_LINK_SHIFT) : slab_header(frame);
+    if (!slab)
+        __builtin_unreachable(); /* saves the caller a check */
+    return slab;
+}
+
+/* The common case of a free: an object of this CPU's own that does not leave a word of its slab all
+ * free. */
+static inline bool
+free_fast(struct slab *slab, const void *object, struct mm_cpu *cpu)
+{
     uint32_t index = slab_object_index(slab, object);
-    if (UNLIKELY(index >= slab->objects || !cpu_claim(&mm_this_cpu()->objects_busy)))
+    if (UNLIKELY(index >= slab->objects || !cpu_claim(&cpu->objects_busy)))
         return false;
-    slab_word *word = &slab->free[index / SLAB_WORD_BITS];
-    const slab_word *full = &slab->full[index / SLAB_WORD_BITS];
-    slab_word before = *word;
-    slab_word after = before | (slab_word)1 << index % SLAB_WORD_BITS;
-    bool plain = after != before && after != *full;
+    slab_word bits = slab->free[index / SLAB_WORD_BITS];
+    bool plain = !set_bit(&bits, index) && bits != slab->full[index / SLAB_WORD_BITS];
     if (LIKELY(plain))
-        __atomic_store_n(word, after, __ATOMIC_RELAXED);
-    cpu_release(&mm_this_cpu()->objects_busy);
+        store_word(&slab->free[index / SLAB_WORD_BITS], bits);
+    cpu_release(&cpu->objects_busy);
     return plain;
+}
+
+static void SLOW_PATH
+kfree_slow(void *memory, const void *caller)
+{
+    struct slab *slab = slab_of(memory);
+    if (slab)
+        slab_free_slow(slab, memory, caller);
+    else
+        kfree_other(memory, caller);
 }
 
 void
 kfree(void *memory)
 {
-    struct slab *slab = slab_of(memory);
-    if (UNLIKELY(!slab))
-        kfree_other(memory, __builtin_return_address(0));
-    else if (UNLIKELY(!free_fast(slab, memory)))
-        slab_free_slow(slab, memory, __builtin_return_address(0));
+    struct mm_cpu *cpu = mm_this_cpu();
+    struct slab *slab = fast_slab_of(memory, cpu);
+    if (UNLIKELY(!slab || !free_fast(slab, memory, cpu)))
+        kfree_slow(memory, __builtin_return_address(0));
+}
+
+static void SLOW_PATH
+cache_free_slow(struct kmem_cache *cache, void *object, const void *caller)
+{
+    if (!object)
+        return;
+    struct slab *slab = slab_of(object);
+    if (!slab || slab->cache != cache) {
+        char who[80];
+        symbol_name(caller, who, sizeof(who));
+        kpanic("heap: free of %p into %s by %s: it is %s%s", object, cache->name, who,
+               slab ? "an object of " : "no object", slab ? slab->cache->name : "");
+    }
+    slab_free_slow(slab, object, caller);
 }
 
 void
 kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-    if (!object)
-        return;
-    struct slab *slab = slab_of(object);
-    if (UNLIKELY(!slab || slab->cache != cache)) {
-        char who[80];
-        symbol_name(__builtin_return_address(0), who, sizeof(who));
-        kpanic("heap: free of %p into %s by %s: it is %s%s", object, cache->name, who,
-               slab ? "an object of " : "no object", slab ? slab->cache->name : "");
-    }
-    if (UNLIKELY(!free_fast(slab, object)))
-        slab_free_slow(slab, object, __builtin_return_address(0));
+    struct mm_cpu *cpu = mm_this_cpu();
+    struct slab *slab = fast_slab_of(object, cpu);
+    if (UNLIKELY(!slab || slab->cache != cache || !free_fast(slab, object, cpu)))
+        cache_free_slow(cache, object, __builtin_return_address(0));
 }
 
 /* ---- Giving memory back ---- */

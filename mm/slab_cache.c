@@ -280,15 +280,15 @@ check_slab(const struct slab *slab)
     }
     for (uint32_t i = 0; i < 1u << slab->cache->order; i++) {
         const struct frame *frame = frame_of(pfn(first.n + i));
-        if (frame->owner != FRAME_SLAB || slab_header(frame) != slab)
-            return false; /* I6 */
+        if (frame->owner != FRAME_SLAB || slab_header(frame) != slab ||
+            frame->flags != (slab->fast ? slab->home->cpu->id + 1 : 0))
+            return false; /* I4, I6 */
     }
     if (slab->current + slab->listed > 1 || (slab->idle && !slab->listed) ||
         (!slab->current && slab->listed != slab_any_free(slab)) ||
         (slab->idle && !slab_all_free(slab)) || (slab->current && slab->home->slab != slab))
         return false;
-    bool fast = !slab->cache->debug && (slab->current || slab->listed);
-    if (slab->fast_cpu != (fast ? slab->home->cpu->id : CPU_NONE))
+    if (slab->fast != (!slab->cache->debug && (slab->current || slab->listed)))
         return false; /* I4 */
     return !slab->cache->debug || debug_check_slab(slab);
 }

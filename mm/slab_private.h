@@ -18,17 +18,16 @@ typedef unsigned long slab_word;
 #define SLAB_WORDS       (SLAB_MAX_OBJECTS / SLAB_WORD_BITS)
 #define SLAB_MAX_ORDER   3
 #define SLAB_MAX_SIZE    8192
-#define CPU_NONE         CPU_MAX
 
 /* A run of frames cut into equal objects. The header lies apart from them, so that objects keep
  * their natural alignment and a write past an object cannot reach it. */
 struct slab {
     /* The free path's line. */
-    unsigned fast_cpu; /* who frees here with no more ado: home's CPU, or CPU_NONE */
-    char *base;        /* first object */
-    uint32_t inverse;  /* see object_index() in slab.c */
+    char *base;       /* first object */
+    uint32_t inverse; /* see object_index() in slab.c */
     uint32_t shift;
     uint32_t objects;
+    bool fast;               /* tagged for its CPU's short way to free */
     bool current;            /* its cache part allocates from it */
     bool listed;             /* in its part's partial list */
     bool idle;               /* listed, and all its objects are free */
@@ -107,9 +106,9 @@ void slab_cpu_down(struct mm_cpu *cpu);
 
 /* The slow halves of alloc and free. `caller` is named in reports. */
 void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);
-void SLOW_PATH slab_free_slow(struct slab *slab, void *object, const void *caller);
+void slab_free_slow(struct slab *slab, void *object, const void *caller);
 /* A pointer that is in no slab: early heap, whole frames, vmalloc, or a bug. */
-void SLOW_PATH kfree_other(void *memory, const void *caller);
+void kfree_other(void *memory, const void *caller);
 
 /* Takes one free bit of the part's current word. The caller has claimed the CPU's objects. NULL
  * when the word is used up. */
@@ -120,10 +119,10 @@ slab_take(struct cache_part *part)
     slab_word bits = *word;
     if (UNLIKELY(!bits))
         return NULL;
-    __atomic_store_n(word, bits & (bits - 1), __ATOMIC_RELAXED);
+    store_word(word, bits & (bits - 1));
     char *object = part->base + (uint32_t)__builtin_ctzl(bits) * part->stride;
     if (!object)
-        __builtin_unreachable(); /* saves callers the check */
+        __builtin_unreachable(); /* saves the caller a check */
     return object;
 }
 
@@ -155,31 +154,26 @@ slab_any_free(const struct slab *slab)
     return any != 0;
 }
 
-/* A descriptor in one piece. That of a slab's frame has the address of the slab's header above owner
- * and flags: all of it on a 32-bit machine, the 48 bits that matter on a 64-bit one. */
-static inline uint64_t
-frame_word(const struct frame *frame)
-{
-    uint64_t word;
-    memcpy(&word, frame, sizeof(word));
-    return word;
-}
+/* The descriptor of a slab's frame in one piece:
+ *
+ *     bits 0..7    FRAME_SLAB
+ *          8..15   1 + the CPU that frees the slab's objects with no more ado, 0 = none
+ *     the rest     address of the slab's header: 32 bits, or the 48 that matter on a 64-bit machine
+ */
+typedef uint64_t __attribute__((may_alias)) frame_word;
+typedef uint16_t __attribute__((may_alias)) frame_tag;
 
-#define SLAB_LINK_SHIFT (sizeof(void *) == 8 ? 16 : 32)
+#define SLAB_LINK_SHIFT  (sizeof(void *) == 8 ? 16 : 32)
+#define SLAB_TAG(number) ((uint16_t)(FRAME_SLAB | (number) << 8))
 
-static inline struct frame
-slab_frame(const struct slab *slab)
-{
-    uint64_t word = (uint64_t)(uintptr_t)slab << SLAB_LINK_SHIFT | FRAME_SLAB;
-    struct frame frame;
-    memcpy(&frame, &word, sizeof(frame));
-    return frame;
-}
-
+/* Others may change the tag at the same time, never the link while an object is in use. */
 static inline struct slab *
 slab_header(const struct frame *frame)
 {
-    return (struct slab *)(uintptr_t)(frame_word(frame) >> SLAB_LINK_SHIFT);
+    if (sizeof(void *) == 4)
+        return (struct slab *)(uintptr_t)__atomic_load_n(&frame->count, __ATOMIC_RELAXED);
+    uint64_t word = __atomic_load_n((const frame_word *)frame, __ATOMIC_RELAXED);
+    return (struct slab *)(uintptr_t)(word >> SLAB_LINK_SHIFT);
 }
 
 /* The slab that an address lies in; NULL when it is no memory of a slab. Any address will do. */
@@ -187,15 +181,10 @@ static inline struct slab *
 slab_of(const void *address)
 {
     uintptr_t offset = (uintptr_t)address - DIRECT_BASE;
-    if (UNLIKELY(offset >= mm_direct_bytes))
+    if (offset >= mm_direct_bytes)
         return NULL;
-    uint64_t word = frame_word(&DIRECT_FRAMES[offset >> PAGE_SHIFT]);
-    if (UNLIKELY((uint8_t)word != FRAME_SLAB))
-        return NULL;
-    struct slab *slab = (struct slab *)(uintptr_t)(word >> SLAB_LINK_SHIFT);
-    if (!slab)
-        __builtin_unreachable(); /* saves callers the check */
-    return slab;
+    const struct frame *frame = &DIRECT_FRAMES[offset >> PAGE_SHIFT];
+    return frame->owner == FRAME_SLAB ? slab_header(frame) : NULL;
 }
 
 /* Multiplying by the inverse of an odd number modulo 2^32 divides exactly when there is no
