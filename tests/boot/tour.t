@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""docs/tour.md shows what the debuggers really say.
+
+Each block that begins with ```bochs or ```gdb holds commands behind the debugger's prompt, each with
+its output; lines behind `octavo> ` are typed at the machine's own prompt. The commands of all blocks
+of one debugger are replayed in one session, and the output compared: numbers, addresses and the
+instructions of compiled code may differ, names, words and their order may not. A line `...` in the
+page stands for any lines.
+
+  tests/boot/tour.t            compare
+  tests/boot/tour.t --update   put the present output into the page (as many lines around `...`
+                               as there are now)
+"""
+import fcntl
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = ROOT / "docs/tour.md"
+PROMPTS = {"bochs": r"<bochs:\d+> ", "gdb": r"\(gdb\) "}
+MONITOR = "octavo> "
+ANSWER_SECONDS = 60
+
+
+class Session:
+    """A debugger on a terminal of its own."""
+
+    def __init__(self, tool, command, com1=None):
+        master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 250, 0, 0))
+        environment = dict(os.environ, TERM="dumb", BXSHARE="/usr/share/bochs")
+        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, cwd=ROOT,
+                                        env=environment, start_new_session=True)
+        os.close(slave)
+        self.terminal = master
+        self.prompt = re.compile(PROMPTS[tool] + "$")
+        self.com1 = com1
+        self.answer([])
+
+    def answer(self, typed):
+        """Everything up to the next prompt; `typed` goes to the machine when it asks."""
+        text, typed = "", list(typed)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not self.prompt.search(text):
+            if time.monotonic() > deadline or not select.select([self.terminal], [], [], 1)[0]:
+                if time.monotonic() > deadline:
+                    raise RuntimeError("no prompt after:\n" + text[-2000:])
+                continue
+            text += os.read(self.terminal, 65536).decode(errors="replace").replace("\r", "")
+            if typed and text.endswith(MONITOR):
+                self.com1.sendall(typed.pop(0).encode() + b"\r")
+        return self.prompt.sub("", text)
+
+    def ask(self, command, typed):
+        os.write(self.terminal, command.encode() + b"\n")
+        lines = self.answer(typed).split("\n")[1:]
+        while lines and not lines[-1].strip():
+            lines.pop()
+        return [line.rstrip().expandtabs() for line in lines]
+
+    def close(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def bochs_session(folder):
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(20)
+    session = Session("bochs", [
+        "bochs", "-q", "-f", "bochsrc", "-rc", "tools/bochs/symbols.rc",
+        'display_library: rfb, options="timeout=0"', f"log: {folder}/bochs.log",
+        "floppya: 1_44=build/octavo.img, status=inserted, write_protected=1",
+        f"com1: enabled=1, mode=socket-client, dev=127.0.0.1:{listener.getsockname()[1]}"])
+    session.com1, _ = listener.accept()
+    return session
+
+
+def gdb_session(_folder):
+    return Session("gdb", ["gdb", "-q", "-iex", "set pagination off", "-iex", "set width 0",
+                           "-x", "tools/gdb/octavo.gdb", "build/kernel.elf"])
+
+
+def blocks_of(text, tool):
+    """Matches of the tool's blocks; group 1 is what is inside."""
+    return re.finditer(rf"^```{tool}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def steps_of(block, tool):
+    """[prompt, command, output lines] of one block."""
+    steps = []
+    for line in block.splitlines():
+        found = re.match(f"({PROMPTS[tool]})(.*)", line)
+        if found:
+            steps.append([found.group(1), found.group(2), []])
+        else:
+            steps[-1][2].append(line)
+    return steps
+
+
+def stable(line):
+    """What must be the same in every run of every build."""
+    line = re.sub(r"^(\(0\) \[.*?\+[0-9a-f]+\)):.*", r"\1", line)
+    line = re.sub(r" ; [0-9a-f]+$", "", line)
+    line = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|\+[0-9a-f]+\b|\b[0-9]+\b", "N", line)
+    return " ".join(line.split())
+
+
+def agree(page, real):
+    """True when the lines of the page fit the real ones."""
+    pattern = "".join("(?:.*\n)*?" if line == "..." else re.escape(stable(line)) + "\n"
+                      for line in page)
+    return re.fullmatch(pattern, "".join(stable(line) + "\n" for line in real)) is not None
+
+
+def renewed(page, real):
+    """The real lines, cut where the page has `...`. A page with several cuts is kept."""
+    if page.count("...") > 1:
+        return page
+    if "..." not in page:
+        return real
+    before = page.index("...")
+    after = len(page) - before - 1
+    return real[:before] + ["..."] + real[len(real) - after:]
+
+
+def replay(text, tool, start, update):
+    """Yields (description, good, real lines) of each step; steps are changed when `update`."""
+    blocks = [(found, steps_of(found.group(1), tool)) for found in blocks_of(text, tool)]
+    with tempfile.TemporaryDirectory() as folder:
+        session = start(folder)
+        try:
+            for _, steps in blocks:
+                for step in steps:
+                    typed = [line[len(MONITOR):] for line in step[2] if line.startswith(MONITOR)]
+                    real = session.ask(step[1], [line for line in typed if line])
+                    yield f"{tool}: {step[1]}", agree(step[2], real), real
+                    if update:
+                        step[2] = renewed(step[2], real)
+        finally:
+            session.close()
+    if update:
+        for found, steps in reversed(blocks):
+            inside = "".join("\n".join([prompt + command] + lines) + "\n"
+                             for prompt, command, lines in steps)
+            text = text[:found.start(1)] + inside + text[found.end(1):]
+        PAGE.write_text(text)
+
+
+def main():
+    update = "--update" in sys.argv
+    number = failed = 0
+    for tool, start in (("bochs", bochs_session), ("gdb", gdb_session)):
+        for description, good, real in replay(PAGE.read_text(), tool, start, update):
+            number += 1
+            failed += not good
+            print(f"{'ok' if good else 'not ok'} {number} - {description}", flush=True)
+            if not good:
+                print("".join(f"# {line}\n" for line in real), end="")
+    print(f"1..{number}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
