@@ -111,6 +111,7 @@ def stable(line):
     """What must be the same in every run of every build."""
     line = re.sub(r"^(\(0\) \[.*?\+[0-9a-f]+\)):.*", r"\1", line)
     line = re.sub(r" ; [0-9a-f]+$", "", line)
+    line = re.sub(r" [dD] [aA] pcd", " d a pcd", line)
     line = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|\+[0-9a-f]+\b|\b[0-9]+\b", "N", line)
     return " ".join(line.split())
 
