@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""docs/tour.md shows what the debuggers really say.
+"""docs/tour.md shows what the debuggers really say, README.md how a boot really looks.
 
 Each block that begins with ```bochs or ```gdb holds commands behind the debugger's prompt, each with
 its output; lines behind `octavo> ` are typed at the machine's own prompt. The commands of all blocks
 of one debugger are replayed in one session, and the output compared: numbers, addresses and the
 instructions of compiled code may differ, names, words and their order may not. A line `...` in the
 page stands for any lines.
+
+README's ```console block is one run of the floppy image.
 
   tests/boot/tour.t            compare
   tests/boot/tour.t --update   put the present output into the page (as many lines around `...`
@@ -27,6 +29,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs/tour.md"
+README = ROOT / "README.md"
 PROMPTS = {"bochs": r"<bochs:\d+> ", "gdb": r"\(gdb\) "}
 MONITOR = "octavo> "
 ANSWER_SECONDS = 60
@@ -157,6 +160,16 @@ def replay(text, tool, start, update):
         PAGE.write_text(text)
 
 
+def boot_agrees():
+    """(good, real lines) of README's transcript."""
+    page = next(blocks_of(README.read_text(), "console")).group(1).splitlines()
+    typed = [line[len(MONITOR):] for line in page if line.startswith(MONITOR)]
+    inputs = [word for line in typed if line != "poweroff" for word in ("--input", line)]
+    done = subprocess.run([ROOT / "tools/boot"] + inputs, capture_output=True)
+    real = [line.rstrip() for line in done.stdout.decode().replace("\r", "").splitlines()]
+    return agree(page, real), real
+
+
 def main():
     update = "--update" in sys.argv
     number = failed = 0
@@ -167,6 +180,12 @@ def main():
             print(f"{'ok' if good else 'not ok'} {number} - {description}", flush=True)
             if not good:
                 print("".join(f"# {line}\n" for line in real), end="")
+    good, real = boot_agrees()
+    number += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {number} - README's transcript")
+    if not good:
+        print("".join(f"# {line}\n" for line in real), end="")
     print(f"1..{number}")
     return failed != 0
 
