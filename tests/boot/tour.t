@@ -72,6 +72,12 @@ class Session:
         return [line.rstrip().expandtabs() for line in lines]
 
     def close(self):
+        os.write(self.terminal, b"quit\n")
+        try:
+            self.process.wait(5)
+            return
+        except subprocess.TimeoutExpired:
+            pass
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
