@@ -118,30 +118,40 @@ KTEST(machines, all_memory_in_objects)
     on(&machine, exhaust_objects);
 }
 
-/* What the stacks hold is found when a large piece is wanted. */
+/* What a CPU keeps for later is found when nothing else is left: 16 single frames on its stack that
+ * merge into a chunk, and a slab without objects. */
 static void
-last_block(void)
+last_frames(void)
 {
-    while (pmm_alloc_pages(BLOCK_FRAMES))
-        ;
-    mm_drain();
-    paddr_t eight = pmm_alloc_pages(8);
-    CHECK(eight);
-    pmm_free_pages(eight, 8);
-    unsigned long left = pmm_free_frames();
+    struct kmem_cache *cache = kmem_cache_create("last", 64, 0, 0, NULL);
+    CHECK(cache);
+    void *object = kmem_cache_alloc(cache);
+    CHECK(object);
+    unsigned count = take_all(0), i = 0;
+    CHECK_EQ(pmm_free_frames(), 0);
+    kmem_cache_free(cache, object);
     paddr_t page = pmm_alloc_page();
     CHECK(page);
     pmm_free_page(page);
-    unsigned order = MAX_ORDER;
-    while (order && !pmm_alloc_pages(1ul << order))
-        order--;
-    CHECK(1ul << order > left / 4);
+    CHECK_EQ(pmm_alloc_page(), page);
+
+    paddr_t chunk = pfn_to_paddr(pfn(FRAME_BASE + 20 * BLOCK_FRAMES / 2));
+    for (paddr_t frame = chunk; frame < chunk + 16 * PAGE_SIZE; frame += PAGE_SIZE)
+        pmm_free_page(frame);
+    CHECK_EQ(pmm_cached_frames(ZONE_NORMAL), 16);
+    CHECK_EQ(pmm_alloc_pages(16), chunk);
+    pmm_free_pages(chunk, 16);
+    pmm_free_page(page);
+    for (; i < count; i++)
+        if (taken[i] < chunk || taken[i] >= chunk + 16 * PAGE_SIZE)
+            pmm_free_page(taken[i]);
+    CHECK(kmem_cache_destroy(cache));
 }
 
-KTEST(machines, stacks_are_drained_before_failure)
+KTEST(machines, nothing_is_kept_back)
 {
     const struct machine machine = {.base = 4096};
-    on(&machine, last_block);
+    on(&machine, last_frames);
 }
 
 /* ---- zones ---- */
@@ -343,13 +353,26 @@ reap_cache(void *cache)
     kmem_cache_reap(cache);
 }
 
+/* Parts of caches that kmem_cache_create made. */
+static size_t
+count_parts(void)
+{
+    struct kmem_cache_stats stats = {.objects_used = 0};
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+        if (!strcmp(cache->name, "cache parts"))
+            kmem_cache_get_stats(cache, &stats);
+    return stats.objects_used;
+}
+
 static void
 cpu_up(void)
 {
     mm_drain();
     unsigned long before = pmm_free_frames(), failures = 0;
     struct kmem_cache *cache = kmem_cache_create("before", 64, 0, 0, NULL);
-    CHECK(cache);
+    struct kmem_cache *second = kmem_cache_create("second", 64, 0, 0, NULL);
+    CHECK(cache && second);
+    CHECK_EQ(count_parts(), 2);
     void *object = kmem_cache_alloc(cache);
     CHECK(object);
     mm_drain();
@@ -365,7 +388,8 @@ cpu_up(void)
         CHECK(up || pmm_free_frames() == before - held);
     }
     CHECK(up);
-    CHECK(failures > 0);
+    CHECK(failures > 1);
+    CHECK_EQ(count_parts(), 4);
     for (unsigned i = 0; i < CPU_MAX; i++)
         CHECK((cache->parts[i] != NULL) == (i == 0 || i == 3));
 
@@ -381,8 +405,30 @@ cpu_up(void)
     CHECK(!mm_check());
     CHECK(ktest_panics(reap_cache, cache, "double free"));
     CHECK(mm_check());
+    void *kept = kmem_cache_alloc(cache), *gone = kmem_cache_alloc(cache);
+    CHECK(kept && gone);
+    hosted_set_cpu(3);
+    kmem_cache_free(cache, gone);
+    hosted_set_cpu(0);
+    kmem_cache_reap(cache); /* takes it back */
+    hosted_set_cpu(3);
+    CHECK(ktest_panics(free_early, gone, "double free"));
+    hosted_set_cpu(0);
+    CHECK(mm_check());
+    kmem_cache_free(cache, kept);
     kmem_cache_free(cache, other);
     CHECK(kmem_cache_destroy(cache));
+
+    /* A cache needs a part for each CPU: the first ones go back when a later one fails. */
+    struct kmem_cache *third = NULL;
+    for (unsigned n = 1; !third && n < 20; n++) {
+        size_t parts = count_parts();
+        mm_fail_nth(n);
+        third = kmem_cache_create("third", 64, 0, 0, NULL);
+        mm_fail_nth(0);
+        CHECK_EQ(count_parts(), parts + (third ? 2 : 0));
+    }
+    CHECK(third && kmem_cache_destroy(third) && kmem_cache_destroy(second));
 }
 
 KTEST(machines, cpu_up)

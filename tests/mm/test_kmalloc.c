@@ -110,6 +110,9 @@ try_aligned(size_t size, size_t align)
     mm_drain();
     unsigned long before = pmm_free_frames();
     uint8_t *memory = kmalloc_aligned(size, align);
+    uint8_t *second = size < 5000 && align <= 4096 ? kmalloc_aligned(size, align) : NULL;
+    CHECK_EQ((uintptr_t)second & (align - 1), 0); /* the first of a slab always is */
+    kfree(second);
     if (!memory && (align > 64 * 1024 || size > 64 * 1024) && !can_spare(8192))
         return;
     CHECK(memory);

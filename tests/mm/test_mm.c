@@ -78,6 +78,13 @@ KTEST(mm, check_sees_damage)
     CHECK(!mm_check());
     *behind = saved;
     CHECK(mm_check());
+    mm_zones[ZONE_DMA].free++;
+    CHECK(!mm_check());
+    mm_zones[ZONE_DMA].free--;
+    mm_ram_frames++;
+    CHECK(!mm_check());
+    mm_ram_frames--;
+    CHECK(mm_check());
     pmm_free_pages(run, 6);
     pmm_free_page(single);
 }

@@ -200,6 +200,9 @@ KTEST(pmm, drain_empties_the_stacks)
         CHECK(frame);
         pmm_free_pages(frame, (size_t)1 << order);
     }
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        for (unsigned order = 0; order < 4; order++)
+            CHECK((pmm_stack_limit(zone, order) << order) <= mm_zones[zone].managed / 512);
     unsigned long before = pmm_free_frames();
     pmm_drain_all();
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
