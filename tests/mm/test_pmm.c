@@ -202,7 +202,7 @@ KTEST(pmm, drain_empties_the_stacks)
     }
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
         for (unsigned order = 0; order < 4; order++)
-            CHECK((pmm_stack_limit(zone, order) << order) <= mm_zones[zone].managed / 512);
+            CHECK((pmm_stack_limit(zone, order) << order) <= mm_zones[zone].managed / 64);
     unsigned long before = pmm_free_frames();
     pmm_drain_all();
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
