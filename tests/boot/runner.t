@@ -37,6 +37,7 @@ boots "poweroff is typed when there is no input left" 0 --image "$work/6.img" --
 boots "a silent power-off counts by QEMU's exit status" 0 --image "$work/7.img" --timeout 20
 boots "a machine that stays on after its last line" 0 --image "$work/8.img" --timeout 20
 like "and says so" "$notes" 'stayed on'
+boots "wrong arguments" 64 --mem lots
 boots "no image" 64 --image "$work/none.img"
 boots "an emulator that does not start" 64 --image "$work/0.img" --cpu nosuch --timeout 20
 
