@@ -14,7 +14,8 @@
 /* Numbers of chunks' first frames, counted from FRAME_BASE. Its CPU's alone. */
 struct frame_stack {
     uint32_t count;
-    uint32_t limit; /* places; 0 = nothing is kept */
+    uint32_t limit;  /* kept at most: all places, or 0 */
+    uint32_t places; /* made when the CPU came up; its zone may have grown since */
     uint32_t *frames;
 };
 

@@ -302,7 +302,7 @@ mm_fail_nth(unsigned long n)
     pmm_drain_cpu();
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
         for (unsigned order = 0; order < PCP_ORDERS; order++)
-            cpu->stacks[zone][order].limit = n ? 0 : pmm_stack_limit(zone, order);
+            cpu->stacks[zone][order].limit = n ? 0 : cpu->stacks[zone][order].places;
     slab_close_windows(cpu);
     cpu->fail_seen = 0;
     cpu->fail_in = n;

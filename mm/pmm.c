@@ -152,7 +152,8 @@ pmm_cpu_init(struct mm_cpu *cpu, uint32_t *words)
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
         for (unsigned order = 0; order < PCP_ORDERS; order++) {
             uint32_t limit = pmm_stack_limit(zone, order);
-            cpu->stacks[zone][order] = (struct frame_stack){.limit = limit, .frames = words};
+            cpu->stacks[zone][order] =
+                (struct frame_stack){.limit = limit, .places = limit, .frames = words};
             words += limit;
         }
 }
