@@ -296,6 +296,15 @@ release_boot_info(void)
     CHECK_EQ(pmm_free_frames(), free + 700);
     CHECK_EQ(pmm_managed_frames(), managed + 700);
     CHECK(mm_check());
+
+    /* The stacks are as large as they were made, though the zone has grown. */
+    const struct frame_stack *stack = &mm_cpus[0]->stacks[ZONE_NORMAL][0];
+    uint32_t limit = stack->limit;
+    CHECK(pmm_stack_limit(ZONE_NORMAL, 0) > limit);
+    mm_fail_nth(1);
+    CHECK_EQ(stack->limit, 0);
+    mm_fail_nth(0);
+    CHECK_EQ(stack->limit, limit);
     exhaust();
 }
 
