@@ -48,7 +48,7 @@ page_at(const struct zone *zone, uint32_t index, unsigned offset)
 }
 
 /* Makes a chunk free, merged as far as it goes. Its block is open and none of it is free. */
-static void
+static inline void
 chunk_put(struct zone *zone, uint32_t index, unsigned order, unsigned i)
 {
     struct block *block = &zone->blocks[index];
@@ -128,6 +128,19 @@ chunk_order(pfn_t page, unsigned long count)
     return aligned < fits ? aligned : fits;
 }
 
+/* Puts back what was just taken out of a chunk: nothing of it can be free. */
+static void
+put_rest(struct zone *zone, pfn_t start, unsigned long count)
+{
+    while (count) {
+        unsigned order = chunk_order(start, count);
+        unsigned offset = (unsigned)(start.n & (BLOCK_FRAMES - 1));
+        chunk_put(zone, block_of(zone, start), order, offset >> order);
+        start.n += 1ul << order;
+        count -= 1ul << order;
+    }
+}
+
 void
 buddy_free_range(struct zone *zone, pfn_t start, unsigned long count)
 {
@@ -193,7 +206,7 @@ alloc_run(struct zone *zone, unsigned long count)
         zone_relist(zone, i, 1u << MAX_ORDER);
     }
     pfn_t start = page_at(zone, first, 0);
-    buddy_free_range(zone, pfn(start.n + count), (blocks << MAX_ORDER) - count);
+    put_rest(zone, pfn(start.n + count), (blocks << MAX_ORDER) - count);
     return start;
 }
 
@@ -206,7 +219,7 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
     unsigned order = log2_up(count);
     pfn_t start = buddy_alloc(zone, order);
     if (start.n)
-        buddy_free_range(zone, pfn(start.n + count), (1ul << order) - count);
+        put_rest(zone, pfn(start.n + count), (1ul << order) - count);
     return start;
 }
 
@@ -226,7 +239,7 @@ buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted)
         for (unsigned i = 0; i < take; i++)
             pages[got++] = (uint32_t)(first + i);
         zone_relist(zone, index, before);
-        buddy_free_range(zone, pfn(zone->base + first + take), count - take);
+        put_rest(zone, pfn(zone->base + first + take), count - take);
     }
     return got;
 }

@@ -26,8 +26,16 @@ uint32_t mm_block_count;
 uintptr_t mm_direct_bytes;
 struct mm_cpu *mm_cpus[CPU_MAX];
 
-/* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has. */
+/* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has; where a CPU
+ * keeps its stack of single frames of it. */
 static uint8_t first_zone[4];
+static uint16_t page_stack[4];
+
+/* The frames of first_zone[0], counted from FRAME_BASE: those that the short way to free takes. */
+static struct {
+    unsigned long first;
+    unsigned long count;
+} page_zone;
 
 void
 pmm_choose_zones(void)
@@ -37,7 +45,12 @@ pmm_choose_zones(void)
         while (zone > ZONE_DMA && !mm_zones[zone].managed)
             zone--;
         first_zone[flags] = (uint8_t)zone;
+        page_stack[flags] =
+            (uint16_t)(offsetof(struct mm_cpu, stacks) + zone * sizeof(mm_cpus[0]->stacks[0]));
     }
+    const struct zone *best = &mm_zones[first_zone[0]];
+    page_zone.first = (unsigned long)best->first << MAX_ORDER;
+    page_zone.count = (unsigned long)(best->end - best->first) << MAX_ORDER;
 }
 
 static inline uint32_t
@@ -137,12 +150,12 @@ pmm_cpu_words(void)
     return words;
 }
 
-/* A stack may keep 1/512 of its zone, order 0 alone up to 1024 frames, larger chunks up to 32. */
+/* A stack may keep 1/64 of its zone, order 0 up to 1024 frames, larger chunks up to 32. */
 uint32_t
 pmm_stack_limit(unsigned zone, unsigned order)
 {
     unsigned long most = order ? 32 : 1024;
-    unsigned long share = mm_zones[zone].managed >> (9 + order);
+    unsigned long share = mm_zones[zone].managed >> (6 + order);
     return (uint32_t)(share < most ? share : most);
 }
 
@@ -218,7 +231,7 @@ try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
     return head;
 }
 
-static __attribute__((noinline)) paddr_t
+static paddr_t
 alloc_slow(size_t count, unsigned flags)
 {
     struct mm_cpu *cpu = mm_this_cpu();
@@ -237,39 +250,50 @@ alloc_slow(size_t count, unsigned flags)
     return pfn_to_paddr(head);
 }
 
+/* This CPU's stack of single frames from the best zone for the flags. */
+static inline struct frame_stack *
+page_stack_of(struct mm_cpu *cpu, unsigned flags)
+{
+    return (struct frame_stack *)(void *)((char *)cpu + page_stack[flags]);
+}
+
+static SLOW_PATH paddr_t
+alloc_page_slow(unsigned flags)
+{
+    return alloc_slow(1, flags);
+}
+
+/* The fast path, a leaf: a frame from the CPU's stack. All of a cached frame's descriptor but the
+ * owner is as an allocated one's. */
 static inline paddr_t
-alloc_page_fast(unsigned zone)
+alloc_page(unsigned flags)
 {
     struct mm_cpu *cpu = mm_this_cpu();
-    struct frame_stack *stack = &cpu->stacks[zone][0];
+    struct frame_stack *stack = page_stack_of(cpu, flags & (PMM_DIRECT | PMM_DMA));
+    uint32_t count;
     if (UNLIKELY(!cpu_claim(&cpu->frames_busy)))
-        return 0;
-    uint32_t count = stack->count;
-    if (UNLIKELY(!count)) {
+        return alloc_page_slow(flags);
+    if (UNLIKELY(__builtin_sub_overflow(stack->count, 1, &count))) {
         cpu_release(&cpu->frames_busy);
-        return 0;
+        return alloc_page_slow(flags);
     }
-    stack->count = --count;
+    stack->count = count;
     uint32_t index = stack->frames[count];
     cpu_release(&cpu->frames_busy);
-    mark_allocated(&FRAME_TABLE[index], 1);
+    FRAME_TABLE[index].owner = FRAME_ALLOCATED;
     return (paddr_t)(index + FRAME_BASE) << PAGE_SHIFT;
 }
 
 paddr_t
 pmm_alloc_page(void)
 {
-    paddr_t page = alloc_page_fast(first_zone[0]);
-    return LIKELY(page) ? page : alloc_slow(1, 0);
+    return alloc_page(0);
 }
 
 paddr_t
 pmm_alloc_page_flags(unsigned flags)
 {
-    if (flags & PMM_ZERO)
-        return alloc_slow(1, flags);
-    paddr_t page = alloc_page_fast(first_zone[flags & (PMM_DIRECT | PMM_DMA)]);
-    return LIKELY(page) ? page : alloc_slow(1, flags);
+    return flags & PMM_ZERO ? alloc_page_slow(flags) : alloc_page(flags);
 }
 
 paddr_t
@@ -329,8 +353,6 @@ checked_frame(paddr_t first, size_t count)
     unsigned long index = paddr_to_pfn(first).n - FRAME_BASE;
     if (UNLIKELY(index >> MAX_ORDER >= mm_block_count || first & PAGE_MASK))
         return NULL;
-    if (UNLIKELY(!mm_blocks[index >> MAX_ORDER].open))
-        return NULL;
     struct frame *frame = &FRAME_TABLE[index];
     return LIKELY(frame->owner >= FRAME_ALLOCATED && frame->count == count) ? frame : NULL;
 }
@@ -345,7 +367,7 @@ zone_free(struct zone *zone, pfn_t head, size_t count)
     spin_unlock(&zone->lock, flags);
 }
 
-static __attribute__((noinline)) void
+static void
 free_slow(struct frame *frame, size_t count)
 {
     struct mm_cpu *cpu = mm_this_cpu();
@@ -365,40 +387,47 @@ free_slow(struct frame *frame, size_t count)
     zone_free(&mm_zones[zone], pfn(index + FRAME_BASE), count);
 }
 
+static SLOW_PATH void
+free_checked(paddr_t first, size_t count)
+{
+    struct frame *frame = checked_frame(first, count);
+    if (!frame)
+        report_bad_free(first, count);
+    free_slow(frame, count);
+}
+
+/* The fast path, a leaf: a single allocated frame of the best zone onto a stack with room. Every
+ * other frame, and whatever is no frame to be freed, goes the long way. */
 void
 pmm_free_page(paddr_t page)
 {
-    struct frame *frame = checked_frame(page, 1);
-    if (UNLIKELY(!frame))
-        report_bad_free(page, 1);
-    uint32_t index = (uint32_t)(frame - FRAME_TABLE);
     struct mm_cpu *cpu = mm_this_cpu();
-    struct frame_stack *stack = &cpu->stacks[mm_blocks[index >> MAX_ORDER].zone][0];
-    if (LIKELY(cpu_claim(&cpu->frames_busy))) {
+    struct frame_stack *stack = page_stack_of(cpu, 0);
+    unsigned long index = paddr_to_pfn(page).n - FRAME_BASE;
+    struct frame *frame = &FRAME_TABLE[index];
+    if (LIKELY(index - page_zone.first < page_zone.count && !((uint32_t)page & PAGE_MASK) &&
+               frame->owner >= FRAME_ALLOCATED && frame->count == 1 &&
+               cpu_claim(&cpu->frames_busy))) {
         uint32_t kept = stack->count;
         if (LIKELY(kept < stack->limit)) {
             frame->owner = FRAME_CACHED;
-            stack->frames[kept] = index;
+            stack->frames[kept] = (uint32_t)index;
             stack->count = kept + 1;
             cpu_release(&cpu->frames_busy);
             return;
         }
         cpu_release(&cpu->frames_busy);
     }
-    free_slow(frame, 1);
+    free_checked(page, 1);
 }
 
 void
 pmm_free_pages(paddr_t first, size_t count)
 {
-    if (count == 1) {
+    if (count == 1)
         pmm_free_page(first);
-        return;
-    }
-    struct frame *frame = checked_frame(first, count);
-    if (UNLIKELY(!frame))
-        report_bad_free(first, count);
-    free_slow(frame, count);
+    else
+        free_checked(first, count);
 }
 
 bool

@@ -1,9 +1,8 @@
 /* octavo.c - the hosted library (mm/ in a program) under octobench.
  *
- * The arena is the machine's memory and its frames are numbered from BASE on, so a block that is
- * aligned in the arena is aligned for mm/. What mm/ takes for itself at the start lies inside the
- * arena: TOTAL_PAGES is what is left. Callers get addresses, as most of a kernel's callers do, and
- * the turn from a frame to its address and back is counted with the rest.
+ * The arena is the machine's memory, and its frames are numbered so that a physical address is the
+ * pointer itself: a kernel whose memory is mapped at an offset adds one instruction to each call.
+ * What mm/ takes for itself at the start lies inside the arena: TOTAL_PAGES is what is left.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +11,6 @@
 #include "mm.h"
 #include "pmm.h"
 #include "slab_private.h"
-
-/* Any number will do that is a multiple of 2^14, the frames of the harness's alignment. */
-#define BASE 0x40000ul
 
 static struct ob_config config;
 static uint64_t total_pages;
@@ -25,7 +21,7 @@ init(const struct ob_config *wanted)
     config = *wanted;
     hosted_quiet(true);
     hosted_set_cpu(0);
-    hosted_start(config.arena, config.arena_bytes, pfn(BASE));
+    hosted_start(config.arena, config.arena_bytes, paddr_to_pfn((uintptr_t)config.arena));
     for (unsigned cpu = 1; cpu < config.ncpu; cpu++)
         if (!mm_cpu_up(cpu))
             return -1;
@@ -38,18 +34,16 @@ static void *
 alloc_pages(unsigned order)
 {
     paddr_t first = order ? pmm_alloc_pages((size_t)1 << order) : pmm_alloc_page();
-    return first ? (char *)config.arena + (first - ((paddr_t)BASE << PAGE_SHIFT)) : NULL;
+    return (void *)(uintptr_t)first;
 }
 
 static void
 free_pages(void *memory, unsigned order)
 {
-    paddr_t first =
-        (paddr_t)((char *)memory - (char *)config.arena) + ((paddr_t)BASE << PAGE_SHIFT);
     if (order)
-        pmm_free_pages(first, (size_t)1 << order);
+        pmm_free_pages((uintptr_t)memory, (size_t)1 << order);
     else
-        pmm_free_page(first);
+        pmm_free_page((uintptr_t)memory);
 }
 
 /* Everything is proved each time it is still: the other threads wait meanwhile. */
