@@ -93,6 +93,7 @@ bench_run(void)
         klog("bench: this CPU counts no time stamps\n");
         return false;
     }
+    klog("bench: %-24s %10llu ticks\n", "reset to here", (unsigned long long)read_tsc());
     bench_cache = kmem_cache_create("bench", 64, 0, 0, NULL);
     if (!bench_cache) {
         klog("bench: out of memory\n");

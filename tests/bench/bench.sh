@@ -63,7 +63,7 @@ machine() {
     echo "|---|---:|"
     size -B build/kernel.elf | awk 'NR == 2 { print "| kernel: text and constants | " $1 " |"
         print "| kernel: data | " $2 " |"; print "| kernel: in memory | " $4 " |" }'
-    echo "| kernel file on the floppy | $(wc -c <build/floppy/KERNEL.ELF) |"
+    echo "| kernel file on the floppy | $(mtype -i build/octavo.img ::KERNEL.ELF | wc -c) |"
     tr -d '\r' <$out/boot.txt | sed -n -E \
         -e 's/^mm: ([0-9]+ of [0-9]+ frames free), .*descriptors of ([0-9]+) bytes$/| 64 MiB machine | \1 |\n| descriptor of a frame | \2 bytes |/p' \
         -e 's/^bench: (.*[^ ]) +([0-9.]+) ticks$/| \1 | \2 |/p'
