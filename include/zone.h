@@ -3,8 +3,7 @@
  * A block is 2^MAX_ORDER frames, aligned to its size: the largest chunk the buddy knows. Each block
  * with free memory stands in the list of its zone that belongs to its largest free chunk. A block
  * that nobody has touched is closed: it costs its struct block and nothing else. The first
- * allocation from it opens it: its bitmaps, and through `opened` its frame descriptors, come into
- * being.
+ * allocation from it opens it: its bitmaps come into being, and `opened` is told.
  *
  * The same structures manage anything that is counted in pages: physical memory, the addresses of
  * the vmalloc window, a test's made-up zone.
@@ -36,7 +35,7 @@ struct block_map {
 /* 4 MiB of address space. Guarded by the lock of its zone. */
 struct block {
     uint8_t zone;    /* enum zone_id; ZONE_COUNT = no RAM here */
-    bool open;       /* bitmaps and descriptors are valid */
+    bool open;       /* the bitmaps are valid */
     uint16_t levels; /* bit k: some chunk of order k is free */
     uint16_t free;   /* free frames */
     uint16_t frames; /* frames under the zone's care: free, cached or allocated */
@@ -66,7 +65,7 @@ struct zone {
 void zone_init(struct zone *zone, const char *name, uint8_t id, struct block *blocks,
                struct block_map *maps, unsigned long base, uint32_t first, uint32_t end);
 
-/* Makes a closed block's bitmaps and descriptors valid. Lock held. */
+/* Makes a closed block's bitmaps valid. Lock held. */
 void zone_open_block(struct zone *zone, uint32_t block);
 
 /* Puts a block in the list that its `levels` ask for, after they changed from `before`. Lock held.
