@@ -252,7 +252,7 @@ leave_early_page(void *page)
     pmm_free_page(pfn_to_paddr(frame));
 }
 
-void SLOW_PATH
+void
 kfree_other(void *memory, const void *caller)
 {
     if (!memory)
