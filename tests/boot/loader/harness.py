@@ -16,7 +16,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
-BUILD = os.path.join(ROOT, "build", "tests", "loader", os.path.basename(sys.argv[0]))
+BUILD = os.path.join(ROOT, "build", "tests", "loader",
+                     "%s.%d" % (os.path.basename(sys.argv[0]), os.getpid()))
 SECTOR = 512
 ENVIRONMENT = dict(os.environ, MTOOLS_SKIP_CHECK="1", TZ="UTC", SOURCE_DATE_EPOCH="315532800")
 
@@ -282,6 +283,8 @@ def case(name):
 
 def finish():
     print("1..%d" % len(results))
+    if all(results):
+        shutil.rmtree(BUILD)
     sys.exit(0 if results and all(results) else 1)
 
 
