@@ -329,12 +329,11 @@ pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
 
 /* ---- Free ---- */
 
+/* The panic's backtrace names the caller. */
 static _Noreturn __attribute__((noinline)) void
 report_bad_free(paddr_t first, size_t count)
 {
     const struct zone *zone = pmm_zone_of(paddr_to_pfn(first));
-    char address[24];
-    symbol_name(__builtin_return_address(0), address, sizeof(address));
     if (!zone || first & PAGE_MASK)
         kpanic("pmm: free of %#llx: no frame of ours", (unsigned long long)first);
     const struct block *block = &mm_blocks[(paddr_to_pfn(first).n - FRAME_BASE) >> MAX_ORDER];
