@@ -17,7 +17,7 @@ static const struct option {
 } options[] = {
     {"bench", "measure the allocators, then power off"},
     {"console", "which of vga,com1,e9 to use; all by default"},
-    {"crash", "fail on purpose: stack-overflow, null-read, text-write, panic, assert, div0, fpu"},
+    {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
     {"mem", "use only RAM below this address, for instance mem=64M"},
     {"seed", "start the random tests from this number"},
     {"slab_debug", "poison and guard every heap object and check it when it is freed"},

@@ -2,7 +2,9 @@
  * that it comes. */
 #include <string.h>
 #include "boot.h"
+#include "kmalloc.h"
 #include "platform.h"
+#include "pmm.h"
 #include "sections.h"
 
 /* Out of the compiler's sight, so that it neither knows nor warns. */
@@ -79,6 +81,81 @@ deadlock(void)
     spin_unlock(&lock, flags);
 }
 
+/* ---- misuse of memory; with slab_debug the report names who allocated and who freed ---- */
+
+#define MISUSED_BYTES 40
+
+/* Out of the compiler's sight: it would refuse to compile some of what follows. */
+static char *
+hidden(void *memory)
+{
+    __asm__("" : "+r"(memory));
+    return memory;
+}
+
+static __attribute__((noinline)) char *
+misused_object(void)
+{
+    char *object = hidden(kmalloc(MISUSED_BYTES));
+
+    ASSERT(object != NULL);
+    return object;
+}
+
+static void
+double_free(void)
+{
+    char *object = misused_object();
+
+    kfree(object);
+    kfree(hidden(object));
+}
+
+static void
+overrun(void)
+{
+    char *object = misused_object();
+
+    object[MISUSED_BYTES] = 0;
+    kfree(object);
+}
+
+static void
+underrun(void)
+{
+    char *object = misused_object();
+
+    object[-1] = 0;
+    kfree(object);
+}
+
+/* The next allocation of that size finds it. */
+static void
+use_after_free(void)
+{
+    char *object = misused_object();
+
+    kfree(object);
+    hidden(object)[3] = 0;
+    kfree(misused_object());
+}
+
+static void
+foreign_free(void)
+{
+    kfree(hidden(text_start));
+}
+
+static void
+frame_double_free(void)
+{
+    paddr_t frame = pmm_alloc_page();
+
+    ASSERT(frame != 0);
+    pmm_free_page(frame);
+    pmm_free_page(frame);
+}
+
 static const struct crash {
     const char *name;
     void (*run)(void);
@@ -92,6 +169,12 @@ static const struct crash {
     {"fpu", use_fpu},
     {"invalid-opcode", invalid_opcode},
     {"deadlock", deadlock},
+    {"double-free", double_free},
+    {"overrun", overrun},
+    {"underrun", underrun},
+    {"use-after-free", use_after_free},
+    {"foreign-free", foreign_free},
+    {"frame-double-free", frame_double_free},
 };
 
 void

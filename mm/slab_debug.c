@@ -116,7 +116,7 @@ report(const struct subject *subject, const char *bug, const unsigned char *at, 
     say_who("freed by", record->freed_by);
     say_who("found in a call from", caller);
     if (at) {
-        klog("heap:   byte %ld of the object is %#04x\n", (long)(at - subject->object), *at);
+        klog("heap:   byte %ld of the object is 0x%02x\n", (long)(at - subject->object), *at);
         dump_around(subject, at);
     }
     kpanic("heap: %s: object %p of %s", bug, (void *)subject->object, subject->what);

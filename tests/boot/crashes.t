@@ -2,11 +2,13 @@
 # Each way to fail ends in a panic with a readable report: what, where, who called; never a reset.
 . "$(dirname "$0")/../tap.sh"
 
-# crash NAME REGEX...: crash=NAME panics, and the report has these lines.
+# crash NAME REGEX...: crash=NAME, with the options in $options, panics, and the report has these
+# lines.
+options=
 crash() {
     crash_name=$1
     shift
-    boots "crash=$crash_name is a panic" 2 --timeout 60 --cmdline "crash=$crash_name"
+    boots "crash=$crash_name is a panic" 2 --timeout 60 --cmdline "crash=$crash_name $options"
     like "$crash_name: first line says panic" "$console" '^panic: '
     for pattern; do
         like "$crash_name: $pattern" "$console" "$pattern"
@@ -24,6 +26,23 @@ crash div0 '^panic: .*divide' 'eip=c01'
 crash fpu '^panic: ' 'eip=c01'
 crash invalid-opcode '^panic: .*opcode' 'eip=c01'
 crash deadlock '^panic: '
+
+crash double-free '^panic: heap: double free of 0x[0-9a-f]+, an object of kmalloc-48, by double_free\+0x'
+crash foreign-free '^panic: heap: free of 0x[0-9a-f]+ by foreign_free\+0x.*foreign pointer.*kernel image'
+crash frame-double-free '^panic: pmm: double free of frame 0x' '^ +0x[0-9a-f]+ frame_double_free\+0x'
+
+# The debug heap names the cache, the size, and who allocated, freed and found it.
+options=slab_debug
+crash double-free '^heap: double free: object 0x[0-9a-f]+ of kmalloc-48, 40 bytes' \
+    'allocated by misused_object\+0x' 'freed by double_free\+0x' \
+    'found in a call from double_free\+0x'
+crash overrun '^heap: write behind an object: .*kmalloc-48, 40 bytes' \
+    'allocated by misused_object\+0x' 'found in a call from overrun\+0x' \
+    'byte 40 of the object is 0x00' '>00 bb'
+crash underrun '^heap: write before an object: ' 'byte -1 of the object is 0x00'
+crash use-after-free '^heap: write after free: .*kmalloc-48, 40 bytes' \
+    'allocated by misused_object\+0x' 'freed by use_after_free\+0x' \
+    'byte 3 of the object is 0x00'
 
 boots "a crash in Bochs" 2 --emu bochs --timeout 60 --cmdline crash=stack-overflow
 boots "an unknown name is reported, and the machine goes on" 0 --timeout 60 --cmdline crash=nosuch
