@@ -69,7 +69,13 @@ echo === free\n
 octavo free 10
 echo === console\n
 octavo console
-kill
+python
+# QEMU may be gone before it has answered.
+try:
+    gdb.execute("kill")
+except gdb.error:
+    pass
+end
 END
 } >"$work/commands"
 
