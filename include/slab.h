@@ -28,7 +28,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object);
 size_t kmem_cache_reap(struct kmem_cache *cache);
 
 /* Ends the cache. False, with a report of what is still allocated, when it has live objects: it
- * stays as it was. */
+ * stays as it was. The other CPUs must not be in the allocators at the time. */
 bool kmem_cache_destroy(struct kmem_cache *cache);
 
 struct kmem_cache_stats {
