@@ -31,14 +31,17 @@ enum frame_owner {
     FRAME_VMALLOC,   /* behind a vmalloc address */
     FRAME_PAGE_TABLE, /* made after the start */
     FRAME_STACK,      /* kernel stack */
+    FRAME_USER,       /* page of a program's own (page.h) */
+    FRAME_CACHE,      /* page of an object: file or shared memory (object.h) */
     FRAME_OWNERS
 };
 
 struct frame {
     uint8_t owner; /* enum frame_owner */
     uint8_t flags;
-    uint16_t live;  /* FRAME_EARLY: live objects on the page */
-    uint32_t count; /* head of an allocation: frames in it, at least 1 */
+    uint16_t live;  /* FRAME_EARLY: live objects on the page; FRAME_PAGE_TABLE: entries in use */
+    uint32_t count; /* head of an allocation: frames in it, at least 1; of a single frame that
+                     * several may hold (frame_is_page): holders */
     /* FRAME_SLAB: the last 6 bytes are the address of the slab's header (slab_private.h). */
 };
 
@@ -54,6 +57,13 @@ frame_of(pfn_t frame)
 /* Attributes an allocation (named by its first frame) to its consumer. The allocation must be the
  * caller's; no lock needed. */
 void frame_set_owner(pfn_t head, enum frame_owner owner);
+
+/* True for owners whose frames are single and counted by holders (page.h). */
+static inline bool
+frame_is_page(unsigned owner)
+{
+    return owner == FRAME_USER || owner == FRAME_CACHE || owner == FRAME_PAGE_TABLE;
+}
 
 const char *frame_owner_name(enum frame_owner owner);
 

@@ -37,7 +37,7 @@ static unsigned long
 frames_of_head(const struct frame *frame)
 {
     bool counts = frame->owner == FRAME_CACHED || frame->owner >= FRAME_ALLOCATED;
-    return counts ? frame->count : 1;
+    return counts && !frame_is_page(frame->owner) ? frame->count : 1;
 }
 
 /* Frames behind the head of an allocation belong to it: unnamed, and not free. */

@@ -18,6 +18,8 @@ static const char *const owner_names[FRAME_OWNERS] = {
     [FRAME_VMALLOC] = "vmalloc",
     [FRAME_PAGE_TABLE] = "page table",
     [FRAME_STACK] = "kernel stack",
+    [FRAME_USER] = "program",
+    [FRAME_CACHE] = "page cache",
 };
 
 const char *

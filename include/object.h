@@ -1,0 +1,78 @@
+/* object.h - pages by number that several may map, read and write: what lies behind shared memory
+ * and behind files. This is the page cache.
+ *
+ *   areas that map it ──┐
+ *   open files ─────────┼──► object: size, pages by index ──► frames (FRAME_CACHE)
+ *                       │            fill(index): where a page that is not there comes from
+ *
+ * An object whose pages can be had again (`fill`, such as a file of a boot module) is a cache: when
+ * memory is short, pages that nobody used lately are taken away, from the areas that map them too.
+ * One without `fill` (shared anonymous memory, a file of tmpfs) is the only place where its bytes
+ * are: pages come as zeros when first asked for and go when the object is cut or ends.
+ */
+#ifndef OCTAVO_OBJECT_H
+#define OCTAVO_OBJECT_H
+
+#include "page.h"
+
+struct area;
+struct object;
+
+struct object_ops {
+    /* Fills a page (PAGE_SIZE bytes at `page`; what lies past the object's size must become zero).
+     * 0 or -errno. NULL: pages start as zeros and are kept. */
+    int (*fill)(struct object *object, uint32_t index, void *page);
+    /* The last reference is gone and so are the pages; frees what holds the object. */
+    void (*release)(struct object *object);
+};
+
+struct radix_node;
+
+struct object {
+    const struct object_ops *ops;
+    uint32_t refs;
+    uint32_t pages;          /* in the cache now */
+    uint64_t size;           /* bytes; a page that begins at or past it does not exist */
+    struct radix_node *root; /* index -> frame */
+    uint8_t levels;
+    bool counted;            /* its pages are charged to the commit account as they come */
+    struct area *areas;      /* that map it: linked by area->next_of_object */
+    struct object *next, *previous; /* of all objects that have pages to give back */
+    uint32_t hand;           /* where reclaim goes on in this object */
+};
+
+/* Makes `object` an empty one of `size` bytes with one reference. */
+void object_init(struct object *object, const struct object_ops *ops, uint64_t size);
+
+/* Shared anonymous memory: an object of its own that frees itself. NULL when out of memory. */
+MUST_CHECK struct object *object_create_anonymous(uint64_t size);
+
+static inline void
+object_get(struct object *object)
+{
+    object->refs++;
+}
+void object_put(struct object *object);
+
+/* The page `index`, brought in if need be, with one more holder for the caller (page_put). 0;
+ * -ENOMEM; -ENXIO when it lies past the size; what fill answered. */
+MUST_CHECK int object_page(struct object *object, uint32_t index, pfn_t *page);
+
+/* The page if it is there, without another holder; frame 0 if not. */
+pfn_t object_find(const struct object *object, uint32_t index);
+
+/* Cuts or grows. What is cut is gone for everybody: pages leave the areas that map them (a later
+ * touch is a bus error), the rest of a page that stays is zeroed. */
+void object_set_size(struct object *object, uint64_t size);
+
+/* Says that an area maps the object, or no longer does; each area counts as a reference. */
+void object_add_area(struct object *object, struct area *area);
+void object_remove_area(struct object *object, struct area *area);
+
+/* Pages in all objects, and those of them that could be taken away. */
+unsigned long object_cached_pages(void);
+unsigned long object_clean_pages(void);
+
+bool object_check(void);
+
+#endif

@@ -1,0 +1,32 @@
+/* reclaim.h - getting memory back when it is short.
+ *
+ *   free frames
+ *   high ........ reclaim stops here
+ *   low ......... reclaim starts: second-chance over the page cache, then empty slabs
+ *   reserve ..... programs get none below this: the rest is the kernel's own
+ */
+#ifndef OCTAVO_RECLAIM_H
+#define OCTAVO_RECLAIM_H
+
+#include "platform.h"
+#include "printer.h"
+
+/* Sets the watermarks from the memory there is. After mm_init. */
+void reclaim_init(void);
+
+/* Tries to get `frames` frames back; returns how many came. */
+unsigned long reclaim_frames(unsigned long frames);
+
+/* Something else that can give frames back (a pool of kernel stacks): called with how many are
+ * wanted, returns how many it freed. */
+struct shrinker {
+    unsigned long (*shrink)(unsigned long frames);
+    struct shrinker *next;
+};
+void shrinker_register(struct shrinker *shrinker);
+
+unsigned long reclaim_low_mark(void);
+unsigned long reclaim_high_mark(void);
+unsigned long reclaim_reserve(void);
+
+#endif

@@ -1,0 +1,170 @@
+/* space.h - the address space of a program: its areas, page tables, break, stack and limits.
+ *
+ *   0x00000000  never mapped (the first 64 KiB)
+ *   0x00010000  code and data, where the ELF file says
+ *   0x08000000  heap: brk up from here or from the end of bss
+ *   0x40000000  mmap: from here down towards the heap, then from here up
+ *   0xC0000000  stack: down from here, at most the limit; 1 MiB below it stays free
+ *
+ * Results are 0 or an address, or a negated errno (uapi/errno.h). A call that fails has changed
+ * nothing, but for the cases where Linux says otherwise: madvise goes on behind a hole.
+ *
+ * Lock: `lock`, held by each function here. None sleeps.
+ */
+#ifndef OCTAVO_SPACE_H
+#define OCTAVO_SPACE_H
+
+#include "area.h"
+#include "page.h"
+#include "printer.h"
+#include "uapi/errno.h"
+
+#define USER_START      0x00010000u
+#define USER_END        0xC0000000u
+#define HEAP_START      0x08000000u
+#define MMAP_TOP        0x40000000u
+#define STACK_GAP       0x00100000u
+#define STACK_LIMIT     0x00800000u
+#define LIMIT_INFINITE  0xFFFFFFFFu
+
+/* Limits (getrlimit(2)) that memory calls obey, in bytes, soft ones. */
+enum space_limit { SPACE_LIMIT_AS, SPACE_LIMIT_DATA, SPACE_LIMIT_STACK, SPACE_LIMIT_MEMLOCK, SPACE_LIMITS };
+
+/* mm/usertable.c: the page tables. */
+struct usertable {
+    void *directory;   /* entries */
+    paddr_t physical;  /* of the directory: CR3 */
+    struct usertable *next, *previous; /* all of them: the kernel's part is kept equal */
+};
+
+struct address_space {
+    struct usertable table;
+    struct area_tree areas;
+    struct area *hit; /* area of the last fault */
+    struct spinlock lock;
+    uint32_t refs;
+
+    uintptr_t code_start, code_end, data_start, data_end;
+    uintptr_t brk_start, brk;
+    uintptr_t stack_top;
+    uintptr_t args_start, args_end, env_start, env_end;
+    unsigned lock_future; /* MCL_ flags of mlockall(MCL_FUTURE) */
+
+    size_t limits[SPACE_LIMITS];
+    unsigned long total_pages;   /* of all areas */
+    unsigned long data_pages;    /* private and writable: against SPACE_LIMIT_DATA */
+    unsigned long locked_pages;
+    unsigned long charged_pages; /* in the commit account */
+    unsigned long resident;      /* entries of the tables that lead to a frame, the zero page not */
+    unsigned long peak_resident;
+    unsigned long minor_faults, major_faults, cow_breaks;
+
+    struct address_space *next, *previous; /* all spaces */
+    void *owner; /* for whoever uses the space: its process */
+};
+
+/* An empty space with one reference; NULL when out of memory. */
+MUST_CHECK struct address_space *space_create(void);
+
+/* A copy whose pages are shared until one side writes. NULL when out of memory. */
+MUST_CHECK struct address_space *space_fork(struct address_space *parent);
+
+static inline void
+space_get(struct address_space *space)
+{
+    space->refs++;
+}
+/* The last reference takes everything down. It must not be the active space. */
+void space_put(struct address_space *space);
+
+/* Makes it the one that user addresses of this CPU mean; NULL: none (the kernel's tables alone). */
+void space_activate(struct address_space *space);
+
+/* mmap. `prot`, `flags` as in mmap(2); `object` is NULL for anonymous memory, else what to map
+ * (the caller keeps its reference) from page `index` on; `may_write` says whether a shared mapping
+ * of it may be written. Returns the address. */
+long space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned prot,
+                unsigned flags, struct object *object, uint32_t index, bool may_write);
+long space_munmap(struct address_space *space, uintptr_t start, size_t length);
+long space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsigned prot);
+long space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length,
+                  unsigned flags, uintptr_t target);
+long space_madvise(struct address_space *space, uintptr_t start, size_t length, int advice);
+long space_msync(struct address_space *space, uintptr_t start, size_t length, unsigned flags);
+long space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault);
+long space_mlockall(struct address_space *space, unsigned flags);
+long space_munlockall(struct address_space *space);
+
+/* mincore for the `pages` pages from `start` on: one byte each into `answer`, kernel memory. */
+long space_mincore(struct address_space *space, uintptr_t start, size_t pages, uint8_t *answer);
+
+/* Sets the break and returns it; the old one when it cannot be had or `address` is below the heap.
+ */
+uintptr_t space_brk(struct address_space *space, uintptr_t address);
+
+/* The first stack of a program: empty, growing down from `top`. */
+long space_add_stack(struct address_space *space, uintptr_t top);
+
+/* One private writable range backed by frames at once: all of it or nothing. 0 or -errno. */
+long vm_alloc_map(struct address_space *space, uintptr_t start, size_t length, unsigned prot);
+/* Takes such a range (or any mapped range) away, frames and empty page tables included. */
+long vm_free_unmap(struct address_space *space, uintptr_t start, size_t length);
+
+/* ---- faults ---- */
+
+enum fault_access { FAULT_READ, FAULT_WRITE_ACCESS, FAULT_FETCH_ACCESS };
+
+enum fault_result {
+    FAULT_DONE,    /* try again */
+    FAULT_MAPERR,  /* SIGSEGV, SEGV_MAPERR: nothing is mapped there */
+    FAULT_ACCERR,  /* SIGSEGV, SEGV_ACCERR: the area does not allow it */
+    FAULT_BUSERR,  /* SIGBUS, BUS_ADRERR: past the end of the file */
+    FAULT_NOMEM,   /* out of memory: the OOM policy decides */
+};
+
+/* What a page fault at `address` (any byte below USER_END) means. `stack_pointer` may be 0 when
+ * not known. */
+enum fault_result space_fault(struct address_space *space, uintptr_t address,
+                              enum fault_access access);
+
+/* Reads or writes a program's memory from outside, as if it had done so itself (a write to a
+ * read-only private page gets a copy only when `force`). Bytes done; less when something is not
+ * mapped. The space need not be active. */
+size_t space_read(struct address_space *space, uintptr_t from, void *to, size_t size);
+size_t space_write(struct address_space *space, uintptr_t to, const void *from, size_t size);
+
+/* ---- for object.c and reclaim ---- */
+
+/* Takes the page that the area maps at `va` out of its page table if it is `page`. True when it was
+ * there; `*referenced` is set when the CPU marked it as used since the last time. With `only_old`
+ * a referenced page stays and loses its mark. */
+bool space_unmap_page(struct area *area, uintptr_t va, pfn_t page, bool only_old, bool *referenced);
+
+/* ---- tables (mm/maps.c) ---- */
+
+/* /proc/PID/maps and smaps; `name` says what an area's object is called (NULL: nothing). */
+typedef const char *(*object_namer)(const struct object *object);
+extern object_namer space_object_name;
+void space_print_maps(struct printer *out, struct address_space *space);
+void space_print_smaps(struct printer *out, struct address_space *space);
+/* The page tables of the area that holds `address`, or of all: one line a run of equal entries. */
+void space_print_tables(struct printer *out, struct address_space *space);
+void vm_print_vmstat(struct printer *out);
+
+/* Every space: areas, page tables and counts agree; every page's holders are found. */
+bool space_check_all(void);
+
+/* Calls `visit` for every space. */
+void space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg);
+
+/* ---- counters: /proc/vmstat ---- */
+
+struct vm_counters {
+    unsigned long pgfault, pgmajfault, cow_copy, cow_reuse, zero_page, demand_zero, pgalloc, pgfree,
+        file_mapped, fault_around, tables_shared, tables_unshared, tlb_flush_page, tlb_flush_all,
+        cr3_loads, bytes_copied, bytes_cleared, pgscan, pgsteal, slabs_scanned, oom_kill,
+        stack_grown, forks;
+};
+extern struct vm_counters vm_counters;
+
+#endif

@@ -1,0 +1,28 @@
+/* syscall.h - the table of system calls.
+ *
+ * int 0x80: number in EAX, arguments in EBX, ECX, EDX, ESI, EDI, EBP; the answer in EAX, all else
+ * stays. A handler finds its arguments in the saved registers:
+ *
+ *     SYSCALL(close)
+ *     {
+ *         return file_close((int)frame->ebx);
+ *     }
+ *
+ * defines sys_close; kernel/syscall_table.c names each handler at its number.
+ */
+#ifndef OCTAVO_SYSCALL_H
+#define OCTAVO_SYSCALL_H
+
+#include "trap.h"
+#include "uapi/errno.h"
+
+#define SYSCALL(name)                                                                              \
+    long sys_##name(struct trap_frame *frame);                                                     \
+    long sys_##name(struct trap_frame *frame)
+
+typedef long (*syscall_handler)(struct trap_frame *frame);
+
+/* An answer in the kernel only: signals turn it into -EINTR or do the call again (signal(7)). */
+#define ERESTARTSYS 512
+
+#endif

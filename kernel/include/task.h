@@ -1,0 +1,174 @@
+/* task.h - threads and processes.
+ *
+ * A task is one thread: a kernel stack, registers, a place in the scheduler. A process is what its
+ * threads share: number, parent and children, address space, open files, signal actions.
+ *
+ *   process ──► space, files, folder, actions        parent ◄── children (list)
+ *      ▲  ▲
+ *   task  task          run queue: READY tasks in a ring; everyone else waits in a wait queue
+ *
+ * One CPU runs kernel code at a time, and gives it up only in task_sleep, task_yield and on the way
+ * back to ring 3: between those, what tasks share needs no lock against each other. Interrupts may
+ * wake tasks at any time.
+ */
+#ifndef OCTAVO_TASK_H
+#define OCTAVO_TASK_H
+
+#include "space.h"
+#include "trap.h"
+
+struct files;  /* open files (file.h) */
+struct folder; /* current directory, umask (file.h) */
+struct actions; /* what to do on which signal (signal.h) */
+struct fpu_state;
+struct task;
+
+#define KERNEL_STACK_SIZE 8192u
+#define TASK_NAME_SIZE    16
+#define PROCESS_LIMITS    16 /* RLIM_NLIMITS */
+
+typedef uint64_t sigset_t; /* bit n-1: signal n, 1..64 */
+
+enum task_state { TASK_READY, TASK_SLEEPING, TASK_SLEEPING_HARD, TASK_STOPPED, TASK_DEAD };
+
+/* Tasks that wait for the same thing. */
+struct wait_queue {
+    struct task *first, *last;
+};
+
+struct limit {
+    uint32_t soft, hard;
+};
+
+/* A timer of the tick: `fire` is called with interrupts off when timer_ticks() reaches `when`. */
+struct tick_timer {
+    uint32_t when;
+    bool armed;
+    void (*fire)(struct tick_timer *self);
+    struct tick_timer *next;
+};
+
+struct process {
+    int pid, group, session;
+    struct process *parent, *children, *next_sibling, *previous_sibling;
+    struct process *next, *previous; /* of all processes */
+    struct task *threads;            /* linked by next_thread */
+    unsigned thread_count;
+    struct address_space *space;
+    struct files *files;
+    struct folder *folder;
+    struct actions *actions;
+    struct object *executable; /* what /proc/PID/exe and maps name; may be NULL */
+    char name[TASK_NAME_SIZE];
+    char path[64];             /* of the executable */
+
+    bool dead;                 /* a zombie: only its status is left */
+    bool exiting;              /* exit_group: every thread is on its way out */
+    int status;                /* as wait4 gives it */
+    int exit_signal;           /* sent to the parent: SIGCHLD, or 0 */
+    bool stopped, continued, stop_reported;
+    struct wait_queue child_wait; /* this process waits here for its children */
+    struct wait_queue vfork_wait; /* the parent of a vfork waits here */
+
+    sigset_t pending;          /* signals to the process as a whole */
+    struct limit limits[PROCESS_LIMITS];
+    uint32_t start_ticks;
+    uint32_t user_ticks, kernel_ticks, child_user_ticks, child_kernel_ticks;
+    struct tick_timer alarm;   /* setitimer(ITIMER_REAL) */
+    uint32_t alarm_interval;   /* ticks */
+};
+
+struct task {
+    uint32_t work;      /* TASK_WORK_: looked at before each return to ring 3. At offset 0: assembly */
+    uint32_t stack_pointer; /* while it does not run. At offset 4: assembly */
+    void *stack;        /* KERNEL_STACK_SIZE bytes, an unmapped page below */
+    struct address_space *space; /* == process->space; NULL: a kernel thread */
+    struct process *process;
+    struct task *next_ready, *next_thread;
+    enum task_state state;
+    int tid;
+    struct wait_queue *waits_in;
+    struct task *next_waiting, *previous_waiting;
+    struct tick_timer timeout;
+    int wake_reason;
+
+    uint64_t tls[3];           /* descriptors of GDT entries 6..8 */
+    struct fpu_state *fpu;     /* NULL until it uses the FPU */
+    uint32_t *clear_child_tid; /* user address: zeroed and woken at the thread's end */
+    uint32_t robust_list;
+
+    sigset_t pending, blocked, saved_blocked; /* signals to this thread */
+    bool restore_blocked;      /* sigsuspend: give saved_blocked back after the handler */
+    uint32_t alt_stack, alt_stack_size, alt_stack_flags;
+    uint32_t fault_address, fault_code; /* of the signal a fault caused */
+    uint32_t fault_trap, fault_error;
+    int restart;               /* system call to do again after a signal without handler */
+
+    unsigned long fail_in;     /* /proc/self/fail-nth: mm_fail_nth while this task runs */
+};
+
+enum {
+    TASK_WORK_RESCHED = 1, /* its time is up, or somebody more urgent is ready */
+    TASK_WORK_SIGNAL = 2,  /* a signal may have to be delivered */
+};
+
+/* The task that runs; never NULL once task_init is done. */
+extern struct task *task_running;
+
+static inline struct task *
+task_current(void)
+{
+    return task_running;
+}
+
+/* The registers with which `task` entered the kernel from ring 3: the top of its kernel stack. */
+static inline struct trap_frame *
+task_user_frame(const struct task *task)
+{
+    return (struct trap_frame *)((char *)task->stack + KERNEL_STACK_SIZE) - 1;
+}
+
+/* Makes what runs now the idle task. After mm_init and timer_init. */
+void task_init(void);
+
+/* ---- waiting (kernel/sched.c) ---- */
+
+/* Sleeps in `queue` until woken, a signal arrives (unless `hard`), or `ticks` have passed (0: no
+ * limit). 0 when woken, -EINTR, -ETIMEDOUT. The caller looks again whether what it waited for is
+ * true. To not miss a wake-up from an interrupt, test and sleep with interrupts off; task_sleep
+ * returns with them as they were. */
+int task_sleep(struct wait_queue *queue, uint32_t ticks);
+int task_sleep_hard(struct wait_queue *queue);
+/* Makes everybody in the queue READY; the first one only. From any context. */
+void task_wake_all(struct wait_queue *queue);
+void task_wake_one(struct wait_queue *queue);
+/* Makes one task READY whatever soft sleep it is in (a signal came). */
+void task_interrupt(struct task *task);
+/* Lets others run. */
+void task_yield(void);
+/* True when a signal is waiting that the task must go and see: long loops in system calls end with
+ * what they have, or -EINTR. */
+bool task_signalled(const struct task *task);
+/* For long loops in the kernel: lets others run when the time slice is over. */
+void task_breathe(void);
+
+void tick_timer_set(struct tick_timer *timer, uint32_t when);
+void tick_timer_cancel(struct tick_timer *timer);
+
+/* ---- life (kernel/process.c) ---- */
+
+/* A process made by the kernel: `path` with arguments and environment in kernel memory. Its parent
+ * is the idle task's process 0. Returns the pid or -errno. */
+int process_start(const char *path, char *const argv[], char *const envp[]);
+
+struct process *process_find(int pid);
+struct task *task_find(int tid);
+/* The first process in a list of all; follow `next`. */
+extern struct process *process_list;
+
+/* Ends the current process with a status as wait4 gives it. Does not return. */
+_Noreturn void process_exit(int status);
+/* Ends the current thread. Does not return. */
+_Noreturn void thread_exit(int code);
+
+#endif
