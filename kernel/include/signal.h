@@ -15,6 +15,10 @@ enum {
 enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2, FPE_INTDIV = 1, ILL_ILLOPN = 2,
        SI_KERNEL = 0x80, TRAP_BRKPT = 1 };
 
+/* si_code of a child's SIGCHLD, and of signals that programs send. */
+enum { CLD_EXITED = 1, CLD_KILLED = 2, CLD_DUMPED = 3, CLD_STOPPED = 5, CLD_CONTINUED = 6,
+       SI_USER = 0, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6 };
+
 /* To a process, a thread, each process of a group. 0, or -ESRCH for an empty group. */
 void signal_process(struct process *process, int signal);
 void signal_task(struct task *task, int signal);
@@ -24,8 +28,20 @@ int signal_group(int group, int signal);
  * process). */
 void signal_fault(int signal, int code, uint32_t address, const struct trap_frame *frame);
 
+/* Tells the parent by SIGCHLD (or child->exit_signal) that `child` ended, stopped or went on: a CLD_
+ * code and what waitid calls the status. Wakes the parent's wait. True when the child ended and the
+ * parent wants no zombie (SIGCHLD ignored, or SA_NOCLDWAIT). */
+bool signal_parent(struct process *child, int code, int status);
+
+/* Frees what is queued for a thread or a process that ends. */
+void signal_drop(struct signal_info **infos);
+
+/* Sets or clears TASK_WORK_SIGNAL as the pending and blocked signals demand. */
+void signal_recalculate(struct task *task);
+
 /* Delivers what is pending: changes `frame` so that the return to ring 3 enters a handler, or ends
- * or stops the process. Called with TASK_WORK_SIGNAL set, before the return. */
+ * or stops the process; a thread of a process with `exiting` set ends. Called with TASK_WORK_SIGNAL
+ * set, before the return to ring 3, interrupts on. */
 void signal_deliver(struct trap_frame *frame);
 
 struct actions *actions_create(void);

@@ -25,4 +25,11 @@ typedef long (*syscall_handler)(struct trap_frame *frame);
 /* An answer in the kernel only: signals turn it into -EINTR or do the call again (signal(7)). */
 #define ERESTARTSYS 512
 
+/* The same, but a handler always ends it: pause, sigsuspend. */
+#define ERESTARTNOHAND 514
+
+/* While a system call runs its frame says so: `vector` is this and `error` the number of the call,
+ * so that a signal can do it again. sigreturn puts another vector there. */
+#define SYSCALL_VECTOR 0x80
+
 #endif

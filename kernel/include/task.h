@@ -21,6 +21,7 @@ struct files;  /* open files (file.h) */
 struct folder; /* current directory, umask (file.h) */
 struct actions; /* what to do on which signal (signal.h) */
 struct fpu_state;
+struct signal_info;
 struct task;
 
 #define KERNEL_STACK_SIZE 8192u
@@ -71,6 +72,8 @@ struct process {
     struct wait_queue vfork_wait; /* the parent of a vfork waits here */
 
     sigset_t pending;          /* signals to the process as a whole */
+    struct signal_info *infos; /* what is known of them: signal.h; interrupts off */
+    struct wait_queue stop_wait; /* threads of a stopped process wait here */
     struct limit limits[PROCESS_LIMITS];
     uint32_t start_ticks;
     uint32_t user_ticks, kernel_ticks, child_user_ticks, child_kernel_ticks;
@@ -98,10 +101,13 @@ struct task {
     uint32_t robust_list;
 
     sigset_t pending, blocked, saved_blocked; /* signals to this thread */
+    sigset_t awaited;          /* sigtimedwait: these end its sleep although they are blocked */
+    struct signal_info *infos; /* of the pending ones */
     bool restore_blocked;      /* sigsuspend: give saved_blocked back after the handler */
     uint32_t alt_stack, alt_stack_size, alt_stack_flags;
     uint32_t fault_address, fault_code; /* of the signal a fault caused */
     uint32_t fault_trap, fault_error;
+    int fault_signal;          /* pending because of a fault; 0: none */
     int restart;               /* system call to do again after a signal without handler */
 
     unsigned long fail_in;     /* /proc/self/fail-nth: mm_fail_nth while this task runs */
@@ -170,5 +176,12 @@ extern struct process *process_list;
 _Noreturn void process_exit(int status);
 /* Ends the current thread. Does not return. */
 _Noreturn void thread_exit(int code);
+
+/* For execve: ends every other thread of the current process and waits until they are gone. 0, or
+ * -EINTR when the process itself is to end. */
+int process_end_other_threads(void);
+/* For execve and exit: the current process no longer uses the space of a parent that waits in
+ * vfork; lets that go on. */
+void process_end_vfork(void);
 
 #endif
