@@ -60,5 +60,6 @@ enum {
 
 enum { MS_ASYNC = 1, MS_INVALIDATE = 2, MS_SYNC = 4 };
 enum { MCL_CURRENT = 1, MCL_FUTURE = 2, MCL_ONFAULT = 4 };
+enum { MLOCK_ONFAULT = 1 };
 
 #endif

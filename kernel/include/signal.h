@@ -5,10 +5,6 @@
 #include "task.h"
 #include "uapi/signal.h"
 
-/* si_code of a child's SIGCHLD, and of signals that programs send. */
-enum { CLD_EXITED = 1, CLD_KILLED = 2, CLD_DUMPED = 3, CLD_STOPPED = 5, CLD_CONTINUED = 6,
-       SI_USER = 0, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6 };
-
 /* To a process, a thread, each process of a group. 0, or -ESRCH for an empty group. */
 void signal_process(struct process *process, int signal);
 void signal_task(struct task *task, int signal);
