@@ -1,20 +1,22 @@
-/* file.h - files: one tree of nodes in memory, open files, and tables of descriptors.
+/* file.h - open files, and tables of descriptors.
  *
- *   descriptor ──► struct file (position, flags) ──► struct node (what it is) ──► node_ops
+ *   descriptor ──► struct file (position, flags) ──► struct node (what it is) ──► file_ops
  *                                                        └── object: the bytes (page cache)
  *
- * Nodes of the tree: folders, regular files (of boot modules: read-only; of tmpfs), devices, and
- * the generated ones of /proc. Pipes and sockets-like things are nodes outside the tree.
+ * Nodes and the tree they make are in node.h. Pipes have files without a node.
+ *
+ * Lock: none. Files and tables change only in tasks, which give the CPU up at known places
+ * (task.h); whoever does that with a file in hand holds it by file_get.
  */
 #ifndef OCTAVO_FILE_H
 #define OCTAVO_FILE_H
 
-#include "object.h"
+#include <string.h>
+#include "node.h"
 #include "task.h"
-#include "uapi/errno.h"
+#include "usercopy.h"
 
 struct file;
-struct node;
 
 /* Where bytes go to or come from: a program's memory, or the kernel's when `kernel` is set. */
 struct buffer {
@@ -22,14 +24,44 @@ struct buffer {
     size_t size;
     bool kernel;
 };
-/* Copies and moves `at` on. 0 or -EFAULT. */
-MUST_CHECK int buffer_put(struct buffer *buffer, const void *from, size_t size);
-MUST_CHECK int buffer_get(struct buffer *buffer, void *to, size_t size);
+
+/* Copies and moves `at` on. 0 or -EFAULT, and the buffer is as it was. */
+MUST_CHECK static inline int
+buffer_put(struct buffer *buffer, const void *from, size_t size)
+{
+    if (UNLIKELY(buffer->kernel))
+        memcpy(buffer->at, from, size);
+    else if (UNLIKELY(copy_to_user(buffer->at, from, size) != 0))
+        return -EFAULT;
+    buffer->at += size;
+    buffer->size -= size;
+    return 0;
+}
+
+MUST_CHECK static inline int
+buffer_get(struct buffer *buffer, void *to, size_t size)
+{
+    if (UNLIKELY(buffer->kernel))
+        memcpy(to, buffer->at, size);
+    else if (UNLIKELY(copy_from_user(to, buffer->at, size) != 0))
+        return -EFAULT;
+    buffer->at += size;
+    buffer->size -= size;
+    return 0;
+}
+
+/* The same as far as it goes: the number of bytes copied. */
+MUST_CHECK size_t buffer_put_some(struct buffer *buffer, const void *from, size_t size);
+MUST_CHECK size_t buffer_get_some(struct buffer *buffer, void *to, size_t size);
+/* Zeros, as far as it goes. */
+MUST_CHECK size_t buffer_zero_some(struct buffer *buffer, size_t size);
 
 enum { POLL_IN = 1, POLL_PRI = 2, POLL_OUT = 4, POLL_ERR = 8, POLL_HUP = 16, POLL_NVAL = 32 };
 
+/* What is NULL is answered with -EINVAL (read, write), -ENOTTY (ioctl), always ready (poll),
+ * nothing (close, open). The callers have checked that the file is open for it, and hold it. */
 struct file_ops {
-    /* Bytes moved, or -errno. `position` is NULL for what has none (pipe, terminal). */
+    /* Bytes moved, or -errno. `position` is moved on by what has one. */
     long (*read)(struct file *file, struct buffer *to, uint64_t *position);
     long (*write)(struct file *file, struct buffer *from, uint64_t *position);
     long (*ioctl)(struct file *file, unsigned request, uintptr_t argument);
@@ -39,15 +71,20 @@ struct file_ops {
     void (*close)(struct file *file);
     /* Called when a node is opened; may set file->state. 0 or -errno. */
     int (*open)(struct file *file);
+    /* There is no position: lseek and pread answer -ESPIPE. So do files without a node. */
+    bool stream;
 };
+
+enum { FILE_READ = 1, FILE_WRITE = 2 };
 
 struct file {
     const struct file_ops *ops;
-    struct node *node;
+    struct node *node; /* held; NULL: a pipe's end */
     uint32_t refs;
-    unsigned flags; /* O_ */
+    unsigned flags;  /* O_; without those that count only at opening */
+    unsigned access; /* FILE_READ, FILE_WRITE: what it was opened for */
     uint64_t position;
-    void *state;    /* for ops */
+    void *state;     /* for ops */
 };
 
 static inline void
@@ -55,42 +92,109 @@ file_get(struct file *file)
 {
     file->refs++;
 }
-void file_put(struct file *file);
 
-/* A file that no path leads to (pipe end). The caller has the only reference. NULL: no memory. */
-struct file *file_create(const struct file_ops *ops, struct node *node, unsigned flags, void *state);
+/* Ends a file that nobody holds. */
+void file_free(struct file *file);
 
-/* The open file of a descriptor of the current process, without another reference (descriptors
- * cannot close while the caller does not sleep; take file_get before sleeping). NULL: none. */
-struct file *file_of(int descriptor);
-/* The lowest free descriptor from `from` on for `file`, which it takes over. Or -EMFILE, -ENOMEM. */
-int file_install(struct file *file, int from, bool close_on_exec);
+static inline void
+file_put(struct file *file)
+{
+    if (--file->refs == 0)
+        file_free(file);
+}
 
-/* Opens a path given in kernel memory. *file has one reference. 0 or -errno. */
+/* A file from nothing: O_ACCMODE of `flags` says what it is open for. It takes a reference to
+ * `node` of its own, which may be NULL. The caller has the only one to the file. NULL: no memory. */
+struct file *file_create(const struct file_ops *ops, struct node *node, unsigned flags,
+                         void *state);
+
+static inline bool
+file_has_position(const struct file *file)
+{
+    return file->node != NULL && !file->ops->stream;
+}
+
+/* ---- opening (kernel/open.c) ---- */
+
+/* Opens a path; `start` is where one without `/` in front begins. *file has one reference. 0 or
+ * -errno. */
+MUST_CHECK int file_open_at(struct node *start, const char *path, unsigned flags, unsigned mode,
+                            struct file **file);
+/* The same from the root. */
 MUST_CHECK int file_open(const char *path, unsigned flags, unsigned mode, struct file **file);
-long file_read(struct file *file, void *to, size_t size, uint64_t position);  /* kernel memory */
+/* Bytes of a regular file into the kernel's memory: how many, less at its end, or -errno. */
+long file_read(struct file *file, void *to, size_t size, uint64_t position);
 /* The object behind a regular file; NULL for others. */
 struct object *file_object(const struct file *file);
 uint64_t file_size(const struct file *file);
-/* The path of the file an object belongs to, "" when it has none. */
+/* The path of the file an object belongs to, "" when it has none; good until the next call. */
 const char *file_object_name(const struct object *object);
+/* What mmap of a file maps: *object, NULL for /dev/zero, which means anonymous memory; *may_write
+ * for space_mmap. 0, -EACCES as it was not opened for that, -ENODEV. */
+MUST_CHECK int file_mapping(const struct file *file, unsigned prot, unsigned flags,
+                            struct object **object, bool *may_write);
 
-/* Descriptor tables and folders: made for process 1, copied by fork, shared by clone. */
+/* ---- tables of descriptors (kernel/files.c) ---- */
+
+#define FILES_FEW 16
+
+/* Most programs have few files: their table needs no further memory. */
+struct files {
+    uint32_t refs;  /* processes that share it */
+    uint32_t size;  /* of `file`; a multiple of 16 */
+    uint32_t first; /* no descriptor below is free */
+    struct file **file;
+    uint8_t *close_on_exec; /* a bit each */
+    struct file *few[FILES_FEW];
+    uint8_t few_marks[FILES_FEW / 8];
+};
+
+/* The open file of a descriptor of the current process, without another reference (descriptors
+ * cannot close while the caller does not sleep; take file_get before sleeping). NULL: none. */
+static inline struct file *
+file_of(int descriptor)
+{
+    const struct files *files = task_running->process->files;
+
+    return LIKELY((unsigned)descriptor < files->size) ? files->file[descriptor] : NULL;
+}
+
+/* The lowest free descriptor from `from` on for `file`, whose reference it takes over. Or -EMFILE,
+ * -EINVAL (from), -ENOMEM: then the caller keeps the reference. */
+int file_install(struct file *file, int from, bool close_on_exec);
+/* Closes a descriptor: 0 or -EBADF. */
+int file_close(int descriptor);
+
+/* Made for process 1, copied by fork, shared by clone. NULL: no memory. */
 struct files *files_create(void);
 struct files *files_fork(struct files *files);
 void files_get(struct files *files);
 void files_put(struct files *files);
 void files_close_on_exec(struct files *files);
+
+/* The current directory and the umask. */
+struct folder {
+    uint32_t refs;
+    struct node *current; /* held */
+    unsigned umask;
+};
+
 struct folder *folder_create(void);
 struct folder *folder_fork(struct folder *folder);
 void folder_get(struct folder *folder);
 void folder_put(struct folder *folder);
 
+/* ---- the start ---- */
+
 /* Builds the tree: the boot modules' files, /tmp, /dev, /proc. After task_init. */
 void files_init(void);
 
-/* For /dev and /proc (kernel/devices.c, kernel/proc.c): adds a node at `path`, making folders. */
+/* A device at `path`, making folders as needed. The kernel's start has memory for it: panics
+ * otherwise. */
 struct node *tree_add_device(const char *path, const struct file_ops *ops, unsigned major_number,
                              unsigned minor_number);
+/* A generated node at `path`: a file with ops, or a folder or link with `dynamic`. */
+struct node *tree_add_dynamic(const char *path, uint32_t mode, const struct file_ops *ops,
+                              const struct tree_dynamic *dynamic, uintptr_t value);
 
 #endif

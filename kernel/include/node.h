@@ -1,0 +1,196 @@
+/* node.h - what paths lead to: folders, files, links, devices, and what is made up on demand.
+ *
+ *   tree_root ("/": boot modules)
+ *   ├── bin ──► sh, ls           regular file: object (the bytes, page cache)
+ *   ├── tmp                      the same, and programs may change it
+ *   ├── dev ──► null, tty        device: file_ops
+ *   └── proc ─► 1, self          generated: tree_dynamic looks up and lists
+ *
+ * A node has one name, in one folder, or none any more. It lives as long as somebody holds it: its
+ * folder's list, an open file, a current directory, a child (which holds its `parent`). The bytes
+ * of a regular file live on while something maps them.
+ *
+ * Lock: none of its own. Nothing here sleeps or is called from interrupts, and one CPU runs kernel
+ * code at a time (task.h).
+ */
+#ifndef OCTAVO_NODE_H
+#define OCTAVO_NODE_H
+
+#include "object.h"
+#include "uapi/errno.h"
+#include "uapi/fcntl.h"
+#include "uapi/stat.h"
+
+struct file;
+struct file_ops;
+struct node;
+
+/* A part of the tree with the same rules. */
+struct mount {
+    const char *type; /* "tmpfs" */
+    uint32_t magic;   /* statfs */
+    uint16_t number;  /* st_dev */
+    bool writable;    /* names may come and go, files may change */
+};
+extern const struct mount root_mount, device_mount, proc_mount, tmp_mount;
+
+/* One line of a folder's listing. */
+struct tree_entry {
+    char name[NAME_MAX + 1];
+    uint32_t number; /* of the node: st_ino */
+    uint32_t mode;   /* S_IF */
+};
+
+/* Folders whose content is made up when asked for, and links whose target is. What a node does not
+ * need may be NULL. */
+struct tree_dynamic {
+    /* The child `name`: a node from node_create with one reference, in *child. 0 or -errno. */
+    int (*lookup)(struct node *folder, const char *name, struct node **child);
+    /* The first child at or after *index (at first 0): fills *entry and moves *index behind it.
+     * False when there is none. Children that node_attach put there are listed before these. */
+    bool (*list)(struct node *folder, uint32_t *index, struct tree_entry *entry);
+    /* A link's text, without a zero; its length (at most `size`) or -errno. */
+    long (*target)(struct node *link, char *text, size_t size);
+    /* The node that a link leads to, whatever its text says (/proc/self/fd/3); takes a reference.
+     * NULL: the text decides. */
+    int (*follow)(struct node *link, struct node **target);
+    /* The last holder is gone: what `value` stands for may go. */
+    void (*release)(struct node *node);
+};
+
+struct node_time {
+    uint32_t sec, nsec;
+};
+
+struct node {
+    uint32_t refs;
+    uint32_t mode; /* S_IF | permissions */
+    const struct mount *mount;
+    const struct file_ops *ops;         /* what files opened from it do */
+    const struct tree_dynamic *dynamic; /* NULL: all is stored here */
+    uintptr_t value;                    /* for ops and dynamic: a pid, a pointer */
+
+    struct node *parent; /* held; the root's is itself; NULL: outside the tree */
+    char *name;          /* NULL: it never had one */
+    uint32_t hash;       /* of the name, without regard to case */
+    bool linked;         /* it is in its parent's list */
+    bool any_case;       /* the name is found in any case: it is from a FAT volume */
+    struct node *next, *previous; /* in the same folder, by place */
+    uint32_t place;      /* counts up in a folder; listings go on from here */
+
+    union {
+        struct {
+            struct node *first, *last;
+            uint32_t next_place;
+            uint32_t folders; /* among the children */
+        };                      /* folder */
+        struct object *object;  /* regular file */
+        char *target;           /* stored link */
+        uint32_t device;        /* device: major << 8 | minor */
+    };
+
+    uint32_t number; /* st_ino */
+    uint32_t uid, gid;
+    struct node_time accessed, modified, changed;
+};
+
+extern struct node *tree_root;
+
+/* A node outside the tree with one reference, no bytes, no children. `mode` has its type. NULL: no
+ * memory. */
+MUST_CHECK struct node *node_create(const struct mount *mount, uint32_t mode,
+                                    const struct file_ops *ops);
+/* The same for a generated one: a child of `parent` with the name `name`, in no list: it goes with
+ * its last holder. */
+MUST_CHECK struct node *node_create_dynamic(struct node *parent, const char *name, uint32_t mode,
+                                            const struct file_ops *ops,
+                                            const struct tree_dynamic *dynamic, uintptr_t value);
+
+static inline void
+node_get(struct node *node)
+{
+    node->refs++;
+}
+void node_put(struct node *node);
+
+/* Puts `node`, which must have no name, into `folder` as `name`: the folder holds it from now on.
+ * The name must not be there. 0 or -ENOMEM. */
+MUST_CHECK int node_attach(struct node *folder, struct node *node, const char *name);
+/* Takes it out of its folder. */
+void node_detach(struct node *node);
+
+/* The stored child `name` without another reference; NULL when there is none. */
+struct node *node_child(struct node *folder, const char *name);
+/* A child, generated ones too, with a reference in *child. 0 or -errno. */
+MUST_CHECK int node_lookup(struct node *folder, const char *name, struct node **child);
+/* The first child at or after *index; moves *index behind it. False when there is none. */
+bool node_list(struct node *folder, uint32_t *index, struct tree_entry *entry);
+bool node_is_empty(const struct node *folder);
+
+/* The text of a link; its length or -errno. */
+long node_read_link(struct node *link, char *text, size_t size);
+
+/* Writes the path of a node, with its zero, at the end of text[size]; where it begins, or NULL when
+ * it is longer. *gone says that no path leads there any more. */
+char *node_path(const struct node *node, char *text, size_t size, bool *gone);
+
+/* The time now, as nodes keep it. */
+struct node_time node_now(void);
+/* The bytes or the list of children changed. */
+void node_touch(struct node *node);
+
+static inline bool
+node_is_folder(const struct node *node)
+{
+    return S_ISDIR(node->mode);
+}
+
+/* ---- regular files ---- */
+
+/* A regular file of `size` bytes, outside the tree, with one reference; its bytes come from `fill`
+ * (object.h), NULL: from nowhere, they are kept. `value` is for fill. NULL: no memory. */
+MUST_CHECK struct node *node_create_file(const struct mount *mount, uint32_t mode, uint64_t size,
+                                         int (*fill)(struct object *, uint32_t, void *),
+                                         uintptr_t value);
+/* The node whose bytes an object holds; NULL when it is no file's. */
+struct node *node_of_object(const struct object *object);
+
+/* ---- paths (kernel/path.c) ---- */
+
+enum path_flags {
+    PATH_NO_FOLLOW = 1, /* a link at the path's end is the answer itself */
+    PATH_EMPTY = 2,     /* "" means the start */
+};
+
+/* The node that `path` leads to from `start`, with a reference. 0 or -errno. */
+MUST_CHECK int path_find(struct node *start, const char *path, unsigned flags, struct node **node);
+
+/* The last step of a path: where a name is, or could be. */
+enum place_kind { PLACE_NAME, PLACE_DOT, PLACE_DOTDOT, PLACE_ROOT };
+
+struct place {
+    struct node *folder; /* held */
+    struct node *node;   /* held; NULL: nothing has that name. Not PLACE_NAME: the folder */
+    enum place_kind kind;
+    bool slash;          /* the path ends with one: it must mean a folder */
+    char name[NAME_MAX + 1];
+};
+
+/* Goes to the last name of a path; PATH_NO_FOLLOW unless a link at its end leads on. 0 or -errno; 0
+ * also when only the last name does not exist. place_put lets go. */
+MUST_CHECK int path_place(struct node *start, const char *path, unsigned flags,
+                          struct place *place);
+void place_put(struct place *place);
+
+/* ---- changes of the tree (kernel/tmpfs.c): 0, or -errno and nothing has changed ---- */
+
+MUST_CHECK int tree_create(struct place *place, uint32_t mode, struct node **node); /* a file */
+MUST_CHECK int tree_mkdir(struct place *place, uint32_t mode);
+MUST_CHECK int tree_symlink(struct place *place, const char *target);
+MUST_CHECK int tree_unlink(struct place *place);
+MUST_CHECK int tree_rmdir(struct place *place);
+MUST_CHECK int tree_rename(struct place *from, struct place *to, unsigned flags);
+/* Changes a regular file's size. */
+MUST_CHECK int node_set_size(struct node *node, uint64_t size);
+
+#endif
