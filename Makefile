@@ -16,7 +16,7 @@ QEMU    := qemu-system-i386
 BOCHS   := bochs
 PROVE   := prove -e '' -j2
 
-# The loader zeroes and fills at most this much for the kernel, bss and in-kernel tests included.
+# The loader zeroes and fills at most this much for the kernel, bss included.
 KERNEL_MAX := 524288
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
@@ -30,14 +30,14 @@ COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
 
 # --- The kernel -----------------------------------------------------------------------------------
 
-KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c tests/ktest.c tests/mm/test_*.c tests/kernel/test_*.c))
+KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_FLAGS := -m32 -march=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
         -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float \
         -fno-omit-frame-pointer -momit-leaf-frame-pointer -Ikernel/include -Iinclude
 
-# The tests share the kernel's 512 KiB: small before fast.
+# The tests must fit beside the kernel into a machine of 2 MiB: small before fast.
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 
@@ -58,6 +58,15 @@ $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	$(Q)size -B $@ | awk 'NR == 2 { if ($$4 > $(KERNEL_MAX)) { \
 	    print "$@: " $$4 " bytes in memory, more than the $(KERNEL_MAX) there may be"; exit 1 } \
 	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'
+
+# The kernel's tests: an image of their own beside that very kernel (kernel/ktests.c).
+KTESTS_C   := tests/image.c tests/ktest.c $(sort $(wildcard tests/mm/test_*.c tests/kernel/test_*.c))
+KTESTS_OBJ := $(KTESTS_C:%=$(BUILD)/obj/%.o)
+
+$(BUILD)/ktests.elf: tests/ktests.ld $(BUILD)/kernel.elf $(KTESTS_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-page-size=4096 \
+	    --fatal-warnings -o $@ -T tests/ktests.ld -R $(BUILD)/kernel.elf $(KTESTS_OBJ)
 
 # "ADDRESS name" lines, the format of the Bochs debugger's ldsym.
 $(BUILD)/kernel.sym: $(BUILD)/kernel.elf
@@ -82,9 +91,9 @@ $(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
 	$(Q)tools/bootsym $(<:.bin=.map) $< $(@:.sym=.elf) $@
 
 # Keeps the kernel's symbol table, for its own reports, and drops the DWARF.
-$(BUILD)/octavo.img: tools/mkimage boot/octavo.cfg $(BOOT_BIN) $(BUILD)/kernel.elf
+$(BUILD)/octavo.img: tools/mkimage boot/octavo.cfg $(BOOT_BIN) $(BUILD)/kernel.elf $(BUILD)/ktests.elf
 	$(call say,IMAGE,$@)
-	$(Q)tools/mkimage -c boot/octavo.cfg $@ $(BOOT_BIN) $(BUILD)/kernel.elf
+	$(Q)tools/mkimage -c boot/octavo.cfg $@ $(BOOT_BIN) $(BUILD)/kernel.elf $(BUILD)/ktests.elf
 
 img: $(BUILD)/octavo.img $(BUILD)/kernel.sym $(BOOT_BIN:.bin=.sym) $(BUILD)/kernel.lst ## build/octavo.img and build/kernel.elf (the default)
 
@@ -252,4 +261,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ': .*## |:.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
--include $(KERNEL_OBJ:.o=.d)
+-include $(KERNEL_OBJ:.o=.d) $(KTESTS_OBJ:.o=.d)

@@ -13,6 +13,7 @@
  * A function that calls none (a leaf) has no pair of its own; when it faults, its caller is
  * missing.
  */
+#include "ktests.h"
 #include "platform.h"
 #include "pagetable.h"
 #include "symbols.h"
@@ -34,7 +35,8 @@ extern char trap_return[];
 static bool
 in_text(uintptr_t address)
 {
-    return address >= (uintptr_t)text_start && address < (uintptr_t)text_end;
+    return (address >= (uintptr_t)text_start && address < (uintptr_t)text_end) ||
+           ktests_code(address);
 }
 
 /* Prints one line a call, but calls that repeat (a recursion) as their number. */

@@ -22,7 +22,7 @@
 #include "early.h"
 #include "io.h"
 #include "kmalloc.h"
-#include "ktest.h"
+#include "ktests.h"
 #include "mm.h"
 #include "frame.h"
 #include "monitor.h"
@@ -187,12 +187,7 @@ start_devices(void)
 static _Noreturn void
 run_tests(const char *glob)
 {
-    const char *seed = cmdline_value("seed");
-    uint64_t number;
-
-    if (seed != NULL && cmdline_size(seed, &number))
-        ktest_set_seed((uint32_t)number);
-    power_off_checked((int)ktest_run(*glob != '\0' ? glob : "*"));
+    power_off_checked((int)ktests_run(*glob != '\0' ? glob : "*"));
 }
 
 void

@@ -2,7 +2,7 @@
 #include "boot.h"
 #include "cmdline.h"
 #include "console.h"
-#include "ktest.h"
+#include "ktests.h"
 #include "monitor.h"
 #include "pagetable.h"
 #include "platform.h"
@@ -177,7 +177,7 @@ test(int argc, char **argv)
 {
     if (argc > 2)
         return MONITOR_USAGE;
-    return ktest_run(argc == 2 ? argv[1] : "*") ? MONITOR_FAILED : MONITOR_DONE;
+    return ktests_run(argc == 2 ? argv[1] : "*") ? MONITOR_FAILED : MONITOR_DONE;
 }
 MONITOR_COMMAND(test, "[GLOB]", "run the tests whose names match, all without one", test);
 

@@ -19,6 +19,7 @@
 #include "pagetable.h"
 #include "platform.h"
 #include "format.h"
+#include "ktests.h"
 #include "symbols.h"
 
 /* ELF32: the fields and values that matter here. */
@@ -205,7 +206,7 @@ symbol_find(uintptr_t address, uint32_t *offset)
     size_t low = 0, high = count;
 
     if (address < (uintptr_t)kernel_start || address >= (uintptr_t)kernel_end)
-        return NULL;
+        return ktests_symbol(address, offset);
     while (low < high) {
         size_t middle = (low + high) / 2;
 

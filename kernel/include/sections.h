@@ -17,6 +17,8 @@
 
 extern char kernel_start[], text_start[], text_end[], rodata_start[], rodata_end[];
 extern char data_start[], bss_start[], kernel_end[];
+/* Where the last byte of each part is used, before the page bound. */
+extern char text_last[], rodata_last[], bss_last[];
 
 /* The physical address of something inside the kernel image. */
 static inline paddr_t

@@ -1,4 +1,4 @@
-/* vmalloc.c - consecutive addresses over frames from anywhere: the window 0xD0000000-0xDFFFFFFF.
+/* vmalloc.c - consecutive addresses over frames from anywhere: the window 0xD0000000-0xDFBFFFFF.
  *
  *   | guard | page | page | ... | page | guard | page | ...
  *     entry = count << 1, not present
@@ -18,7 +18,7 @@
 #include "vmalloc.h"
 
 #define WINDOW_START 0xD0000000u
-#define WINDOW_END   0xE0000000u
+#define WINDOW_END   0xDFC00000u /* behind it the kernel's tests, when they are there */
 #define FIRST_PAGE   (WINDOW_START >> PAGE_SHIFT)
 #define LAST_PAGE    ((WINDOW_END >> PAGE_SHIFT) - 1) /* stays free: the last area's far guard */
 #define BLOCKS       BUDDY_BLOCKS(FIRST_PAGE, LAST_PAGE)
