@@ -3,12 +3,17 @@
  * overcommit=0  a single promise must be less than all memory there is (the default)
  * overcommit=1  every promise is given
  * overcommit=2  the promises' sum stays below what can be kept: no program is ever killed
+ *
+ * Lock: none yet; from tasks only, on the one CPU that runs programs.
  */
 #ifndef OCTAVO_COMMIT_H
 #define OCTAVO_COMMIT_H
 
 #include "platform.h"
 #include "printer.h"
+
+/* What the account starts from: programs can have `frames` frames in all. By reclaim_init. */
+void commit_init(unsigned long frames);
 
 enum commit_mode { COMMIT_HEURISTIC, COMMIT_ALWAYS, COMMIT_STRICT };
 

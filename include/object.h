@@ -8,15 +8,23 @@
  * An object whose pages can be had again (`fill`, such as a file of a boot module) is a cache: when
  * memory is short, pages that nobody used lately are taken away, from the areas that map them too.
  * One without `fill` (shared anonymous memory, a file of tmpfs) is the only place where its bytes
- * are: pages come as zeros when first asked for and go when the object is cut or ends.
+ * are: pages come as zeros when first asked for and go when the object is cut or ends. Nobody writes
+ * to a page of the first kind.
+ *
+ * Lock: none yet. No function sleeps and none is called from an interrupt, so on the one CPU that
+ * runs programs each is a step of its own. They may call space_unmap_page.
  */
 #ifndef OCTAVO_OBJECT_H
 #define OCTAVO_OBJECT_H
 
 #include "page.h"
+#include "radix.h"
 
 struct area;
 struct object;
+
+/* No object is larger, in bytes: 32 bits number its pages. */
+#define OBJECT_SIZE_MAX ((uint64_t)1 << (32 + PAGE_SHIFT))
 
 struct object_ops {
     /* Fills a page (PAGE_SIZE bytes at `page`; what lies past the object's size must become zero).
@@ -26,22 +34,19 @@ struct object_ops {
     void (*release)(struct object *object);
 };
 
-struct radix_node;
-
 struct object {
     const struct object_ops *ops;
     uint32_t refs;
     uint32_t pages;          /* in the cache now */
     uint64_t size;           /* bytes; a page that begins at or past it does not exist */
-    struct radix_node *root; /* index -> frame */
-    uint8_t levels;
+    struct radix tree;       /* index -> frame */
     bool counted;            /* its pages are charged to the commit account as they come */
     struct area *areas;      /* that map it: linked by area->next_of_object */
-    struct object *next, *previous; /* of all objects that have pages to give back */
+    struct object *next, *previous; /* of the objects that have pages (object_private.h) */
     uint32_t hand;           /* where reclaim goes on in this object */
 };
 
-/* Makes `object` an empty one of `size` bytes with one reference. */
+/* Makes `object` an empty one of `size` bytes (at most OBJECT_SIZE_MAX) with one reference. */
 void object_init(struct object *object, const struct object_ops *ops, uint64_t size);
 
 /* Shared anonymous memory: an object of its own that frees itself. NULL when out of memory. */
@@ -73,6 +78,7 @@ void object_remove_area(struct object *object, struct area *area);
 unsigned long object_cached_pages(void);
 unsigned long object_clean_pages(void);
 
+/* Every object's tree, pages, frames and lists agree. False after a report through klog. */
 bool object_check(void);
 
 #endif

@@ -9,6 +9,11 @@
 
 #include "pmm.h"
 
+/* Bits of a frame's `flags` while it is FRAME_CACHE. */
+enum {
+    PAGE_USED = 1, /* asked for since reclaim last came by */
+};
+
 /* A frame for programs with one holder, contents undefined; frame 0 when there is none even after
  * reclaim (mm/reclaim.c), which leaves the kernel its reserve. `owner` is FRAME_USER, FRAME_CACHE
  * or FRAME_PAGE_TABLE, `flags` as in pmm.h. May take clean pages of the page cache away; never

@@ -39,6 +39,7 @@ enum fixmap_slot {
     FIXMAP_BOOT,  /* reading what the boot loader left */
     FIXMAP_TABLE, /* filling a page table that has no other address yet */
     FIXMAP_PEEK,  /* looking at any frame: monitor */
+    FIXMAP_WINDOWS, /* the first of FRAME_WINDOWS for each CPU (page.h) */
     FIXMAP_SLOTS = 1024
 };
 

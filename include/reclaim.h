@@ -11,7 +11,7 @@
 #include "platform.h"
 #include "printer.h"
 
-/* Sets the watermarks from the memory there is. After mm_init. */
+/* Sets the watermarks and the commit account from the memory there is. By mm_init, at its end. */
 void reclaim_init(void);
 
 /* Tries to get `frames` frames back; returns how many came. */

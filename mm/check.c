@@ -6,6 +6,7 @@
  *   FRAME_NONE         =   free, or inside an allocation
  *   FRAME_CACHED       =                             on exactly one stack
  *   FRAME_SLAB         =                                                     of exactly one slab
+ *   FRAME_CACHE        =   in exactly one object's tree (by their number)
  *   sum of all owners  =   the RAM that the firmware reported
  *
  * Cost: about 40 instructions for each frame of an open block, 20 for a closed block.
@@ -13,6 +14,7 @@
 #include "buddy.h"
 #include "mm.h"
 #include "mm_private.h"
+#include "object.h"
 #include "percpu.h"
 #include "slab_private.h"
 #include "vmalloc.h"
@@ -157,6 +159,8 @@ mm_check(void)
     good &= slab_check(&slab_frames);
     good &= sums_agree("slabs", slab_frames, census.owners[FRAME_SLAB]);
     good &= sums_agree("CPU caches", census.owners[FRAME_CACHED], cached);
+    good &= object_check();
+    good &= sums_agree("page cache", census.owners[FRAME_CACHE], object_cached_pages());
     good &= sums_agree("all owners", total, mm_ram_frames);
     return good & vmalloc_check();
 }

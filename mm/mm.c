@@ -15,8 +15,10 @@
 #include "kmalloc_private.h"
 #include "mm.h"
 #include "mm_private.h"
+#include "object_private.h"
 #include "percpu.h"
 #include "range.h"
+#include "reclaim.h"
 
 unsigned long mm_ram_frames;
 uint64_t mm_beyond_frames;
@@ -256,7 +258,10 @@ mm_init(struct bootmem *boot)
         kpanic("mm: no memory for the first CPU");
     frame_table_ready();
     early_finish(give_back_early, keep_early);
+    radix_init();
+    object_start();
     pmm_drain_cpu();
+    reclaim_init();
     klog("mm: %lu of %lu frames free, %u blocks of 4 MiB, descriptors of %zu bytes\n",
          pmm_free_frames(), mm_ram_frames, (unsigned)mm_block_count, sizeof(struct frame));
 }

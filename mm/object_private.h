@@ -1,0 +1,27 @@
+/* object_private.h - what objects share with reclaim. Private to mm/.
+ *
+ * Objects that have pages stand in one of two lists: those whose pages can be had again, which
+ * reclaim goes around, and those that keep theirs.
+ */
+#ifndef OCTAVO_OBJECT_PRIVATE_H
+#define OCTAVO_OBJECT_PRIVATE_H
+
+#include "object.h"
+
+/* Forgets every object: the machine starts. */
+void object_start(void);
+
+/* The object at which reclaim goes on; NULL when no page can be taken away. */
+struct object *object_first_clean(void);
+
+/* Puts it behind all others. */
+void object_rotate_clean(struct object *object);
+
+/* Takes the page out of all page tables that have it, or with only_old of those that did not use it
+ * lately. True when some table still has it for that reason. */
+bool object_unmap(const struct object *object, uint32_t index, pfn_t page, bool only_old);
+
+/* Takes the page at `index` out of the object, and lets it go. */
+void object_drop(struct object *object, uint32_t index);
+
+#endif

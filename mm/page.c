@@ -1,0 +1,78 @@
+/* page.c - frames for programs: as much as there is, but for the kernel's reserve.
+ *
+ * Whether memory is short is not asked for each frame. A look at the free frames grants a budget of
+ * up to 32, which allocations then count down:
+ *
+ *   free frames   above low     between low and reserve    below the reserve
+ *   budget        32            a quarter of the way down  none; page tables get theirs all the same
+ *   first         -             reclaim                    reclaim
+ *
+ * The nearer to the reserve, the smaller the budget, so that what the kernel takes meanwhile cannot
+ * make programs eat into the reserve by more than a few frames.
+ *
+ * Cost: 16 instructions above pmm_alloc_page; every 32nd allocation about 150 more.
+ *
+ * Lock: none; the budget is a hint. Not from interrupts.
+ */
+#include "page.h"
+#include "pmm_private.h"
+#include "reclaim.h"
+#include "space.h"
+
+#define BUDGET 32ul
+
+static unsigned long budget;
+
+/* The next budget for this many free frames: at least 1 above the reserve. */
+static unsigned long
+grant(unsigned long free)
+{
+    unsigned long above = free > reclaim_reserve() ? free - reclaim_reserve() : 0;
+
+    return above >= 4 * BUDGET ? BUDGET : (above + 3) / 4;
+}
+
+/* Looks at the free frames again, after reclaim when they are few. False when there are none for
+ * this owner. */
+static __attribute__((noinline)) bool
+refill(enum frame_owner owner)
+{
+    unsigned long free = pmm_free_frames();
+
+    if (free <= reclaim_low_mark()) {
+        reclaim_frames(reclaim_high_mark() - free);
+        free = pmm_free_frames();
+    }
+    budget = grant(free);
+    if (budget == 0)
+        return owner == FRAME_PAGE_TABLE;
+    budget--;
+    return true;
+}
+
+pfn_t
+page_alloc(enum frame_owner owner, unsigned flags)
+{
+    if (UNLIKELY(__builtin_sub_overflow(budget, 1, &budget))) {
+        budget = 0;
+        if (!refill(owner))
+            return pfn(0);
+    }
+    pfn_t page = paddr_to_pfn(pmm_alloc_page_flags(flags));
+    if (UNLIKELY(!page.n))
+        return page;
+    frame_of(page)->owner = (uint8_t)owner;
+    vm_counters.pgalloc++;
+    return page;
+}
+
+void
+page_free(pfn_t page)
+{
+    struct frame *frame = frame_of(page);
+
+    frame->flags = 0;
+    frame->live = 0;
+    vm_counters.pgfree++;
+    pmm_free_page(pfn_to_paddr(page));
+}
