@@ -22,6 +22,8 @@
  *   DIRECT_BASE                                            lowest address of the direct map
  *   DIRECT_FRAMES                                          the descriptor of the frame there
  *   paddr_t direct_end(void)                               where frames with an address end
+ *   bool cpu_interruptible(void)                           interrupts of this CPU are on: no
+ *                                                          interrupt called, and no lock is held
  *   bool cpu_claim(bool *busy), cpu_release(bool *busy)    keep interrupts of this CPU out of its
  *                                                          per-CPU data; false: find another way
  */

@@ -14,11 +14,13 @@
 /* Sets the watermarks and the commit account from the memory there is. By mm_init, at its end. */
 void reclaim_init(void);
 
-/* Tries to get `frames` frames back; returns how many came. */
+/* Tries to get `frames` frames back; returns how many came. Allocates nothing and does not sleep. It
+ * is called by allocations that find nothing free, when interrupts are on: whoever allocates must
+ * be ready to see clean pages leave objects, page tables and registered pools. */
 unsigned long reclaim_frames(unsigned long frames);
 
 /* Something else that can give frames back (a pool of kernel stacks): called with how many are
- * wanted, returns how many it freed. */
+ * wanted, returns how many it freed. It must not allocate. */
 struct shrinker {
     unsigned long (*shrink)(unsigned long frames);
     struct shrinker *next;

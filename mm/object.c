@@ -272,7 +272,11 @@ object_unmap(const struct object *object, uint32_t index, pfn_t page, bool only_
 
     for (struct area *area = object->areas; area; area = area->next_of_object) {
         uint32_t offset = index - area->index;
-        if (index >= area->index && offset < (area->end - area->start) >> PAGE_SHIFT)
+        if (index < area->index || offset >= (area->end - area->start) >> PAGE_SHIFT)
+            continue;
+        if (only_old && area->flags & AREA_LOCKED)
+            referenced = true;
+        else
             space_unmap_page(area, area->start + ((uintptr_t)offset << PAGE_SHIFT), page, only_old,
                              &referenced);
     }

@@ -8,7 +8,8 @@
  * a frame that is freed twice, or was never handed out, or has another size, is always caught.
  *
  * Before an allocation fails, the stacks of this CPU go back to the buddy, where they may merge,
- * and the search starts again: no "out of memory" while this CPU sits on what is asked for.
+ * and the search starts again: no "out of memory" while this CPU sits on what is asked for. Then
+ * others are asked to do without something (reclaim.h), and it starts once more.
  *
  * Locks: a zone's lock, for the buddy alone. The stacks are the CPU's own (percpu.h).
  */
@@ -25,6 +26,7 @@ struct block *mm_blocks;
 uint32_t mm_block_count;
 uintptr_t mm_direct_bytes;
 struct mm_cpu *mm_cpus[CPU_MAX];
+unsigned long (*pmm_reclaim)(unsigned long frames);
 
 /* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has; where a CPU
  * keeps its stack of single frames of it. */
@@ -231,6 +233,20 @@ try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
     return head;
 }
 
+/* The search once more when this CPU keeps nothing back, and again when others did without. */
+static pfn_t
+try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
+{
+    slab_reap_cpu();
+    pmm_drain_cpu();
+    pfn_t head = try_zones(cpu, count, flags);
+    if (!head.n && pmm_reclaim && cpu_interruptible() && pmm_reclaim(count)) {
+        pmm_drain_cpu();
+        head = try_zones(cpu, count, flags);
+    }
+    return head;
+}
+
 static paddr_t
 alloc_slow(size_t count, unsigned flags)
 {
@@ -240,11 +256,8 @@ alloc_slow(size_t count, unsigned flags)
     if (flags & PMM_ZERO)
         flags |= PMM_DIRECT;
     pfn_t head = try_zones(cpu, count, flags);
-    if (!head.n) {
-        slab_reap_cpu();
-        pmm_drain_cpu();
-        head = try_zones(cpu, count, flags);
-    }
+    if (!head.n)
+        head = try_harder(cpu, count, flags);
     if (head.n && flags & PMM_ZERO)
         memset(frame_to_ptr(head), 0, count << PAGE_SHIFT);
     return pfn_to_paddr(head);

@@ -30,6 +30,10 @@ void pmm_cpu_init(struct mm_cpu *cpu, uint32_t *words);
  */
 paddr_t pmm_alloc_boot(size_t count);
 
+/* Asked for frames before an allocation fails, when interrupts are on; says how many came. Set by
+ * reclaim_init. */
+extern unsigned long (*pmm_reclaim)(unsigned long frames);
+
 /* Frames of a zone on the CPUs' stacks. */
 unsigned long pmm_cached_frames(unsigned zone);
 

@@ -1,11 +1,38 @@
-/* reclaim.c - getting memory back when it is short. */
+/* reclaim.c - getting memory back when it is short: second chance over the page cache.
+ *
+ * The pages of all objects that can be filled again stand on a clock. Its hand goes from page to
+ * page of the first object of the list, which is then put behind the others:
+ *
+ *     list   [A] ──► [B] ──► [C]            A's hand: the index where it goes on
+ *             ^ hand: page 5, 6, 9 ...      past A's last page: A goes behind C
+ *
+ * A page that was used since the hand last came by stays and loses the mark: the one of its frame
+ * (PAGE_USED, set by object_page) and those that the CPU made in page tables. Page tables in which
+ * it has no mark lose it. A page that nobody but its object holds then is taken. So two turns of
+ * the hand take every page that nobody has locked, is at work on, or uses in between.
+ *
+ * After the pages come the shrinkers' pools, then slabs without objects, among them those of the
+ * nodes that the pages' trees do not need any more.
+ *
+ * Cost: about 60 instructions for each page that the hand passes and 60 for each area that maps it.
+ *
+ * Lock: none yet; runs within allocations on the one CPU that runs programs, never in itself.
+ */
 #include "reclaim.h"
 #include "commit.h"
+#include "object_private.h"
 #include "pmm_private.h"
 #include "slab_private.h"
+#include "space.h"
+
+/* The reserve is 1/64 of the memory: 32 KiB at least, 4 MiB at most. */
+#define RESERVE_SHIFT 6
+#define RESERVE_MIN   8ul
+#define RESERVE_MAX   1024ul
 
 static unsigned long reserve, low, high;
 static struct shrinker *shrinkers;
+static bool busy;
 
 unsigned long
 reclaim_reserve(void)
@@ -28,13 +55,14 @@ reclaim_high_mark(void)
 void
 reclaim_init(void)
 {
-    unsigned long share = pmm_managed_frames() / 64;
+    unsigned long share = pmm_managed_frames() >> RESERVE_SHIFT;
 
-    reserve = share < 8 ? 8 : share > 1024 ? 1024 : share;
+    reserve = share < RESERVE_MIN ? RESERVE_MIN : share > RESERVE_MAX ? RESERVE_MAX : share;
     low = reserve + reserve / 2;
     high = 2 * reserve;
     shrinkers = NULL;
     commit_init(pmm_free_frames());
+    pmm_reclaim = reclaim_frames;
 }
 
 void
@@ -44,14 +72,70 @@ shrinker_register(struct shrinker *shrinker)
     shrinkers = shrinker;
 }
 
+/* The hand passes a page. True when it was taken. */
+static bool
+pass_page(struct object *object, uint32_t index, pfn_t page)
+{
+    struct frame *frame = frame_of(page);
+    bool used = frame->flags & PAGE_USED;
+
+    vm_counters.pgscan++;
+    frame->flags = 0;
+    if (frame->count > 1)
+        used |= object_unmap(object, index, page, true);
+    if (used || frame->count > 1)
+        return false;
+    object_drop(object, index);
+    vm_counters.pgsteal++;
+    return true;
+}
+
+/* Moves the hand to its next page; to 0 at the end. False when it was past the object's last page.
+ */
+static bool
+next_page(struct object *object, uint32_t *index, pfn_t *page)
+{
+    *index = object->hand;
+    *page = radix_next(&object->tree, index);
+    object->hand = page->n ? *index + 1 : 0;
+    return page->n != 0;
+}
+
+/* Takes pages away, in at most two turns of the hand. */
+static unsigned long
+take_pages(unsigned long frames)
+{
+    unsigned long taken = 0, left = 2 * object_clean_pages();
+    struct object *object;
+
+    while (taken < frames && left && (object = object_first_clean())) {
+        uint32_t index;
+        pfn_t page;
+        bool found = next_page(object, &index, &page);
+        if (object->hand == 0)
+            object_rotate_clean(object);
+        if (!found)
+            continue;
+        taken += pass_page(object, index, page);
+        left--;
+    }
+    return taken;
+}
+
 unsigned long
 reclaim_frames(unsigned long frames)
 {
-    unsigned long got = 0;
-
+    if (busy)
+        return 0;
+    busy = true;
+    unsigned long got = take_pages(frames);
     for (struct shrinker *shrinker = shrinkers; shrinker && got < frames; shrinker = shrinker->next)
         got += shrinker->shrink(frames - got);
-    if (got < frames)
-        got += slab_reap_cpu();
+    if (got < frames) {
+        unsigned long slabs = slab_reap_cpu();
+        vm_counters.slabs_scanned += slabs;
+        got += slabs;
+    }
+    busy = false;
     return got;
 }

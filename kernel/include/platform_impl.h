@@ -55,6 +55,15 @@ interrupts_enable(void)
     __asm__ volatile("sti" : : : "memory");
 }
 
+static inline bool
+cpu_interruptible(void)
+{
+    unsigned long flags;
+
+    __asm__ volatile("pushf; pop %0" : "=r"(flags));
+    return flags & EFLAGS_IF;
+}
+
 /* With one CPU and interrupts off, a lock that is held can only be held by the caller itself. */
 static inline unsigned long
 spin_lock(struct spinlock *lock)

@@ -145,6 +145,12 @@ direct_end(void)
 /* ---- interrupts: there are none ---- */
 
 static inline bool
+cpu_interruptible(void)
+{
+    return true;
+}
+
+static inline bool
 cpu_claim(bool *busy)
 {
     (void)busy;
