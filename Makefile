@@ -184,6 +184,42 @@ $(BUILD)/tools/%: $(BUILD)/host64/tools/%.c.o $(BUILD)/lib64/liboctavo-mm.a
 
 TOOLS := $(patsubst tools/%.c,$(BUILD)/tools/%,$(wildcard tools/*.c))
 
+# --- Programs of others and the conformance programs, for ring 3 ----------------------------------
+
+# Debian's musl for i386, unpacked; its specs made to work with this system's compiler.
+MUSL       := $(BUILD)/packages/musl-dev
+MUSL_SPECS := $(BUILD)/packages/musl32.specs
+STATIC_CC  := $(CC) -m32 -static -no-pie
+MUSL_CC    := $(STATIC_CC) -specs $(MUSL_SPECS)
+
+$(MUSL_SPECS): tools/packages
+	$(Q)BUILD=$(BUILD) tools/packages musl-dev
+	$(Q)sed -e 's#/usr/\(include\|lib\)/i386-linux-musl#$(abspath $(MUSL))&#g' \
+	    -e 's#-nostdlib %{shared#-m elf_i386 &#' \
+	    $(MUSL)/usr/lib/i386-linux-musl/musl-gcc.specs >$@
+
+# The same sources twice: as clients of musl, and with no C library at all.
+CONFORMANCE       := $(basename $(notdir $(sort $(wildcard tests/conformance/t/*.c))))
+CONFORMANCE_LIB   := tests/conformance/lib
+CONFORMANCE_FLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Wno-missing-field-initializers \
+        -fno-stack-protector -fno-pie -fno-strict-aliasing -I$(CONFORMANCE_LIB)
+vpath %.c tests/conformance/t tests/conformance/bench
+
+$(BUILD)/conformance/musl/%: %.c $(wildcard $(CONFORMANCE_LIB)/*) $(MUSL_SPECS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(MUSL_CC) $(CONFORMANCE_FLAGS) -o $@ $< $(CONFORMANCE_LIB)/tap.c
+
+$(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(STATIC_CC) $(CONFORMANCE_FLAGS) -ffreestanding -nostdlib -o $@ $< \
+	    $(CONFORMANCE_LIB)/tap.c $(CONFORMANCE_LIB)/bare.c -lgcc
+
+.PHONY: conformance-bare conformance-musl
+conformance-bare: $(CONFORMANCE:%=$(BUILD)/conformance/bare/%) $(BUILD)/conformance/bare/mb
+conformance-musl: $(CONFORMANCE:%=$(BUILD)/conformance/musl/%) $(BUILD)/conformance/musl/mb
+
 # --- Running it -----------------------------------------------------------------------------------
 
 QEMU_FLOPPY := $(QEMU) -m 64M -drive file=$(BUILD)/octavo.img,if=floppy,format=raw,snapshot=on -boot a \
