@@ -76,6 +76,46 @@ $(BUILD)/kernel.lst: $(BUILD)/kernel.elf
 	$(call say,LIST,$@)
 	$(Q)objdump -d -l -M intel --no-show-raw-insn $< > $@
 
+# --- Programs -------------------------------------------------------------------------------------
+
+# user/NAME.c, with user/NAME/*.c if there is such a folder, becomes build/user/NAME. What programs
+# share comes from an archive: each takes what it needs of it, function by function.
+USER_PROGRAMS := $(sort $(wildcard user/*.c))
+USER_NAMES    := $(USER_PROGRAMS:user/%.c=%)
+USER_BIN      := $(USER_NAMES:%=$(BUILD)/user/%)
+USER_LIB_SRC  := $(sort $(wildcard user/lib/*.c)) $(addprefix kernel/,string.c printf.c keys.c line.c)
+USER_OBJ       = $(patsubst %,$(BUILD)/user/obj/%.o,$(USER_LIB_SRC) user/lib/start.asm $(wildcard user/*.c user/*/*.c))
+USER_FLAGS    := -m32 -march=i486 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+        -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float -fomit-frame-pointer \
+        -mpreferred-stack-boundary=2 -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
+        -Iuser/lib -Ikernel/include -Iinclude
+
+$(BUILD)/user/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,user/$<)
+	$(Q)$(CC) $(COMMON) $(USER_FLAGS) -c -o $@ $<
+
+$(BUILD)/user/obj/%.asm.o: %.asm
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)
+	$(Q)$(NASM) -f elf32 -o $@ $<
+
+$(BUILD)/user/obj/lib.a: $(USER_LIB_SRC:%=$(BUILD)/user/obj/%.o)
+	$(Q)rm -f $@ && ar rcsD $@ $^
+
+# build/user/NAME.elf keeps symbols and DWARF for gdb; build/user/NAME is what goes on the floppy.
+define user_program
+$(BUILD)/user/$(1).elf: user/user.ld $(BUILD)/user/obj/user/lib/start.asm.o \
+        $(patsubst %.c,$(BUILD)/user/obj/%.c.o,user/$(1).c $(sort $(wildcard user/$(1)/*.c))) $(BUILD)/user/obj/lib.a
+	$$(call say,LD,$$@)
+	$$(Q)$$(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-page-size=4096 --gc-sections \
+	    --fatal-warnings -o $$@ -T user/user.ld $$(filter %.o %.a,$$^)
+endef
+$(foreach p,$(USER_NAMES),$(eval $(call user_program,$(p))))
+
+$(BUILD)/user/%: $(BUILD)/user/%.elf
+	$(Q)objcopy --strip-all $< $@
+
 # --- The boot sectors and the floppy --------------------------------------------------------------
 
 BOOT_BIN := $(BUILD)/boot/bootsect.bin $(BUILD)/boot/loader.bin
@@ -297,4 +337,4 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ': .*## |:.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
--include $(KERNEL_OBJ:.o=.d) $(KTESTS_OBJ:.o=.d)
+-include $(USER_OBJ:.o=.d) $(KERNEL_OBJ:.o=.d) $(KTESTS_OBJ:.o=.d)

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../tap.sh"
 
 grep -v -e '^#' -e '^$' docs/reading-order | sort >"$work/listed"
-find boot kernel mm include tools tests \
+find boot kernel mm include tools tests user \
     \( -name '*.c' -o -name '*.h' -o -name '*.asm' -o -name '*.inc' -o -name '*.ld' \) | sort \
     >"$work/there"
 

@@ -1,0 +1,55 @@
+/* memtour.c - a guided tour of a program's memory: each step does something and tells what the kernel
+ * did about it, from what the kernel says of itself in /proc.
+ *
+ *     memtour           all steps in order
+ *     memtour STEP...   some
+ *     memtour seed      the smallest demonstration of brk and mmap, without words
+ *     memtour list      the steps
+ *
+ * Exit status 0: all memory held what it should.
+ */
+#include "memtour/tour.h"
+
+static const struct step steps[] = {
+    {"brk", "The heap: an end that moves", brk_step},
+};
+
+static bool
+run_step(const struct step *step, size_t number)
+{
+    bool ok;
+
+    print("%zu. %s (%s)\n", number, step->title, step->name);
+    ok = step->run();
+    print("\n");
+    return ok;
+}
+
+static bool
+run_named(const char *name)
+{
+    if (strcmp(name, "seed") == 0)
+        return seed_step();
+    for (size_t i = 0; i < ARRAY_LENGTH(steps); i++) {
+        if (strcmp(name, steps[i].name) == 0)
+            return run_step(&steps[i], i + 1);
+    }
+    die("no step %s; memtour list shows them", name);
+}
+
+int
+main(int argc, char **argv)
+{
+    bool ok = true;
+
+    if (argc > 1 && strcmp(argv[1], "list") == 0) {
+        for (size_t i = 0; i < ARRAY_LENGTH(steps); i++)
+            print("%-10s %s\n", steps[i].name, steps[i].title);
+        return 0;
+    }
+    for (char **name = argv + 1; *name; name++)
+        ok &= run_named(*name);
+    for (size_t i = 0; argc == 1 && i < ARRAY_LENGTH(steps); i++)
+        ok &= run_step(&steps[i], i + 1);
+    return ok ? 0 : 1;
+}

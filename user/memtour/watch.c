@@ -1,0 +1,148 @@
+/* watch.c - what the kernel did, from /proc, as seen by the program it was done for.
+ *
+ *     /proc/self/statm   pages: mapped, in memory
+ *     /proc/self/stat    page faults of this process, small and large
+ *     /proc/vmstat       counters of the whole machine; those that a kernel does not keep are left
+ *                        out of the story
+ *
+ * Reading these files costs page faults of its own: the buffers are touched before the first
+ * reading, so that a difference shows only what happened in between.
+ */
+#include "tour.h"
+
+static const struct counter {
+    const char *name;    /* in /proc/vmstat */
+    const char *meaning; /* printed behind the difference */
+} counters[] = {
+    {"demand_zero", "pages filled with zeros"},
+    {"zero_page", "reads answered by the zero page"},
+    {"cow_copy", "pages copied on write"},
+    {"cow_reuse", "pages taken over on write"},
+    {"file_mapped", "pages of files mapped"},
+    {"fault_around", "of them mapped ahead"},
+    {"stack_grown", "growths of the stack"},
+    {"tables_shared", "page tables shared"},
+    {"tables_unshared", "page tables taken apart"},
+    {"forks", "spaces copied"},
+};
+
+struct reading {
+    unsigned long mapped, resident, faults;
+    unsigned long values[ARRAY_LENGTH(counters)];
+};
+
+static struct reading before;
+static char text[8192];
+
+void
+say(const char *format, ...)
+{
+    va_list args;
+    char line[160];
+
+    va_start(args, format);
+    format_text_v(line, sizeof(line), format, args);
+    va_end(args);
+    print("  %s\n", line);
+    print_flush();
+}
+
+/* The n-th number behind the closing bracket of /proc/self/stat, from 0. */
+static unsigned long
+stat_field(unsigned n)
+{
+    const char *at = strrchr(text, ')');
+    unsigned long number = 0;
+
+    for (n += 2; at && n; n--) {
+        at = strchr(at + 1, ' ');
+    }
+    if (at)
+        at++;
+    if (at)
+        take_number(&at, &number);
+    return number;
+}
+
+static void
+take_reading(struct reading *reading)
+{
+    const char *at = text;
+
+    memset(text, 0, sizeof(text));
+    read_text("/proc/vmstat", text, sizeof(text));
+    for (size_t i = 0; i < ARRAY_LENGTH(counters); i++)
+        reading->values[i] = field_value(text, counters[i].name);
+    read_text("/proc/self/statm", text, sizeof(text));
+    take_number(&at, &reading->mapped);
+    at++;
+    take_number(&at, &reading->resident);
+    read_text("/proc/self/stat", text, sizeof(text));
+    reading->faults = stat_field(6);
+}
+
+void
+watch_begin(void)
+{
+    take_reading(&before);
+    take_reading(&before);
+}
+
+void
+watch_tell(void)
+{
+    struct reading now;
+
+    take_reading(&now);
+    print("  kernel: %+ld pages mapped, %+ld in memory, %lu faults", now.mapped - before.mapped,
+          now.resident - before.resident, now.faults - before.faults);
+    for (size_t i = 0; i < ARRAY_LENGTH(counters); i++) {
+        if (now.values[i] != before.values[i])
+            print(", %lu %s", now.values[i] - before.values[i], counters[i].meaning);
+    }
+    print("\n");
+    print_flush();
+    take_reading(&before);
+}
+
+void
+show_areas(uintptr_t from, uintptr_t to)
+{
+    struct reader reader = {.fd = open("/proc/self/maps", O_RDONLY, 0)};
+    char line[160];
+
+    if (reader.fd < 0)
+        return;
+    while (read_line(&reader, line, sizeof(line))) {
+        char *end_text = strchr(line, '-');
+        uintptr_t start = 0, end = 0;
+
+        for (const char *at = line; at < end_text; at++)
+            start = start << 4 | (unsigned)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+        for (const char *at = end_text + 1; *at != ' '; at++)
+            end = end << 4 | (unsigned)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+        if (start < to && from < end)
+            print("  maps:   %s\n", line);
+    }
+    close(reader.fd);
+    print_flush();
+}
+
+bool
+expect(bool ok, const char *what)
+{
+    if (!ok)
+        say("WRONG: expected that %s", what);
+    return ok;
+}
+
+char *
+map_pages(size_t pages, int protection, int flags)
+{
+    char *at = mmap(NULL, pages * PAGE_SIZE, protection, flags | MAP_ANONYMOUS, -1, 0);
+
+    if (!mmap_failed(at))
+        return at;
+    say("WRONG: mmap says %s", error_text((long)at));
+    return NULL;
+}
