@@ -185,6 +185,7 @@ static short queue[QUEUE_KEYS];
 static unsigned queue_first, queue_count;
 static struct terminal_state terminal;
 static struct scancode_state scancodes;
+static bool (*listener)(uint8_t byte); /* NULL: the queue */
 
 /* Keys that move the screen's view are used up here. There is room. */
 static void
@@ -196,9 +197,22 @@ enqueue(int key)
         queue[(queue_first + queue_count++) % QUEUE_KEYS] = (short)key;
 }
 
+/* A key of the keyboard for the listener; of one that is longer than the room, a part is lost. */
+static void
+tell_listener(int key)
+{
+    uint8_t bytes[KEY_BYTES];
+    size_t size = key_bytes(key, bytes);
+
+    for (size_t i = 0; i < size && listener(bytes[i]);)
+        i++;
+}
+
 bool
 console_input_serial(uint8_t byte)
 {
+    if (listener != NULL)
+        return listener(byte);
     if (queue_count == QUEUE_KEYS)
         return false;
     enqueue(terminal_key(&terminal, byte));
@@ -210,6 +224,10 @@ console_input_scancode(uint8_t code)
 {
     int key = scancode_key(&scancodes, code);
 
+    if (listener != NULL && key != KEY_NONE && key < KEY_SCROLL_UP) {
+        tell_listener(key);
+        return true;
+    }
     if (queue_count == QUEUE_KEYS)
         return false;
     enqueue(key);
@@ -221,6 +239,25 @@ poll_drivers(void)
 {
     keyboard_poll();
     serial_poll();
+}
+
+void
+console_set_listener(bool (*take)(uint8_t byte))
+{
+    unsigned long state = interrupts_disable();
+
+    listener = take;
+    poll_drivers();
+    interrupts_restore(state);
+}
+
+void
+console_poll_input(void)
+{
+    unsigned long state = interrupts_disable();
+
+    poll_drivers();
+    interrupts_restore(state);
 }
 
 static void

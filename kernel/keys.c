@@ -98,6 +98,8 @@ character_key(const struct scancode_state *state, uint8_t code)
 
     if (state->ctrl && shifted[code] >= '@' && shifted[code] <= '_')
         return CTRL(shifted[code]);
+    if (state->ctrl && plain[code] >= '[' && plain[code] <= ']')
+        return CTRL(plain[code]);
     return character ? character : KEY_NONE;
 }
 
@@ -202,4 +204,27 @@ terminal_key(struct terminal_state *state, uint8_t byte)
     if (byte == 0x7F)
         return '\b';
     return byte && byte < 0x80 ? byte : KEY_NONE;
+}
+
+size_t
+key_bytes(int key, uint8_t bytes[KEY_BYTES])
+{
+    static const char letters[] = "ABDCHF";   /* KEY_UP to KEY_END */
+    static const char numbers[] = "2356";     /* KEY_INSERT to KEY_PAGE_DOWN */
+
+    if (key < KEY_UP) {
+        bytes[0] = key == '\n' ? '\r' : key == '\b' ? 0x7F : (uint8_t)key;
+        return key >= 0;
+    }
+    if (key > KEY_PAGE_DOWN)
+        return 0;
+    bytes[0] = KEY_ESCAPE;
+    bytes[1] = '[';
+    if (key <= KEY_END) {
+        bytes[2] = (uint8_t)letters[key - KEY_UP];
+        return 3;
+    }
+    bytes[2] = (uint8_t)numbers[key - KEY_INSERT];
+    bytes[3] = '~';
+    return 4;
 }

@@ -137,10 +137,13 @@ send(char byte)
 void
 serial_write(const char *text, size_t size)
 {
+    static char before;
+
     for (size_t i = 0; i < size; i++) {
-        if (text[i] == '\n')
+        if (text[i] == '\n' && before != '\r')
             send('\r');
         send(text[i]);
+        before = text[i];
     }
 }
 

@@ -24,6 +24,7 @@ enum {
     FIONREAD = 0x541B,
     FIONBIO = 0x5421,
     TIOCNOTTY = 0x5422,
+    TCSBRKP = 0x5425,
     TIOCGSID = 0x5429,
     FIONCLEX = 0x5450,
     FIOCLEX = 0x5451,
@@ -57,7 +58,8 @@ enum {
 };
 
 /* oflag */
-enum { OPOST = 0x1, OLCUC = 0x2, ONLCR = 0x4, OCRNL = 0x8, ONOCR = 0x10, ONLRET = 0x20 };
+enum { OPOST = 0x1, OLCUC = 0x2, ONLCR = 0x4, OCRNL = 0x8, ONOCR = 0x10, ONLRET = 0x20,
+       XTABS = 0x1800 };
 
 /* cflag */
 enum { B115200 = 0x1002, B38400 = 0xF, CSIZE = 0x30, CS8 = 0x30, CREAD = 0x80, HUPCL = 0x400,
@@ -69,5 +71,9 @@ enum {
     NOFLSH = 0x80, TOSTOP = 0x100, ECHOCTL = 0x200, ECHOPRT = 0x400, ECHOKE = 0x800,
     FLUSHO = 0x1000, PENDIN = 0x4000, IEXTEN = 0x8000,
 };
+
+/* What TCFLSH throws away, what TCXONC does. */
+enum { TCIFLUSH = 0, TCOFLUSH = 1, TCIOFLUSH = 2 };
+enum { TCOOFF = 0, TCOON = 1, TCIOFF = 2, TCION = 3 };
 
 #endif

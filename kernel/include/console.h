@@ -42,6 +42,14 @@ extern struct printer console_printer;
 /* Empties the screen (and the terminal behind COM1). */
 void console_clear(void);
 
+/* From now on what is typed goes to `take` byte by byte, keys of the keyboard as a terminal sends
+ * them, and not to console_read_key; NULL: it goes there again. `take` is called with interrupts
+ * off; it returns false when it has no room for the byte, which then stays with the driver. */
+void console_set_listener(bool (*take)(uint8_t byte));
+
+/* Asks the drivers for what they kept: `take` has room again. */
+void console_poll_input(void);
+
 /* The next key (keys.h). Waits for it, the CPU halted when interrupts are on, else polling. */
 int console_read_key(void);
 

@@ -65,8 +65,8 @@ struct file_ops {
     long (*read)(struct file *file, struct buffer *to, uint64_t *position);
     long (*write)(struct file *file, struct buffer *from, uint64_t *position);
     long (*ioctl)(struct file *file, unsigned request, uintptr_t argument);
-    /* POLL_ bits that are true now; *queue, when there is one, is woken when that may change. */
-    unsigned (*poll)(struct file *file, struct wait_queue **queue);
+    /* POLL_ bits that are true now; when that may change, poll_changed (poll.h) is called. */
+    unsigned (*poll)(struct file *file);
     /* The last descriptor is gone. */
     void (*close)(struct file *file);
     /* Called when a node is opened; may set file->state. 0 or -errno. */

@@ -48,4 +48,9 @@ struct terminal_state {
 /* Takes one byte of a terminal. CR, LF and CR LF are one Enter each. */
 int terminal_key(struct terminal_state *state, uint8_t byte);
 
+/* The bytes by which a terminal sends a key: the reverse of terminal_key. Their number, 0 for a key
+ * of the screen's own. */
+#define KEY_BYTES 4
+size_t key_bytes(int key, uint8_t bytes[KEY_BYTES]);
+
 #endif

@@ -7,7 +7,7 @@
 /* False when there is no port. */
 bool serial_init(void);
 
-/* A newline goes out as carriage return and newline. */
+/* A newline goes out as carriage return and newline, one behind a carriage return as it is. */
 void serial_write(const char *text, size_t size);
 
 /* Waits until the last byte is on its way, bounded. */

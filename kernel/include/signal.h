@@ -22,6 +22,9 @@ bool signal_parent(struct process *child, int code, int status);
 /* Frees what is queued for a thread or a process that ends. */
 void signal_drop(struct signal_info **infos);
 
+/* True when a signal would do nothing to the task now: it is blocked or ignored. */
+bool signal_is_held(const struct task *task, int signal);
+
 /* Sets or clears TASK_WORK_SIGNAL as the pending and blocked signals demand. */
 void signal_recalculate(struct task *task);
 

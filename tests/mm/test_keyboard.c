@@ -178,3 +178,22 @@ KTEST(keyboard, terminal_line_ends)
     CHECK(GIVES("\n\n\r\r", '\n', '\n', '\n', '\n'));
     CHECK(GIVES("\033[\na", '\n', 'a'));
 }
+
+KTEST(keyboard, keys_become_what_a_terminal_sends)
+{
+    static const short keys[] = {'a',      '\t',     CTRL('C'), KEY_ESCAPE, KEY_UP,        KEY_DOWN,
+                                 KEY_LEFT, KEY_RIGHT, KEY_HOME, KEY_END,    KEY_PAGE_UP,   '\n',
+                                 '\b',     KEY_INSERT, KEY_DELETE, KEY_PAGE_DOWN};
+
+    for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
+        struct terminal_state state = {.stage = 0};
+        uint8_t bytes[KEY_BYTES];
+        size_t size = key_bytes(keys[i], bytes);
+        int key = KEY_NONE;
+
+        CHECK(size > 0);
+        for (size_t j = 0; j < size; j++)
+            key = terminal_key(&state, bytes[j]);
+        CHECK_EQ(key, keys[i] == KEY_ESCAPE ? KEY_NONE : keys[i]);
+    }
+}

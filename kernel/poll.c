@@ -1,0 +1,3 @@
+#include "poll.h"
+struct wait_queue poll_queue;
+unsigned poll_changes;

@@ -1,0 +1,551 @@
+/* tty.c - the terminal of the programs: the machine's consoles behind a line discipline.
+ *
+ *   keyboard, COM1 ── interrupt ──► discipline ──► readers            VGA, COM1, E9 ◄── writers
+ *                                     │   └─ echo ─────────────────────────▲
+ *                                     └─ ^C ^\ ^Z: signal to the foreground group
+ *
+ * There is one terminal. While any program has it open, what is typed comes here, from the
+ * interrupt, and wakes whoever reads; else it goes to the monitor (console_read_key). When there is
+ * no room the byte stays in the serial port until somebody reads.
+ *
+ * Job control (termios(3), credentials(7)): a session may have the terminal as its controlling one;
+ * one group of it is in the foreground. A process of that session in another group is in the
+ * background: it is stopped when it reads or changes settings.
+ *
+ * Lock: `terminal.line` and what hangs on it is used with interrupts off, as the interrupt uses it
+ * too; session and group change in tasks only (task.h). Programs' memory is copied outside of that,
+ * through a piece on the stack.
+ */
+#include "console.h"
+#include "discipline.h"
+#include "file.h"
+#include "poll.h"
+#include "signal.h"
+#include "syscall.h"
+#include "timer.h"
+#include "tty.h"
+#include "uapi/termios.h"
+
+#define ROWS    25
+#define COLUMNS 80
+#define PIECE   128u /* bytes copied at a time */
+#define OUTPUT  512u
+
+#define TTY_MAJOR     5
+#define TTY_MINOR     0
+#define CONSOLE_MINOR 1
+
+#define TICKS_PER_TENTH (TIMER_HZ / 10) /* of VTIME */
+
+static struct terminal {
+    struct discipline line;
+    char output[OUTPUT]; /* what the discipline put, on its way to the consoles */
+    size_t output_size;
+    struct wait_queue readers, writers;
+    unsigned users;     /* open files */
+    int session, group; /* that it controls, and that is in the foreground; 0: none */
+    struct winsize size;
+} terminal = {.size = {.row = ROWS, .col = COLUMNS}};
+
+/* ---- output, with interrupts off ---- */
+
+static void
+flush_output(void)
+{
+    console_write(terminal.output, terminal.output_size);
+    terminal.output_size = 0;
+}
+
+static void
+put(struct discipline *line, const char *text, size_t size)
+{
+    (void)line;
+    for (size_t i = 0; i < size; i++) {
+        if (terminal.output_size == OUTPUT)
+            flush_output();
+        terminal.output[terminal.output_size++] = text[i];
+    }
+}
+
+/* ---- input, from the interrupt ---- */
+
+static void
+act_on(enum discipline_event event)
+{
+    static const uint8_t signals[] = {
+        [DISCIPLINE_INTERRUPT] = SIGINT, [DISCIPLINE_QUIT] = SIGQUIT, [DISCIPLINE_SUSPEND] = SIGTSTP,
+    };
+
+    if (event == DISCIPLINE_NOTHING)
+        return;
+    task_wake_all(&terminal.writers);
+    poll_changed();
+    if (event != DISCIPLINE_RESUME && terminal.group != 0)
+        signal_group(terminal.group, signals[event]);
+}
+
+static bool
+take(uint8_t byte)
+{
+    if (!discipline_has_room(&terminal.line))
+        return false;
+    act_on(discipline_type(&terminal.line, byte));
+    flush_output();
+    if (discipline_count(&terminal.line) > 0) {
+        task_wake_all(&terminal.readers);
+        poll_changed();
+    }
+    return true;
+}
+
+/* ---- job control ---- */
+
+static bool
+controls(const struct process *process)
+{
+    return terminal.session != 0 && process->session == terminal.session;
+}
+
+/* True when no process of the group has a parent that could wake it: one of the same session, in
+ * another group. */
+static bool
+is_orphan_group(int group)
+{
+    for (const struct process *process = process_list; process != NULL; process = process->next) {
+        const struct process *parent = process->parent;
+
+        if (process->group == group && parent != NULL && parent->group != group &&
+            parent->session == process->session)
+            return false;
+    }
+    return true;
+}
+
+/* Stops a process of the background. 0 when it may go on, -ERESTARTSYS when the signal was sent,
+ * -EIO when there is nobody who could wake it again. */
+static int
+stop_background(int signal)
+{
+    struct process *process = task_current()->process;
+
+    if (!controls(process) || process->group == terminal.group || terminal.group == 0)
+        return 0;
+    if (signal_is_held(task_current(), signal))
+        return signal == SIGTTIN ? -EIO : 0;
+    if (is_orphan_group(process->group))
+        return -EIO;
+    signal_group(process->group, signal);
+    return -ERESTARTSYS;
+}
+
+void
+tty_give(const struct process *leader)
+{
+    terminal.session = leader->session;
+    terminal.group = leader->group;
+}
+
+void
+tty_session_ends(int session)
+{
+    int group = terminal.group;
+
+    if (session != terminal.session)
+        return;
+    terminal.session = terminal.group = 0;
+    if (group == 0)
+        return;
+    signal_group(group, SIGHUP);
+    signal_group(group, SIGCONT);
+}
+
+unsigned
+tty_of(const struct process *process, int *foreground)
+{
+    *foreground = controls(process) ? terminal.group : -1;
+    return controls(process) ? TTY_MAJOR << 8 | CONSOLE_MINOR : 0;
+}
+
+/* ---- reading ---- */
+
+/* How long a read may still sleep: 0 = for ever. Not canonical (termios(3)): VTIME counts from the
+ * start of the read when VMIN is 0, else from each byte after the first. */
+static uint32_t
+patience(void)
+{
+    const struct termios *termios = &terminal.line.termios;
+
+    if ((termios->lflag & ICANON) || termios->cc[VTIME] == 0)
+        return 0;
+    if (termios->cc[VMIN] > 0 && discipline_count(&terminal.line) == 0)
+        return 0;
+    return termios->cc[VTIME] * TICKS_PER_TENTH;
+}
+
+/* True when a read of `size` bytes is not to wait, whatever there is. */
+static bool
+is_ready(size_t size)
+{
+    const struct termios *termios = &terminal.line.termios;
+    unsigned minimum = termios->cc[VMIN] < size ? termios->cc[VMIN] : (unsigned)size;
+
+    if (!(termios->lflag & ICANON) && termios->cc[VMIN] == 0 && termios->cc[VTIME] == 0)
+        return true;
+    return discipline_readable(&terminal.line, minimum);
+}
+
+/* Waits until a read of `size` bytes has what it wants. Interrupts are off. 0 or -errno. */
+static int
+wait_for_input(const struct file *file, size_t size)
+{
+    int result = 0;
+
+    while (result == 0 && !is_ready(size)) {
+        if (file->flags & O_NONBLOCK)
+            return discipline_count(&terminal.line) > 0 ? 0 : -EAGAIN;
+        result = task_sleep(&terminal.readers, patience());
+        if (result == 0)
+            result = stop_background(SIGTTIN);
+    }
+    if (result == -EINTR)
+        return discipline_count(&terminal.line) > 0 ? 0 : -ERESTARTSYS;
+    return result == -ETIMEDOUT ? 0 : result;
+}
+
+static long
+copy_input(struct buffer *to)
+{
+    char piece[PIECE];
+    bool more = true;
+    size_t done = 0;
+
+    while (more && to->size > 0) {
+        size_t size = to->size < PIECE ? to->size : PIECE;
+        unsigned long state = interrupts_disable();
+
+        size = discipline_read(&terminal.line, piece, size, &more);
+        interrupts_restore(state);
+        if (buffer_put(to, piece, size) != 0)
+            return -EFAULT;
+        done += size;
+    }
+    console_poll_input();
+    return (long)done;
+}
+
+static long
+tty_read(struct file *file, struct buffer *to, uint64_t *position)
+{
+    unsigned long state;
+    int error = stop_background(SIGTTIN);
+
+    (void)position;
+    if (error != 0 || to->size == 0)
+        return error;
+    state = interrupts_disable();
+    error = wait_for_input(file, to->size);
+    interrupts_restore(state);
+    return error != 0 ? error : copy_input(to);
+}
+
+/* ---- writing ---- */
+
+/* Waits while ^S holds the output. 0 or -errno. */
+static int
+wait_for_output(const struct file *file)
+{
+    unsigned long state = interrupts_disable();
+    int result = 0;
+
+    while (result == 0 && terminal.line.stopped) {
+        if (file->flags & O_NONBLOCK)
+            result = -EAGAIN;
+        else if (task_sleep(&terminal.writers, 0) == -EINTR)
+            result = -ERESTARTSYS;
+    }
+    interrupts_restore(state);
+    return result;
+}
+
+static int
+write_piece(const struct file *file, struct buffer *from, size_t size)
+{
+    char piece[PIECE];
+    unsigned long state;
+    int error = wait_for_output(file);
+
+    if (error != 0)
+        return error;
+    if (buffer_get(from, piece, size) != 0)
+        return -EFAULT;
+    state = interrupts_disable();
+    discipline_write(&terminal.line, piece, size);
+    flush_output();
+    interrupts_restore(state);
+    return 0;
+}
+
+static long
+tty_write(struct file *file, struct buffer *from, uint64_t *position)
+{
+    bool stops = (terminal.line.termios.lflag & TOSTOP) != 0;
+    int error = stops ? stop_background(SIGTTOU) : 0;
+    size_t done = 0;
+
+    (void)position;
+    while (error == 0 && from->size > 0) {
+        size_t size = from->size < PIECE ? from->size : PIECE;
+
+        error = write_piece(file, from, size);
+        if (error != 0)
+            break;
+        done += size;
+        if (from->size > 0 && task_signalled(task_current()))
+            error = -ERESTARTSYS;
+        task_breathe();
+    }
+    return done > 0 ? (long)done : error;
+}
+
+/* ---- settings and questions ---- */
+
+static long
+set_termios(const void *from, bool flush)
+{
+    struct termios termios;
+    unsigned long state;
+    int error = stop_background(SIGTTOU);
+
+    if (error == 0)
+        error = copy_from_user(&termios, from, sizeof(termios));
+    if (error != 0)
+        return error;
+    state = interrupts_disable();
+    if (flush)
+        discipline_flush(&terminal.line);
+    discipline_set(&terminal.line, &termios);
+    task_wake_all(&terminal.readers);
+    task_wake_all(&terminal.writers);
+    poll_changed();
+    interrupts_restore(state);
+    console_poll_input();
+    return 0;
+}
+
+static long
+flush_queue(uintptr_t which)
+{
+    unsigned long state;
+    int error = stop_background(SIGTTOU);
+
+    if (which > TCIOFLUSH)
+        return -EINVAL;
+    if (error != 0)
+        return error;
+    state = interrupts_disable();
+    if (which != TCOFLUSH)
+        discipline_flush(&terminal.line);
+    interrupts_restore(state);
+    console_poll_input();
+    return 0;
+}
+
+/* tcflow(3): output stops and goes on as by ^S and ^Q; what is typed is not held up. */
+static long
+control_flow(uintptr_t action)
+{
+    if (action > TCION)
+        return -EINVAL;
+    if (action == TCOOFF || action == TCOON)
+        terminal.line.stopped = action == TCOOFF;
+    task_wake_all(&terminal.writers);
+    poll_changed();
+    return 0;
+}
+
+static long
+set_group(const void *from)
+{
+    struct process *process;
+    uint32_t group;
+    int error = stop_background(SIGTTOU);
+
+    if (error == 0)
+        error = get_user_u32(&group, from);
+    if (error != 0)
+        return error;
+    if (!controls(task_current()->process))
+        return -ENOTTY;
+    if ((int)group < 0)
+        return -EINVAL;
+    for (process = process_list; process != NULL; process = process->next) {
+        if (process->group == (int)group && process->session == terminal.session)
+            break;
+    }
+    if (process == NULL)
+        return -EPERM;
+    terminal.group = (int)group;
+    return 0;
+}
+
+static long
+set_controlling(uintptr_t steal)
+{
+    const struct process *process = task_current()->process;
+
+    if (controls(process) && process->pid == process->session)
+        return 0;
+    if (process->pid != process->session || (terminal.session != 0 && steal != 1))
+        return -EPERM;
+    tty_give(process);
+    return 0;
+}
+
+static long
+give_up(void)
+{
+    const struct process *process = task_current()->process;
+
+    if (!controls(process))
+        return -ENOTTY;
+    if (process->pid == process->session)
+        tty_session_ends(process->session);
+    return 0;
+}
+
+static long
+set_size(const void *from)
+{
+    struct winsize size;
+    bool differs;
+
+    if (copy_from_user(&size, from, sizeof(size)) != 0)
+        return -EFAULT;
+    differs = memcmp(&size, &terminal.size, sizeof(size)) != 0;
+    terminal.size = size;
+    if (differs && terminal.group != 0)
+        signal_group(terminal.group, SIGWINCH);
+    return 0;
+}
+
+/* Requests about sessions and groups. */
+static long
+control_jobs(unsigned request, uintptr_t argument)
+{
+    bool mine = controls(task_current()->process);
+
+    switch (request) {
+    case TIOCGPGRP:
+        return mine ? put_user_u32((uint32_t)terminal.group, (void *)argument) : -ENOTTY;
+    case TIOCGSID:
+        return mine ? put_user_u32((uint32_t)terminal.session, (void *)argument) : -ENOTTY;
+    case TIOCSPGRP:
+        return set_group((const void *)argument);
+    case TIOCSCTTY:
+        return set_controlling(argument);
+    case TIOCNOTTY:
+        return give_up();
+    default:
+        return -ENOTTY;
+    }
+}
+
+static long
+tty_ioctl(struct file *file, unsigned request, uintptr_t argument)
+{
+    void *user = (void *)argument;
+
+    (void)file;
+    switch (request) {
+    case TCGETS:
+        return copy_to_user(user, &terminal.line.termios, sizeof(struct termios));
+    case TCSETS:
+    case TCSETSW: /* output never waits */
+        return set_termios(user, false);
+    case TCSETSF:
+        return set_termios(user, true);
+    case TCFLSH:
+        return flush_queue(argument);
+    case TCXONC:
+        return control_flow(argument);
+    case TCSBRK:
+    case TCSBRKP:
+        return 0;
+    case TIOCGWINSZ:
+        return copy_to_user(user, &terminal.size, sizeof(struct winsize));
+    case TIOCSWINSZ:
+        return set_size(user);
+    case FIONREAD:
+        return put_user_u32((uint32_t)discipline_count(&terminal.line), user);
+    case TIOCOUTQ:
+        return put_user_u32(0, user);
+    default:
+        return control_jobs(request, argument);
+    }
+}
+
+static unsigned
+tty_poll(struct file *file)
+{
+    (void)file;
+    return (is_ready(1) && discipline_count(&terminal.line) > 0 ? POLL_IN : 0) |
+           (terminal.line.stopped ? 0 : POLL_OUT);
+}
+
+/* ---- opening ---- */
+
+static void
+use(void)
+{
+    if (terminal.users++ == 0)
+        console_set_listener(take);
+}
+
+/* A leader of a session without terminal gets this one. */
+static int
+console_open(struct file *file)
+{
+    const struct process *process = task_current()->process;
+
+    use();
+    if (!(file->flags & O_NOCTTY) && process->pid == process->session && process->pid != 0 &&
+        terminal.session == 0)
+        tty_give(process);
+    return 0;
+}
+
+static int
+tty_open(struct file *file)
+{
+    (void)file;
+    if (!controls(task_current()->process))
+        return -ENXIO;
+    use();
+    return 0;
+}
+
+static void
+tty_close(struct file *file)
+{
+    (void)file;
+    if (--terminal.users == 0)
+        console_set_listener(NULL);
+}
+
+static const struct file_ops console_ops = {
+    .read = tty_read, .write = tty_write, .ioctl = tty_ioctl, .poll = tty_poll,
+    .open = console_open, .close = tty_close, .stream = true,
+};
+
+static const struct file_ops tty_ops = {
+    .read = tty_read, .write = tty_write, .ioctl = tty_ioctl, .poll = tty_poll,
+    .open = tty_open, .close = tty_close, .stream = true,
+};
+
+void
+tty_init(void)
+{
+    discipline_init(&terminal.line, put);
+    tree_add_device("/dev/console", &console_ops, TTY_MAJOR, CONSOLE_MINOR);
+    tree_add_device("/dev/tty", &tty_ops, TTY_MAJOR, TTY_MINOR);
+}
