@@ -26,6 +26,7 @@ bool
 space_init(void)
 {
     spaces = space_active = NULL;
+    tables_init();
     space_cache = kmem_cache_create("address_space", sizeof(struct address_space), 0, 0, NULL);
     area_cache = kmem_cache_create("area", sizeof(struct area), 0, 0, NULL);
     vm_zero_page = page_alloc(FRAME_USER, PMM_ZERO);

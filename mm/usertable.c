@@ -35,6 +35,12 @@ static unsigned directory_count;
 
 /* ---- the pool ---- */
 
+void
+tables_init(void)
+{
+    table_count = directory_count = 0;
+}
+
 static pfn_t
 table_new(void)
 {

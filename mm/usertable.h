@@ -131,6 +131,9 @@ MUST_CHECK bool tables_prepare_move(struct address_space *space, uintptr_t from,
 /* Moves entries to where there are none. */
 void tables_move(struct address_space *space, uintptr_t from, uintptr_t to, size_t length);
 
+/* Nothing is kept yet. */
+void tables_init(void);
+
 /* Frees the tables and directories that are kept for the next need; a shrinker (reclaim.h). */
 unsigned long tables_drain(unsigned long frames);
 
