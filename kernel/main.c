@@ -20,6 +20,7 @@
 #include "console.h"
 #include "cpu.h"
 #include "early.h"
+#include "file.h"
 #include "io.h"
 #include "kmalloc.h"
 #include "ktests.h"
@@ -210,6 +211,7 @@ kernel_main(uint32_t magic, uint32_t information)
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
     start_devices();
+    files_init();
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));
     if (cmdline_flag("bench"))

@@ -123,3 +123,15 @@ log_print(struct printer *out)
     for (; at < end; at++)
         print(out, "%c", log_ring[at & (LOG_BYTES - 1)]);
 }
+
+size_t
+log_read(size_t *from, char *text, size_t size)
+{
+    size_t end = log_end, done = 0;
+
+    if (end - *from > LOG_BYTES)
+        *from = end - LOG_BYTES;
+    for (; done < size && *from + done != end; done++)
+        text[done] = log_ring[(*from + done) & (LOG_BYTES - 1)];
+    return done;
+}

@@ -31,12 +31,6 @@ commit_set_mode(enum commit_mode new_mode)
     mode = new_mode;
 }
 
-bool
-commit_is_strict(void)
-{
-    return mode == COMMIT_STRICT;
-}
-
 static bool
 allowed(unsigned long pages)
 {

@@ -63,6 +63,8 @@ enum {
     AT_STATX_SYNC_TYPE = 0x6000,
 };
 
+enum { RENAME_NOREPLACE = 1, RENAME_EXCHANGE = 2, RENAME_WHITEOUT = 4 };
+
 struct iovec {
     uint32_t base, size; /* user address, bytes */
 };

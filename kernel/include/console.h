@@ -61,4 +61,8 @@ void console_unlock(unsigned long state);
 /* Prints the kernel's log so far, as far back as the buffer reaches. */
 void log_print(struct printer *out);
 
+/* Copies up to `size` bytes of the log from byte *from on, where 0 is the first ever logged; moves
+ * *from to the oldest that is still there if that is later. Returns how many it copied. */
+size_t log_read(size_t *from, char *text, size_t size);
+
 #endif

@@ -162,8 +162,13 @@ file_of(int descriptor)
 /* The lowest free descriptor from `from` on for `file`, whose reference it takes over. Or -EMFILE,
  * -EINVAL (from), -ENOMEM: then the caller keeps the reference. */
 int file_install(struct file *file, int from, bool close_on_exec);
+/* Exactly this descriptor, whose old file is closed. It, or -EBADF, -ENOMEM. */
+int file_install_at(struct file *file, int descriptor, bool close_on_exec);
 /* Closes a descriptor: 0 or -EBADF. */
 int file_close(int descriptor);
+/* The close-on-exec mark of an open descriptor. */
+bool file_closes_on_exec(int descriptor);
+void file_set_close_on_exec(int descriptor, bool close_on_exec);
 
 /* Made for process 1, copied by fork, shared by clone. NULL: no memory. */
 struct files *files_create(void);
@@ -183,6 +188,8 @@ struct folder *folder_create(void);
 struct folder *folder_fork(struct folder *folder);
 void folder_get(struct folder *folder);
 void folder_put(struct folder *folder);
+/* Makes a node, which must be a folder, the current directory. */
+void folder_set(struct folder *folder, struct node *node);
 
 /* ---- the start ---- */
 

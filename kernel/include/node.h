@@ -96,6 +96,9 @@ struct node {
 
 extern struct node *tree_root;
 
+/* What files of regular nodes do (kernel/regular.c), and of folders (kernel/open.c). */
+extern const struct file_ops regular_ops, folder_ops;
+
 /* A node outside the tree with one reference, no bytes, no children. `mode` has its type. NULL: no
  * memory. */
 MUST_CHECK struct node *node_create(const struct mount *mount, uint32_t mode,
@@ -118,6 +121,10 @@ void node_put(struct node *node);
 MUST_CHECK int node_attach(struct node *folder, struct node *node, const char *name);
 /* Takes it out of its folder. */
 void node_detach(struct node *node);
+/* Moves a linked node into a folder as `name`, in the place of `replaced` unless that is NULL. 0 or
+ * -ENOMEM. */
+MUST_CHECK int node_move(struct node *node, struct node *folder, const char *name,
+                         struct node *replaced);
 
 /* The stored child `name` without another reference; NULL when there is none. */
 struct node *node_child(struct node *folder, const char *name);
@@ -148,18 +155,20 @@ node_is_folder(const struct node *node)
 /* ---- regular files ---- */
 
 /* A regular file of `size` bytes, outside the tree, with one reference; its bytes come from `fill`
- * (object.h), NULL: from nowhere, they are kept. `value` is for fill. NULL: no memory. */
+ * of `ops`, whose release must be node_release_object; NULL: from nowhere, they are kept. `value`
+ * is for fill. NULL: no memory. */
 MUST_CHECK struct node *node_create_file(const struct mount *mount, uint32_t mode, uint64_t size,
-                                         int (*fill)(struct object *, uint32_t, void *),
-                                         uintptr_t value);
+                                         const struct object_ops *ops, uintptr_t value);
+void node_release_object(struct object *object);
 /* The node whose bytes an object holds; NULL when it is no file's. */
-struct node *node_of_object(const struct object *object);
+const struct node *node_of_object(const struct object *object);
 
 /* ---- paths (kernel/path.c) ---- */
 
 enum path_flags {
-    PATH_NO_FOLLOW = 1, /* a link at the path's end is the answer itself */
-    PATH_EMPTY = 2,     /* "" means the start */
+    PATH_NO_FOLLOW = 1, /* a link at the path's end is the answer itself, if no slash follows */
+    PATH_NAME = 2,      /* the same, slash or not: it is about the name */
+    PATH_EMPTY = 4,     /* "" means the start */
 };
 
 /* The node that `path` leads to from `start`, with a reference. 0 or -errno. */
@@ -176,8 +185,8 @@ struct place {
     char name[NAME_MAX + 1];
 };
 
-/* Goes to the last name of a path; PATH_NO_FOLLOW unless a link at its end leads on. 0 or -errno; 0
- * also when only the last name does not exist. place_put lets go. */
+/* Goes to the last name of a path. 0 or -errno; 0 also when only the last name does not exist.
+ * place_put lets go. */
 MUST_CHECK int path_place(struct node *start, const char *path, unsigned flags,
                           struct place *place);
 void place_put(struct place *place);

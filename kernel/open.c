@@ -1,0 +1,135 @@
+/* open.c - from a path to an open file. open(2).
+ *
+ * What can fail for want of memory comes first: the file itself, then the walk, then a new node.
+ * Only then is an old file cut, if that was asked for.
+ *
+ * All programs are the superuser, so permissions say nothing about who may open what; what no one
+ * may do is write where the tree is read-only.
+ */
+#include "file.h"
+#include "kmalloc.h"
+
+/* Flags that say how to open, not what the open file is like. */
+#define OPENING_FLAGS (unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
+
+/* A file that is a path only, for the *at calls. */
+static const struct file_ops path_ops = {0};
+
+const struct file_ops folder_ops = {0};
+
+struct file *
+file_create(const struct file_ops *ops, struct node *node, unsigned flags, void *state)
+{
+    struct file *file = kzalloc(sizeof(*file));
+
+    if (file == NULL)
+        return NULL;
+    file->ops = ops;
+    file->node = node;
+    if (node != NULL)
+        node_get(node);
+    file->refs = 1;
+    file->flags = flags & ~OPENING_FLAGS;
+    file->access = flags & O_PATH ? 0 : (flags + 1) & (FILE_READ | FILE_WRITE);
+    file->state = state;
+    return file;
+}
+
+void
+file_free(struct file *file)
+{
+    if (file->ops->close != NULL)
+        file->ops->close(file);
+    node_put(file->node);
+    kfree(file);
+}
+
+/* ---- may it be opened so? ---- */
+
+static int
+check_node(const struct file *file, const struct place *place, unsigned flags)
+{
+    const struct node *node = place->node;
+    bool changes = file->access & FILE_WRITE || flags & O_TRUNC;
+
+    if ((flags & O_CREAT) && (flags & O_EXCL))
+        return -EEXIST;
+    if (node_is_folder(node))
+        return changes || flags & O_CREAT ? -EISDIR : 0;
+    if (flags & O_DIRECTORY || place->slash)
+        return -ENOTDIR;
+    if (S_ISLNK(node->mode))
+        return flags & O_PATH ? 0 : -ELOOP;
+    if (changes && S_ISREG(node->mode) && node->object != NULL && !node->mount->writable)
+        return -EROFS;
+    return 0;
+}
+
+/* ---- opening ---- */
+
+/* Finds or makes the node of `place`, which is then in place->node. */
+static int
+open_node(const struct file *file, struct place *place, unsigned flags, unsigned mode)
+{
+    int error;
+
+    if (place->node == NULL)
+        return flags & O_CREAT ? tree_create(place, mode, &place->node) : -ENOENT;
+    error = check_node(file, place, flags);
+    if (error == 0 && (flags & O_TRUNC) && S_ISREG(place->node->mode) &&
+        place->node->object != NULL)
+        error = node_set_size(place->node, 0);
+    return error;
+}
+
+/* Makes `file` one of the node. On failure it is still one of nothing. */
+static int
+open_file(struct file *file, struct node *node)
+{
+    int error = 0;
+
+    file->node = node;
+    if (!(file->flags & O_PATH)) {
+        file->ops = node->ops;
+        if (file->ops->open != NULL)
+            error = file->ops->open(file);
+    }
+    if (error == 0) {
+        node_get(node);
+        return 0;
+    }
+    file->ops = &path_ops;
+    file->node = NULL;
+    return error;
+}
+
+int
+file_open_at(struct node *start, const char *path, unsigned flags, unsigned mode,
+             struct file **file)
+{
+    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+    struct file *made = file_create(&path_ops, NULL, flags, NULL);
+    struct place place;
+    int error;
+
+    if (made == NULL)
+        return -ENOMEM;
+    error = path_place(start, path, flags & O_NOFOLLOW || exclusive ? PATH_NO_FOLLOW : 0, &place);
+    if (error == 0) {
+        error = open_node(made, &place, flags, mode);
+        if (error == 0)
+            error = open_file(made, place.node);
+        place_put(&place);
+    }
+    if (error != 0)
+        file_put(made);
+    else
+        *file = made;
+    return error;
+}
+
+int
+file_open(const char *path, unsigned flags, unsigned mode, struct file **file)
+{
+    return file_open_at(tree_root, path, flags, mode, file);
+}

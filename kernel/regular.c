@@ -1,0 +1,267 @@
+/* regular.c - reading and writing regular files, through the page cache.
+ *
+ *   read:  object page (brought in if need be) ──► the program's memory
+ *   write: the program's memory ──► object page; the object grows first
+ *
+ * The same pages are mapped by mmap, so a shared mapping and read and write always agree. A page is
+ * held while it is copied from or to: the copy itself may fault, and so may take pages of the cache
+ * away, but not this one. A copy never sleeps, so nobody sees a piece half done; between pieces
+ * long calls let others run.
+ *
+ * A piece that reaches beyond the end makes the file larger first, and cuts it back when less was
+ * written. Bytes that were never written have no page and read as zeros.
+ */
+#include "file.h"
+#include "pmm.h"
+#include "signal.h"
+#include "uapi/resource.h"
+
+/* The largest file: as Linux has it on i386. */
+#define FILE_SIZE_MAX 0x7FFFFFFFFFFull
+
+/* Others may run after this many pieces. */
+#define PIECES_A_BREATH 64
+
+/* The part of a transfer that lies in one page. */
+struct piece {
+    uint32_t index;
+    size_t offset, size;
+};
+
+static struct piece
+next_piece(uint64_t position, size_t size)
+{
+    struct piece piece = {(uint32_t)(position >> PAGE_SHIFT), (size_t)position & PAGE_MASK, size};
+
+    if (piece.size > PAGE_SIZE - piece.offset)
+        piece.size = PAGE_SIZE - piece.offset;
+    return piece;
+}
+
+static void
+breathe(unsigned *pieces)
+{
+    if (++*pieces % PIECES_A_BREATH == 0)
+        task_breathe();
+}
+
+/* ---- reading ---- */
+
+/* Bytes copied, or -errno when none. */
+static long
+read_piece(struct object *object, struct buffer *to, struct piece piece)
+{
+    pfn_t page;
+    char *bytes;
+    size_t done;
+    int error;
+
+    if (object->ops->fill == NULL && object_find(object, piece.index).n == 0) {
+        done = buffer_zero_some(to, piece.size);
+        return done > 0 ? (long)done : -EFAULT;
+    }
+    error = object_page(object, piece.index, &page);
+    if (error != 0)
+        return error;
+    bytes = frame_map(page);
+    done = buffer_put_some(to, bytes + piece.offset, piece.size);
+    frame_unmap(page, bytes);
+    page_put(page);
+    return done > 0 ? (long)done : -EFAULT;
+}
+
+static long
+regular_read(struct file *file, struct buffer *to, uint64_t *position)
+{
+    struct object *object = file->node->object;
+    size_t total = 0, left = to->size;
+    unsigned pieces = 0;
+
+    while (left > 0 && *position < object->size) {
+        struct piece piece = next_piece(*position, left);
+        long done;
+
+        if (piece.size > object->size - *position)
+            piece.size = (size_t)(object->size - *position);
+        done = read_piece(object, to, piece);
+        if (done < 0)
+            return total > 0 ? (long)total : done;
+        total += (size_t)done;
+        left -= (size_t)done;
+        *position += (size_t)done;
+        if ((size_t)done < piece.size)
+            break;
+        breathe(&pieces);
+    }
+    return (long)total;
+}
+
+/* ---- writing ---- */
+
+/* Files may have half of the memory there is. */
+static bool
+file_space_left(void)
+{
+    return object_cached_pages() - object_clean_pages() < pmm_managed_frames() / 2;
+}
+
+/* Into one page, which the object reaches over. */
+static long
+fill_piece(struct object *object, struct buffer *from, struct piece piece)
+{
+    pfn_t page;
+    char *bytes;
+    size_t done;
+    int error;
+
+    if (object_find(object, piece.index).n == 0 && !file_space_left())
+        return -ENOSPC;
+    error = object_page(object, piece.index, &page);
+    if (error != 0)
+        return error;
+    bytes = frame_map(page);
+    done = buffer_get_some(from, bytes + piece.offset, piece.size);
+    frame_unmap(page, bytes);
+    page_put(page);
+    return done > 0 ? (long)done : -EFAULT;
+}
+
+/* Bytes copied, or -errno when none. */
+static long
+write_piece(struct object *object, struct buffer *from, uint64_t position, struct piece piece)
+{
+    uint64_t old_size = object->size;
+    bool grows = position + piece.size > old_size;
+    long done;
+
+    if (grows)
+        object_set_size(object, position + piece.size);
+    done = fill_piece(object, from, piece);
+    if (grows && done < (long)piece.size) {
+        if (done > 0 && position + (size_t)done > old_size)
+            old_size = position + (size_t)done;
+        object_set_size(object, old_size);
+    }
+    return done;
+}
+
+/* How much of a write at `position` may be done: the file's largest size and the process's limit
+ * cut it short. -EFBIG when nothing is left. */
+static long
+allowed_size(uint64_t position, size_t size)
+{
+    uint32_t limit = task_running->process->limits[RLIMIT_FSIZE].soft;
+    uint64_t end = FILE_SIZE_MAX;
+
+    if (limit != RLIM_INFINITY && limit < end) {
+        end = limit;
+        if (position >= end)
+            signal_process(task_running->process, SIGXFSZ);
+    }
+    if (position >= end)
+        return -EFBIG;
+    return size > end - position ? (long)(end - position) : (long)size;
+}
+
+static long
+write_pieces(struct object *object, struct buffer *from, uint64_t *position, size_t size)
+{
+    size_t total = 0;
+    unsigned pieces = 0;
+
+    while (total < size) {
+        struct piece piece = next_piece(*position, size - total);
+        long done = write_piece(object, from, *position, piece);
+
+        if (done < 0)
+            return total > 0 ? (long)total : done;
+        total += (size_t)done;
+        *position += (size_t)done;
+        if ((size_t)done < piece.size)
+            break;
+        breathe(&pieces);
+    }
+    return (long)total;
+}
+
+static long
+regular_write(struct file *file, struct buffer *from, uint64_t *position)
+{
+    struct object *object = file->node->object;
+    long size, done;
+
+    if (file->flags & O_APPEND)
+        *position = object->size;
+    if (from->size == 0)
+        return 0;
+    size = allowed_size(*position, from->size);
+    if (size < 0)
+        return size;
+    done = write_pieces(object, from, position, (size_t)size);
+    if (done > 0)
+        node_touch(file->node);
+    return done;
+}
+
+const struct file_ops regular_ops = {.read = regular_read, .write = regular_write};
+
+/* ---- sizes ---- */
+
+int
+node_set_size(struct node *node, uint64_t size)
+{
+    if (size > node->object->size) {
+        long allowed = size <= FILE_SIZE_MAX ? allowed_size(size - 1, 1) : -EFBIG;
+
+        if (allowed < 0)
+            return (int)allowed;
+    }
+    object_set_size(node->object, size);
+    node_touch(node);
+    return 0;
+}
+
+/* ---- for the kernel and for mmap ---- */
+
+struct object *
+file_object(const struct file *file)
+{
+    return file->node != NULL && S_ISREG(file->node->mode) ? file->node->object : NULL;
+}
+
+uint64_t
+file_size(const struct file *file)
+{
+    const struct object *object = file_object(file);
+
+    return object != NULL ? object->size : 0;
+}
+
+long
+file_read(struct file *file, void *to, size_t size, uint64_t position)
+{
+    struct buffer buffer = {to, size, true};
+
+    if (!(file->access & FILE_READ) || file->ops->read == NULL)
+        return -EINVAL;
+    return file->ops->read(file, &buffer, &position);
+}
+
+const char *
+file_object_name(const struct object *object)
+{
+    static const char deleted[] = " (deleted)";
+    static char text[256 + sizeof(deleted)];
+    const struct node *node = node_of_object(object);
+    bool gone;
+    char *name;
+
+    if (node == NULL)
+        return "";
+    name = node_path(node, text, 256, &gone);
+    if (name == NULL)
+        return node->name;
+    if (gone)
+        memcpy(text + 255, deleted, sizeof(deleted));
+    return name;
+}

@@ -1,0 +1,189 @@
+/* tmpfs.c - changing the tree: files, folders and links that come, go and move. Only where the mount
+ * is writable, which is /tmp; elsewhere each of these answers -EROFS.
+ *
+ * Everything is in memory: names in nodes, bytes in objects whose pages are kept (object.h). What
+ * is taken out of its folder lives on while it is open or mapped.
+ *
+ * Each call checks everything, then takes what memory it needs, then changes the tree in steps that
+ * cannot fail. Which of several errors comes first is as on Linux.
+ */
+#include <string.h>
+#include "file.h"
+#include "kmalloc.h"
+
+#define PERMISSIONS 07777u
+
+/* ---- new names ---- */
+
+/* May a new name come into being there? */
+static int
+check_new(const struct place *place)
+{
+    if (place->kind != PLACE_NAME || place->node != NULL)
+        return -EEXIST;
+    if (!place->folder->mount->writable)
+        return -EROFS;
+    return place->folder->linked ? 0 : -ENOENT;
+}
+
+/* Puts a new node, or NULL for want of memory, where `place` says. Takes over the reference. */
+static int
+attach_new(struct place *place, struct node *node)
+{
+    int error = node != NULL ? node_attach(place->folder, node, place->name) : -ENOMEM;
+
+    node_put(node);
+    return error;
+}
+
+int
+tree_create(struct place *place, uint32_t mode, struct node **node)
+{
+    struct node *made;
+    int error = place->slash || place->kind != PLACE_NAME ? -EISDIR : check_new(place);
+
+    if (error != 0)
+        return error;
+    made = node_create_file(place->folder->mount, mode & PERMISSIONS, 0, NULL, 0);
+    error = attach_new(place, made);
+    if (error == 0)
+        node_get(*node = made);
+    return error;
+}
+
+int
+tree_mkdir(struct place *place, uint32_t mode)
+{
+    int error = check_new(place);
+
+    if (error != 0)
+        return error;
+    return attach_new(place, node_create(place->folder->mount, S_IFDIR | (mode & PERMISSIONS),
+                                         &folder_ops));
+}
+
+int
+tree_symlink(struct place *place, const char *target)
+{
+    size_t size = strlen(target) + 1;
+    int error = check_new(place);
+    struct node *link;
+
+    if (error == 0 && (place->slash || *target == '\0'))
+        error = -ENOENT;
+    if (error != 0)
+        return error;
+    link = node_create(place->folder->mount, S_IFLNK | 0777, &folder_ops);
+    if (link != NULL) {
+        link->target = kmalloc(size);
+        if (link->target != NULL)
+            memcpy(link->target, target, size);
+        else
+            error = -ENOMEM;
+    }
+    if (error == 0)
+        return attach_new(place, link);
+    node_put(link);
+    return error;
+}
+
+/* ---- names that go ---- */
+
+int
+tree_unlink(struct place *place)
+{
+    if (place->kind != PLACE_NAME)
+        return -EISDIR;
+    if (!place->folder->mount->writable)
+        return -EROFS;
+    if (place->node == NULL)
+        return -ENOENT;
+    if (node_is_folder(place->node))
+        return -EISDIR;
+    if (place->slash)
+        return -ENOTDIR;
+    node_detach(place->node);
+    return 0;
+}
+
+int
+tree_rmdir(struct place *place)
+{
+    static const int special[] = {
+        [PLACE_DOT] = -EINVAL, [PLACE_DOTDOT] = -ENOTEMPTY, [PLACE_ROOT] = -EBUSY};
+    struct node *node = place->node;
+
+    if (place->kind != PLACE_NAME)
+        return special[place->kind];
+    if (node != NULL && node->mount != place->folder->mount)
+        return -EBUSY;
+    if (!place->folder->mount->writable)
+        return -EROFS;
+    if (node == NULL)
+        return -ENOENT;
+    if (!node_is_folder(node))
+        return -ENOTDIR;
+    if (!node_is_empty(node))
+        return -ENOTEMPTY;
+    node_detach(node);
+    return 0;
+}
+
+/* ---- moving ---- */
+
+static bool
+is_above(const struct node *node, const struct node *below)
+{
+    while (below != node && below != tree_root)
+        below = below->parent;
+    return below == node;
+}
+
+/* May `node` take the place of `old`? */
+static int
+check_replace(const struct node *node, const struct node *old)
+{
+    if (node_is_folder(node) && !node_is_folder(old))
+        return -ENOTDIR;
+    if (!node_is_folder(node) && node_is_folder(old))
+        return -EISDIR;
+    return node_is_folder(old) && !node_is_empty(old) ? -ENOTEMPTY : 0;
+}
+
+static int
+check_rename(const struct place *from, const struct place *to, unsigned flags)
+{
+    const struct node *node = from->node;
+
+    if (from->folder->mount != to->folder->mount)
+        return -EXDEV;
+    if (from->kind != PLACE_NAME || to->kind != PLACE_NAME)
+        return -EBUSY;
+    if (!from->folder->mount->writable)
+        return -EROFS;
+    if (node == NULL)
+        return -ENOENT;
+    if (to->node != NULL && (flags & RENAME_NOREPLACE))
+        return -EEXIST;
+    if (!node_is_folder(node) && (from->slash || to->slash))
+        return -ENOTDIR;
+    if (is_above(node, to->folder))
+        return -EINVAL;
+    if (to->node != NULL && is_above(to->node, from->folder))
+        return -ENOTEMPTY;
+    return to->folder->linked ? 0 : -ENOENT;
+}
+
+int
+tree_rename(struct place *from, struct place *to, unsigned flags)
+{
+    int error = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : check_rename(from, to, flags);
+
+    if (error != 0 || from->node == to->node)
+        return error;
+    if (to->node != NULL)
+        error = check_replace(from->node, to->node);
+    if (error != 0)
+        return error;
+    return node_move(from->node, to->folder, to->name, to->node);
+}
