@@ -18,6 +18,7 @@ void commit_init(unsigned long frames);
 enum commit_mode { COMMIT_HEURISTIC, COMMIT_ALWAYS, COMMIT_STRICT };
 
 void commit_set_mode(enum commit_mode mode);
+enum commit_mode commit_mode(void);
 
 /* Promises `pages` pages of memory. False, nothing changed, when the mode forbids it. */
 MUST_CHECK bool commit_charge(unsigned long pages);

@@ -26,6 +26,7 @@ struct shrinker {
     struct shrinker *next;
 };
 void shrinker_register(struct shrinker *shrinker);
+void shrinker_unregister(struct shrinker *shrinker);
 
 unsigned long reclaim_low_mark(void);
 unsigned long reclaim_high_mark(void);

@@ -31,6 +31,12 @@ commit_set_mode(enum commit_mode new_mode)
     mode = new_mode;
 }
 
+enum commit_mode
+commit_mode(void)
+{
+    return mode;
+}
+
 static bool
 allowed(unsigned long pages)
 {

@@ -233,14 +233,18 @@ try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
     return head;
 }
 
-/* The search once more when this CPU keeps nothing back, and again when others did without. */
+/* The search once more when this CPU keeps nothing back, and again as long as others can do without
+ * something: a few frames first, then more, since what comes back may be in pieces, or in a zone
+ * that does not do. */
 static pfn_t
 try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
 {
     slab_reap_cpu();
     pmm_drain_cpu();
     pfn_t head = try_zones(cpu, count, flags);
-    if (!head.n && pmm_reclaim && cpu_interruptible() && pmm_reclaim(count)) {
+    if (!pmm_reclaim || !cpu_interruptible() || count > BLOCK_FRAMES)
+        return head;
+    for (size_t wanted = count; !head.n && pmm_reclaim(wanted); wanted *= 2) {
         pmm_drain_cpu();
         head = try_zones(cpu, count, flags);
     }

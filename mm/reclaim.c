@@ -72,6 +72,16 @@ shrinker_register(struct shrinker *shrinker)
     shrinkers = shrinker;
 }
 
+void
+shrinker_unregister(struct shrinker *shrinker)
+{
+    struct shrinker **link = &shrinkers;
+
+    while (*link != shrinker)
+        link = &(*link)->next;
+    *link = shrinker->next;
+}
+
 /* The hand passes a page. True when it was taken. */
 static bool
 pass_page(struct object *object, uint32_t index, pfn_t page)

@@ -9,10 +9,11 @@ static struct {
 void *
 frame_map_window(pfn_t frame)
 {
-    unsigned cpu = cpu_current(), depth = windows[cpu].depth++;
+    unsigned cpu = cpu_current(), depth = windows[cpu].depth;
     unsigned long index = frame.n - hosted_memory.base;
 
     ASSERT(depth < FRAME_WINDOWS && index < hosted_memory.bytes >> PAGE_SHIFT);
+    windows[cpu].depth = depth + 1;
     windows[cpu].open[depth] = (void *)(hosted_memory.start + (index << PAGE_SHIFT));
     return windows[cpu].open[depth];
 }

@@ -16,9 +16,10 @@ _Static_assert(FIXMAP_WINDOWS + CPU_MAX * FRAME_WINDOWS <= FIXMAP_SLOTS, "a slot
 void *
 frame_map_window(pfn_t frame)
 {
-    unsigned cpu = cpu_current(), depth = windows[cpu].depth++;
+    unsigned cpu = cpu_current(), depth = windows[cpu].depth;
 
     ASSERT(depth < FRAME_WINDOWS);
+    windows[cpu].depth = depth + 1;
     windows[cpu].open[depth] =
         fixmap_map(FIXMAP_WINDOWS + cpu * FRAME_WINDOWS + depth, pfn_to_paddr(frame));
     return windows[cpu].open[depth];

@@ -1,0 +1,271 @@
+/* test_shortage.c - machines whose memory is used up: what programs get, what the kernel keeps, and
+ * what comes back. Each test starts a machine of its own. */
+#include <string.h>
+
+#include "commit.h"
+#include "kmalloc.h"
+#include "machine.h"
+#include "mm.h"
+#include "object.h"
+#include "reclaim.h"
+#include "uapi/errno.h"
+#include "../mm/testing.h"
+
+#define FRAMES (MACHINE_BYTES >> PAGE_SHIFT)
+
+static pfn_t taken[FRAMES];
+
+static void
+on(const struct machine *machine, void (*test)(void))
+{
+    machine_start(machine);
+    test();
+    CHECK(mm_check());
+    machine_start_usual();
+}
+
+static const struct machine usual = {.base = 4096};
+static const struct machine with_high = {.base = 4096, .high = FRAMES / 2};
+static const struct machine small = {.base = 4096, .skipped = FRAMES - 700};
+
+static unsigned
+take(enum frame_owner owner)
+{
+    unsigned count = 0;
+
+    while (count < FRAMES && (taken[count] = page_alloc(owner, 0)).n)
+        count++;
+    return count;
+}
+
+static void
+give_back(unsigned count)
+{
+    while (count--)
+        page_put(taken[count]);
+}
+
+static int
+fill_with_number(struct object *object, uint32_t index, void *page)
+{
+    (void)object;
+    fill_pattern(page, PAGE_SIZE, index);
+    return 0;
+}
+
+static const struct object_ops file_ops = {.fill = fill_with_number};
+static const struct object_ops memory_ops = {.fill = NULL};
+
+/* ---- the reserve ---- */
+
+/* Programs get all but the reserve, to the page; tables and the kernel get the rest. */
+static void
+reserve(void)
+{
+    unsigned long before = pmm_free_frames();
+    unsigned count = take(FRAME_USER);
+
+    CHECK_EQ(pmm_free_frames(), reclaim_reserve());
+    CHECK_EQ(count, before - reclaim_reserve());
+    CHECK(!page_alloc(FRAME_CACHE, 0).n);
+    pfn_t table = page_alloc(FRAME_PAGE_TABLE, 0);
+    paddr_t stack = pmm_alloc_page_flags(PMM_DIRECT);
+    CHECK(table.n && stack);
+    CHECK(!page_alloc(FRAME_USER, 0).n);
+    page_put(taken[--count]);
+    CHECK(!page_alloc(FRAME_USER, 0).n); /* the kernel's share comes first */
+    page_put(table);
+    pmm_free_page(stack);
+    table = page_alloc(FRAME_USER, 0);
+    CHECK(table.n);
+    page_put(table);
+    give_back(count);
+    CHECK_EQ(pmm_free_frames(), before);
+}
+
+KTEST(shortage, reserve)
+{
+    on(&usual, reserve);
+    on(&with_high, reserve);
+    on(&small, reserve);
+}
+
+/* The kernel's own takes everything, to the last frame. */
+static void
+tables_take_all(void)
+{
+    unsigned long before = pmm_free_frames();
+    unsigned count = take(FRAME_PAGE_TABLE);
+
+    CHECK_EQ(count, before);
+    CHECK_EQ(pmm_free_frames(), 0);
+    give_back(count);
+}
+
+KTEST(shortage, tables_take_all)
+{
+    on(&usual, tables_take_all);
+    on(&small, tables_take_all);
+}
+
+/* What the kernel takes between two looks at the free frames cannot empty the machine: programs go
+ * at most a few frames into the reserve. */
+static void
+both_at_once(void)
+{
+    unsigned count = 0, kernel = 0;
+
+    while (count + 1 < FRAMES && (taken[count] = page_alloc(FRAME_USER, 0)).n) {
+        count++;
+        pfn_t own = paddr_to_pfn(pmm_alloc_page());
+        CHECK(own.n);
+        frame_set_owner(own, FRAME_PAGE_TABLE);
+        taken[count++] = own;
+        kernel++;
+    }
+    CHECK(pmm_free_frames() + 10 >= reclaim_reserve());
+    CHECK(kernel > 100);
+    give_back(count);
+}
+
+KTEST(shortage, both_at_once)
+{
+    on(&usual, both_at_once);
+    on(&small, both_at_once);
+}
+
+/* ---- pages of files make room ---- */
+
+static void
+file_larger_than_memory(void)
+{
+    static struct object file;
+
+    object_init(&file, &file_ops, (uint64_t)3 * FRAMES * PAGE_SIZE);
+    for (uint32_t i = 0; i < 2 * FRAMES; i++) {
+        pfn_t page;
+        CHECK_EQ(object_page(&file, i, &page), 0);
+        uint8_t *bytes = frame_map(page);
+        CHECK(has_pattern(bytes, 32, i));
+        frame_unmap(page, bytes);
+        page_put(page);
+        CHECK(pmm_free_frames() >= reclaim_reserve());
+    }
+    CHECK(object_clean_pages() + reclaim_high_mark() + 100 > pmm_managed_frames() / 2);
+    CHECK(mm_check());
+    object_put(&file);
+    CHECK_EQ(object_clean_pages(), 0);
+}
+
+KTEST(shortage, file_larger_than_memory)
+{
+    on(&usual, file_larger_than_memory);
+    on(&with_high, file_larger_than_memory);
+    on(&small, file_larger_than_memory);
+}
+
+/* A program that needs all of memory gets the page cache's. */
+static void
+cache_makes_room(void)
+{
+    static struct object file;
+    pfn_t page;
+    unsigned long before = pmm_free_frames();
+
+    object_init(&file, &file_ops, (uint64_t)FRAMES * PAGE_SIZE);
+    for (uint32_t i = 0; i < before / 2; i++) {
+        CHECK_EQ(object_page(&file, i, &page), 0);
+        page_put(page);
+    }
+    unsigned count = take(FRAME_USER);
+    CHECK(count + 4 >= before - reclaim_reserve());
+    CHECK_EQ(object_clean_pages(), 0);
+    CHECK_EQ(object_page(&file, 0, &page), -ENOMEM);
+    CHECK(mm_check());
+    give_back(count);
+    CHECK_EQ(object_page(&file, 0, &page), 0);
+    page_put(page);
+    object_put(&file);
+}
+
+KTEST(shortage, cache_makes_room)
+{
+    on(&usual, cache_makes_room);
+    on(&with_high, cache_makes_room);
+    on(&small, cache_makes_room);
+}
+
+/* So does the kernel: objects, and frames with an address while there is high memory too. */
+static void
+cache_makes_room_for_the_kernel(void)
+{
+    static struct object file;
+    pfn_t page;
+    void *last = NULL;
+    size_t count = 0;
+
+    object_init(&file, &file_ops, (uint64_t)FRAMES * PAGE_SIZE);
+    for (uint32_t i = 0; i < pmm_managed_frames() * 3 / 4; i++) {
+        CHECK_EQ(object_page(&file, i, &page), 0);
+        page_put(page);
+    }
+    for (void **more; (more = kmalloc(8192)); count++) {
+        *more = last;
+        last = more;
+    }
+    CHECK(count * 2 + 64 >= pmm_managed_frames() - reclaim_high_mark());
+    CHECK(mm_check());
+    while (last) {
+        void *next = *(void **)last;
+        kfree(last);
+        last = next;
+    }
+    object_put(&file);
+}
+
+KTEST(shortage, cache_makes_room_for_the_kernel)
+{
+    on(&usual, cache_makes_room_for_the_kernel);
+    on(&small, cache_makes_room_for_the_kernel);
+}
+
+/* ---- promises ---- */
+
+/* Under strict accounting whatever was promised can be had, tables and nodes too. */
+static void
+promises_are_kept(void)
+{
+    static struct object memory, file;
+    pfn_t page;
+
+    object_init(&file, &file_ops, (uint64_t)FRAMES * PAGE_SIZE);
+    object_init(&memory, &memory_ops, OBJECT_SIZE_MAX);
+    memory.counted = true;
+    commit_set_mode(COMMIT_STRICT);
+    unsigned long promised = commit_limit() / 2;
+    CHECK(commit_charge(promised));
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        CHECK_EQ(object_page(&file, i, &page), 0); /* in everybody's way */
+        page_put(page);
+        if (object_page(&memory, i * 64, &page)) /* a node each: the worst case */
+            break;
+        page_put(page);
+    }
+    CHECK_EQ(commit_charged(), commit_limit());
+    for (unsigned long i = 0; i < promised; i++) {
+        taken[i] = page_alloc(FRAME_USER, 0);
+        CHECK(taken[i].n);
+    }
+    give_back((unsigned)promised);
+    commit_release(promised);
+    commit_set_mode(COMMIT_HEURISTIC);
+    object_put(&memory);
+    object_put(&file);
+}
+
+KTEST(shortage, promises_are_kept)
+{
+    on(&usual, promises_are_kept);
+    on(&with_high, promises_are_kept);
+    on(&small, promises_are_kept);
+}

@@ -1,0 +1,282 @@
+/* test_reclaim.c - what goes when memory is short, and what stays.
+ *
+ * The tests ask for frames as an allocation would that finds none; memory itself is not used up
+ * here (tests/host/test_shortage.c does that).
+ */
+#include "mm.h"
+#include "object.h"
+#include "reclaim.h"
+#include "space.h"
+#include "testing.h"
+
+#define PAGES 16
+
+static unsigned fills;
+
+static int
+fill_with_number(struct object *object, uint32_t index, void *page)
+{
+    (void)object;
+    fills++;
+    fill_pattern(page, PAGE_SIZE, index);
+    return 0;
+}
+
+static const struct object_ops file_ops = {.fill = fill_with_number};
+static const struct object_ops memory_ops = {.fill = NULL};
+
+static struct object file, other;
+
+static bool
+touch(struct object *object, uint32_t first, uint32_t end)
+{
+    for (; first < end; first++) {
+        pfn_t page;
+        if (object_page(object, first, &page))
+            return false;
+        page_put(page);
+    }
+    return true;
+}
+
+static bool
+are_there(struct object *object, uint32_t first, uint32_t end)
+{
+    for (; first < end; first++)
+        if (!object_find(object, first).n)
+            return false;
+    return true;
+}
+
+static bool
+are_gone(struct object *object, uint32_t first, uint32_t end)
+{
+    for (; first < end; first++)
+        if (object_find(object, first).n)
+            return false;
+    return true;
+}
+
+/* Empties the page cache as far as it can be, then makes a file of PAGES pages, all in memory. False
+ * when other pages stay: the hand would pass those too. */
+static bool
+begin(void)
+{
+    reclaim_frames(object_clean_pages());
+    object_init(&file, &file_ops, PAGES * PAGE_SIZE);
+    object_init(&other, &file_ops, PAGES * PAGE_SIZE);
+    fills = 0;
+    return object_clean_pages() == 0 && touch(&file, 0, PAGES);
+}
+
+static void
+end(void)
+{
+    object_put(&file);
+    object_put(&other);
+}
+
+#define BEGIN()                                                                                    \
+    do {                                                                                           \
+        if (!begin())                                                                              \
+            SKIP("pages of others stay in the cache");                                             \
+    } while (0)
+
+KTEST(reclaim, marks)
+{
+    CHECK(reclaim_reserve() >= 8 && reclaim_reserve() <= 1024);
+    CHECK(reclaim_reserve() < reclaim_low_mark() && reclaim_low_mark() < reclaim_high_mark());
+    CHECK(reclaim_high_mark() < pmm_managed_frames() / 16 || pmm_managed_frames() < 512);
+}
+
+KTEST(reclaim, takes_what_is_asked_for)
+{
+    BEGIN();
+    unsigned long steals = vm_counters.pgsteal, scans = vm_counters.pgscan;
+    CHECK_EQ(reclaim_frames(6), 6);
+    CHECK_EQ(file.pages, PAGES - 6);
+    CHECK(are_gone(&file, 0, 6) && are_there(&file, 6, PAGES));
+    CHECK_EQ(vm_counters.pgsteal, steals + 6);
+    CHECK_EQ(vm_counters.pgscan, scans + PAGES + 6); /* a turn for the marks */
+    CHECK(mm_check());
+    CHECK(touch(&file, 0, PAGES));
+    CHECK_EQ(fills, PAGES + 6);
+    CHECK(reclaim_frames(1000) >= PAGES);
+    CHECK_EQ(file.pages, 0);
+    CHECK_EQ(object_clean_pages(), 0);
+    end();
+}
+
+/* What was touched since the hand last came by is passed over, whoever stands before it. */
+KTEST(reclaim, used_pages_get_a_second_chance)
+{
+    BEGIN();
+    CHECK_EQ(reclaim_frames(1), 1);
+    CHECK(touch(&file, 5, 10));
+    CHECK_EQ(reclaim_frames(PAGES - 6), PAGES - 6);
+    CHECK(are_there(&file, 5, 10));
+    CHECK_EQ(file.pages, 5);
+    CHECK_EQ(reclaim_frames(5), 5); /* not touched again: not a third */
+    CHECK_EQ(file.pages, 0);
+    end();
+}
+
+KTEST(reclaim, held_pages_stay)
+{
+    pfn_t held;
+
+    BEGIN();
+    CHECK_EQ(object_page(&file, 3, &held), 0);
+    CHECK(reclaim_frames(1000) >= PAGES - 1);
+    CHECK_EQ(file.pages, 1);
+    CHECK_EQ(object_find(&file, 3).n, held.n);
+    page_put(held);
+    CHECK(reclaim_frames(1) >= 1);
+    CHECK_EQ(file.pages, 0);
+    end();
+}
+
+KTEST(reclaim, memory_without_a_file_stays)
+{
+    struct object memory;
+
+    BEGIN();
+    object_init(&memory, &memory_ops, PAGES * PAGE_SIZE);
+    CHECK(touch(&memory, 0, PAGES));
+    CHECK(reclaim_frames(1000) >= PAGES);
+    CHECK_EQ(memory.pages, PAGES);
+    CHECK_EQ(object_clean_pages(), 0);
+    object_put(&memory);
+    end();
+}
+
+/* The hand goes through one file, then the next; one that ends takes nothing with it. */
+KTEST(reclaim, several_files)
+{
+    BEGIN();
+    CHECK(touch(&other, 0, PAGES));
+    CHECK_EQ(reclaim_frames(1), 1); /* the marks are gone */
+    CHECK_EQ(reclaim_frames(PAGES + 3), PAGES + 3);
+    CHECK_EQ(file.pages, 0);
+    CHECK_EQ(other.pages, PAGES - 4);
+    CHECK(touch(&file, 0, 4));
+    object_set_size(&other, 0);
+    CHECK(mm_check());
+    CHECK_EQ(reclaim_frames(4), 4);
+    CHECK_EQ(file.pages, 0);
+    end();
+}
+
+/* The last page that there can be, and one before it: the hand comes around. */
+KTEST(reclaim, last_index)
+{
+    BEGIN();
+    object_set_size(&file, OBJECT_SIZE_MAX);
+    CHECK(touch(&file, 0xfffffffe, 0xffffffff));
+    pfn_t last;
+    CHECK_EQ(object_page(&file, 0xffffffff, &last), 0);
+    CHECK(reclaim_frames(1000) >= PAGES + 1);
+    CHECK_EQ(file.pages, 1);
+    page_put(last);
+    CHECK(touch(&other, 0, 2));
+    CHECK(reclaim_frames(3) >= 3);
+    CHECK_EQ(file.pages + other.pages, 0);
+    end();
+}
+
+/* Many files and pages in any state: the counts stay right, and what comes back is the same. */
+KTEST(reclaim, random)
+{
+    static struct object files[8];
+    static pfn_t held[24];
+    uint32_t state = ktest_seed();
+
+    BEGIN();
+    for (unsigned i = 0; i < ARRAY_LENGTH(files); i++)
+        object_init(&files[i], &file_ops, 100 * PAGE_SIZE);
+    for (unsigned step = 0; step < 1500; step++) {
+        struct object *object = &files[random_below(&state, ARRAY_LENGTH(files))];
+        pfn_t *page = &held[random_below(&state, ARRAY_LENGTH(held))];
+        uint32_t index = random_below(&state, can_spare(2000) ? 100 : 10);
+        if (page->n)
+            page_put(*page);
+        *page = pfn(0);
+        if (ktest_random(&state) % 8 == 0)
+            reclaim_frames(random_below(&state, 60));
+        if (ktest_random(&state) % 64 == 0)
+            object_set_size(object, (uint64_t)index * PAGE_SIZE);
+        if (object_page(object, index, page)) {
+            object_set_size(object, 100 * PAGE_SIZE);
+            CHECK_EQ(object_page(object, index, page), 0);
+        }
+        uint8_t *bytes = frame_map(*page);
+        CHECK(has_pattern(bytes, 64, index));
+        frame_unmap(*page, bytes);
+        CHECK(step % 100 || mm_check());
+    }
+    for (unsigned i = 0; i < ARRAY_LENGTH(held); i++) {
+        if (held[i].n)
+            page_put(held[i]);
+        held[i] = pfn(0);
+    }
+    CHECK(reclaim_frames(object_clean_pages()) > 0);
+    CHECK_EQ(object_clean_pages(), 0);
+    for (unsigned i = 0; i < ARRAY_LENGTH(files); i++)
+        object_put(&files[i]);
+    end();
+}
+
+/* ---- shrinkers ---- */
+
+static unsigned long wanted_of_pool, in_pool;
+
+static unsigned long
+shrink_pool(unsigned long frames)
+{
+    unsigned long freed = frames < in_pool ? frames : in_pool;
+
+    wanted_of_pool = frames;
+    in_pool -= freed;
+    return freed;
+}
+
+/* Pools are asked for what the page cache did not bring. */
+KTEST(reclaim, shrinker)
+{
+    static struct shrinker pool = {.shrink = shrink_pool};
+
+    BEGIN();
+    in_pool = 5;
+    wanted_of_pool = 0;
+    shrinker_register(&pool);
+    bool pages_first = reclaim_frames(PAGES) == PAGES && wanted_of_pool == 0 && in_pool == 5;
+    bool then_pool = touch(&file, 0, PAGES) && reclaim_frames(PAGES + 2) >= PAGES + 2 &&
+                     wanted_of_pool == 2 && in_pool == 3;
+    shrinker_unregister(&pool);
+    CHECK(pages_first);
+    CHECK(then_pool);
+    wanted_of_pool = 0;
+    reclaim_frames(3);
+    CHECK_EQ(wanted_of_pool, 0);
+    end();
+}
+
+/* An object may go, and pages be had, while frames are being reclaimed for it: never twice at a
+ * time. */
+static unsigned long
+shrink_by_reclaim(unsigned long frames)
+{
+    return reclaim_frames(frames) == 0 ? 1 : 0;
+}
+
+KTEST(reclaim, not_within_itself)
+{
+    static struct shrinker pool = {.shrink = shrink_by_reclaim};
+
+    BEGIN();
+    shrinker_register(&pool);
+    unsigned long got = reclaim_frames(PAGES + 1);
+    shrinker_unregister(&pool);
+    CHECK_EQ(got, PAGES + 1);
+    end();
+}
