@@ -25,7 +25,7 @@ COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
 .DEFAULT_GOAL := img
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: img run run-vga bochs debug lib floppy usb deps test test-host test-kernel test-boot bench \
+.PHONY: img run run-vga bochs debug lib floppy usb deps test test-host test-kernel test-boot test-user bench \
         fuzz clean help
 
 # --- The kernel -----------------------------------------------------------------------------------
@@ -130,10 +130,16 @@ $(BUILD)/boot/%.bin: boot/%.asm $(wildcard boot/*.inc)
 $(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
 	$(Q)tools/bootsym $(<:.bin=.map) $< $(@:.sym=.elf) $@
 
-# Keeps the kernel's symbol table, for its own reports, and drops the DWARF.
-$(BUILD)/octavo.img: tools/mkimage boot/octavo.cfg $(BOOT_BIN) $(BUILD)/kernel.elf $(BUILD)/ktests.elf
+# boot/octavo.cfg and, for each program, its place in the file tree: /init, all others in /bin.
+$(BUILD)/octavo.cfg: boot/octavo.cfg $(USER_BIN)
+	$(Q){ cat $<; for name in $(USER_NAMES); do case $$name in \
+	    init) echo "module=init /init" ;; *) echo "module=$$name /bin/$$name" ;; esac; done; } >$@
+
+IMAGE_FILES := $(BUILD)/kernel.elf $(USER_BIN) $(BUILD)/ktests.elf
+
+$(BUILD)/octavo.img: tools/mkimage $(BUILD)/octavo.cfg $(BOOT_BIN) $(IMAGE_FILES)
 	$(call say,IMAGE,$@)
-	$(Q)tools/mkimage -c boot/octavo.cfg $@ $(BOOT_BIN) $(BUILD)/kernel.elf $(BUILD)/ktests.elf
+	$(Q)tools/mkimage -c $(BUILD)/octavo.cfg $@ $(BOOT_BIN) $(IMAGE_FILES)
 
 img: $(BUILD)/octavo.img $(BUILD)/kernel.sym $(BOOT_BIN:.bin=.sym) $(BUILD)/kernel.lst ## build/octavo.img and build/kernel.elf (the default)
 
@@ -290,6 +296,7 @@ usb: img ## write the image to the USB stick DEV=/dev/sdX, after checks and a qu
 TREE_TESTS   := $(sort $(wildcard tests/tree/*.t))
 KERNEL_TESTS := $(sort $(wildcard tests/boot/ktest-*.t))
 BOOT_TESTS   := $(filter-out $(KERNEL_TESTS),$(sort $(wildcard tests/boot/*.t)))
+USER_TESTS   := $(sort $(wildcard tests/user/*.t))
 HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t tests/mm/*.t)) $(KTESTS)
 
 test-host: $(KTESTS) $(TOOLS) $(OCTOBENCH) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
@@ -301,8 +308,11 @@ test-kernel: img ## the same tests inside the kernel, at several sizes of memory
 test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, debuggers
 	$(Q)$(PROVE) $(BOOT_TESTS)
 
+test-user: img ## programs in ring 3: ours, conformance, real clients
+	$(Q)$(PROVE) $(USER_TESTS)
+
 test: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) ## everything
-	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS)
+	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS)
 
 bench: img $(BENCH) ## figures: instructions a pair of calls, ratios to other allocators, boot
 	$(Q)tests/bench/bench.sh

@@ -44,7 +44,7 @@ struct area {
     struct object *object; /* NULL: private memory that starts as zeros */
     struct address_space *space;
 
-    struct area *left, *right, *parent; /* tree */
+    struct area *child[2], *parent; /* tree: lower and higher addresses */
     struct area *previous, *next;       /* by address */
     uintptr_t gap;                      /* bytes between the previous area (or 0) and start */
     uintptr_t largest_gap;              /* of this subtree */
@@ -67,6 +67,10 @@ struct area *area_find(const struct area_tree *tree, uintptr_t address);
 /* Puts an area in; its range must be free. */
 void area_insert(struct area_tree *tree, struct area *area);
 void area_remove(struct area_tree *tree, struct area *area);
+
+/* Makes the areas of a list (`first`, linked by next, in order) the tree's: in linear time. The tree
+ * must be empty. */
+void area_build(struct area_tree *tree, struct area *first);
 
 /* Moves the bounds of an area that is in the tree, within its gaps. */
 void area_resize(struct area_tree *tree, struct area *area, uintptr_t start, uintptr_t end);

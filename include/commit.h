@@ -20,6 +20,9 @@ enum commit_mode { COMMIT_HEURISTIC, COMMIT_ALWAYS, COMMIT_STRICT };
 void commit_set_mode(enum commit_mode mode);
 enum commit_mode commit_mode(void);
 
+/* True under overcommit=2: MAP_NORESERVE means nothing then. */
+bool commit_is_strict(void);
+
 /* Promises `pages` pages of memory. False, nothing changed, when the mode forbids it. */
 MUST_CHECK bool commit_charge(unsigned long pages);
 void commit_release(unsigned long pages);

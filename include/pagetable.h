@@ -65,6 +65,11 @@ MUST_CHECK bool pagetable_set_note(uintptr_t va, uint32_t note);
 /* The number kept for an unmapped page; 0 when there is none. */
 uint32_t pagetable_note(uintptr_t va);
 
+/* Copies the kernel's part into the directory of a program. Later changes of it come by
+ * directories_set_kernel (mm/usertable.c). */
+void pagetable_copy_kernel(void *directory);
+void directories_set_kernel(unsigned index, uint32_t entry);
+
 /* Where `va` (any address) leads: *pa is the physical address of that very byte, *flags PT_ bits.
  * Either may be NULL. False when nothing is mapped there. */
 bool pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags);

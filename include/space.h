@@ -9,7 +9,9 @@
  * Results are 0 or an address, or a negated errno (uapi/errno.h). A call that fails has changed
  * nothing, but for the cases where Linux says otherwise: madvise goes on behind a hole.
  *
- * Lock: `lock`, held by each function here. None sleeps.
+ * Lock: none yet. On one CPU the kernel is not preempted and nothing here sleeps, so each call is
+ * alone with the space; only reclaim may take entries that lead to the page cache out of its tables
+ * while a call allocates memory.
  */
 #ifndef OCTAVO_SPACE_H
 #define OCTAVO_SPACE_H
@@ -30,18 +32,12 @@
 /* Limits (getrlimit(2)) that memory calls obey, in bytes, soft ones. */
 enum space_limit { SPACE_LIMIT_AS, SPACE_LIMIT_DATA, SPACE_LIMIT_STACK, SPACE_LIMIT_MEMLOCK, SPACE_LIMITS };
 
-/* mm/usertable.c: the page tables. */
-struct usertable {
-    void *directory;   /* entries */
-    paddr_t physical;  /* of the directory: CR3 */
-    struct usertable *next, *previous; /* all of them: the kernel's part is kept equal */
-};
-
 struct address_space {
-    struct usertable table;
+    void *directory;    /* of the page tables (mm/usertable.h) */
+    paddr_t directory_at; /* the same as a physical address: CR3 */
+    pfn_t spare_table;  /* an empty page table for the next need; frame 0: none */
     struct area_tree areas;
     struct area *hit; /* area of the last fault */
-    struct spinlock lock;
     uint32_t refs;
 
     uintptr_t code_start, code_end, data_start, data_end;
@@ -55,8 +51,7 @@ struct address_space {
     unsigned long data_pages;    /* private and writable: against SPACE_LIMIT_DATA */
     unsigned long locked_pages;
     unsigned long charged_pages; /* in the commit account */
-    unsigned long resident;      /* entries of the tables that lead to a frame, the zero page not */
-    unsigned long peak_resident;
+    unsigned long odd_areas;     /* areas with AREA_DONTFORK or AREA_WIPEONFORK */
     unsigned long minor_faults, major_faults, cow_breaks;
 
     struct address_space *next, *previous; /* all spaces */
@@ -77,8 +72,14 @@ space_get(struct address_space *space)
 /* The last reference takes everything down. It must not be the active space. */
 void space_put(struct address_space *space);
 
+/* Pages that its tables lead to, the zero page not counted, and page tables with the directory.
+ * Walks the tables. */
+unsigned long space_resident(const struct address_space *space);
+unsigned long space_tables(const struct address_space *space);
+
 /* Makes it the one that user addresses of this CPU mean; NULL: none (the kernel's tables alone). */
 void space_activate(struct address_space *space);
+extern struct address_space *space_active;
 
 /* mmap. `prot`, `flags` as in mmap(2); `object` is NULL for anonymous memory, else what to map
  * (the caller keeps its reference) from page `index` on; `may_write` says whether a shared mapping
@@ -127,8 +128,7 @@ enum fault_result {
 enum fault_result space_fault(struct address_space *space, uintptr_t address,
                               enum fault_access access);
 
-/* Reads or writes a program's memory from outside, as if it had done so itself (a write to a
- * read-only private page gets a copy only when `force`). Bytes done; less when something is not
+/* Reads or writes a program's memory from outside, as if it had done so itself. Bytes done; less when something is not
  * mapped. The space need not be active. */
 size_t space_read(struct address_space *space, uintptr_t from, void *to, size_t size);
 size_t space_write(struct address_space *space, uintptr_t to, const void *from, size_t size);
@@ -158,6 +158,10 @@ bool space_check_all(void);
 void space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg);
 
 /* ---- counters: /proc/vmstat ---- */
+
+/* Makes ready what all spaces share: caches and the zero page. After mm_init. False when there is
+ * no memory for them. */
+MUST_CHECK bool space_init(void);
 
 struct vm_counters {
     unsigned long pgfault, pgmajfault, cow_copy, cow_reuse, zero_page, demand_zero, pgalloc, pgfree,

@@ -1,3 +1,470 @@
+/* poll.c - poll, select and their relatives: sleeping until one of several files is ready.
+ *
+ *   look at every file ──► one is ready, or the time is over ──► answer
+ *        ▲                    │ no
+ *        └──── woken ◄── sleep in poll_queue
+ *
+ * Whatever changes calls poll_changed, which counts. Who polls remembers the count from before it
+ * looked, and sleeps only if it is still the same, so that a key typed meanwhile is not missed.
+ *
+ * poll and select differ in how the program says what it waits for and is told the answer. Each
+ * gives wait_until_ready a function that looks once and leaves its answer in kernel memory; a
+ * program's memory is read before and written after.
+ *
+ * The relatives with a p take a set of signals that are blocked meanwhile only. When a signal ends
+ * the sleep, the program's own set comes back after the handler, as with sigsuspend.
+ */
 #include "poll.h"
+#include "file.h"
+#include "kmalloc.h"
+#include "signal.h"
+#include "syscall.h"
+#include "timer.h"
+#include "uapi/poll.h"
+#include "uapi/resource.h"
+#include "uapi/time.h"
+
+#define FEW         32u /* entries of poll that need no allocation */
+#define SET_WORDS   (FD_SETSIZE / 32)
+#define FOR_EVER    0xFFFFFFFFu /* as a number of ticks */
+#define TICKS_MAX   0x3FFFFFFFu
+#define TICK_NSEC   (1000000000u / TIMER_HZ)
+#define TICK_MSEC   (1000u / TIMER_HZ)
+#define SIGNAL_BIT(signal) ((sigset_t)1 << ((signal) - 1))
+
 struct wait_queue poll_queue;
 unsigned poll_changes;
+
+/* ---- waiting ---- */
+
+/* Something to look at again and again. */
+struct poller {
+    /* How many entries are ready now; leaves the answer in the poller. */
+    unsigned (*look)(struct poller *self);
+};
+
+/* Looks until something is ready or `ticks` are over; *left is what remains of them. How many are
+ * ready, or -EINTR. */
+static long
+wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
+{
+    uint32_t start = timer_ticks();
+
+    for (;;) {
+        unsigned changes = poll_changes;
+        unsigned ready = poller->look(poller);
+        uint32_t passed = timer_ticks() - start;
+        unsigned long state;
+        int result = 0;
+
+        *left = ticks == FOR_EVER ? FOR_EVER : passed < ticks ? ticks - passed : 0;
+        if (ready > 0 || *left == 0)
+            return (long)ready;
+        state = interrupts_disable();
+        if (changes == poll_changes)
+            result = task_sleep(&poll_queue, ticks == FOR_EVER ? 0 : *left);
+        interrupts_restore(state);
+        if (result == -EINTR)
+            return -EINTR;
+    }
+}
+
+/* What is true of a descriptor now, of `wanted` and of the conditions that nobody has to ask for. */
+static unsigned
+conditions(int descriptor, unsigned wanted)
+{
+    struct file *file = file_of(descriptor);
+    unsigned now;
+
+    if (file == NULL)
+        return POLL_NVAL;
+    now = file->ops->poll != NULL ? file->ops->poll(file) : POLL_IN | POLL_OUT;
+    if (now & POLL_IN)
+        now |= POLLRDNORM;
+    if (now & POLL_OUT)
+        now |= POLLWRNORM;
+    return now & (wanted | POLL_ERR | POLL_HUP);
+}
+
+/* ---- time ---- */
+
+/* Rounded up, and one more as the first tick may come at once; nothing stays nothing. */
+static uint32_t
+ticks_of(uint32_t seconds, uint32_t nanoseconds)
+{
+    uint32_t part = (nanoseconds + TICK_NSEC - 1) / TICK_NSEC;
+
+    if (seconds >= TICKS_MAX / TIMER_HZ - 1)
+        return TICKS_MAX;
+    return seconds == 0 && part == 0 ? 0 : seconds * TIMER_HZ + part + 1;
+}
+
+/* The three shapes in which a time comes from a program. */
+enum time_shape { TIMEVAL, TIMESPEC, TIMESPEC64 };
+
+/* The ticks of a timeout at `from`, NULL = for ever. 0 or -errno. */
+static int
+read_timeout(const void *from, enum time_shape shape, uint32_t *ticks)
+{
+    struct timespec64 time = {0};
+    struct timespec small;
+
+    *ticks = FOR_EVER;
+    if (from == NULL)
+        return 0;
+    if (shape == TIMESPEC64) {
+        if (copy_from_user(&time, from, sizeof(time)) != 0)
+            return -EFAULT;
+    } else {
+        if (copy_from_user(&small, from, sizeof(small)) != 0)
+            return -EFAULT;
+        time.sec = small.sec;
+        time.nsec = small.nsec;
+    }
+    if (shape == TIMEVAL && (time.nsec < 0 || time.nsec >= 1000000))
+        return -EINVAL;
+    if (shape == TIMEVAL)
+        time.nsec *= 1000;
+    if (time.sec < 0 || time.nsec < 0 || time.nsec >= 1000000000)
+        return -EINVAL;
+    *ticks = time.sec > INT32_MAX ? TICKS_MAX : ticks_of((uint32_t)time.sec, (uint32_t)time.nsec);
+    return 0;
+}
+
+/* Tells a program how much of its timeout is left. Linux does not mind when it cannot. */
+static void
+write_timeout(void *to, enum time_shape shape, uint32_t left)
+{
+    uint32_t seconds = left / TIMER_HZ, nanoseconds = left % TIMER_HZ * TICK_NSEC;
+    struct timespec64 time = {.sec = seconds, .nsec = (int32_t)nanoseconds};
+    struct timespec small = {(int32_t)seconds,
+                             (int32_t)(shape == TIMEVAL ? nanoseconds / 1000 : nanoseconds)};
+    size_t failed = 0;
+
+    if (to == NULL || left == FOR_EVER)
+        return;
+    if (shape == TIMESPEC64)
+        failed = copy_to_user_partial(to, &time, sizeof(time));
+    else
+        failed = copy_to_user_partial(to, &small, sizeof(small));
+    (void)failed;
+}
+
+/* ---- the signals that a call blocks meanwhile ---- */
+
+/* Blocks those of the set at `from` (NULL: leaves all as it is) until give_signals_back. */
+static int
+take_signals(const void *from, size_t size)
+{
+    struct task *task = task_current();
+    sigset_t set;
+
+    if (from == NULL)
+        return 0;
+    if (size != sizeof(set))
+        return -EINVAL;
+    if (copy_from_user(&set, from, sizeof(set)) != 0)
+        return -EFAULT;
+    task->saved_blocked = task->blocked;
+    task->blocked = set & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
+    signal_recalculate(task);
+    return 0;
+}
+
+/* After -EINTR the handler comes first, then the old set. */
+static void
+give_signals_back(const void *from, long result)
+{
+    struct task *task = task_current();
+
+    if (from == NULL)
+        return;
+    if (result == -EINTR) {
+        task->restore_blocked = true;
+        return;
+    }
+    task->blocked = task->saved_blocked;
+    signal_recalculate(task);
+}
+
+/* ---- poll ---- */
+
+struct poll_call {
+    struct poller poller;
+    struct pollfd *entries;
+    size_t count;
+};
+
+static unsigned
+look_at_entries(struct poller *poller)
+{
+    struct poll_call *call = (struct poll_call *)poller;
+    unsigned ready = 0;
+
+    for (size_t i = 0; i < call->count; i++) {
+        struct pollfd *entry = &call->entries[i];
+
+        entry->revents = 0;
+        if (entry->fd >= 0)
+            entry->revents = (int16_t)conditions(entry->fd, (uint16_t)entry->events);
+        ready += entry->revents != 0;
+    }
+    return ready;
+}
+
+/* Writes the answers; the rest of each entry is the program's. */
+static int
+write_answers(struct pollfd *to, const struct pollfd *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (copy_to_user(&to[i].revents, &entries[i].revents, sizeof(entries[i].revents)) != 0)
+            return -EFAULT;
+    }
+    return 0;
+}
+
+static long
+poll_entries(struct pollfd *user, struct pollfd *entries, size_t count, uint32_t ticks,
+             uint32_t *left)
+{
+    struct poll_call call = {{look_at_entries}, entries, count};
+    long ready;
+
+    if (copy_from_user(entries, user, count * sizeof(*entries)) != 0)
+        return -EFAULT;
+    ready = wait_until_ready(&call.poller, ticks, left);
+    if (ready >= 0 && write_answers(user, entries, count) != 0)
+        return -EFAULT;
+    return ready;
+}
+
+static long
+poll_for(struct pollfd *user, size_t count, uint32_t ticks, uint32_t *left)
+{
+    struct pollfd few[FEW];
+    struct pollfd *entries = few;
+    long result;
+
+    if (count > task_current()->process->limits[RLIMIT_NOFILE].soft)
+        return -EINVAL;
+    if (count > FEW)
+        entries = kmalloc(count * sizeof(*entries));
+    if (entries == NULL)
+        return -ENOMEM;
+    result = poll_entries(user, entries, count, ticks, left);
+    if (entries != few)
+        kfree(entries);
+    return result;
+}
+
+/* Milliseconds; negative: for ever. */
+SYSCALL(poll)
+{
+    int milliseconds = (int)frame->edx;
+    uint32_t ticks = FOR_EVER;
+    uint32_t left;
+
+    if (milliseconds >= 0)
+        ticks = ticks_of((uint32_t)milliseconds / 1000,
+                         (uint32_t)milliseconds % 1000 * 1000000);
+    return poll_for((struct pollfd *)frame->ebx, frame->ecx, ticks, &left);
+}
+
+static long
+poll_with_signals(const struct trap_frame *frame, enum time_shape shape)
+{
+    void *timeout = (void *)frame->edx;
+    const void *signals = (const void *)frame->esi;
+    uint32_t ticks, left = FOR_EVER;
+    long result = read_timeout(timeout, shape, &ticks);
+
+    if (result == 0)
+        result = take_signals(signals, frame->edi);
+    if (result != 0)
+        return result;
+    result = poll_for((struct pollfd *)frame->ebx, frame->ecx, ticks, &left);
+    give_signals_back(signals, result);
+    write_timeout(timeout, shape, left);
+    return result;
+}
+
+SYSCALL(ppoll)
+{
+    return poll_with_signals(frame, TIMESPEC);
+}
+
+SYSCALL(ppoll_time64)
+{
+    return poll_with_signals(frame, TIMESPEC64);
+}
+
+/* ---- select ---- */
+
+enum { SET_READ, SET_WRITE, SET_EXCEPT, SETS };
+
+/* What makes a descriptor a member of the answer, and what of it is asked for. */
+static const unsigned set_conditions[SETS] = {
+    [SET_READ] = POLL_IN | POLL_HUP | POLL_ERR,
+    [SET_WRITE] = POLL_OUT | POLL_ERR,
+    [SET_EXCEPT] = POLL_PRI,
+};
+
+struct select_call {
+    struct poller poller;
+    unsigned count; /* of descriptors */
+    uint32_t wanted[SETS][SET_WORDS];
+    uint32_t ready[SETS][SET_WORDS];
+};
+
+/* The sets in which a descriptor is asked for and ready; their number. */
+static unsigned
+look_at_descriptor(struct select_call *call, unsigned descriptor)
+{
+    unsigned word = descriptor / 32;
+    uint32_t bit = (uint32_t)1 << descriptor % 32;
+    unsigned now, found = 0;
+
+    if (!((call->wanted[SET_READ][word] | call->wanted[SET_WRITE][word] |
+           call->wanted[SET_EXCEPT][word]) & bit))
+        return 0;
+    now = conditions((int)descriptor, POLL_IN | POLL_OUT | POLL_PRI);
+    for (unsigned set = 0; set < SETS; set++) {
+        if ((call->wanted[set][word] & bit) && (now & set_conditions[set])) {
+            call->ready[set][word] |= bit;
+            found++;
+        }
+    }
+    return found;
+}
+
+static unsigned
+look_at_sets(struct poller *poller)
+{
+    struct select_call *call = (struct select_call *)poller;
+    unsigned ready = 0;
+
+    memset(call->ready, 0, sizeof(call->ready));
+    for (unsigned descriptor = 0; descriptor < call->count; descriptor++)
+        ready += look_at_descriptor(call, descriptor);
+    return ready;
+}
+
+/* Every descriptor of the sets must be open. */
+static int
+check_sets(const struct select_call *call)
+{
+    for (unsigned descriptor = 0; descriptor < call->count; descriptor++) {
+        unsigned word = descriptor / 32;
+        uint32_t any = call->wanted[SET_READ][word] | call->wanted[SET_WRITE][word] |
+                       call->wanted[SET_EXCEPT][word];
+
+        if ((any >> descriptor % 32 & 1) && file_of((int)descriptor) == NULL)
+            return -EBADF;
+    }
+    return 0;
+}
+
+static int
+read_sets(struct select_call *call, const uint32_t *sets)
+{
+    size_t size = (call->count + 31) / 32 * sizeof(uint32_t);
+
+    memset(call->wanted, 0, sizeof(call->wanted));
+    for (unsigned set = 0; set < SETS; set++) {
+        if (sets[set] != 0 && copy_from_user(call->wanted[set], (void *)sets[set], size) != 0)
+            return -EFAULT;
+    }
+    return check_sets(call);
+}
+
+static int
+write_sets(const struct select_call *call, const uint32_t *sets)
+{
+    size_t size = (call->count + 31) / 32 * sizeof(uint32_t);
+
+    for (unsigned set = 0; set < SETS; set++) {
+        if (sets[set] != 0 && copy_to_user((void *)sets[set], call->ready[set], size) != 0)
+            return -EFAULT;
+    }
+    return 0;
+}
+
+/* `sets` are the addresses of the three sets in the program, 0 = none. */
+static long
+select_for(int count, const uint32_t *sets, uint32_t ticks, uint32_t *left)
+{
+    struct select_call call = {.poller = {look_at_sets}};
+    long result;
+
+    if (count < 0)
+        return -EINVAL;
+    call.count = count < FD_SETSIZE ? (unsigned)count : FD_SETSIZE;
+    result = read_sets(&call, sets);
+    if (result != 0)
+        return result;
+    result = wait_until_ready(&call.poller, ticks, left);
+    if (result >= 0 && write_sets(&call, sets) != 0)
+        return -EFAULT;
+    return result;
+}
+
+static long
+select_until(int count, const uint32_t *sets, void *timeout)
+{
+    uint32_t ticks, left = FOR_EVER;
+    long result = read_timeout(timeout, TIMEVAL, &ticks);
+
+    if (result != 0)
+        return result;
+    result = select_for(count, sets, ticks, &left);
+    write_timeout(timeout, TIMEVAL, left);
+    return result;
+}
+
+SYSCALL(_newselect)
+{
+    const uint32_t sets[SETS] = {frame->ecx, frame->edx, frame->esi};
+
+    return select_until((int)frame->ebx, sets, (void *)frame->edi);
+}
+
+SYSCALL(select)
+{
+    struct select_arguments arguments;
+
+    if (copy_from_user(&arguments, (const void *)frame->ebx, sizeof(arguments)) != 0)
+        return -EFAULT;
+    const uint32_t sets[SETS] = {arguments.read, arguments.write, arguments.except};
+    return select_until(arguments.count, sets, (void *)arguments.timeout);
+}
+
+static long
+select_with_signals(const struct trap_frame *frame, enum time_shape shape)
+{
+    const uint32_t sets[SETS] = {frame->ecx, frame->edx, frame->esi};
+    void *timeout = (void *)frame->edi;
+    struct select_mask mask = {0, 0};
+    uint32_t ticks, left = FOR_EVER;
+    long result = read_timeout(timeout, shape, &ticks);
+
+    if (result == 0 && frame->ebp != 0)
+        result = copy_from_user(&mask, (const void *)frame->ebp, sizeof(mask));
+    if (result == 0)
+        result = take_signals((const void *)mask.mask, mask.size);
+    if (result != 0)
+        return result;
+    result = select_for((int)frame->ebx, sets, ticks, &left);
+    give_signals_back((const void *)mask.mask, result);
+    write_timeout(timeout, shape, left);
+    return result;
+}
+
+SYSCALL(pselect6)
+{
+    return select_with_signals(frame, TIMESPEC);
+}
+
+SYSCALL(pselect6_time64)
+{
+    return select_with_signals(frame, TIMESPEC64);
+}

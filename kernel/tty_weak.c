@@ -22,3 +22,5 @@ WEAK int copy_to_user(void *t, const void *f, size_t s) { (void)t; (void)f; (voi
 WEAK int copy_from_user(void *t, const void *f, size_t s) { (void)t; (void)f; (void)s; return -EFAULT; }
 WEAK int put_user_u32(uint32_t v, void *t) { (void)v; (void)t; return -EFAULT; }
 WEAK int get_user_u32(uint32_t *v, const void *t) { (void)v; (void)t; return -EFAULT; }
+WEAK void signal_recalculate(struct task *t) { (void)t; }
+WEAK size_t copy_to_user_partial(void *t, const void *f, size_t s) { (void)t; (void)f; return s; }

@@ -31,6 +31,12 @@ commit_set_mode(enum commit_mode new_mode)
     mode = new_mode;
 }
 
+bool
+commit_is_strict(void)
+{
+    return mode == COMMIT_STRICT;
+}
+
 enum commit_mode
 commit_mode(void)
 {

@@ -18,6 +18,7 @@
 #include "object_private.h"
 #include "percpu.h"
 #include "range.h"
+#include "space.h"
 #include "reclaim.h"
 
 unsigned long mm_ram_frames;
@@ -262,6 +263,8 @@ mm_init(struct bootmem *boot)
     object_start();
     pmm_drain_cpu();
     reclaim_init();
+    if (!space_init())
+        kpanic("mm: no memory for the caches of address spaces");
     klog("mm: %lu of %lu frames free, %u blocks of 4 MiB, descriptors of %zu bytes\n",
          pmm_free_frames(), mm_ram_frames, (unsigned)mm_block_count, sizeof(struct frame));
 }

@@ -118,6 +118,31 @@ direct_end(void)
     return direct_map_end;
 }
 
+/* What this CPU remembers of one page, of all pages that are not global, is forgotten. */
+static inline void
+tlb_flush_page(uintptr_t va)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+static inline void
+tlb_flush_all(void)
+{
+    uint32_t directory;
+
+    __asm__ volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(directory) : : "memory");
+}
+
+/* From now on addresses mean what the page directory at `physical` says. */
+static inline void
+load_directory(paddr_t physical)
+{
+    __asm__ volatile("mov %0, %%cr3" : : "r"((uint32_t)physical) : "memory");
+}
+
+/* The kernel's own directory, with no program in it. */
+paddr_t kernel_directory(void);
+
 /* Keeps an interrupt of this CPU out of per-CPU data: it finds the flag set and goes another way.
  * Whoever got false must not touch the data. */
 static inline bool

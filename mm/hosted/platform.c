@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pagetable.h"
 #include "platform.h"
 #include "printer.h"
 
@@ -170,4 +171,15 @@ kpanic(const char *format, ...)
     fflush(stdout);
     fprintf(stderr, "panic: %s\n", message);
     abort();
+}
+
+/* ---- page tables of programs ---- */
+
+void (*hosted_tlb_flush)(uintptr_t va);
+
+/* A program has no kernel above it. */
+void
+pagetable_copy_kernel(void *directory)
+{
+    (void)directory;
 }

@@ -142,6 +142,37 @@ direct_end(void)
     return ((paddr_t)hosted_memory.base << PAGE_SHIFT) + hosted_memory.mapped;
 }
 
+/* ---- the CPU's memory of page tables: a test that plays CPU is told ---- */
+
+/* Called, when set, with a page's address, or ~0 for all pages. */
+extern void (*hosted_tlb_flush)(uintptr_t va);
+
+static inline void
+tlb_flush_page(uintptr_t va)
+{
+    if (hosted_tlb_flush)
+        hosted_tlb_flush(va);
+}
+
+static inline void
+tlb_flush_all(void)
+{
+    tlb_flush_page(~(uintptr_t)0);
+}
+
+static inline void
+load_directory(paddr_t physical)
+{
+    (void)physical;
+    tlb_flush_all();
+}
+
+static inline paddr_t
+kernel_directory(void)
+{
+    return 0;
+}
+
 /* ---- interrupts: there are none ---- */
 
 static inline bool

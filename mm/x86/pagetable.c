@@ -55,6 +55,7 @@ static struct spinlock lock = SPINLOCK_INIT;
 static struct bootmem *boot_frames; /* where tables come from; NULL: from the PMM */
 static entry_t global_flag;         /* PT_GLOBAL when the CPU has global pages */
 
+/* Of the kernel's own directory: programs' have the same entries from KERNEL_BASE on. */
 static entry_t *
 directory_entry(uintptr_t va)
 {
@@ -108,12 +109,6 @@ table_alloc(void)
     return boot_frames != NULL ? table_from_boot() : table_from_pmm();
 }
 
-static entry_t
-table_flags(uintptr_t va)
-{
-    return PT_PRESENT | PT_WRITE | (va < KERNEL_BASE ? PT_USER : 0);
-}
-
 /* Makes sure that there is a table for `va`. The frame is allocated before the lock is taken; who
  * comes second gives it back. */
 static bool
@@ -128,12 +123,28 @@ add_table(uintptr_t va)
         return false;
     flags = spin_lock(&lock);
     installed = !(*directory & PT_PRESENT);
-    if (installed)
-        *directory = (entry_t)table | table_flags(va);
+    if (installed) {
+        *directory = (entry_t)table | PT_PRESENT | PT_WRITE;
+        directories_set_kernel(va / TABLE_REACH, *directory);
+    }
     spin_unlock(&lock, flags);
     if (!installed)
         pmm_free_page(table);
     return true;
+}
+
+void
+pagetable_copy_kernel(void *directory)
+{
+    size_t user = KERNEL_BASE / TABLE_REACH * sizeof(entry_t);
+
+    memcpy((char *)directory + user, (char *)page_directory + user, PAGE_SIZE - user);
+}
+
+paddr_t
+kernel_directory(void)
+{
+    return image_to_paddr((char *)page_directory);
 }
 
 void
@@ -176,7 +187,7 @@ pagetable_unmap(uintptr_t va)
         return 0;
     pa = *entry & ADDRESS_MASK;
     *entry = 0;
-    invalidate_page(va);
+    tlb_flush_page(va);
     return pa;
 }
 
@@ -279,7 +290,7 @@ fixmap_unmap(unsigned slot)
 
     ASSERT(fixmap_page_table[slot] & PT_PRESENT);
     fixmap_page_table[slot] = 0;
-    invalidate_page(va);
+    tlb_flush_page(va);
 }
 
 /* ---- the direct map ---- */

@@ -9,6 +9,7 @@ from harness import *
 
 HELLO = write("HELLO.TXT", "hello\n")
 OTHER = write("Other-file.bin", "other")
+BIG = write("BIG.BIN", bytes(700000))
 
 
 def boot(config, files=(HELLO, OTHER), **options):
@@ -42,6 +43,22 @@ def _():
 @case("modules=none")
 def _():
     contains(boot("modules=none\n"), "modules=0\n")
+
+
+@case("modules=all beside module= lines: the lines' files first, none twice")
+def _():
+    text = boot("module=other-FILE.bin /bin/other\nmodules=all\n")
+    contains(text, "modules=2\n", "string=[other-FILE.bin /bin/other]", "string=[HELLO.TXT]")
+    text = boot("modules=all\nmodule=HELLO.TXT x\n")
+    contains(text, "modules=2\n", "string=[HELLO.TXT x]", "string=[Other-file.bin]")
+
+
+@case("modules=all keeps a megabyte free from lines too, lines alone do not")
+def _():
+    image = Image(config="module=BIG.BIN\n", files=[BIG])
+    contains(boots(*floppy(image.path), "-m", "2"), "modules=1\n")
+    image = Image(config="module=BIG.BIN\nmodules=all\n", files=[BIG])
+    contains(boots(*floppy(image.path), "-m", "2"), "BIG.BIN finds no room, left out\n", "modules=0\n")
 
 
 @case("a missing module is reported, and the others load")

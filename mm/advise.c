@@ -1,0 +1,231 @@
+/* advise.c - what programs say and ask about their pages: madvise, mincore, msync, mlock. */
+#include "space_private.h"
+#include <string.h>
+
+/* The range of such a call: -EINVAL when it does not start at a page, -ENOMEM beyond the end. */
+static int
+page_range(uintptr_t start, size_t length, uintptr_t *end)
+{
+    if (start & PAGE_MASK)
+        return -EINVAL;
+    return user_pages(start, length, end) ? 0 : -ENOMEM;
+}
+
+/* ---- madvise ---- */
+
+/* Pages go; what is read next is what the area starts with. */
+static int
+forget(struct address_space *space, const struct area *area, uintptr_t start, uintptr_t end)
+{
+    if (area->flags & AREA_LOCKED)
+        return -EINVAL;
+    if (!tables_own(space, start, end))
+        return -EAGAIN;
+    tables_zap(space, start, end);
+    return 0;
+}
+
+static int
+will_need(struct address_space *space, const struct area *area, uintptr_t start, uintptr_t end)
+{
+    if (area->object != NULL && area->flags & AREA_PROT)
+        for (uintptr_t va = start; va < end; va += PAGE_SIZE)
+            if (space_fault(space, va, FAULT_READ) != FAULT_DONE)
+                break;
+    return 0;
+}
+
+/* Flags that fork looks at. */
+static int
+change(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set, unsigned clear)
+{
+    if (space_isolate(space, start, end) != 0)
+        return -ENOMEM;
+    space_change_flags(space, start, end, set, clear);
+    return 0;
+}
+
+static int
+populate(struct address_space *space, uintptr_t start, uintptr_t end, enum fault_access access)
+{
+    for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
+        enum fault_result result = space_fault(space, va, access);
+
+        if (result != FAULT_DONE)
+            return result == FAULT_NOMEM ? -ENOMEM : -EFAULT;
+    }
+    return 0;
+}
+
+/* Advice for [start, end), which lies in `area`. */
+static int
+advise(struct address_space *space, const struct area *area, uintptr_t start, uintptr_t end,
+       int advice)
+{
+    bool private_memory = area->object == NULL;
+
+    switch (advice) {
+    case MADV_DONTNEED:
+        return forget(space, area, start, end);
+    case MADV_FREE:
+        return private_memory ? forget(space, area, start, end) : -EINVAL;
+    case MADV_WILLNEED:
+        return will_need(space, area, start, end);
+    case MADV_DONTFORK:
+        return change(space, start, end, AREA_DONTFORK, 0);
+    case MADV_DOFORK:
+        return change(space, start, end, 0, AREA_DONTFORK);
+    case MADV_WIPEONFORK:
+        return private_memory ? change(space, start, end, AREA_WIPEONFORK, 0) : -EINVAL;
+    case MADV_KEEPONFORK:
+        return change(space, start, end, 0, AREA_WIPEONFORK);
+    case MADV_POPULATE_READ:
+        return populate(space, start, end, FAULT_READ);
+    case MADV_POPULATE_WRITE:
+        return populate(space, start, end, FAULT_WRITE_ACCESS);
+    default:
+        return 0; /* known, and nothing to do here */
+    }
+}
+
+static bool
+is_known(int advice)
+{
+    return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) || advice == MADV_FREE ||
+           (advice >= MADV_DONTFORK && advice <= MADV_POPULATE_WRITE);
+}
+
+long
+space_madvise(struct address_space *space, uintptr_t start, size_t length, int advice)
+{
+    uintptr_t end, at = start;
+    bool hole = false;
+
+    if (!is_known(advice) || page_range(start, length, &end) == -EINVAL)
+        return -EINVAL;
+    if (page_range(start, length, &end) != 0)
+        return -ENOMEM;
+    while (at < end) {
+        struct area *area = area_find(&space->areas, at);
+        uintptr_t from, to;
+        int error;
+
+        hole |= area == NULL || area->start > at;
+        if (area == NULL || area->start >= end)
+            break;
+        from = area->start > at ? area->start : at;
+        to = area->end < end ? area->end : end;
+        error = advise(space, area, from, to, advice);
+        if (error != 0)
+            return error;
+        at = to;
+    }
+    return hole ? -ENOMEM : 0;
+}
+
+/* ---- mincore ---- */
+
+long
+space_mincore(struct address_space *space, uintptr_t start, size_t pages, uint8_t *answer)
+{
+    uintptr_t end;
+    int error = page_range(start, pages << PAGE_SHIFT, &end);
+
+    if (error != 0)
+        return error;
+    if (!space_is_mapped(space, start, end))
+        return -ENOMEM;
+    for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
+        const pte_t *entry = user_entry_look(space, va);
+        const struct area *area = area_find(&space->areas, va);
+        bool here = entry != NULL && *entry != 0;
+
+        if (!here && area->object != NULL)
+            here = object_find(area->object, area_index(area, va)).n != 0;
+        *answer++ = here;
+    }
+    return 0;
+}
+
+/* ---- msync ---- */
+
+/* There is nothing behind the page cache to write to: only the arguments matter. */
+long
+space_msync(struct address_space *space, uintptr_t start, size_t length, unsigned flags)
+{
+    uintptr_t end;
+
+    if (start & PAGE_MASK || flags & ~(unsigned)(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
+        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+        return -EINVAL;
+    if (!user_pages(start, length, &end) || !space_is_mapped(space, start, end))
+        return -ENOMEM;
+    for (const struct area *area = area_find(&space->areas, start);
+         flags & MS_INVALIDATE && area != NULL && area->start < end; area = area->next)
+        if (area->flags & AREA_LOCKED)
+            return -EBUSY;
+    return 0;
+}
+
+/* ---- mlock: nothing is ever swapped out, so to lock is to bring in and to keep ---- */
+
+static bool
+lock_limit_allows(const struct address_space *space, unsigned long pages)
+{
+    size_t limit = space->limits[SPACE_LIMIT_MEMLOCK];
+
+    return limit == LIMIT_INFINITE || space->locked_pages + pages <= limit >> PAGE_SHIFT;
+}
+
+long
+space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault)
+{
+    uintptr_t end;
+
+    length += start & PAGE_MASK;
+    start = page_down(start);
+    if (!user_pages(start, length, &end))
+        return -ENOMEM;
+    if (start == end)
+        return 0;
+    if (lock && !lock_limit_allows(space, pages_of(start, end)))
+        return -ENOMEM;
+    if (!space_is_mapped(space, start, end) || space_isolate(space, start, end) != 0)
+        return -ENOMEM;
+    space_change_flags(space, start, end, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
+    return lock && !on_fault ? space_populate(space, start, end) : 0;
+}
+
+/* Every area, but for stacks that would be filled down to their limit. */
+static void
+lock_all(struct address_space *space, bool lock, bool populate_now)
+{
+    space_change_flags(space, 0, USER_END, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
+    if (!lock || !populate_now)
+        return;
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next)
+        if (area->flags & AREA_PROT)
+            (void)space_populate(space, area->start, area->end);
+}
+
+long
+space_mlockall(struct address_space *space, unsigned flags)
+{
+    if (flags == 0 || flags & ~(unsigned)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) ||
+        flags == MCL_ONFAULT)
+        return -EINVAL;
+    if (flags & MCL_CURRENT && !lock_limit_allows(space, space->total_pages - space->locked_pages))
+        return -ENOMEM;
+    space->lock_future = flags & MCL_FUTURE;
+    if (flags & MCL_CURRENT)
+        lock_all(space, true, !(flags & MCL_ONFAULT));
+    return 0;
+}
+
+long
+space_munlockall(struct address_space *space)
+{
+    space->lock_future = 0;
+    lock_all(space, false, false);
+    return 0;
+}

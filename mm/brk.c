@@ -1,0 +1,119 @@
+/* brk.c - the heap that grows and shrinks by the byte, and the stack that grows by itself.
+ *
+ *   brk_start          brk                      next area
+ *      |##################|...........| one page |####
+ *      pages in use        room to grow           (a stack: STACK_GAP more)
+ */
+#include "space_private.h"
+
+#define HEAP_FLAGS (AREA_READ | AREA_WRITE | AREA_MAYWRITE | AREA_HEAP)
+
+static unsigned
+heap_flags(const struct address_space *space)
+{
+    unsigned flags = HEAP_FLAGS | (space->lock_future ? AREA_LOCKED : 0);
+
+    return area_is_charged(flags) ? flags | AREA_CHARGED : flags;
+}
+
+/* Nothing may lie in [start, end) nor in the page behind it. */
+static bool
+has_room(const struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    const struct area *next = area_find(&space->areas, start);
+    uintptr_t gap = PAGE_SIZE;
+
+    if (next == NULL)
+        return true;
+    if (next->flags & AREA_GROWSDOWN)
+        gap += STACK_GAP;
+    return next->start >= end && next->start - end >= gap;
+}
+
+static bool
+data_limit_allows(const struct address_space *space, uintptr_t address)
+{
+    size_t limit = space->limits[SPACE_LIMIT_DATA];
+
+    return limit == LIMIT_INFINITE ||
+           address - space->brk_start + (space->data_end - space->data_start) <= limit;
+}
+
+/* The pages [start, end) join the heap. False, nothing changed, when they cannot. */
+static bool
+grow(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    struct mapping mapping = {.start = start, .end = end, .flags = heap_flags(space)};
+    unsigned long pages = pages_of(start, end);
+    unsigned long charge = mapping.flags & AREA_CHARGED ? pages : 0;
+    struct area *spare;
+
+    if (!has_room(space, start, end) || space_may_grow(space, mapping.flags, pages) != 0 ||
+        !commit_charge(charge))
+        return false;
+    spare = area_new();
+    if (spare == NULL) {
+        commit_release(charge);
+        return false;
+    }
+    space_place(space, &mapping, spare);
+    if (mapping.flags & AREA_LOCKED)
+        (void)space_populate(space, start, end);
+    return true;
+}
+
+uintptr_t
+space_brk(struct address_space *space, uintptr_t address)
+{
+    uintptr_t old_end = page_up((uint32_t)space->brk), new_end;
+
+    if (address < space->brk_start || address > USER_END)
+        return space->brk;
+    new_end = page_up((uint32_t)address);
+    if (address > space->brk && !data_limit_allows(space, address))
+        return space->brk;
+    if (new_end > old_end && !grow(space, old_end, new_end))
+        return space->brk;
+    if (new_end < old_end && space_munmap(space, new_end, old_end - new_end) != 0)
+        return space->brk;
+    space->brk = address;
+    return address;
+}
+
+/* ---- the stack ---- */
+
+long
+space_add_stack(struct address_space *space, uintptr_t top)
+{
+    long start = space_mmap(space, top - PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, NULL,
+                            0, true);
+
+    if (start != (long)(top - PAGE_SIZE))
+        return start;
+    space_change_flags(space, top - PAGE_SIZE, top, AREA_STACK, 0);
+    space->stack_top = top;
+    return 0;
+}
+
+bool
+stack_grow(struct address_space *space, struct area *area, uintptr_t page)
+{
+    unsigned long pages = pages_of(page, area->start);
+    const struct area *below = area->previous;
+
+    if (area->end - page > space->limits[SPACE_LIMIT_STACK] || page < USER_START)
+        return false;
+    if (below != NULL && !(below->flags & AREA_GROWSDOWN) && below->flags & AREA_PROT &&
+        (page < below->end || page - below->end < STACK_GAP))
+        return false;
+    if (below != NULL && page < below->end)
+        return false;
+    if (space_may_grow(space, area->flags, pages) != 0 ||
+        !commit_charge(area->flags & AREA_CHARGED ? pages : 0))
+        return false;
+    area_resize(&space->areas, area, page, area->end);
+    space_account(space, area->flags, (long)pages);
+    vm_counters.stack_grown++;
+    return true;
+}

@@ -1,0 +1,104 @@
+/* fork.c - a copy of an address space. The pages are not copied, nor are their tables (usertable.c):
+ * the work is one area after the other. */
+#include "space_private.h"
+#include "slab.h"
+
+static void
+copy_numbers(struct address_space *child, const struct address_space *parent)
+{
+    child->code_start = parent->code_start;
+    child->code_end = parent->code_end;
+    child->data_start = parent->data_start;
+    child->data_end = parent->data_end;
+    child->brk_start = parent->brk_start;
+    child->brk = parent->brk;
+    child->stack_top = parent->stack_top;
+    child->args_start = parent->args_start;
+    child->args_end = parent->args_end;
+    child->env_start = parent->env_start;
+    child->env_end = parent->env_end;
+    for (unsigned i = 0; i < SPACE_LIMITS; i++)
+        child->limits[i] = parent->limits[i];
+}
+
+/* Copies of the areas that a child gets, as a list. False when out of memory: *first has those that
+ * were made. */
+static bool
+copy_areas(struct address_space *child, const struct address_space *parent, struct area **first)
+{
+    struct area **end = first;
+
+    *first = NULL;
+    for (const struct area *area = parent->areas.first; area != NULL; area = area->next) {
+        struct area *copy;
+
+        if (area->flags & AREA_DONTFORK)
+            continue;
+        copy = area_new();
+        if (copy == NULL)
+            return false;
+        copy->start = area->start;
+        copy->end = area->end;
+        copy->flags = area->flags & ~(unsigned)AREA_LOCKED;
+        copy->index = area->index;
+        copy->object = area->object;
+        copy->space = child;
+        copy->next = NULL;
+        space_account(child, copy->flags, (long)pages_of(copy->start, copy->end));
+        child->odd_areas += (copy->flags & AREA_WIPEONFORK) != 0;
+        *end = copy;
+        end = &copy->next;
+    }
+    return true;
+}
+
+static void
+discard_list(struct area *area)
+{
+    for (struct area *next; area != NULL; area = next) {
+        next = area->next;
+        area_discard(area);
+    }
+}
+
+/* Empties what the child must not see: tables there become its own first. */
+static bool
+wipe(struct address_space *child, const struct address_space *parent)
+{
+    for (const struct area *area = parent->areas.first; area != NULL; area = area->next) {
+        if (!(area->flags & (AREA_DONTFORK | AREA_WIPEONFORK)))
+            continue;
+        if (!tables_own(child, area->start, area->end))
+            return false;
+        tables_zap(child, area->start, area->end);
+    }
+    return true;
+}
+
+struct address_space *
+space_fork(struct address_space *parent)
+{
+    struct address_space *child = space_create();
+    struct area *areas;
+
+    if (child == NULL)
+        return NULL;
+    copy_numbers(child, parent);
+    if (!copy_areas(child, parent, &areas) || !commit_charge(child->charged_pages)) {
+        discard_list(areas);
+        child->charged_pages = 0;
+        space_put(child);
+        return NULL;
+    }
+    area_build(&child->areas, areas);
+    for (struct area *area = areas; area != NULL; area = area->next)
+        if (area->object != NULL)
+            object_add_area(area->object, area);
+    tables_share(child, parent);
+    if (parent->odd_areas > 0 && !wipe(child, parent)) {
+        space_put(child);
+        return NULL;
+    }
+    vm_counters.forks++;
+    return child;
+}

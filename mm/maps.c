@@ -1,0 +1,366 @@
+/* maps.c - address spaces to look at: /proc/PID/maps and smaps, page tables, counters, checks. */
+#include "space_private.h"
+#include "pmm.h"
+
+object_namer space_object_name;
+
+/* ---- counting entries ---- */
+
+static void
+count_resident(void *arg, uintptr_t va, pte_t entry)
+{
+    (void)va;
+    *(unsigned long *)arg += pte_frame(entry).n != vm_zero_page.n;
+}
+
+unsigned long
+space_resident(const struct address_space *space)
+{
+    unsigned long pages = 0;
+
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next)
+        tables_walk(space, area->start, area->end, count_resident, &pages);
+    return pages;
+}
+
+unsigned long
+space_tables(const struct address_space *space)
+{
+    const pte_t *directory = space->directory;
+    unsigned long tables = 1;
+
+    for (unsigned i = 0; i < USER_DIRECTORY; i++)
+        tables += directory[i] != 0;
+    return tables;
+}
+
+/* ---- maps ---- */
+
+static const char *
+name_of(const struct area *area)
+{
+    const struct address_space *space = area->space;
+
+    if (area->flags & AREA_ANONYMOUS)
+        return "/dev/zero (deleted)";
+    if (area->object != NULL)
+        return space_object_name != NULL ? space_object_name(area->object) : "";
+    if (area->flags & AREA_HEAP)
+        return "[heap]";
+    return area->flags & AREA_STACK && area->end == space->stack_top ? "[stack]" : "";
+}
+
+static void
+print_area(struct printer *out, const struct area *area)
+{
+    const char *name = name_of(area);
+
+    print(out, "%08lx-%08lx %c%c%c%c %08lx 00:00 %lu", (unsigned long)area->start,
+          (unsigned long)area->end, area->flags & AREA_READ ? 'r' : '-',
+          area->flags & AREA_WRITE ? 'w' : '-', area->flags & AREA_EXEC ? 'x' : '-',
+          area->flags & AREA_SHARED ? 's' : 'p', (unsigned long)area->index << PAGE_SHIFT,
+          (unsigned long)(area->object != NULL));
+    print(out, *name != '\0' ? "%*s%s\n" : "\n", 26, "", name);
+}
+
+void
+space_print_maps(struct printer *out, struct address_space *space)
+{
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next)
+        print_area(out, area);
+}
+
+/* ---- smaps ---- */
+
+struct tally {
+    unsigned long resident, shared, alone, anonymous, referenced;
+    unsigned long proportional; /* in 1/16 of a page */
+};
+
+/* Directories that lead to the entry count as holders of its page too. */
+static void
+tally_entry(void *arg, uintptr_t va, pte_t entry)
+{
+    struct tally *tally = arg;
+    const struct frame *frame = frame_of(pte_frame(entry));
+    unsigned long holders = frame->count;
+
+    (void)va;
+    if (pte_frame(entry).n == vm_zero_page.n)
+        return;
+    if (frame->owner == FRAME_CACHE && holders > 1)
+        holders--; /* the cache itself is none */
+    tally->resident++;
+    tally->anonymous += frame->owner == FRAME_USER;
+    tally->referenced += (entry & PT_ACCESSED) != 0;
+    tally->shared += holders > 1;
+    tally->alone += holders == 1;
+    tally->proportional += 16 / (uint32_t)(holders < 16 ? holders : 16);
+}
+
+/* A table that several directories lead to shares all of its pages. */
+static void
+tally_area(struct tally *tally, const struct area *area)
+{
+    for (uintptr_t va = area->start, next; va < area->end; va = next) {
+        pte_t directory = *directory_entry_of(area->space, va);
+        uint32_t holders = directory != 0 ? frame_of(pte_frame(directory))->count : 1;
+        struct tally piece = {0};
+
+        next = table_end(va, area->end);
+        tables_walk(area->space, va, next, tally_entry, &piece);
+        if (holders > 1) {
+            piece.shared += piece.alone;
+            piece.alone = 0;
+            piece.proportional = (uint32_t)piece.proportional / holders;
+        }
+        tally->resident += piece.resident;
+        tally->anonymous += piece.anonymous;
+        tally->referenced += piece.referenced;
+        tally->shared += piece.shared;
+        tally->alone += piece.alone;
+        tally->proportional += piece.proportional;
+    }
+}
+
+static void
+print_kib(struct printer *out, const char *name, unsigned long pages)
+{
+    print(out, "%-16s%8lu kB\n", name, pages << (PAGE_SHIFT - 10));
+}
+
+static void
+print_smap(struct printer *out, const struct area *area)
+{
+    struct tally tally = {0};
+    bool clean = area->object != NULL && !(area->flags & AREA_ANONYMOUS);
+
+    tally_area(&tally, area);
+    print_area(out, area);
+    print_kib(out, "Size:", pages_of(area->start, area->end));
+    print_kib(out, "KernelPageSize:", 1);
+    print_kib(out, "MMUPageSize:", 1);
+    print_kib(out, "Rss:", tally.resident);
+    print(out, "%-16s%8lu kB\n", "Pss:", tally.proportional >> 2);
+    print_kib(out, "Shared_Clean:", clean ? tally.shared : 0);
+    print_kib(out, "Shared_Dirty:", clean ? 0 : tally.shared);
+    print_kib(out, "Private_Clean:", clean ? tally.alone : 0);
+    print_kib(out, "Private_Dirty:", clean ? 0 : tally.alone);
+    print_kib(out, "Referenced:", tally.referenced);
+    print_kib(out, "Anonymous:", tally.anonymous);
+    print_kib(out, "Swap:", 0);
+    print_kib(out, "Locked:", area->flags & AREA_LOCKED ? tally.resident : 0);
+    print(out, "VmFlags:%s%s%s%s%s%s\n", area->flags & AREA_READ ? " rd" : "",
+          area->flags & AREA_WRITE ? " wr" : "", area->flags & AREA_EXEC ? " ex" : "",
+          area->flags & AREA_SHARED ? " sh" : "", area->flags & AREA_GROWSDOWN ? " gd" : "",
+          area->flags & AREA_LOCKED ? " lo" : "");
+}
+
+void
+space_print_smaps(struct printer *out, struct address_space *space)
+{
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next)
+        print_smap(out, area);
+}
+
+/* ---- page tables ---- */
+
+/* Entries in a row whose frames follow each other and whose flags are the same. */
+struct run {
+    struct printer *out;
+    uintptr_t start, end;
+    pte_t first;
+};
+
+static void
+print_run(const struct run *run)
+{
+    if (run->start == run->end)
+        return;
+    print(run->out, "  %08lx-%08lx -> %08lx %s%s%s%s%s\n", (unsigned long)run->start,
+          (unsigned long)run->end, (unsigned long)(run->first & PTE_FRAME),
+          run->first & PT_PRESENT ? "r" : "-", run->first & PT_WRITE ? "w" : "-",
+          run->first & PT_ACCESSED ? " accessed" : "", run->first & PT_DIRTY ? " dirty" : "",
+          pte_frame(run->first).n == vm_zero_page.n ? " zero-page"
+          : run->first & PTE_OBJECT                 ? " shared"
+                                                    : "");
+}
+
+static void
+add_to_run(void *arg, uintptr_t va, pte_t entry)
+{
+    struct run *run = arg;
+    bool zero = pte_frame(entry).n == vm_zero_page.n;
+    pte_t expected = run->first + (zero ? 0 : (pte_t)(va - run->start));
+
+    if (va != run->end || entry != expected) {
+        print_run(run);
+        run->start = va;
+        run->first = entry;
+    }
+    run->end = va + PAGE_SIZE;
+}
+
+void
+space_print_tables(struct printer *out, struct address_space *space)
+{
+    for (unsigned i = 0; i < USER_DIRECTORY; i++) {
+        uintptr_t base = (uintptr_t)i * TABLE_REACH;
+        pte_t directory = *directory_entry_of(space, base);
+        struct run run = {.out = out};
+
+        if (directory == 0)
+            continue;
+        print(out, "%08lx table at %08lx, %u entries, led to by %u, %s\n", (unsigned long)base,
+              (unsigned long)(directory & PTE_FRAME), frame_of(pte_frame(directory))->live,
+              (unsigned)frame_of(pte_frame(directory))->count,
+              directory & PT_WRITE ? "own" : "read-only");
+        tables_walk(space, base, base + TABLE_REACH, add_to_run, &run);
+        print_run(&run);
+    }
+}
+
+/* ---- counters ---- */
+
+void
+vm_print_vmstat(struct printer *out)
+{
+    const struct vm_counters *c = &vm_counters;
+    const struct {
+        const char *name;
+        unsigned long value;
+    } lines[] = {
+        {"nr_free_pages", pmm_free_frames()},
+        {"nr_file_pages", object_cached_pages()},
+        {"pgalloc", c->pgalloc},
+        {"pgfree", c->pgfree},
+        {"pgfault", c->pgfault},
+        {"pgmajfault", c->pgmajfault},
+        {"demand_zero", c->demand_zero},
+        {"zero_page", c->zero_page},
+        {"cow_copy", c->cow_copy},
+        {"cow_reuse", c->cow_reuse},
+        {"file_mapped", c->file_mapped},
+        {"fault_around", c->fault_around},
+        {"stack_grown", c->stack_grown},
+        {"forks", c->forks},
+        {"tables_shared", c->tables_shared},
+        {"tables_unshared", c->tables_unshared},
+        {"tlb_flush_page", c->tlb_flush_page},
+        {"tlb_flush_all", c->tlb_flush_all},
+        {"cr3_loads", c->cr3_loads},
+        {"bytes_copied", c->bytes_copied},
+        {"bytes_cleared", c->bytes_cleared},
+        {"pgscan", c->pgscan},
+        {"pgsteal", c->pgsteal},
+        {"slabs_scanned", c->slabs_scanned},
+        {"oom_kill", c->oom_kill},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(lines); i++)
+        print(out, "%s %lu\n", lines[i].name, lines[i].value);
+}
+
+/* ---- checks ---- */
+
+/* What the areas of one space add up to. */
+struct sums {
+    unsigned long total, data, locked, charged, odd;
+};
+
+static struct sums
+add_up(const struct address_space *space)
+{
+    struct sums sums = {0};
+
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next) {
+        unsigned long pages = pages_of(area->start, area->end);
+
+        sums.total += pages;
+        sums.locked += area->flags & AREA_LOCKED ? pages : 0;
+        sums.charged += area->flags & AREA_CHARGED ? pages : 0;
+        sums.odd += (area->flags & (AREA_DONTFORK | AREA_WIPEONFORK)) != 0;
+        if ((area->flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)) == AREA_WRITE)
+            sums.data += pages;
+    }
+    return sums;
+}
+
+static void
+check_entry(void *arg, uintptr_t va, pte_t entry)
+{
+    const struct frame *frame = frame_of(pte_frame(entry));
+    bool *good = arg;
+
+    if (frame->owner != FRAME_USER && frame->owner != FRAME_CACHE) {
+        klog("space: the page at 0x%08lx is %s\n", (unsigned long)va,
+             frame_owner_name(frame->owner));
+        *good = false;
+    }
+    if (entry & PT_WRITE && !(entry & PTE_OBJECT) &&
+        (frame->owner != FRAME_USER || frame->count != 1)) {
+        klog("space: the page at 0x%08lx may be written and is held by others\n",
+             (unsigned long)va);
+        *good = false;
+    }
+}
+
+static void
+count_entry(void *arg, uintptr_t va, pte_t entry)
+{
+    (void)va;
+    (void)entry;
+    ++*(unsigned *)arg;
+}
+
+/* Every table: own or shared, as many entries as it says. */
+static bool
+check_tables(const struct address_space *space)
+{
+    bool good = true;
+
+    for (unsigned i = 0; i < USER_DIRECTORY; i++) {
+        uintptr_t base = (uintptr_t)i * TABLE_REACH;
+        pte_t directory = *directory_entry_of(space, base);
+        unsigned live = 0;
+
+        if (directory == 0)
+            continue;
+        tables_walk(space, base, base + TABLE_REACH, count_entry, &live);
+        good &= live == frame_of(pte_frame(directory))->live;
+        good &= !(directory & PT_WRITE) || frame_of(pte_frame(directory))->count == 1;
+    }
+    return good;
+}
+
+static void
+check_space(struct address_space *space, void *arg)
+{
+    struct sums sums = add_up(space);
+    bool good = area_check(&space->areas) && check_tables(space);
+    unsigned entries = 0, in_areas = 0;
+
+    good &= sums.total == space->total_pages && sums.data == space->data_pages &&
+            sums.locked == space->locked_pages && sums.charged == space->charged_pages &&
+            sums.odd == space->odd_areas;
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next) {
+        tables_walk(space, area->start, area->end, count_entry, &in_areas);
+        tables_walk(space, area->start, area->end, check_entry, &good);
+        good &= area->space == space;
+    }
+    tables_walk(space, 0, USER_END, count_entry, &entries);
+    if (!good || entries != in_areas) {
+        klog("space: %p does not hold its invariants (%u entries, %u in areas)\n", (void *)space,
+             entries, in_areas);
+        *(bool *)arg = false;
+    }
+}
+
+bool
+space_check_all(void)
+{
+    bool good = true;
+
+    space_for_each(check_space, &good);
+    return good;
+}

@@ -1,0 +1,465 @@
+/* mmap.c - mmap, munmap, mprotect and mremap: Linux' rules (their manual pages, section 2) on the
+ * steps of space.c. */
+#include "space_private.h"
+
+/* ---- where ---- */
+
+/* Room is looked for below MMAP_TOP first, then above it up to where the stack may come. */
+static uintptr_t
+find_room(const struct address_space *space, size_t size)
+{
+    uintptr_t heap_end = page_up((uint32_t)space->brk) + PAGE_SIZE;
+    uintptr_t low = heap_end > USER_START ? heap_end : USER_START;
+    size_t stack = space->limits[SPACE_LIMIT_STACK];
+    uintptr_t high = space->stack_top, found;
+
+    if (stack > high / 4)
+        stack = high / 4;
+    high -= page_up((uint32_t)stack) + STACK_GAP;
+    found = area_gap_below(&space->areas, size, low, low < MMAP_TOP ? MMAP_TOP : high);
+    if (found == 0 && low < MMAP_TOP)
+        found = area_gap_above(&space->areas, size, MMAP_TOP, high);
+    if (found == 0)
+        found = area_gap_below(&space->areas, size, USER_START, low - PAGE_SIZE);
+    return found;
+}
+
+/* A stack that grows needs the room below it. */
+static bool
+is_free(const struct address_space *space, uintptr_t start, size_t size)
+{
+    const struct area *area = area_find(&space->areas, start);
+
+    if (area == NULL)
+        return true;
+    if (area->flags & AREA_GROWSDOWN && area->start >= start + size)
+        return area->start - (start + size) >= STACK_GAP;
+    return area->start >= start + size;
+}
+
+static long
+place_fixed(const struct address_space *space, uintptr_t start, size_t size, unsigned flags)
+{
+    const struct area *area;
+
+    if (start & PAGE_MASK)
+        return -EINVAL;
+    if (start > USER_END - size)
+        return -ENOMEM;
+    if (start < USER_START)
+        return -EPERM;
+    area = flags & MAP_FIXED_NOREPLACE ? area_find(&space->areas, start) : NULL;
+    return area != NULL && area->start < start + size ? -EEXIST : (long)start;
+}
+
+/* The address for a new mapping, or -errno. */
+static long
+place(const struct address_space *space, uintptr_t hint, size_t size, unsigned flags)
+{
+    uintptr_t found;
+
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return place_fixed(space, hint, size, flags);
+    hint = page_down(hint);
+    if (hint >= USER_START && hint <= USER_END - size && is_free(space, hint, size))
+        return (long)hint;
+    found = find_room(space, size);
+    return found != 0 ? (long)found : -ENOMEM;
+}
+
+/* Errors are the top 4095 values; addresses of programs are below USER_END. */
+static inline bool
+is_error(long result)
+{
+    return (unsigned long)result >= (unsigned long)-4095;
+}
+
+/* ---- mmap ---- */
+
+static unsigned
+flags_of(const struct address_space *space, unsigned prot, unsigned flags, bool may_write)
+{
+    unsigned area = prot & AREA_PROT;
+
+    if ((flags & MAP_TYPE) != MAP_PRIVATE)
+        area |= AREA_SHARED | (may_write ? AREA_MAYWRITE : 0);
+    else
+        area |= AREA_MAYWRITE;
+    if (flags & MAP_GROWSDOWN && !(area & AREA_SHARED))
+        area |= AREA_GROWSDOWN;
+    if (flags & MAP_NORESERVE)
+        area |= AREA_NORESERVE;
+    if (flags & MAP_LOCKED || space->lock_future)
+        area |= AREA_LOCKED;
+    if (area_is_charged(area))
+        area |= AREA_CHARGED;
+    return area;
+}
+
+static unsigned long
+mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    unsigned long pages = 0;
+
+    for (const struct area *area = area_find(&space->areas, start);
+         area != NULL && area->start < end; area = area->next)
+        pages += pages_of(area->start > start ? area->start : start,
+                          area->end < end ? area->end : end);
+    return pages;
+}
+
+/* Puts a mapping in the place of whatever is there. */
+static int
+replace(struct address_space *space, const struct mapping *mapping)
+{
+    uintptr_t start = mapping->start, end = mapping->end;
+    const struct area *old = area_find(&space->areas, start);
+    bool occupied = old != NULL && old->start < end;
+    unsigned long charge = mapping->flags & AREA_CHARGED ? pages_of(start, end) : 0;
+    struct area *spare;
+
+    if (space_may_grow(space, mapping->flags,
+                       pages_of(start, end) - (occupied ? mapped_pages(space, start, end) : 0)))
+        return -ENOMEM;
+    if (!commit_charge(charge))
+        return -ENOMEM;
+    spare = area_new();
+    if (spare == NULL)
+        goto no_area;
+    if (occupied) {
+        if (space_prepare_remove(space, start, end) != 0)
+            goto no_room;
+        space_remove(space, start, end);
+    }
+    space_place(space, mapping, spare);
+    return 0;
+
+no_room:
+    area_discard(spare);
+no_area:
+    commit_release(charge);
+    return -ENOMEM;
+}
+
+long
+space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned prot,
+           unsigned flags, struct object *object, uint32_t index, bool may_write)
+{
+    size_t size = page_up((uint32_t)length);
+    unsigned type = flags & MAP_TYPE;
+    struct object *own = NULL;
+    struct mapping mapping;
+    long start;
+    int error;
+
+    if (length == 0)
+        return -EINVAL;
+    if (length > USER_END - USER_START)
+        return -ENOMEM;
+    if (index + (size >> PAGE_SHIFT) > UINT32_MAX - 1)
+        return -EOVERFLOW;
+    if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+        return -EINVAL;
+    start = place(space, hint, size, flags);
+    if (is_error(start))
+        return start;
+    if (object == NULL)
+        may_write = true;
+    if (type != MAP_PRIVATE && prot & PROT_WRITE && !may_write)
+        return -EACCES;
+    mapping = (struct mapping){.start = (uintptr_t)start,
+                               .end = (uintptr_t)start + size,
+                               .flags = flags_of(space, prot, flags, may_write),
+                               .object = object,
+                               .index = object != NULL ? index : 0};
+    if (object == NULL && type != MAP_PRIVATE) {
+        mapping.object = own = object_create_anonymous(size);
+        mapping.flags |= AREA_ANONYMOUS;
+        if (own == NULL)
+            return -ENOMEM;
+    }
+    error = replace(space, &mapping);
+    if (own != NULL)
+        object_put(own); /* the area has its own reference */
+    if (error != 0)
+        return error;
+    if (flags & MAP_POPULATE || mapping.flags & AREA_LOCKED)
+        (void)space_populate(space, mapping.start, mapping.end);
+    return start;
+}
+
+/* ---- munmap ---- */
+
+long
+space_munmap(struct address_space *space, uintptr_t start, size_t length)
+{
+    const struct area *area;
+    uintptr_t end;
+
+    if (start & PAGE_MASK || length == 0 || !user_pages(start, length, &end))
+        return -EINVAL;
+    area = area_find(&space->areas, start);
+    if (area == NULL || area->start >= end)
+        return 0;
+    if (space_prepare_remove(space, start, end) != 0)
+        return -ENOMEM;
+    space_remove(space, start, end);
+    return 0;
+}
+
+/* ---- mprotect ---- */
+
+/* What mprotect would have to promise: pages of areas that become writable and private. */
+struct promise {
+    unsigned long charge; /* of them not in the commit account */
+    unsigned long data;   /* not counted as data */
+};
+
+/* Whether the areas of [start, end) allow `prot`, and what they ask for. */
+static int
+may_protect(const struct address_space *space, uintptr_t start, uintptr_t end, unsigned prot,
+            struct promise *promise)
+{
+    *promise = (struct promise){0, 0};
+    if (!space_is_mapped(space, start, end))
+        return -ENOMEM;
+    for (const struct area *area = area_find(&space->areas, start);
+         area != NULL && area->start < end; area = area->next) {
+        unsigned long pages = pages_of(area->start > start ? area->start : start,
+                                       area->end < end ? area->end : end);
+        unsigned flags = (area->flags & ~(unsigned)AREA_PROT) | prot;
+
+        if (prot & AREA_WRITE && !(area->flags & AREA_MAYWRITE))
+            return -EACCES;
+        if (area_is_charged(flags) && !(area->flags & AREA_CHARGED))
+            promise->charge += pages;
+        if ((flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)) == AREA_WRITE &&
+            !(area->flags & AREA_WRITE))
+            promise->data += pages;
+    }
+    return 0;
+}
+
+static void
+protect(struct address_space *space, uintptr_t start, uintptr_t end, unsigned prot)
+{
+    for (struct area *area = area_find(&space->areas, start); area != NULL && area->start < end;
+         area = area->next) {
+        unsigned flags = (area->flags & ~(unsigned)AREA_PROT) | prot;
+        long pages = (long)pages_of(area->start, area->end);
+
+        if (flags == area->flags)
+            continue;
+        if (area_is_charged(flags))
+            flags |= AREA_CHARGED;
+        space_account(space, area->flags, -pages);
+        space_account(space, flags, pages);
+        area->flags = flags;
+        tables_protect(space, area->start, area->end, flags);
+    }
+    space_join(space, start, end);
+}
+
+long
+space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
+{
+    struct promise promise;
+    uintptr_t end;
+    int error;
+
+    if (start & PAGE_MASK || prot & ~(unsigned)(AREA_PROT | PROT_GROWSDOWN | PROT_GROWSUP))
+        return -EINVAL;
+    if (length == 0)
+        return 0;
+    if (!user_pages(start, length, &end))
+        return -ENOMEM;
+    prot &= AREA_PROT;
+    error = may_protect(space, start, end, prot, &promise);
+    if (error != 0)
+        return error;
+    if ((promise.data != 0 && space_may_grow(space, AREA_WRITE, promise.data) != 0) ||
+        !commit_charge(promise.charge))
+        return -ENOMEM;
+    if (space_prepare_remove(space, start, end) != 0) {
+        commit_release(promise.charge);
+        return -ENOMEM;
+    }
+    protect(space, start, end, prot);
+    return 0;
+}
+
+/* ---- mremap ---- */
+
+struct remap {
+    struct address_space *space;
+    struct area *area;
+    uintptr_t old;
+    size_t old_size, new_size;
+    unsigned flags;
+    uintptr_t target; /* with MREMAP_FIXED */
+};
+
+/* The area's end moves up into free room. -ENOMEM when there is none, or no memory. */
+static long
+grow_in_place(const struct remap *remap)
+{
+    struct address_space *space = remap->space;
+    struct area *area = remap->area;
+    size_t more = remap->new_size - remap->old_size;
+    unsigned long charge = area->flags & AREA_CHARGED ? more >> PAGE_SHIFT : 0;
+
+    if (remap->old + remap->old_size != area->end || more > USER_END - area->end ||
+        !is_free(space, area->end, more))
+        return -ENOMEM;
+    if (space_may_grow(space, area->flags, more >> PAGE_SHIFT) != 0 || !commit_charge(charge))
+        return -ENOMEM;
+    area_resize(&space->areas, area, area->start, area->end + more);
+    space_account(space, area->flags, (long)(more >> PAGE_SHIFT));
+    space_join(space, area->start, area->end);
+    return (long)remap->old;
+}
+
+/* The entries change place; the old area goes unless MREMAP_DONTUNMAP keeps it, empty. */
+static void
+commit_move(const struct remap *remap, const struct mapping *mapping, struct area *spare)
+{
+    struct address_space *space = remap->space;
+    size_t moved = remap->old_size < remap->new_size ? remap->old_size : remap->new_size;
+
+    space_place(space, mapping, spare);
+    tables_move(space, remap->old, mapping->start, moved);
+    if (remap->flags & MREMAP_DONTUNMAP)
+        space_join(space, remap->old, remap->old + remap->old_size);
+    else
+        space_remove(space, remap->old, remap->old + remap->old_size);
+}
+
+/* To `to`, which is free. */
+static long
+move_to(const struct remap *remap, uintptr_t to)
+{
+    struct address_space *space = remap->space;
+    uintptr_t old_end = remap->old + remap->old_size;
+    size_t moved = remap->old_size < remap->new_size ? remap->old_size : remap->new_size;
+    struct mapping mapping = {.start = to,
+                              .end = to + remap->new_size,
+                              .flags = remap->area->flags & ~(unsigned)(AREA_HEAP | AREA_STACK),
+                              .object = remap->area->object};
+    unsigned long pages = remap->new_size >> PAGE_SHIFT;
+    unsigned long freed = remap->flags & MREMAP_DONTUNMAP ? 0 : remap->old_size >> PAGE_SHIFT;
+    unsigned long charge = mapping.flags & AREA_CHARGED ? pages : 0;
+    struct area *spare;
+
+    if (mapping.object != NULL)
+        mapping.index = area_index(remap->area, remap->old);
+    if ((pages > freed && space_may_grow(space, mapping.flags, pages - freed) != 0) ||
+        !commit_charge(charge))
+        return -ENOMEM;
+    spare = area_new();
+    if (spare == NULL)
+        goto no_area;
+    if (space_prepare_remove(space, remap->old, old_end) != 0)
+        goto no_room;
+    if (!tables_prepare_move(space, remap->old, to, moved))
+        goto no_tables;
+    commit_move(remap, &mapping, spare);
+    return (long)to;
+
+no_tables:
+    tables_zap(space, to, to + moved);
+    space_join(space, remap->old, old_end);
+no_room:
+    area_discard(spare);
+no_area:
+    commit_release(charge);
+    return -ENOMEM;
+}
+
+/* To a place that the caller chose: what is there goes, also if there is no memory to move then. */
+static long
+move_fixed(struct remap *remap)
+{
+    struct address_space *space = remap->space;
+    uintptr_t to = remap->target;
+
+    if (to & PAGE_MASK || to > USER_END - remap->new_size || remap->new_size > USER_END)
+        return -EINVAL;
+    if (to < remap->old + remap->old_size && remap->old < to + remap->new_size)
+        return -EINVAL;
+    if (to < USER_START)
+        return -EPERM;
+    if (space_munmap(space, to, remap->new_size) != 0)
+        return -ENOMEM;
+    remap->area = area_find(&space->areas, remap->old); /* it may have been cut */
+    return move_to(remap, to);
+}
+
+static long
+remap_area(struct remap *remap)
+{
+    struct address_space *space = remap->space;
+    uintptr_t to;
+    long done;
+
+    if (remap->flags & MREMAP_FIXED)
+        return move_fixed(remap);
+    if (!(remap->flags & MREMAP_DONTUNMAP)) {
+        if (remap->new_size == remap->old_size)
+            return (long)remap->old;
+        if (remap->new_size < remap->old_size) {
+            done = space_munmap(space, remap->old + remap->new_size,
+                                remap->old_size - remap->new_size);
+            return done != 0 ? done : (long)remap->old;
+        }
+        done = grow_in_place(remap);
+        if (!is_error(done))
+            return done;
+    }
+    if (!(remap->flags & MREMAP_MAYMOVE))
+        return -ENOMEM;
+    to = find_room(space, remap->new_size);
+    return to != 0 ? move_to(remap, to) : -ENOMEM;
+}
+
+/* A second mapping of the same pages of an object: mremap with an old size of 0. */
+static long
+duplicate(const struct remap *remap)
+{
+    const struct area *area = remap->area;
+    unsigned flags = MAP_SHARED | (remap->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+
+    if (!(area->flags & AREA_SHARED) || !(remap->flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    return space_mmap(remap->space, remap->target, remap->new_size, area->flags & AREA_PROT, flags,
+                      area->object, area_index(area, remap->old),
+                      (area->flags & AREA_MAYWRITE) != 0);
+}
+
+long
+space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length,
+             unsigned flags, uintptr_t target)
+{
+    struct remap remap = {.space = space,
+                          .old = old,
+                          .old_size = page_up((uint32_t)old_length),
+                          .new_size = page_up((uint32_t)new_length),
+                          .flags = flags,
+                          .target = flags & MREMAP_FIXED ? target : 0};
+    uintptr_t end;
+
+    if (flags & ~(unsigned)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || old & PAGE_MASK)
+        return -EINVAL;
+    if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)) ||
+        new_length == 0 || new_length > USER_END - USER_START)
+        return -EINVAL;
+    if (flags & MREMAP_DONTUNMAP && remap.old_size != remap.new_size)
+        return -EINVAL;
+    remap.area = area_find(&space->areas, old);
+    if (remap.area == NULL || remap.area->start > old)
+        return -EFAULT;
+    if (old_length == 0)
+        return duplicate(&remap);
+    if (!user_pages(old, old_length, &end) || end > remap.area->end)
+        return -EFAULT;
+    return remap_area(&remap);
+}

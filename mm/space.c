@@ -1,0 +1,409 @@
+/* space.c - address spaces: made and taken down, their areas cut and joined, their accounts.
+ *
+ * Every change of a space goes the same way. What can fail comes first: limits, the commit account,
+ * areas to be cut (space_isolate), page tables that must be the space's own. Then come steps that
+ * cannot fail. If something fails on the way, joining alike areas again (space_join) restores the
+ * areas that were cut, so that a call that fails leaves what it found:
+ *
+ *      |#########A#########|          space_isolate(start, end)
+ *      |##A##|##A1##|##A2##|          ... something fails: space_join gives A back
+ *            start  end
+ *
+ * I1. Two neighbours that touch are never alike (same flags, object, running index) after a call.
+ * I2. total_pages, data_pages, locked_pages, charged_pages and odd_areas are the sums over areas.
+ */
+#include "space_private.h"
+#include <string.h>
+#include "kmalloc.h"
+#include "reclaim.h"
+#include "slab.h"
+
+static struct kmem_cache *space_cache, *area_cache;
+static struct address_space *spaces;
+static struct shrinker table_shrinker = {.shrink = tables_drain};
+
+bool
+space_init(void)
+{
+    spaces = space_active = NULL;
+    tables_init();
+    space_cache = kmem_cache_create("address_space", sizeof(struct address_space), 0, 0, NULL);
+    area_cache = kmem_cache_create("area", sizeof(struct area), 0, 0, NULL);
+    vm_zero_page = page_alloc(FRAME_USER, PMM_ZERO);
+    if (space_cache == NULL || area_cache == NULL || vm_zero_page.n == 0)
+        return false;
+    page_get(vm_zero_page); /* nobody is ever its only holder, so nobody may write to it */
+    shrinker_register(&table_shrinker);
+    return true;
+}
+
+/* ---- spaces ---- */
+
+struct address_space *
+space_create(void)
+{
+    struct address_space *space = kmem_cache_alloc(space_cache);
+
+    if (space == NULL)
+        return NULL;
+    memset(space, 0, sizeof(*space));
+    if (!directory_create(space)) {
+        kmem_cache_free(space_cache, space);
+        return NULL;
+    }
+    space->refs = 1;
+    for (unsigned i = 0; i < SPACE_LIMITS; i++)
+        space->limits[i] = LIMIT_INFINITE;
+    space->limits[SPACE_LIMIT_STACK] = STACK_LIMIT;
+    space->brk_start = space->brk = HEAP_START;
+    space->stack_top = USER_END;
+    space->next = spaces;
+    if (spaces != NULL)
+        spaces->previous = space;
+    spaces = space;
+    return space;
+}
+
+static void
+free_area(struct address_space *space, struct area *area)
+{
+    if (space->hit == area)
+        space->hit = NULL;
+    if (area->object != NULL)
+        object_remove_area(area->object, area);
+    kmem_cache_free(area_cache, area);
+}
+
+static void
+destroy(struct address_space *space)
+{
+    ASSERT(space != space_active);
+    tables_destroy(space);
+    for (struct area *area = space->areas.first, *next; area != NULL; area = next) {
+        next = area->next;
+        free_area(space, area);
+    }
+    commit_release(space->charged_pages);
+    directory_destroy(space);
+    if (space->next != NULL)
+        space->next->previous = space->previous;
+    if (space->previous != NULL)
+        space->previous->next = space->next;
+    else
+        spaces = space->next;
+    kmem_cache_free(space_cache, space);
+}
+
+void
+space_put(struct address_space *space)
+{
+    ASSERT(space->refs > 0);
+    if (--space->refs == 0)
+        destroy(space);
+}
+
+void
+space_activate(struct address_space *space)
+{
+    if (space == space_active)
+        return;
+    space_active = space;
+    vm_counters.cr3_loads++;
+    load_directory(space != NULL ? space->directory_at : kernel_directory());
+}
+
+void
+space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg)
+{
+    for (struct address_space *space = spaces, *next; space != NULL; space = next) {
+        next = space->next;
+        visit(space, arg);
+    }
+}
+
+/* ---- accounts ---- */
+
+static bool
+is_data(unsigned flags)
+{
+    return (flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)) == AREA_WRITE;
+}
+
+bool
+area_is_charged(unsigned flags)
+{
+    return (flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE &&
+           (!(flags & AREA_NORESERVE) || commit_is_strict());
+}
+
+void
+space_account(struct address_space *space, unsigned flags, long pages)
+{
+    space->total_pages += (unsigned long)pages;
+    if (is_data(flags))
+        space->data_pages += (unsigned long)pages;
+    if (flags & AREA_LOCKED)
+        space->locked_pages += (unsigned long)pages;
+    if (flags & AREA_CHARGED)
+        space->charged_pages += (unsigned long)pages;
+}
+
+static bool
+exceeds(unsigned long used, unsigned long pages, size_t limit)
+{
+    return limit != LIMIT_INFINITE && used + pages > limit >> PAGE_SHIFT;
+}
+
+int
+space_may_grow(const struct address_space *space, unsigned flags, unsigned long pages)
+{
+    if (exceeds(space->total_pages, pages, space->limits[SPACE_LIMIT_AS]) ||
+        (is_data(flags) && exceeds(space->data_pages, pages, space->limits[SPACE_LIMIT_DATA])))
+        return -ENOMEM;
+    return 0;
+}
+
+/* ---- areas ---- */
+
+struct area *
+area_new(void)
+{
+    return kmem_cache_alloc(area_cache);
+}
+
+void
+area_discard(struct area *area)
+{
+    kmem_cache_free(area_cache, area);
+}
+
+#define AREA_ODD (AREA_DONTFORK | AREA_WIPEONFORK)
+
+/* Whether a mapping that starts where the area ends, or `at` pages into it, goes on like it. */
+static inline bool
+goes_on(const struct area *area, unsigned flags, const struct object *object, uint32_t index)
+{
+    return area->flags == flags && area->object == object &&
+           (object == NULL || area_index(area, area->end) == index);
+}
+
+static void
+insert(struct address_space *space, struct area *area)
+{
+    area->space = space;
+    area_insert(&space->areas, area);
+    if (area->object != NULL)
+        object_add_area(area->object, area);
+    space->odd_areas += (area->flags & AREA_ODD) != 0;
+}
+
+static void
+take_out(struct address_space *space, struct area *area)
+{
+    space->odd_areas -= (area->flags & AREA_ODD) != 0;
+    area_remove(&space->areas, area);
+    free_area(space, area);
+}
+
+/* Makes the area swallow the next one if they are alike. */
+static bool
+join_next(struct address_space *space, struct area *area)
+{
+    struct area *next = area->next;
+    uintptr_t end;
+
+    if (next == NULL || area->end != next->start ||
+        !goes_on(area, next->flags, next->object, next->index))
+        return false;
+    end = next->end;
+    take_out(space, next);
+    area_resize(&space->areas, area, area->start, end);
+    return true;
+}
+
+void
+space_join(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    struct area *area = area_find(&space->areas, start);
+
+    if (area == NULL)
+        return;
+    if (area->previous != NULL)
+        area = area->previous;
+    while (area != NULL && area->start <= end) {
+        if (!join_next(space, area))
+            area = area->next;
+    }
+}
+
+/* Cuts the area that has `at` inside, if there is one. */
+static int
+cut(struct address_space *space, uintptr_t at)
+{
+    struct area *area = area_find(&space->areas, at), *upper;
+
+    if (area == NULL || area->start >= at)
+        return 0;
+    upper = area_new();
+    if (upper == NULL)
+        return -ENOMEM;
+    *upper = (struct area){.start = at,
+                           .end = area->end,
+                           .flags = area->flags,
+                           .object = area->object,
+                           .index = area->object != NULL ? area_index(area, at) : 0};
+    area_resize(&space->areas, area, area->start, at);
+    insert(space, upper);
+    return 0;
+}
+
+int
+space_isolate(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    if (cut(space, start) != 0)
+        return -ENOMEM;
+    if (cut(space, end) != 0) {
+        space_join(space, start, start);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+/* The area that ends at `at`; NULL when there is none. */
+static struct area *
+area_before(const struct address_space *space, uintptr_t at)
+{
+    struct area *area = at > 0 ? area_find(&space->areas, at - 1) : NULL;
+
+    return area != NULL && area->end == at ? area : NULL;
+}
+
+void
+space_place(struct address_space *space, const struct mapping *mapping, struct area *spare)
+{
+    struct area *before = area_before(space, mapping->start);
+
+    space_account(space, mapping->flags, (long)pages_of(mapping->start, mapping->end));
+    if (before != NULL && goes_on(before, mapping->flags, mapping->object, mapping->index)) {
+        area_discard(spare);
+        area_resize(&space->areas, before, before->start, mapping->end);
+        join_next(space, before);
+        return;
+    }
+    *spare = (struct area){.start = mapping->start,
+                           .end = mapping->end,
+                           .flags = mapping->flags,
+                           .object = mapping->object,
+                           .index = mapping->index};
+    insert(space, spare);
+    join_next(space, spare);
+}
+
+int
+space_prepare_remove(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    if (space_isolate(space, start, end) != 0)
+        return -ENOMEM;
+    if (tables_own(space, start, end))
+        return 0;
+    space_join(space, start, end);
+    return -ENOMEM;
+}
+
+void
+space_remove(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    unsigned long charged = space->charged_pages;
+
+    tables_zap(space, start, end);
+    for (struct area *area = area_find(&space->areas, start), *next;
+         area != NULL && area->start < end; area = next) {
+        next = area->next;
+        space_account(space, area->flags, -(long)pages_of(area->start, area->end));
+        take_out(space, area);
+    }
+    commit_release(charged - space->charged_pages);
+}
+
+void
+space_change_flags(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set,
+                   unsigned clear)
+{
+    for (struct area *area = area_find(&space->areas, start); area != NULL && area->start < end;
+         area = area->next) {
+        long pages = (long)pages_of(area->start, area->end);
+
+        space_account(space, area->flags, -pages);
+        space->odd_areas -= (area->flags & AREA_ODD) != 0;
+        area->flags = (area->flags & ~clear) | set;
+        space->odd_areas += (area->flags & AREA_ODD) != 0;
+        space_account(space, area->flags, pages);
+    }
+    space_join(space, start, end);
+}
+
+bool
+space_is_mapped(const struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    const struct area *area = area_find(&space->areas, start);
+
+    while (area != NULL && area->start <= start) {
+        start = area->end;
+        if (start >= end)
+            return true;
+        area = area->next;
+    }
+    return start >= end;
+}
+
+/* ---- memory for the kernel to give ---- */
+
+long
+vm_alloc_map(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
+{
+    struct mapping mapping = {.start = start, .flags = (prot & AREA_PROT) | AREA_MAYWRITE};
+    struct area *found, *spare;
+    uintptr_t done = start;
+    unsigned long charge;
+
+    if (start & PAGE_MASK || length == 0)
+        return -EINVAL;
+    if (start < USER_START || !user_pages(start, length, &mapping.end))
+        return -ENOMEM;
+    found = area_find(&space->areas, start);
+    if (found != NULL && found->start < mapping.end)
+        return -EEXIST;
+    if (area_is_charged(mapping.flags))
+        mapping.flags |= AREA_CHARGED;
+    charge = mapping.flags & AREA_CHARGED ? pages_of(start, mapping.end) : 0;
+    if (space_may_grow(space, mapping.flags, pages_of(start, mapping.end)) != 0 ||
+        !commit_charge(charge))
+        return -ENOMEM;
+    spare = area_new();
+    if (spare == NULL)
+        goto no_area;
+    for (; done < mapping.end; done += PAGE_SIZE) {
+        pte_t *entry = user_entry(space, done);
+        pfn_t page = entry != NULL ? page_zeroed() : pfn(0);
+
+        if (page.n == 0)
+            goto no_page;
+        *entry = (pte_t)pfn_to_paddr(page) | pte_flags(mapping.flags);
+        table_add(space, done);
+    }
+    space_place(space, &mapping, spare);
+    return 0;
+
+no_page:
+    tables_zap(space, start, mapping.end);
+    area_discard(spare);
+no_area:
+    commit_release(charge);
+    return -ENOMEM;
+}
+
+long
+vm_free_unmap(struct address_space *space, uintptr_t start, size_t length)
+{
+    return space_munmap(space, start, length);
+}

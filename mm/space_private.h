@@ -1,0 +1,101 @@
+/* space_private.h - what the files on address spaces share: areas cut and joined, accounts. Private
+ * to mm/. */
+#ifndef OCTAVO_SPACE_PRIVATE_H
+#define OCTAVO_SPACE_PRIVATE_H
+
+#include "commit.h"
+#include "object.h"
+#include "usertable.h"
+
+static inline uintptr_t
+page_down(uintptr_t address)
+{
+    return address & ~(uintptr_t)PAGE_MASK;
+}
+
+/* 0 for the last page and what lies behind it. */
+static inline uint32_t
+page_up(uint32_t address)
+{
+    return (address + (uint32_t)PAGE_MASK) & ~(uint32_t)PAGE_MASK;
+}
+
+static inline unsigned long
+pages_of(uintptr_t start, uintptr_t end)
+{
+    return (end - start) >> PAGE_SHIFT;
+}
+
+/* [start, start + length) in whole pages into *end. False when it leaves the program's half. */
+static inline MUST_CHECK bool
+user_pages(uintptr_t start, size_t length, uintptr_t *end)
+{
+    if (length > USER_END || start > USER_END - length)
+        return false;
+    *end = page_up((uint32_t)(start + length));
+    return true;
+}
+
+/* The page of its object that an area shows at `va`. */
+static inline uint32_t
+area_index(const struct area *area, uintptr_t va)
+{
+    return area->index + (uint32_t)((va - area->start) >> PAGE_SHIFT);
+}
+
+/* An area without place, for area_place. NULL when out of memory. */
+struct area *area_new(void);
+/* Takes back one that was not placed. */
+void area_discard(struct area *area);
+
+/* What a new mapping is like. */
+struct mapping {
+    uintptr_t start, end;
+    unsigned flags;
+    struct object *object;
+    uint32_t index;
+};
+
+/* Puts a mapping where nothing is, joined with its neighbours where they are alike; takes `spare`
+ * (area_new) over. The mapping's pages enter the accounts but for the commit account. */
+void space_place(struct address_space *space, const struct mapping *mapping, struct area *spare);
+
+/* Cuts areas so that [start, end) consists of whole ones. -ENOMEM with nothing changed. */
+MUST_CHECK int space_isolate(struct address_space *space, uintptr_t start, uintptr_t end);
+
+/* Joins what is alike around [start, end). */
+void space_join(struct address_space *space, uintptr_t start, uintptr_t end);
+
+/* Everything that can fail of taking [start, end) away; space_join undoes it. */
+MUST_CHECK int space_prepare_remove(struct address_space *space, uintptr_t start, uintptr_t end);
+/* Takes the whole areas in [start, end) away. */
+void space_remove(struct address_space *space, uintptr_t start, uintptr_t end);
+
+/* Counts `pages` more (or less) pages of an area with these flags. */
+void space_account(struct address_space *space, unsigned flags, long pages);
+
+/* 0 or -ENOMEM: whether the limits allow `pages` more pages with these flags. */
+MUST_CHECK int space_may_grow(const struct address_space *space, unsigned flags,
+                              unsigned long pages);
+
+/* True when the first `pages` with these flags count for the commit account. */
+bool area_is_charged(unsigned flags);
+
+/* Sets the flags of whole areas in [start, end): `set` added, `clear` taken; joins after. */
+void space_change_flags(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set,
+                        unsigned clear);
+
+/* True when [start, end) has no hole. */
+bool space_is_mapped(const struct address_space *space, uintptr_t start, uintptr_t end);
+
+/* Brings all pages of the range in, writable ones for writing. 0 or -ENOMEM at the first that
+ * cannot be had. */
+int space_populate(struct address_space *space, uintptr_t start, uintptr_t end);
+
+/* A stack that grows down reaches `page` from now on. False when it must not. */
+bool stack_grow(struct address_space *space, struct area *area, uintptr_t page);
+
+/* A page of zeros for a program; frame 0 when out of memory. */
+pfn_t page_zeroed(void);
+
+#endif
