@@ -64,13 +64,24 @@ struct area_tree {
 /* The area that contains `address` or, if none does, the first above it; NULL when there is none. */
 struct area *area_find(const struct area_tree *tree, uintptr_t address);
 
-/* Puts an area in; its range must be free. */
+/* The area before the one that area_find names; NULL when there is none. */
+struct area *area_before(const struct area_tree *tree, uintptr_t address);
+
+/* Puts an area in; its range must be free. The second form knows the area before it (NULL: none). */
 void area_insert(struct area_tree *tree, struct area *area);
+void area_insert_after(struct area_tree *tree, struct area *previous, struct area *area);
 void area_remove(struct area_tree *tree, struct area *area);
 
 /* Makes the areas of a list (`first`, linked by next, in order) the tree's: in linear time. The tree
  * must be empty. */
 void area_build(struct area_tree *tree, struct area *first);
+
+/* Cuts an area at `at`; `upper`, which is not in the tree, becomes the upper part's area. */
+void area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area *upper);
+
+/* Takes the next area, which must begin where this one ends, out of the tree; this one ends where
+ * it ended. */
+void area_absorb_next(struct area_tree *tree, struct area *area);
 
 /* Moves the bounds of an area that is in the tree, within its gaps. */
 void area_resize(struct area_tree *tree, struct area *area, uintptr_t start, uintptr_t end);

@@ -39,9 +39,11 @@ will_need(struct address_space *space, const struct area *area, uintptr_t start,
 static int
 change(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set, unsigned clear)
 {
-    if (space_isolate(space, start, end) != 0)
+    struct area *first;
+
+    if (space_isolate(space, start, end, &first) != 0)
         return -ENOMEM;
-    space_change_flags(space, start, end, set, clear);
+    space_change_flags(space, first, end, set, clear);
     return 0;
 }
 
@@ -180,6 +182,7 @@ lock_limit_allows(const struct address_space *space, unsigned long pages)
 long
 space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault)
 {
+    struct area *first;
     uintptr_t end;
 
     length += start & PAGE_MASK;
@@ -190,9 +193,9 @@ space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lo
         return 0;
     if (lock && !lock_limit_allows(space, pages_of(start, end)))
         return -ENOMEM;
-    if (!space_is_mapped(space, start, end) || space_isolate(space, start, end) != 0)
+    if (!space_is_mapped(space, start, end) || space_isolate(space, start, end, &first) != 0)
         return -ENOMEM;
-    space_change_flags(space, start, end, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
+    space_change_flags(space, first, end, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
     return lock && !on_fault ? space_populate(space, start, end) : 0;
 }
 
@@ -200,7 +203,7 @@ space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lo
 static void
 lock_all(struct address_space *space, bool lock, bool populate_now)
 {
-    space_change_flags(space, 0, USER_END, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
+    space_change_flags(space, space->areas.first, USER_END, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
     if (!lock || !populate_now)
         return;
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)

@@ -89,17 +89,13 @@ rotate(struct area_tree *tree, struct area *area, int side)
     return up;
 }
 
-/* Restores the balance of one node whose subtrees are in order. Returns the subtree's new top. */
-static inline struct area *
-balance(struct area_tree *tree, struct area *area)
+/* Restores the balance of a node whose subtree on `side` is too high by one. Returns the subtree's
+ * new top. */
+static struct area *
+balance(struct area_tree *tree, struct area *area, int side)
 {
-    int difference = (int)height_of(area->child[RIGHT]) - (int)height_of(area->child[LEFT]);
-    int side = difference > 0;
-    struct area *heavy;
+    struct area *heavy = area->child[side];
 
-    if (difference >= -1 && difference <= 1)
-        return area;
-    heavy = area->child[side];
     if (height_of(heavy->child[!side]) > height_of(heavy->child[side]))
         rotate(tree, heavy, !side);
     return rotate(tree, area, side);
@@ -109,13 +105,13 @@ balance(struct area_tree *tree, struct area *area)
 static void
 update(struct area_tree *tree, struct area *area)
 {
-    while (area != NULL) {
-        bool news = refresh(area);
-        struct area *top = balance(tree, area);
+    for (; area != NULL; area = area->parent) {
+        unsigned left = height_of(area->child[LEFT]), right = height_of(area->child[RIGHT]);
 
-        if (!news && top == area)
+        if (UNLIKELY(left > right + 1 || right > left + 1))
+            area = balance(tree, area, right > left ? RIGHT : LEFT);
+        else if (!refresh(area))
             return;
-        area = top->parent;
     }
 }
 
@@ -125,14 +121,25 @@ set_gap(struct area *area)
     area->gap = area->start - (area->previous ? area->previous->end : 0);
 }
 
-/* An area's own gap may have changed: brings it and what is above up to date. */
+/* The gap of an area (NULL: of none) may have changed, and nothing else. */
 static inline void
-update_gap(struct area_tree *tree, struct area *area)
+update_gap(struct area *area)
 {
     if (area == NULL)
         return;
     set_gap(area);
-    update(tree, area);
+    for (; area != NULL; area = area->parent) {
+        const struct area *left = area->child[LEFT], *right = area->child[RIGHT];
+        uintptr_t gap = area->gap;
+
+        if (left != NULL && left->largest_gap > gap)
+            gap = left->largest_gap;
+        if (right != NULL && right->largest_gap > gap)
+            gap = right->largest_gap;
+        if (gap == area->largest_gap)
+            return;
+        area->largest_gap = gap;
+    }
 }
 
 struct area *
@@ -153,7 +160,15 @@ area_find(const struct area_tree *tree, uintptr_t address)
     return found;
 }
 
-static void
+struct area *
+area_before(const struct area_tree *tree, uintptr_t address)
+{
+    const struct area *next = area_find(tree, address);
+
+    return next != NULL ? next->previous : tree->last;
+}
+
+static inline void
 link_into_list(struct area_tree *tree, struct area *area, struct area *previous, struct area *next)
 {
     area->previous = previous;
@@ -168,33 +183,61 @@ link_into_list(struct area_tree *tree, struct area *area, struct area *previous,
         tree->last = area;
 }
 
-void
-area_insert(struct area_tree *tree, struct area *area)
+static inline void
+hang(struct area **link, struct area *area, struct area *parent)
 {
-    struct area **link = &tree->root, *parent = NULL, *previous = NULL, *next = NULL;
-
-    while (*link != NULL) {
-        parent = *link;
-        if (area->start >= parent->end) {
-            previous = parent;
-            link = &parent->child[RIGHT];
-        } else {
-            next = parent;
-            link = &parent->child[LEFT];
-        }
-    }
-    ASSERT(next == NULL || area->end <= next->start);
     *link = area;
     area->parent = parent;
     area->child[LEFT] = area->child[RIGHT] = NULL;
     area->height = 0;
+}
+
+/* Next to `previous` in order: right of it or, if it has somebody there, left of `next`. */
+static inline void
+insert_between(struct area_tree *tree, struct area *previous, struct area *area, struct area *next)
+{
+    if (previous != NULL && previous->child[RIGHT] == NULL)
+        hang(&previous->child[RIGHT], area, previous);
+    else if (next != NULL)
+        hang(&next->child[LEFT], area, next);
+    else
+        hang(&tree->root, area, NULL);
     link_into_list(tree, area, previous, next);
     tree->count++;
-    if (next != NULL)
-        set_gap(next);
-    update_gap(tree, area);
-    if (next != NULL)
-        update(tree, next);
+}
+
+void
+area_insert_after(struct area_tree *tree, struct area *previous, struct area *area)
+{
+    struct area *next = previous != NULL ? previous->next : tree->first;
+
+    ASSERT(next == NULL || area->end <= next->start);
+    insert_between(tree, previous, area, next);
+    set_gap(area);
+    update(tree, area);
+    update_gap(next);
+}
+
+void
+area_insert(struct area_tree *tree, struct area *area)
+{
+    area_insert_after(tree, area_before(tree, area->start), area);
+}
+
+/* The upper part has no gap below it and takes none from the next area, so that only heights
+ * change. Its place is right of the lower part, or left of the next area. */
+void
+area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area *upper)
+{
+    struct area *next = area->next;
+
+    ASSERT(area->start < at && at < area->end);
+    upper->start = at;
+    upper->end = area->end;
+    area->end = at;
+    insert_between(tree, area, upper, next);
+    upper->gap = 0;
+    update(tree, upper);
 }
 
 /* Takes a node with two children out of the tree: the next area, which has no left child, comes in
@@ -217,12 +260,14 @@ replace_by_next(struct area_tree *tree, struct area *area)
     return lowest;
 }
 
-void
-area_remove(struct area_tree *tree, struct area *area)
+/* Takes an area out of tree and list; the gap of the next one is left to the caller. */
+static inline void
+take_out(struct area_tree *tree, struct area *area)
 {
     struct area *changed = area->parent, *next = area->next;
+    bool swapped = area->child[LEFT] != NULL && area->child[RIGHT] != NULL;
 
-    if (area->child[LEFT] != NULL && area->child[RIGHT] != NULL)
+    if (swapped)
         changed = replace_by_next(tree, area);
     else
         replace(tree, area, area->child[area->child[LEFT] == NULL]);
@@ -235,11 +280,28 @@ area_remove(struct area_tree *tree, struct area *area)
     else
         tree->last = area->previous;
     tree->count--;
-    if (next != NULL)
-        set_gap(next);
     update(tree, changed);
-    if (next != NULL)
+    if (swapped)
         update(tree, next);
+}
+
+void
+area_remove(struct area_tree *tree, struct area *area)
+{
+    struct area *next = area->next;
+
+    take_out(tree, area);
+    update_gap(next);
+}
+
+void
+area_absorb_next(struct area_tree *tree, struct area *area)
+{
+    struct area *next = area->next;
+
+    ASSERT(area->end == next->start);
+    take_out(tree, next);
+    area->end = next->end;
 }
 
 void
@@ -247,12 +309,12 @@ area_resize(struct area_tree *tree, struct area *area, uintptr_t start, uintptr_
 {
     bool moved = start != area->start;
 
-    ASSERT(start < end);
+    ASSERT(tree->root != NULL && start < end);
     area->start = start;
     area->end = end;
     if (moved)
-        update_gap(tree, area);
-    update_gap(tree, area->next);
+        update_gap(area);
+    update_gap(area->next);
 }
 
 /* The middle of `count` areas from *next on becomes the top; *next moves on. */

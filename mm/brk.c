@@ -91,7 +91,7 @@ space_add_stack(struct address_space *space, uintptr_t top)
 
     if (start != (long)(top - PAGE_SIZE))
         return start;
-    space_change_flags(space, top - PAGE_SIZE, top, AREA_STACK, 0);
+    space_change_flags(space, area_find(&space->areas, (uintptr_t)start), top, AREA_STACK, 0);
     space->stack_top = top;
     return 0;
 }

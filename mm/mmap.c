@@ -108,37 +108,77 @@ mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t end)
     return pages;
 }
 
+/* Limits and account for a mapping of which `present` pages are mapped already. */
+static int
+promise(struct address_space *space, const struct mapping *mapping, unsigned long present)
+{
+    unsigned long pages = pages_of(mapping->start, mapping->end);
+
+    if (space_may_grow(space, mapping->flags, pages - present) != 0)
+        return -ENOMEM;
+    return !(mapping->flags & AREA_CHARGED) || commit_charge(pages) ? 0 : -ENOMEM;
+}
+
+static void
+take_back(const struct mapping *mapping)
+{
+    if (mapping->flags & AREA_CHARGED)
+        commit_release(pages_of(mapping->start, mapping->end));
+}
+
 /* Puts a mapping in the place of whatever is there. */
 static int
 replace(struct address_space *space, const struct mapping *mapping)
 {
     uintptr_t start = mapping->start, end = mapping->end;
-    const struct area *old = area_find(&space->areas, start);
-    bool occupied = old != NULL && old->start < end;
-    unsigned long charge = mapping->flags & AREA_CHARGED ? pages_of(start, end) : 0;
-    struct area *spare;
+    struct area *spare, *first;
 
-    if (space_may_grow(space, mapping->flags,
-                       pages_of(start, end) - (occupied ? mapped_pages(space, start, end) : 0)))
-        return -ENOMEM;
-    if (!commit_charge(charge))
+    if (promise(space, mapping, mapped_pages(space, start, end)) != 0)
         return -ENOMEM;
     spare = area_new();
     if (spare == NULL)
         goto no_area;
-    if (occupied) {
-        if (space_prepare_remove(space, start, end) != 0)
-            goto no_room;
-        space_remove(space, start, end);
-    }
+    if (space_prepare(space, start, end, &first) != 0)
+        goto no_room;
+    tables_zap(space, start, end);
+    space_remove_areas(space, first, end);
     space_place(space, mapping, spare);
     return 0;
 
 no_room:
     area_discard(spare);
 no_area:
-    commit_release(charge);
+    take_back(mapping);
     return -ENOMEM;
+}
+
+/* Puts a mapping where nothing is. */
+static int
+add(struct address_space *space, const struct mapping *mapping)
+{
+    struct area *spare;
+
+    if (promise(space, mapping, 0) != 0)
+        return -ENOMEM;
+    spare = area_new();
+    if (spare == NULL) {
+        take_back(mapping);
+        return -ENOMEM;
+    }
+    space_place(space, mapping, spare);
+    return 0;
+}
+
+static int
+install(struct address_space *space, const struct mapping *mapping, unsigned flags)
+{
+    if (flags & MAP_FIXED) {
+        const struct area *old = area_find(&space->areas, mapping->start);
+
+        if (old != NULL && old->start < mapping->end)
+            return replace(space, mapping);
+    }
+    return add(space, mapping);
 }
 
 long
@@ -178,7 +218,7 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
         if (own == NULL)
             return -ENOMEM;
     }
-    error = replace(space, &mapping);
+    error = install(space, &mapping, flags);
     if (own != NULL)
         object_put(own); /* the area has its own reference */
     if (error != 0)
@@ -193,24 +233,24 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
 long
 space_munmap(struct address_space *space, uintptr_t start, size_t length)
 {
-    const struct area *area;
+    struct area *first;
     uintptr_t end;
 
     if (start & PAGE_MASK || length == 0 || !user_pages(start, length, &end))
         return -EINVAL;
-    area = area_find(&space->areas, start);
-    if (area == NULL || area->start >= end)
-        return 0;
-    if (space_prepare_remove(space, start, end) != 0)
+    if (space_prepare(space, start, end, &first) != 0)
         return -ENOMEM;
-    space_remove(space, start, end);
+    if (first == NULL || first->start >= end)
+        return 0;
+    tables_zap(space, start, end);
+    space_remove_areas(space, first, end);
     return 0;
 }
 
 /* ---- mprotect ---- */
 
 /* What mprotect would have to promise: pages of areas that become writable and private. */
-struct promise {
+struct writable {
     unsigned long charge; /* of them not in the commit account */
     unsigned long data;   /* not counted as data */
 };
@@ -218,33 +258,31 @@ struct promise {
 /* Whether the areas of [start, end) allow `prot`, and what they ask for. */
 static int
 may_protect(const struct address_space *space, uintptr_t start, uintptr_t end, unsigned prot,
-            struct promise *promise)
+            struct writable *writable)
 {
-    *promise = (struct promise){0, 0};
-    if (!space_is_mapped(space, start, end))
-        return -ENOMEM;
-    for (const struct area *area = area_find(&space->areas, start);
-         area != NULL && area->start < end; area = area->next) {
-        unsigned long pages = pages_of(area->start > start ? area->start : start,
-                                       area->end < end ? area->end : end);
-        unsigned flags = (area->flags & ~(unsigned)AREA_PROT) | prot;
+    const struct area *area = area_find(&space->areas, start);
 
-        if (prot & AREA_WRITE && !(area->flags & AREA_MAYWRITE))
+    *writable = (struct writable){0, 0};
+    for (uintptr_t at = start, next; at < end; at = next, area = area->next) {
+        if (area == NULL || area->start > at)
+            return -ENOMEM;
+        next = area->end < end ? area->end : end;
+        if (!(prot & AREA_WRITE))
+            continue;
+        if (!(area->flags & AREA_MAYWRITE))
             return -EACCES;
-        if (area_is_charged(flags) && !(area->flags & AREA_CHARGED))
-            promise->charge += pages;
-        if ((flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)) == AREA_WRITE &&
-            !(area->flags & AREA_WRITE))
-            promise->data += pages;
+        if (!(area->flags & AREA_CHARGED) && area_is_charged(area->flags | AREA_WRITE))
+            writable->charge += pages_of(at, next);
+        if (!(area->flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)))
+            writable->data += pages_of(at, next);
     }
     return 0;
 }
 
 static void
-protect(struct address_space *space, uintptr_t start, uintptr_t end, unsigned prot)
+protect(struct address_space *space, struct area *first, uintptr_t end, unsigned prot)
 {
-    for (struct area *area = area_find(&space->areas, start); area != NULL && area->start < end;
-         area = area->next) {
+    for (struct area *area = first; area != NULL && area->start < end; area = area->next) {
         unsigned flags = (area->flags & ~(unsigned)AREA_PROT) | prot;
         long pages = (long)pages_of(area->start, area->end);
 
@@ -257,13 +295,14 @@ protect(struct address_space *space, uintptr_t start, uintptr_t end, unsigned pr
         area->flags = flags;
         tables_protect(space, area->start, area->end, flags);
     }
-    space_join(space, start, end);
+    space_join(space, first, end);
 }
 
 long
 space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
 {
-    struct promise promise;
+    struct writable writable;
+    struct area *first;
     uintptr_t end;
     int error;
 
@@ -274,17 +313,17 @@ space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsi
     if (!user_pages(start, length, &end))
         return -ENOMEM;
     prot &= AREA_PROT;
-    error = may_protect(space, start, end, prot, &promise);
+    error = may_protect(space, start, end, prot, &writable);
     if (error != 0)
         return error;
-    if ((promise.data != 0 && space_may_grow(space, AREA_WRITE, promise.data) != 0) ||
-        !commit_charge(promise.charge))
+    if ((writable.data != 0 && space_may_grow(space, AREA_WRITE, writable.data) != 0) ||
+        (writable.charge != 0 && !commit_charge(writable.charge)))
         return -ENOMEM;
-    if (space_prepare_remove(space, start, end) != 0) {
-        commit_release(promise.charge);
+    if (space_prepare(space, start, end, &first) != 0) {
+        commit_release(writable.charge);
         return -ENOMEM;
     }
-    protect(space, start, end, prot);
+    protect(space, first, end, prot);
     return 0;
 }
 
@@ -315,63 +354,52 @@ grow_in_place(const struct remap *remap)
         return -ENOMEM;
     area_resize(&space->areas, area, area->start, area->end + more);
     space_account(space, area->flags, (long)(more >> PAGE_SHIFT));
-    space_join(space, area->start, area->end);
+    space_join(space, area, area->end);
     return (long)remap->old;
 }
 
-/* The entries change place; the old area goes unless MREMAP_DONTUNMAP keeps it, empty. */
-static void
-commit_move(const struct remap *remap, const struct mapping *mapping, struct area *spare)
-{
-    struct address_space *space = remap->space;
-    size_t moved = remap->old_size < remap->new_size ? remap->old_size : remap->new_size;
-
-    space_place(space, mapping, spare);
-    tables_move(space, remap->old, mapping->start, moved);
-    if (remap->flags & MREMAP_DONTUNMAP)
-        space_join(space, remap->old, remap->old + remap->old_size);
-    else
-        space_remove(space, remap->old, remap->old + remap->old_size);
-}
-
-/* To `to`, which is free. */
+/* To `to`, which is free: the entries change place, and the old area goes unless MREMAP_DONTUNMAP
+ * keeps it, empty. */
 static long
 move_to(const struct remap *remap, uintptr_t to)
 {
     struct address_space *space = remap->space;
     uintptr_t old_end = remap->old + remap->old_size;
     size_t moved = remap->old_size < remap->new_size ? remap->old_size : remap->new_size;
+    bool keep = remap->flags & MREMAP_DONTUNMAP;
     struct mapping mapping = {.start = to,
                               .end = to + remap->new_size,
                               .flags = remap->area->flags & ~(unsigned)(AREA_HEAP | AREA_STACK),
                               .object = remap->area->object};
-    unsigned long pages = remap->new_size >> PAGE_SHIFT;
-    unsigned long freed = remap->flags & MREMAP_DONTUNMAP ? 0 : remap->old_size >> PAGE_SHIFT;
-    unsigned long charge = mapping.flags & AREA_CHARGED ? pages : 0;
-    struct area *spare;
+    struct area *spare, *first;
 
     if (mapping.object != NULL)
         mapping.index = area_index(remap->area, remap->old);
-    if ((pages > freed && space_may_grow(space, mapping.flags, pages - freed) != 0) ||
-        !commit_charge(charge))
+    if (promise(space, &mapping, keep ? 0 : moved >> PAGE_SHIFT) != 0)
         return -ENOMEM;
     spare = area_new();
     if (spare == NULL)
         goto no_area;
-    if (space_prepare_remove(space, remap->old, old_end) != 0)
+    if (space_prepare(space, remap->old, old_end, &first) != 0)
         goto no_room;
     if (!tables_prepare_move(space, remap->old, to, moved))
         goto no_tables;
-    commit_move(remap, &mapping, spare);
+    space_place(space, &mapping, spare);
+    tables_move(space, remap->old, to, moved);
+    tables_zap(space, remap->old + moved, old_end);
+    if (keep)
+        space_join(space, first, old_end);
+    else
+        space_remove_areas(space, first, old_end);
     return (long)to;
 
 no_tables:
     tables_zap(space, to, to + moved);
-    space_join(space, remap->old, old_end);
+    space_join(space, first, old_end);
 no_room:
     area_discard(spare);
 no_area:
-    commit_release(charge);
+    take_back(&mapping);
     return -ENOMEM;
 }
 

@@ -188,16 +188,6 @@ goes_on(const struct area *area, unsigned flags, const struct object *object, ui
 }
 
 static void
-insert(struct address_space *space, struct area *area)
-{
-    area->space = space;
-    area_insert(&space->areas, area);
-    if (area->object != NULL)
-        object_add_area(area->object, area);
-    space->odd_areas += (area->flags & AREA_ODD) != 0;
-}
-
-static void
 take_out(struct address_space *space, struct area *area)
 {
     space->odd_areas -= (area->flags & AREA_ODD) != 0;
@@ -206,29 +196,26 @@ take_out(struct address_space *space, struct area *area)
 }
 
 /* Makes the area swallow the next one if they are alike. */
-static bool
+static inline bool
 join_next(struct address_space *space, struct area *area)
 {
     struct area *next = area->next;
-    uintptr_t end;
 
     if (next == NULL || area->end != next->start ||
         !goes_on(area, next->flags, next->object, next->index))
         return false;
-    end = next->end;
-    take_out(space, next);
-    area_resize(&space->areas, area, area->start, end);
+    space->odd_areas -= (next->flags & AREA_ODD) != 0;
+    area_absorb_next(&space->areas, area);
+    free_area(space, next);
     return true;
 }
 
 void
-space_join(struct address_space *space, uintptr_t start, uintptr_t end)
+space_join(struct address_space *space, struct area *first, uintptr_t end)
 {
-    struct area *area = area_find(&space->areas, start);
+    struct area *area = first;
 
-    if (area == NULL)
-        return;
-    if (area->previous != NULL)
+    if (area != NULL && area->previous != NULL)
         area = area->previous;
     while (area != NULL && area->start <= end) {
         if (!join_next(space, area))
@@ -236,88 +223,87 @@ space_join(struct address_space *space, uintptr_t start, uintptr_t end)
     }
 }
 
-/* Cuts the area that has `at` inside, if there is one. */
-static int
-cut(struct address_space *space, uintptr_t at)
+/* Cuts an area at `at`, which is inside. Returns the upper part, NULL when out of memory. */
+static struct area *
+cut(struct address_space *space, struct area *area, uintptr_t at)
 {
-    struct area *area = area_find(&space->areas, at), *upper;
+    struct area *upper = area_new();
 
-    if (area == NULL || area->start >= at)
-        return 0;
-    upper = area_new();
     if (upper == NULL)
-        return -ENOMEM;
-    *upper = (struct area){.start = at,
-                           .end = area->end,
-                           .flags = area->flags,
-                           .object = area->object,
-                           .index = area->object != NULL ? area_index(area, at) : 0};
-    area_resize(&space->areas, area, area->start, at);
-    insert(space, upper);
-    return 0;
+        return NULL;
+    upper->flags = area->flags;
+    upper->object = area->object;
+    upper->index = area->object != NULL ? area_index(area, at) : 0;
+    upper->space = space;
+    area_split(&space->areas, area, at, upper);
+    if (upper->object != NULL)
+        object_add_area(upper->object, upper);
+    space->odd_areas += (upper->flags & AREA_ODD) != 0;
+    return upper;
 }
 
 int
-space_isolate(struct address_space *space, uintptr_t start, uintptr_t end)
+space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
 {
-    if (cut(space, start) != 0)
-        return -ENOMEM;
-    if (cut(space, end) != 0) {
-        space_join(space, start, start);
-        return -ENOMEM;
+    struct area *area = area_find(&space->areas, start);
+
+    if (area != NULL && area->start < start) {
+        area = cut(space, area, start);
+        if (area == NULL)
+            return -ENOMEM;
     }
-    return 0;
-}
-
-/* The area that ends at `at`; NULL when there is none. */
-static struct area *
-area_before(const struct address_space *space, uintptr_t at)
-{
-    struct area *area = at > 0 ? area_find(&space->areas, at - 1) : NULL;
-
-    return area != NULL && area->end == at ? area : NULL;
+    *first = area;
+    while (area != NULL && area->end < end)
+        area = area->next;
+    if (area == NULL || area->start >= end || area->end == end || cut(space, area, end) != NULL)
+        return 0;
+    space_join(space, *first, start);
+    return -ENOMEM;
 }
 
 void
 space_place(struct address_space *space, const struct mapping *mapping, struct area *spare)
 {
-    struct area *before = area_before(space, mapping->start);
+    struct area *before = area_before(&space->areas, mapping->start);
 
     space_account(space, mapping->flags, (long)pages_of(mapping->start, mapping->end));
-    if (before != NULL && goes_on(before, mapping->flags, mapping->object, mapping->index)) {
+    if (before != NULL && before->end == mapping->start &&
+        goes_on(before, mapping->flags, mapping->object, mapping->index)) {
         area_discard(spare);
         area_resize(&space->areas, before, before->start, mapping->end);
         join_next(space, before);
         return;
     }
-    *spare = (struct area){.start = mapping->start,
-                           .end = mapping->end,
-                           .flags = mapping->flags,
-                           .object = mapping->object,
-                           .index = mapping->index};
-    insert(space, spare);
+    spare->start = mapping->start;
+    spare->end = mapping->end;
+    spare->flags = mapping->flags;
+    spare->object = mapping->object;
+    spare->index = mapping->index;
+    spare->space = space;
+    area_insert_after(&space->areas, before, spare);
+    if (spare->object != NULL)
+        object_add_area(spare->object, spare);
+    space->odd_areas += (spare->flags & AREA_ODD) != 0;
     join_next(space, spare);
 }
 
 int
-space_prepare_remove(struct address_space *space, uintptr_t start, uintptr_t end)
+space_prepare(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
 {
-    if (space_isolate(space, start, end) != 0)
+    if (space_isolate(space, start, end, first) != 0)
         return -ENOMEM;
     if (tables_own(space, start, end))
         return 0;
-    space_join(space, start, end);
+    space_join(space, *first, end);
     return -ENOMEM;
 }
 
 void
-space_remove(struct address_space *space, uintptr_t start, uintptr_t end)
+space_remove_areas(struct address_space *space, struct area *first, uintptr_t end)
 {
     unsigned long charged = space->charged_pages;
 
-    tables_zap(space, start, end);
-    for (struct area *area = area_find(&space->areas, start), *next;
-         area != NULL && area->start < end; area = next) {
+    for (struct area *area = first, *next; area != NULL && area->start < end; area = next) {
         next = area->next;
         space_account(space, area->flags, -(long)pages_of(area->start, area->end));
         take_out(space, area);
@@ -326,11 +312,10 @@ space_remove(struct address_space *space, uintptr_t start, uintptr_t end)
 }
 
 void
-space_change_flags(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set,
+space_change_flags(struct address_space *space, struct area *first, uintptr_t end, unsigned set,
                    unsigned clear)
 {
-    for (struct area *area = area_find(&space->areas, start); area != NULL && area->start < end;
-         area = area->next) {
+    for (struct area *area = first; area != NULL && area->start < end; area = area->next) {
         long pages = (long)pages_of(area->start, area->end);
 
         space_account(space, area->flags, -pages);
@@ -339,7 +324,7 @@ space_change_flags(struct address_space *space, uintptr_t start, uintptr_t end, 
         space->odd_areas += (area->flags & AREA_ODD) != 0;
         space_account(space, area->flags, pages);
     }
-    space_join(space, start, end);
+    space_join(space, first, end);
 }
 
 bool

@@ -60,16 +60,20 @@ struct mapping {
  * (area_new) over. The mapping's pages enter the accounts but for the commit account. */
 void space_place(struct address_space *space, const struct mapping *mapping, struct area *spare);
 
-/* Cuts areas so that [start, end) consists of whole ones. -ENOMEM with nothing changed. */
-MUST_CHECK int space_isolate(struct address_space *space, uintptr_t start, uintptr_t end);
+/* Cuts areas so that [start, end) consists of whole ones; *first is the first area that ends behind
+ * `start`, NULL without. -ENOMEM with nothing changed. */
+MUST_CHECK int space_isolate(struct address_space *space, uintptr_t start, uintptr_t end,
+                             struct area **first);
 
-/* Joins what is alike around [start, end). */
-void space_join(struct address_space *space, uintptr_t start, uintptr_t end);
+/* Joins what is alike from the area before `first` on, up to the one that begins at `end`. */
+void space_join(struct address_space *space, struct area *first, uintptr_t end);
 
-/* Everything that can fail of taking [start, end) away; space_join undoes it. */
-MUST_CHECK int space_prepare_remove(struct address_space *space, uintptr_t start, uintptr_t end);
-/* Takes the whole areas in [start, end) away. */
-void space_remove(struct address_space *space, uintptr_t start, uintptr_t end);
+/* space_isolate, and page tables of the space's own in the range: all that can fail of a change of
+ * [start, end). space_join undoes it. */
+MUST_CHECK int space_prepare(struct address_space *space, uintptr_t start, uintptr_t end,
+                             struct area **first);
+/* Takes whole areas away, from `first` up to `end`. Their pages must be gone (tables_zap). */
+void space_remove_areas(struct address_space *space, struct area *first, uintptr_t end);
 
 /* Counts `pages` more (or less) pages of an area with these flags. */
 void space_account(struct address_space *space, unsigned flags, long pages);
@@ -81,9 +85,9 @@ MUST_CHECK int space_may_grow(const struct address_space *space, unsigned flags,
 /* True when the first `pages` with these flags count for the commit account. */
 bool area_is_charged(unsigned flags);
 
-/* Sets the flags of whole areas in [start, end): `set` added, `clear` taken; joins after. */
-void space_change_flags(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set,
-                        unsigned clear);
+/* Sets flags of whole areas from `first` up to `end`: `set` added, `clear` taken; joins after. */
+void space_change_flags(struct address_space *space, struct area *first, uintptr_t end,
+                        unsigned set, unsigned clear);
 
 /* True when [start, end) has no hole. */
 bool space_is_mapped(const struct address_space *space, uintptr_t start, uintptr_t end);

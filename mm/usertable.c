@@ -311,35 +311,47 @@ tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
         user_flush(space, start, end);
 }
 
-/* What becomes of an entry in an area that now has `access` (pte_flags of it). */
-static inline pte_t
-protect_entry(pte_t entry, pte_t access)
+/* The entries may be read but not written from now on, or neither. */
+static void
+forbid_writing(pte_t *entry, pte_t *last, pte_t present)
 {
-    const struct frame *frame = frame_of(pte_frame(entry));
+    for (; entry < last; entry++)
+        if (*entry != 0)
+            *entry = (*entry & ~(pte_t)(PT_PRESENT | PT_WRITE)) | present;
+}
 
-    entry = (entry & ~(pte_t)(PT_PRESENT | PT_WRITE)) | (access & PT_PRESENT);
-    if (access & PT_WRITE &&
-        (entry & PTE_OBJECT || (frame->owner == FRAME_USER && frame->count == 1)))
-        entry |= PT_WRITE;
-    return entry;
+/* The entries may be written from now on, where no copy is needed for that. */
+static void
+allow_writing(pte_t *entry, pte_t *last)
+{
+    for (; entry < last; entry++) {
+        const struct frame *frame = frame_of(pte_frame(*entry));
+
+        if (*entry == 0)
+            continue;
+        *entry |= PT_PRESENT;
+        if (*entry & PTE_OBJECT || (frame->owner == FRAME_USER && frame->count == 1))
+            *entry |= PT_WRITE;
+    }
 }
 
 void
 tables_protect(struct address_space *space, uintptr_t start, uintptr_t end, unsigned flags)
 {
-    pte_t access = pte_flags(flags);
     bool any = false;
 
     for (uintptr_t va = start, next; va < end; va = next) {
-        pte_t directory = *directory_entry_of(space, va), *entry;
+        pte_t directory = *directory_entry_of(space, va), *entry, *last;
 
         next = table_end(va, end);
         if (directory == 0 || table_frame(directory)->live == 0)
             continue;
         entry = table_of(directory) + table_index(va);
-        for (pte_t *last = entry + (next - va) / PAGE_SIZE; entry < last; entry++)
-            if (*entry != 0)
-                *entry = protect_entry(*entry, access);
+        last = entry + (next - va) / PAGE_SIZE;
+        if (flags & AREA_WRITE)
+            allow_writing(entry, last);
+        else
+            forbid_writing(entry, last, flags & AREA_PROT ? PT_PRESENT : 0);
         any = true;
     }
     if (any)
@@ -360,8 +372,10 @@ move_piece(struct address_space *space, uintptr_t from, uintptr_t to, size_t len
         old[i] = 0;
         moved++;
     }
-    table_frame(*source)->live -= (uint16_t)moved;
     table_frame(*target)->live += (uint16_t)moved;
+    table_frame(*source)->live -= (uint16_t)moved;
+    if (table_frame(*source)->live == 0)
+        release(source);
 }
 
 bool
@@ -393,7 +407,6 @@ tables_move(struct address_space *space, uintptr_t from, uintptr_t to, size_t le
         if (*directory_entry_of(space, start) != 0)
             move_piece(space, start, target, piece);
     }
-    tables_zap(space, from, from + length); /* gives empty tables back */
     user_flush(space, from, from + length);
 }
 
