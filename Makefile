@@ -263,8 +263,8 @@ $(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
 	    $(CONFORMANCE_LIB)/tap.c $(CONFORMANCE_LIB)/bare.c -lgcc
 
 .PHONY: conformance-bare conformance-musl
-conformance-bare: $(CONFORMANCE:%=$(BUILD)/conformance/bare/%) $(BUILD)/conformance/bare/mb
-conformance-musl: $(CONFORMANCE:%=$(BUILD)/conformance/musl/%) $(BUILD)/conformance/musl/mb
+conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb each)
+conformance-musl: $(patsubst %,$(BUILD)/conformance/musl/%,$(CONFORMANCE) mb)
 
 # --- Running it -----------------------------------------------------------------------------------
 

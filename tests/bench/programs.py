@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts what `mb` and `ticks` printed beside the figures of other kernels: Markdown on output.
+"""Puts what `mb` and `each` printed beside the figures of other kernels: Markdown on output.
 
   programs.py table CONSOLE...    operations, beside tests/bench/programs.csv
   programs.py clients CONSOLE...  whole programs, beside tests/bench/clients.csv
@@ -67,14 +67,14 @@ def table(paths):
 def clients(paths):
     figures = {}
     for line in lines(paths):
-        found = re.match(r"TICKS (\S+) (\d+) (0x[0-9a-f]+)$", line)
+        found = re.search(r"### ended (0x[0-9a-f]+) (\d+): (.*)$", line)
         if found:
-            figures[found[1].rsplit("/", 1)[-1]] = int(found[2]), found[3]
+            figures[found[3]] = int(found[2]), found[1]
     rows = [["whole program, fork to wait", "Octavo", "Linux", ""]]
     with open(HERE / "clients.csv", newline="") as file:
         for row in csv.DictReader(file):
-            if row["file"] in figures:
-                figure, status = figures[row["file"]]
+            if row["command"] in figures:
+                figure, status = figures[row["command"]]
                 word = verdict(figure, row) if status == "0x0" else f"ended with {status}"
                 rows.append([row["client"], str(figure), row["linux"], word])
     print_table(rows)
