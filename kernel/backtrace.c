@@ -30,7 +30,8 @@ struct call {
     struct trap_frame *trap; /* the argument, when eip is trap_return */
 };
 
-extern char trap_return[];
+/* Behind the calls that traps.asm makes with a frame as argument. */
+extern char trap_return[], page_fault_return[], syscall_return[], work_return[];
 
 static bool
 in_text(uintptr_t address)
@@ -71,6 +72,13 @@ list_call(struct listing *listing, uintptr_t eip)
     listing->lines++;
 }
 
+static bool
+returns_from_trap(uintptr_t eip)
+{
+    return eip == (uintptr_t)trap_return || eip == (uintptr_t)page_fault_return ||
+           eip == (uintptr_t)syscall_return || eip == (uintptr_t)work_return;
+}
+
 /* The pair that `ebp` leads to; false when there cannot be one. */
 static bool
 read_call(uintptr_t ebp, struct call *call)
@@ -82,7 +90,7 @@ read_call(uintptr_t ebp, struct call *call)
     call->ebp = at->ebp;
     call->eip = at->eip;
     call->trap = NULL;
-    if (call->eip == (uintptr_t)trap_return && kernel_read_ok(at, sizeof(*at)))
+    if (returns_from_trap(call->eip) && kernel_read_ok(at, sizeof(*at)))
         call->trap = at->trap;
     return in_text(call->eip);
 }

@@ -1,24 +1,29 @@
 /* cpu.c - the tables the CPU works with.
  *
- * GDT: flat segments for the kernel and for programs, so that paging alone protects memory, and two
- * task state segments. The first only tells the CPU where the kernel stack is when a trap comes
+ * GDT: flat segments for the kernel and for programs, so that paging alone protects memory, three
+ * that belong to the running thread (its thread-local storage, by %gs), and two task state
+ * segments. The first only tells the CPU where the kernel stack is when a trap comes
  * from ring 3, and receives the registers when the second takes over. The second is the double
  * fault's: a task of its own with a stack of its own. When a kernel stack overflows into its guard
  * page, the CPU cannot push the page fault's frame there; the fault becomes a double fault, and
  * only a task switch still finds a stack to report from.
  *
- * IDT: an interrupt gate a vector, leading to traps.asm; vector 8 is the task gate.
+ * IDT: an interrupt gate a vector, leading to traps.asm; vector 8 is the task gate, 80h the system
+ * calls' trap gate. Programs may raise 3 (INT3), 4 (INTO) and 80h themselves.
  */
 #include <string.h>
 #include "cpu.h"
 #include "platform.h"
 #include "trap.h"
 
-#define EFLAGS_ID     0x200000u
-#define CPUID_EDX_TSC (1u << 4)
-#define CPUID_EDX_PSE (1u << 3)
-#define CPUID_EDX_PAE (1u << 6)
-#define CPUID_EDX_PGE (1u << 13)
+#define EFLAGS_ID      0x200000u
+#define CPUID_EDX_FPU  (1u << 0)
+#define CPUID_EDX_PSE  (1u << 3)
+#define CPUID_EDX_TSC  (1u << 4)
+#define CPUID_EDX_PAE  (1u << 6)
+#define CPUID_EDX_PGE  (1u << 13)
+#define CPUID_EDX_FXSR (1u << 24)
+#define CPUID_EDX_SSE  (1u << 25)
 
 /* Access bytes of descriptors: Intel SDM volume 3, 3.4.5 and 7.2.2. */
 #define ACCESS_CODE      0x9A
@@ -26,6 +31,7 @@
 #define ACCESS_USER      0x60
 #define ACCESS_TSS       0x89
 #define ACCESS_INTERRUPT 0x8E
+#define ACCESS_TRAP      0x8F
 #define ACCESS_TASK_GATE 0x85
 #define FLAGS_FLAT       0xC0 /* limit counts pages, 32 bits */
 
@@ -38,11 +44,11 @@ struct cpu_features cpu_features;
 struct tss cpu_tss;
 
 static struct tss double_fault_tss;
-static uint64_t gdt[DOUBLE_FAULT_TSS / 8 + 1];
+uint64_t cpu_gdt[DOUBLE_FAULT_TSS / 8 + 1];
 static uint64_t idt[256];
 
 extern void (*const trap_stubs[TRAP_VECTORS])(void);
-extern void double_fault_entry(void);
+extern void double_fault_entry(void), page_fault_entry(void), syscall_entry(void);
 extern char page_directory[], boot_stack_top[], fault_stack_top[];
 
 static uint64_t
@@ -86,14 +92,14 @@ fill_double_fault_tss(void)
 static void
 load_gdt(void)
 {
-    struct table_pointer pointer = {sizeof(gdt) - 1, (uintptr_t)gdt};
+    struct table_pointer pointer = {sizeof(cpu_gdt) - 1, (uintptr_t)cpu_gdt};
 
-    gdt[KERNEL_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE, FLAGS_FLAT);
-    gdt[KERNEL_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA, FLAGS_FLAT);
-    gdt[USER_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE | ACCESS_USER, FLAGS_FLAT);
-    gdt[USER_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA | ACCESS_USER, FLAGS_FLAT);
-    gdt[TASK_SEGMENT / 8] = descriptor((uintptr_t)&cpu_tss, sizeof(cpu_tss) - 1, ACCESS_TSS, 0);
-    gdt[DOUBLE_FAULT_TSS / 8] =
+    cpu_gdt[KERNEL_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE, FLAGS_FLAT);
+    cpu_gdt[KERNEL_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA, FLAGS_FLAT);
+    cpu_gdt[USER_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE | ACCESS_USER, FLAGS_FLAT);
+    cpu_gdt[USER_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA | ACCESS_USER, FLAGS_FLAT);
+    cpu_gdt[TASK_SEGMENT / 8] = descriptor((uintptr_t)&cpu_tss, sizeof(cpu_tss) - 1, ACCESS_TSS, 0);
+    cpu_gdt[DOUBLE_FAULT_TSS / 8] =
         descriptor((uintptr_t)&double_fault_tss, sizeof(double_fault_tss) - 1, ACCESS_TSS, 0);
 
     /* The selectors are those of entry.asm's GDT; loading them again fetches the new descriptors.
@@ -120,13 +126,23 @@ cpu_set_gate(unsigned vector, void (*entry)(void), bool user)
     idt[vector] = gate(KERNEL_CODE, (uintptr_t)entry, ACCESS_INTERRUPT | (user ? ACCESS_USER : 0));
 }
 
+void
+cpu_set_trap_gate(unsigned vector, void (*entry)(void), bool user)
+{
+    ASSERT(vector < ARRAY_LENGTH(idt));
+    idt[vector] = gate(KERNEL_CODE, (uintptr_t)entry, ACCESS_TRAP | (user ? ACCESS_USER : 0));
+}
+
 static void
 load_idt(void)
 {
     struct table_pointer pointer = {sizeof(idt) - 1, (uintptr_t)idt};
 
     for (unsigned vector = 0; vector < TRAP_VECTORS; vector++)
-        cpu_set_gate(vector, trap_stubs[vector], false);
+        cpu_set_gate(vector, trap_stubs[vector],
+                     vector == TRAP_BREAKPOINT || vector == TRAP_OVERFLOW);
+    cpu_set_gate(TRAP_PAGE_FAULT, page_fault_entry, false);
+    cpu_set_trap_gate(TRAP_SYSCALL, syscall_entry, true);
     idt[TRAP_DOUBLE_FAULT] = gate(DOUBLE_FAULT_TSS, 0, ACCESS_TASK_GATE);
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
@@ -176,6 +192,9 @@ learn_features(void)
     cpu->pae = edx & CPUID_EDX_PAE;
     cpu->pge = edx & CPUID_EDX_PGE;
     cpu->tsc = edx & CPUID_EDX_TSC;
+    cpu->fpu = edx & CPUID_EDX_FPU;
+    cpu->fxsr = edx & CPUID_EDX_FXSR;
+    cpu->sse = edx & CPUID_EDX_SSE;
 }
 
 void

@@ -29,6 +29,7 @@ _Static_assert(DIVISOR <= 65536, "the counter has 16 bits");
 
 static volatile uint32_t ticks;
 static bool running;
+static void (*on_tick)(void);
 
 static void
 start(void)
@@ -44,6 +45,14 @@ tick(unsigned irq)
 {
     (void)irq;
     ticks++;
+    if (on_tick != NULL)
+        on_tick();
+}
+
+void
+timer_on_tick(void (*call)(void))
+{
+    on_tick = call;
 }
 
 void

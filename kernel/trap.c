@@ -1,7 +1,7 @@
 /* trap.c - exceptions and interrupts, once traps.asm has made a frame of them.
  *
- * A handler that registered for the vector gets the frame. An exception that nobody wants is a bug
- * of the kernel: it is reported so that a reader can go from the report to the mistake, and ends
+ * A handler that registered for the vector gets the frame. An exception in ring 3 is the program's
+ * business (fault.c). Any other that nobody wants is a bug of the kernel: it is reported so that a reader can go from the report to the mistake, and ends
  * the kernel. The report, line by line:
  *
  *   panic: page fault (14) at 0xc0101234 name+0x4: write to 0x00000010, a page that is not present
@@ -19,6 +19,7 @@
 #include "platform.h"
 #include "format.h"
 #include "symbols.h"
+#include "task.h"
 
 /* The page fault's error code: Intel SDM volume 3, 4.7. */
 #define FAULT_PROTECTION 0x01
@@ -69,6 +70,7 @@ static const char *const names[TRAP_EXCEPTIONS] = {
 
 static trap_handler handlers[TRAP_VECTORS];
 static unsigned long strays;
+static const struct trap_frame *interrupted;
 
 /* Whether CR2 has to do with it. */
 static bool
@@ -95,6 +97,12 @@ unsigned long
 trap_stray_count(void)
 {
     return strays;
+}
+
+const struct trap_frame *
+trap_interrupted(void)
+{
+    return interrupted;
 }
 
 static void
@@ -126,12 +134,18 @@ static void
 describe_double_fault(char *text, size_t size)
 {
     uintptr_t address = read_cr2();
-    bool overflow = address - (uintptr_t)boot_stack_guard < PAGE_SIZE;
+    const struct task *task = task_current();
+    bool boot = address - (uintptr_t)boot_stack_guard < PAGE_SIZE;
+    bool own = task->stack != NULL && (uintptr_t)task->stack - address - 1 < PAGE_SIZE;
 
-    format_text(text, size, "%s 0x%08lx",
-                overflow ? "the kernel stack overflowed: its guard page was hit at"
-                         : "the last page fault was at",
-                (unsigned long)address);
+    if (own)
+        format_text(text, size, "task %d overflowed its kernel stack: its guard page was hit at ",
+                    task->tid);
+    else
+        format_text(text, size, "%s ",
+                    boot ? "the kernel stack overflowed: its guard page was hit at"
+                         : "the last page fault was at");
+    format_text(text + strlen(text), size - strlen(text), "0x%08lx", (unsigned long)address);
 }
 
 /* What the exception means; "" when its name says all. */
@@ -185,17 +199,11 @@ print_flags(struct printer *out, uint32_t eflags)
     print(out, "\n");
 }
 
-static bool
-from_user(const struct trap_frame *frame)
-{
-    return (frame->cs & 3) != 0;
-}
-
 /* Where the stack was: the CPU pushed it only when it changed stacks. */
 static uint32_t
 stack_pointer(const struct trap_frame *frame)
 {
-    if (from_user(frame) || frame->vector == TRAP_DOUBLE_FAULT)
+    if (trap_from_user(frame) || frame->vector == TRAP_DOUBLE_FAULT)
         return frame->esp;
     return (uintptr_t)&frame->esp;
 }
@@ -241,8 +249,8 @@ report(const struct trap_frame *frame)
     backtrace_print(&klog_printer, frame->eip, frame->ebp);
 }
 
-static _Noreturn void
-unexpected(const struct trap_frame *frame)
+void
+trap_unexpected(const struct trap_frame *frame)
 {
     char message[256], place[100], why[120];
 
@@ -265,20 +273,41 @@ breakpoint(const struct trap_frame *frame)
 void trap_dispatch(struct trap_frame *frame);
 void trap_double_fault(void);
 
-/* Called by trap_common for every vector but the double fault's, interrupts off. */
+extern char restore_segments[], restore_segments_end[];
+
+/* A selector that a program left in a segment register may be worth nothing by the time it goes
+ * back to ring 3: set_thread_area took its descriptor away. The return then fails in loading it;
+ * with the null selector in its place on the stack it goes on. */
+static bool
+stale_selector(struct trap_frame *frame)
+{
+    if (frame->eip < (uintptr_t)restore_segments || frame->eip >= (uintptr_t)restore_segments_end)
+        return false;
+    frame->esp = 0; /* the word at the top of the stack when the exception came */
+    return true;
+}
+
+/* Called by trap_common for every vector but those of double fault, page fault and system call;
+ * interrupts off. */
 void
 trap_dispatch(struct trap_frame *frame)
 {
     trap_handler handler = handlers[frame->vector];
 
+    if (frame->vector >= TRAP_IRQ)
+        interrupted = frame;
     if (handler != NULL)
         handler(frame);
     else if (frame->vector >= TRAP_IRQ)
         strays++;
+    else if (trap_from_user(frame) && frame->vector != TRAP_NMI)
+        user_exception(frame);
+    else if (stale_selector(frame))
+        return;
     else if (frame->vector == TRAP_BREAKPOINT)
         breakpoint(frame);
     else
-        unexpected(frame);
+        trap_unexpected(frame);
 }
 
 /* Called on the fault stack; cpu_tss holds what was interrupted. */
@@ -306,5 +335,5 @@ trap_double_fault(void)
         .ss = tss->ss,
     };
 
-    unexpected(&frame);
+    trap_unexpected(&frame);
 }

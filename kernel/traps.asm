@@ -1,15 +1,27 @@
-; traps.asm - the first instructions of every exception and interrupt.
+; traps.asm - the first and the last instructions of every exception, interrupt and system call.
 ;
 ; A stub a vector makes the stack look the same for all (the CPU pushes an error code for some only)
 ; and goes on to trap_common, which completes struct trap_frame of trap.h and calls trap_dispatch.
-; All gates turn interrupts off. The double fault is no gate of this kind: it switches to a task of
-; its own, with its own stack, because the old stack may be what failed.
+; Two vectors have a way of their own because programs take it all the time: page faults, and system
+; calls, whose gate leaves interrupts on. All other gates turn them off. The double fault is no gate
+; of this kind: it switches to a task of its own, with its own stack, because the old stack may be
+; what failed.
+;
+;   ring 3 ──► stub ──► frame ──► C ──► return_to_user ──► ring 3
+;                                        │      ▲
+;                                        └ work ┘    signals, other tasks' turn
 
-KERNEL_DATA     equ 0x10
+%include "frame.inc"
+
 VECTORS         equ 48
+PAGE_FAULT      equ 14
+SYSCALL_VECTOR  equ 0x80
 
-extern trap_dispatch, trap_double_fault
-global trap_stubs, trap_return, double_fault_entry
+extern trap_dispatch, trap_double_fault, page_fault, task_work, syscall_unknown
+extern task_running, syscall_table, syscall_count
+global trap_stubs, double_fault_entry, page_fault_entry, syscall_entry, return_to_user
+global trap_return, page_fault_return, syscall_return, work_return ; backtraces know them
+global restore_segments, restore_segments_end
 
 ; Vectors for which the CPU pushes an error code (Intel SDM volume 3, table 6-1).
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
@@ -30,28 +42,74 @@ trap_stub_%[vector]:
 ; In: vector, error code and what the CPU pushed on the stack.
 ; Out: nothing is clobbered; the frame may have been changed by the handler.
 trap_common:
-    push ds
-    push es
-    push fs
-    push gs
-    pushad
-    cld
-    mov eax, KERNEL_DATA
-    mov ds, eax
-    mov es, eax
-    mov fs, eax
-    mov gs, eax
+    SAVE_REGISTERS
     push esp                        ; struct trap_frame *
     call trap_dispatch
-trap_return:                        ; backtraces know this address
+trap_return:
     add esp, 4
+return_from_trap:
+    test byte [esp + FRAME_CS], 3
+    jnz return_to_user
     popad
+    add esp, 8                      ; gs, fs: untouched
+    pop es                          ; the program's, when its system call had only begun
+    pop ds
+    add esp, 8                      ; vector, error code
+    iretd
+
+page_fault_entry:
+    push dword PAGE_FAULT
+    SAVE_REGISTERS
+    push esp
+    call page_fault
+page_fault_return:
+    add esp, 4
+    jmp return_from_trap
+
+; In: EAX = number, the rest as syscall.h says. Interrupts stay on.
+syscall_entry:
+    push eax                        ; in the place of the error code
+    push dword SYSCALL_VECTOR
+    SAVE_REGISTERS
+    cmp eax, [syscall_count]
+    jae unknown_call
+    mov eax, [syscall_table + eax * 4]
+    test eax, eax
+    jz unknown_call
+.call:
+    push esp
+    call eax
+syscall_return:
+    add esp, 4
+    mov [esp + FRAME_EAX], eax
+    ; falls through
+
+; Goes back to ring 3 with the frame at the top of the stack, after the task's work.
+return_to_user:
+    cli                             ; no interrupt adds work behind the look at it
+    mov eax, [task_running]
+    cmp dword [eax + TASK_WORK], 0
+    jne user_work
+    popad
+restore_segments:
     pop gs
     pop fs
     pop es
     pop ds
-    add esp, 8                      ; vector, error code
+restore_segments_end:
+    add esp, 8
     iretd
+user_work:
+    sti
+    push esp
+    call task_work
+work_return:
+    add esp, 4
+    jmp return_to_user
+
+unknown_call:
+    mov eax, syscall_unknown
+    jmp syscall_entry.call
 
 ; Entered by a task switch with the error code (always 0) on the fault stack. Does not return: what
 ; was interrupted cannot be resumed.

@@ -14,10 +14,18 @@
 #define USER_CODE        0x1B
 #define USER_DATA        0x23
 #define TASK_SEGMENT     0x28
-#define DOUBLE_FAULT_TSS 0x30
+#define TLS_SEGMENT      0x33 /* the first of three that each thread fills for itself */
+#define DOUBLE_FAULT_TSS 0x48
 
-#define CR4_PSE 0x10u
-#define CR4_PGE 0x80u
+#define TLS_SEGMENTS 3
+
+#define CR0_MP         0x02u /* WAIT obeys TS */
+#define CR0_EM         0x04u /* every FPU instruction is a fault */
+#define CR0_TS         0x08u /* the same until CLTS: the registers are another task's */
+#define CR4_PSE        0x010u
+#define CR4_PGE        0x080u
+#define CR4_OSFXSR     0x200u
+#define CR4_OSXMMEXCPT 0x400u
 
 /* Intel SDM volume 3, 8.2.1: the 32-bit task state segment. */
 struct tss {
@@ -40,6 +48,9 @@ struct cpu_features {
     bool pge;           /* pages that stay in the TLB when CR3 is loaded */
     bool pae;           /* physical addresses of more than 32 bits */
     bool tsc;           /* a counter of clock ticks */
+    bool fpu;           /* as CPUID says; one beside a 486SX shows otherwise */
+    bool fxsr;          /* FXSAVE and FXRSTOR */
+    bool sse;
     char vendor[13];    /* "" without CPUID */
     uint32_t signature; /* family, model, stepping as CPUID leaf 1 gives them */
 };
@@ -58,6 +69,27 @@ void cpu_init(void);
  * `user` is set. */
 void cpu_set_gate(unsigned vector, void (*entry)(void), bool user);
 
+/* The same, but interrupts stay as they were. */
+void cpu_set_trap_gate(unsigned vector, void (*entry)(void), bool user);
+
+/* Where the CPU finds the stack when a trap comes from ring 3. */
+static inline void
+cpu_set_stack(void *top)
+{
+    cpu_tss.esp0 = (uintptr_t)top;
+}
+
+/* Puts a thread's three descriptors into the GDT. What segment registers hold stays as it was until
+ * they are loaded again. */
+static inline void
+cpu_set_tls(const uint64_t *descriptors)
+{
+    extern uint64_t cpu_gdt[];
+
+    for (unsigned i = 0; i < TLS_SEGMENTS; i++)
+        cpu_gdt[TLS_SEGMENT / 8 + i] = descriptors[i];
+}
+
 /* Stops for good, interrupts off. */
 _Noreturn void cpu_halt(void);
 
@@ -68,6 +100,12 @@ read_cr0(void)
 
     __asm__ volatile("mov %%cr0, %0" : "=r"(value));
     return value;
+}
+
+static inline void
+write_cr0(uint32_t value)
+{
+    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
 }
 
 static inline uint32_t

@@ -46,13 +46,14 @@ struct tick_timer {
     uint32_t when;
     bool armed;
     void (*fire)(struct tick_timer *self);
-    struct tick_timer *next;
+    struct tick_timer *next, **link; /* of one slot of the wheel: kernel/ticks.c */
 };
 
 struct process {
     int pid, group, session;
     struct process *parent, *children, *next_sibling, *previous_sibling;
     struct process *next, *previous; /* of all processes */
+    struct process *next_hash;       /* of those with a similar pid */
     struct task *threads;            /* linked by next_thread */
     unsigned thread_count;
     struct address_space *space;
@@ -65,6 +66,9 @@ struct process {
 
     bool dead;                 /* a zombie: only its status is left */
     bool exiting;              /* exit_group: every thread is on its way out */
+    bool orphan;               /* nobody waits for it: it leaves no zombie */
+    struct task *survivor;     /* the thread in execve for which all others end */
+    struct wait_queue thread_wait; /* it waits here */
     int status;                /* as wait4 gives it */
     int exit_signal;           /* sent to the parent: SIGCHLD, or 0 */
     bool stopped, continued, stop_reported;
@@ -77,6 +81,9 @@ struct process {
     struct limit limits[PROCESS_LIMITS];
     uint32_t start_ticks;
     uint32_t user_ticks, kernel_ticks, child_user_ticks, child_kernel_ticks;
+    /* Of spaces it no longer has, and of children waited for: getrusage. Peaks in pages. */
+    unsigned long minor_faults, major_faults, peak_resident;
+    unsigned long child_minor_faults, child_major_faults, child_peak_resident;
     struct tick_timer alarm;   /* setitimer(ITIMER_REAL) */
     uint32_t alarm_interval;   /* ticks */
 };
@@ -88,6 +95,7 @@ struct task {
     struct address_space *space; /* == process->space; NULL: a kernel thread */
     struct process *process;
     struct task *next_ready, *next_thread;
+    struct task *next_hash; /* of those with a similar tid */
     enum task_state state;
     int tid;
     struct wait_queue *waits_in;
@@ -116,6 +124,7 @@ struct task {
 enum {
     TASK_WORK_RESCHED = 1, /* its time is up, or somebody more urgent is ready */
     TASK_WORK_SIGNAL = 2,  /* a signal may have to be delivered */
+    TASK_WORK_EXIT = 4,    /* the thread ends: its process does, or another thread of it runs execve */
 };
 
 /* The task that runs; never NULL once task_init is done. */
@@ -154,10 +163,21 @@ void task_interrupt(struct task *task);
 void task_yield(void);
 /* True when a signal is waiting that the task must go and see: long loops in system calls end with
  * what they have, or -EINTR. */
-bool task_signalled(const struct task *task);
+static inline bool
+task_signalled(const struct task *task)
+{
+    return (task->work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT)) != 0;
+}
 /* For long loops in the kernel: lets others run when the time slice is over. */
 void task_breathe(void);
 
+/* Called by the idle task when it has nothing to do (or waits in a loop for something): runs whoever
+ * is ready, else halts the CPU until the next interrupt. */
+void task_idle(void);
+
+/* ---- timers (kernel/ticks.c) ---- */
+
+/* Sets, or sets anew; `when` in the past means the next tick. From any context, as is cancelling. */
 void tick_timer_set(struct tick_timer *timer, uint32_t when);
 void tick_timer_cancel(struct tick_timer *timer);
 
@@ -166,6 +186,18 @@ void tick_timer_cancel(struct tick_timer *timer);
 /* A process made by the kernel: `path` with arguments and environment in kernel memory. Its parent
  * is the idle task's process 0. Returns the pid or -errno. */
 int process_start(const char *path, char *const argv[], char *const envp[]);
+
+/* The same with a program that is ready, exec.h: the image is taken over, or given back on failure.
+ */
+struct exec_image;
+int process_launch(struct exec_image *image);
+
+/* Waits, by task_idle if need be, for a child of process 0 to end. Its status as wait4 gives it, or
+ * -ECHILD. */
+int process_wait(int pid);
+
+/* Process 0: the kernel, whose only thread is the idle task. */
+extern struct process process_zero;
 
 struct process *process_find(int pid);
 struct task *task_find(int tid);

@@ -12,6 +12,9 @@ void timer_init(void);
 /* Ticks since timer_init; wraps after 497 days. Stands still while interrupts are off. */
 uint32_t timer_ticks(void);
 
+/* From now on each tick calls `call`, interrupts off, after it was counted. */
+void timer_on_tick(void (*call)(void));
+
 /* Waits at least `microseconds` (at most a second or so a call is wise), interrupts on or off,
  * before timer_init too. Ends in bounded time on a machine without a PIT. */
 void timer_delay(unsigned microseconds);

@@ -1,0 +1,115 @@
+/* fault.c - exceptions that are no bug of the kernel.
+ *
+ *   page fault ── ring 3 ──────────────► space_fault ── done ──► again
+ *        │                                    └──────── not ──► signal, or the OOM policy
+ *        └── kernel, in a copy (usercopy) ──► space_fault ── done ──► again
+ *        │                                    └──────── not ──► the copy's fixup: -EFAULT
+ *        └── kernel, elsewhere ──► a bug
+ *
+ * So a copy to or from a program brings pages in and breaks copy-on-write as the program itself
+ * would. The page fault's gate turns interrupts off, because another fault would overwrite CR2.
+ *
+ * Any other exception in ring 3 is a signal: signal(7), and what Linux makes of each vector.
+ */
+#include "cpu.h"
+#include "oom.h"
+#include "platform.h"
+#include "signal.h"
+#include "space.h"
+#include "task.h"
+#include "trap.h"
+#include "usercopy.h"
+
+/* Error code of a page fault: Intel SDM volume 3, 4.7. */
+#define FAULT_WRITE 0x02
+#define FAULT_FETCH 0x10
+
+static enum fault_access
+access_of(const struct trap_frame *frame)
+{
+    if (frame->error & FAULT_FETCH)
+        return FAULT_FETCH_ACCESS;
+    return frame->error & FAULT_WRITE ? FAULT_WRITE_ACCESS : FAULT_READ;
+}
+
+/* A fault in ring 3 that space_fault could not repair. */
+static void
+bad_access(enum fault_result result, uintptr_t address, const struct trap_frame *frame)
+{
+    switch (result) {
+    case FAULT_ACCERR:
+        signal_fault(SIGSEGV, SEGV_ACCERR, address, frame);
+        break;
+    case FAULT_BUSERR:
+        signal_fault(SIGBUS, BUS_ADRERR, address, frame);
+        break;
+    case FAULT_NOMEM:
+        oom_handle();
+        break;
+    default:
+        signal_fault(SIGSEGV, SEGV_MAPERR, address, frame);
+    }
+}
+
+static void
+user_fault(struct trap_frame *frame, uintptr_t address)
+{
+    enum fault_result result = FAULT_MAPERR;
+
+    interrupts_enable();
+    if (LIKELY(address < USER_END))
+        result = space_fault(task_current()->space, address, access_of(frame));
+    if (UNLIKELY(result != FAULT_DONE))
+        bad_access(result, address, frame);
+}
+
+static void
+kernel_fault(struct trap_frame *frame, uintptr_t address)
+{
+    struct address_space *space = task_current()->space;
+    uintptr_t fixup = usercopy_fixup(frame->eip);
+
+    if (fixup == 0 || address >= USER_END)
+        trap_unexpected(frame);
+    interrupts_restore(frame->eflags);
+    if (space == NULL || space_fault(space, address, access_of(frame)) != FAULT_DONE)
+        frame->eip = fixup;
+}
+
+void
+page_fault(struct trap_frame *frame)
+{
+    uintptr_t address = read_cr2();
+
+    if (LIKELY(trap_from_user(frame)))
+        user_fault(frame, address);
+    else
+        kernel_fault(frame, address);
+}
+
+void
+user_exception(struct trap_frame *frame)
+{
+    static const struct {
+        uint8_t signal, code;
+    } signals[TRAP_EXCEPTIONS] = {
+        [TRAP_DIVIDE] = {SIGFPE, FPE_INTDIV},
+        [TRAP_DEBUG] = {SIGTRAP, TRAP_TRACE},
+        [TRAP_BREAKPOINT] = {SIGTRAP, SI_KERNEL},
+        [TRAP_OVERFLOW] = {SIGSEGV, SI_KERNEL},
+        [TRAP_BOUND] = {SIGSEGV, SI_KERNEL},
+        [TRAP_OPCODE] = {SIGILL, ILL_ILLOPN},
+        [TRAP_NO_FPU] = {SIGILL, ILL_ILLOPN},
+        [TRAP_NOT_PRESENT] = {SIGBUS, SI_KERNEL},
+        [TRAP_STACK] = {SIGBUS, SI_KERNEL},
+        [TRAP_FPU] = {SIGFPE, FPE_FLTINV},
+        [TRAP_ALIGNMENT] = {SIGBUS, BUS_ADRALN},
+        [TRAP_SIMD] = {SIGFPE, FPE_FLTINV},
+    };
+    unsigned signal = signals[frame->vector].signal, code = signals[frame->vector].code;
+
+    interrupts_enable();
+    if (signal == 0)
+        signal = SIGSEGV, code = SI_KERNEL;
+    signal_fault((int)signal, (int)code, code == SI_KERNEL ? 0 : frame->eip, frame);
+}

@@ -1,0 +1,329 @@
+/* fork.c - fork(2), vfork(2), clone(2): a process or a thread like the one that asks.
+ *
+ * Everything that can fail comes first and is undone in reverse when it does; then the child is
+ * linked, step by step that cannot fail, and made ready. It begins on a kernel stack that holds a
+ * copy of its parent's registers with 0 in EAX, below it what task_switch expects:
+ *
+ *   top of stack | struct trap_frame | return_to_user | ebp ebx esi edi | <- stack_pointer
+ */
+#include <string.h>
+#include "file.h"
+#include "fpu.h"
+#include "sched.h"
+#include "signal.h"
+#include "slab.h"
+#include "syscall.h"
+#include "task.h"
+#include "timer.h"
+#include "uapi/resource.h"
+#include "uapi/wait.h"
+#include "usercopy.h"
+
+/* What task_switch finds on the stack of a task that has never run. */
+struct start_frame {
+    uint32_t edi, esi, ebx, ebp, eip;
+};
+
+/* What the child shares, where it begins, and who wants to know its number. */
+struct clone_request {
+    unsigned flags;
+    uint32_t stack; /* 0: the parent's */
+    uint32_t parent_tid, child_tid;
+    uint32_t tls;   /* address of a struct user_desc */
+};
+
+extern char return_to_user[];
+
+/* ---- tasks ---- */
+
+struct task *
+task_create(void)
+{
+    struct task *task = kmem_cache_alloc(task_cache);
+    struct start_frame *start;
+
+    if (task == NULL)
+        return NULL;
+    memset(task, 0, sizeof(*task));
+    task->stack = stack_alloc();
+    if (task->stack == NULL) {
+        kmem_cache_free(task_cache, task);
+        return NULL;
+    }
+    start = (struct start_frame *)task_user_frame(task) - 1;
+    *start = (struct start_frame){.eip = (uintptr_t)return_to_user};
+    task->stack_pointer = (uintptr_t)start;
+    return task;
+}
+
+void
+task_discard(struct task *task)
+{
+    fpu_drop(task);
+    stack_free(task->stack);
+    kmem_cache_free(task_cache, task);
+}
+
+/* A thread that goes on where the current one is, with its own registers. */
+static struct task *
+task_copy(const struct trap_frame *frame, const struct clone_request *request)
+{
+    const struct task *me = task_current();
+    struct task *task = task_create();
+    struct trap_frame *child_frame;
+
+    if (task == NULL)
+        return NULL;
+    if (me->fpu != NULL && fpu_copy(task) != 0) {
+        task_discard(task);
+        return NULL;
+    }
+    child_frame = task_user_frame(task);
+    *child_frame = *frame;
+    child_frame->eax = 0;
+    if (request->stack != 0)
+        child_frame->esp = request->stack;
+    memcpy(task->tls, me->tls, sizeof(task->tls));
+    task->blocked = me->blocked;
+    if (!(request->flags & CLONE_VM) || request->flags & CLONE_VFORK) {
+        task->alt_stack = me->alt_stack;
+        task->alt_stack_size = me->alt_stack_size;
+        task->alt_stack_flags = me->alt_stack_flags;
+    }
+    return task;
+}
+
+/* ---- processes ---- */
+
+static struct files *
+files_for(struct files *files, bool share)
+{
+    if (!share)
+        return files_fork(files);
+    files_get(files);
+    return files;
+}
+
+static struct folder *
+folder_for(struct folder *folder, bool share)
+{
+    if (!share)
+        return folder_fork(folder);
+    folder_get(folder);
+    return folder;
+}
+
+static struct actions *
+actions_for(struct actions *actions, bool share)
+{
+    if (!share)
+        return actions_fork(actions);
+    actions_get(actions);
+    return actions;
+}
+
+static struct address_space *
+space_for(struct address_space *space, bool share)
+{
+    if (!share)
+        return space_fork(space);
+    space_get(space);
+    return space;
+}
+
+/* The four things that a child shares or copies. False, nothing kept, when out of memory. */
+static bool
+inherit(struct process *child, const struct process *parent, unsigned flags)
+{
+    child->files = files_for(parent->files, flags & CLONE_FILES);
+    if (child->files == NULL)
+        return false;
+    child->folder = folder_for(parent->folder, flags & CLONE_FS);
+    if (child->folder == NULL)
+        goto no_folder;
+    child->actions = actions_for(parent->actions, flags & CLONE_SIGHAND);
+    if (child->actions == NULL)
+        goto no_actions;
+    child->space = space_for(parent->space, flags & CLONE_VM);
+    if (child->space == NULL)
+        goto no_space;
+    return true;
+
+no_space:
+    actions_put(child->actions);
+no_actions:
+    folder_put(child->folder);
+no_folder:
+    files_put(child->files);
+    return false;
+}
+
+/* A child of the current process, without threads or number. */
+static struct process *
+process_copy(unsigned flags)
+{
+    const struct process *parent = task_current()->process;
+    struct process *child = kmem_cache_alloc(process_cache);
+
+    if (child == NULL)
+        return NULL;
+    memset(child, 0, sizeof(*child));
+    if (!inherit(child, parent, flags)) {
+        kmem_cache_free(process_cache, child);
+        return NULL;
+    }
+    if (!(flags & CLONE_VM))
+        child->space->owner = child;
+    child->parent = flags & CLONE_PARENT ? parent->parent : task_current()->process;
+    child->group = parent->group;
+    child->session = parent->session;
+    child->executable = parent->executable;
+    if (child->executable != NULL)
+        object_get(child->executable);
+    memcpy(child->name, parent->name, sizeof(child->name));
+    memcpy(child->path, parent->path, sizeof(child->path));
+    memcpy(child->limits, parent->limits, sizeof(child->limits));
+    child->exit_signal = (int)(flags & CSIGNAL);
+    child->start_ticks = timer_ticks();
+    return child;
+}
+
+static void
+process_discard(struct process *child)
+{
+    if (child->executable != NULL)
+        object_put(child->executable);
+    space_put(child->space);
+    actions_put(child->actions);
+    folder_put(child->folder);
+    files_put(child->files);
+    kmem_cache_free(process_cache, child);
+}
+
+/* ---- clone ---- */
+
+static int
+check_flags(unsigned flags)
+{
+    const unsigned known = CSIGNAL | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                           CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM |
+                           CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
+                           CLONE_DETACHED | CLONE_CHILD_SETTID;
+
+    if (flags & ~known || (flags & CSIGNAL) > SIGNALS)
+        return -EINVAL;
+    if ((flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) ||
+        (flags & CLONE_SIGHAND && !(flags & CLONE_VM)))
+        return -EINVAL;
+    return 0;
+}
+
+/* Tells those who asked for the child's number. As on Linux it is their own affair if their address
+ * is none. */
+static void
+tell_number(const struct clone_request *request, const struct task *child)
+{
+    uint32_t tid = (uint32_t)child->tid;
+    bool ignored;
+
+    ignored = request->flags & CLONE_PARENT_SETTID &&
+              put_user_u32(tid, (void *)request->parent_tid) != 0;
+    if (request->flags & CLONE_CHILD_SETTID && child->space != task_current()->space)
+        space_write(child->space, request->child_tid, &tid, sizeof(tid));
+    else if (request->flags & CLONE_CHILD_SETTID)
+        ignored |= put_user_u32(tid, (void *)request->child_tid) != 0;
+    (void)ignored;
+}
+
+/* Everything is there: numbers, links, and off it goes. */
+static void
+commit(struct task *task, struct process *process, const struct clone_request *request)
+{
+    task->tid = pid_alloc();
+    task->process = process;
+    task->space = process->space;
+    if (request->flags & CLONE_CHILD_CLEARTID)
+        task->clear_child_tid = (uint32_t *)request->child_tid;
+    if (!(request->flags & CLONE_THREAD)) {
+        process->pid = task->tid;
+        process_link(process);
+    }
+    task_link(task);
+    tell_number(request, task);
+    sched_start(task);
+}
+
+/* No signal may end this early: the child runs on the parent's stack. */
+static void
+wait_for_vfork(struct process *child)
+{
+    task_sleep_hard(&child->vfork_wait);
+}
+
+static bool
+too_many(void)
+{
+    uint32_t limit = task_current()->process->limits[RLIMIT_NPROC].soft;
+
+    return task_count >= task_limit || task_count >= limit;
+}
+
+static long
+clone_task(const struct trap_frame *frame, const struct clone_request *request)
+{
+    unsigned flags = request->flags;
+    struct process *process = task_current()->process;
+    struct task *task;
+    long result = check_flags(flags);
+
+    if (result != 0)
+        return result;
+    if (too_many())
+        return -EAGAIN;
+    task_reap();
+    task = task_copy(frame, request);
+    if (task == NULL)
+        return -ENOMEM;
+    if (flags & CLONE_SETTLS)
+        result = thread_set_area(task, (void *)request->tls);
+    if (result == 0 && !(flags & CLONE_THREAD)) {
+        process = process_copy(flags);
+        result = process != NULL ? 0 : -ENOMEM;
+    }
+    if (result != 0) {
+        task_discard(task);
+        return result;
+    }
+    commit(task, process, request);
+    result = task->tid;
+    if (flags & CLONE_VFORK && !(flags & CLONE_THREAD))
+        wait_for_vfork(process);
+    return result;
+}
+
+SYSCALL(fork)
+{
+    struct clone_request request = {.flags = SIGCHLD};
+
+    return clone_task(frame, &request);
+}
+
+SYSCALL(vfork)
+{
+    struct clone_request request = {.flags = SIGCHLD | CLONE_VM | CLONE_VFORK};
+
+    return clone_task(frame, &request);
+}
+
+SYSCALL(clone)
+{
+    struct clone_request request = {
+        .flags = frame->ebx,
+        .stack = frame->ecx,
+        .parent_tid = frame->edx,
+        .tls = frame->esi,
+        .child_tid = frame->edi,
+    };
+
+    return clone_task(frame, &request);
+}

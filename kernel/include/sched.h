@@ -1,0 +1,76 @@
+/* sched.h - what the files of the scheduler share with those that make and end tasks. */
+#ifndef OCTAVO_SCHED_H
+#define OCTAVO_SCHED_H
+
+#include "task.h"
+
+/* The only task without a process of ring 3: runs when nobody else does. */
+extern struct task idle_task;
+
+/* ---- kernel/sched.c ---- */
+
+/* A new task, whose stack is ready for task_switch, may run. */
+void sched_start(struct task *task);
+
+/* Takes the CPU away from the current task for good. Interrupts off. */
+_Noreturn void sched_end(void);
+
+/* ---- kernel/stacks.c ---- */
+
+/* A kernel stack, or NULL when out of memory. */
+MUST_CHECK void *stack_alloc(void);
+void stack_free(void *stack);
+void stacks_init(void);
+
+/* ---- kernel/ticks.c ---- */
+
+/* One tick has passed: fires what is due. Interrupts off. */
+void ticks_advance(uint32_t now);
+
+/* ---- kernel/process.c ---- */
+
+void process_init(void);
+
+extern struct kmem_cache *task_cache, *process_cache;
+
+/* Threads and processes there are, and may be. */
+extern unsigned task_count, task_limit;
+
+/* A number that no process, thread, group or session has. */
+int pid_alloc(void);
+
+/* Links a task into its process and the table of tids; and the reverse. */
+void task_link(struct task *task);
+void task_unlink(struct task *task);
+
+/* Links a process into the list, the table of pids and its parent's children. */
+void process_link(struct process *process);
+/* Takes it out of all three and frees it. */
+void process_free(struct process *process);
+/* Moves a process to the children of another. */
+void process_set_parent(struct process *child, struct process *parent);
+
+/* Frees the tasks that have ended since the last call, but the one that is just ending. */
+void task_reap(void);
+/* The current task has ended: what is left of it waits for task_reap. */
+void task_bury(struct task *task);
+
+/* ---- kernel/fork.c ---- */
+
+/* A task with a stack, and on it a frame for ring 3 that the caller fills. Everything else is zero.
+ * NULL when out of memory. Not linked, not started. */
+MUST_CHECK struct task *task_create(void);
+void task_discard(struct task *task);
+
+/* ---- kernel/thread.c ---- */
+
+/* Lets those who wait for the end of the current thread know, in the program's memory. */
+void thread_release_words(struct task *task);
+
+/* ---- kernel/futex.c ---- */
+
+/* Wakes at most `count` threads that wait for the word at `address` of the current space. How many,
+ * or -EFAULT. */
+long futex_wake(uint32_t address, unsigned count);
+
+#endif

@@ -1,0 +1,27 @@
+; switch.asm - from one task's kernel stack to another's.
+;
+; A task that does not run has on its stack, at task->stack_pointer, what the C calling convention
+; keeps across a call, and the address to go on at. A new task's stack is made to look like that.
+
+%include "frame.inc"
+
+global task_switch
+
+section .text
+
+; void task_switch(struct task *from, struct task *to);
+; Returns when another switch leads back to `from`. Interrupts must be off.
+task_switch:
+    mov eax, [esp + 4]
+    mov edx, [esp + 8]
+    push ebp
+    push ebx
+    push esi
+    push edi
+    mov [eax + TASK_STACK_POINTER], esp
+    mov esp, [edx + TASK_STACK_POINTER]
+    pop edi
+    pop esi
+    pop ebx
+    pop ebp
+    ret

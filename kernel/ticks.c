@@ -1,0 +1,84 @@
+/* ticks.c - timers of the tick: a wheel.
+ *
+ *   slot 0 ──► timer ──► timer        slot = when % SLOTS
+ *   slot 1
+ *   ...                               each tick looks at one slot, and fires those of this round
+ *   slot 63 ──► timer
+ *
+ * Setting and cancelling is O(1), a tick costs one step for each timer in its slot.
+ *
+ * Lock: interrupts off.
+ */
+#include "platform.h"
+#include "sched.h"
+#include "task.h"
+#include "timer.h"
+
+#define SLOTS 64
+
+static struct tick_timer *wheel[SLOTS];
+
+static void
+link_timer(struct tick_timer *timer, struct tick_timer **list)
+{
+    timer->next = *list;
+    timer->link = list;
+    if (timer->next != NULL)
+        timer->next->link = &timer->next;
+    *list = timer;
+}
+
+static void
+unlink_timer(struct tick_timer *timer)
+{
+    *timer->link = timer->next;
+    if (timer->next != NULL)
+        timer->next->link = timer->link;
+}
+
+void
+tick_timer_set(struct tick_timer *timer, uint32_t when)
+{
+    unsigned long flags = interrupts_disable();
+    uint32_t next = timer_ticks() + 1;
+
+    if (timer->armed)
+        unlink_timer(timer);
+    timer->when = (int32_t)(when - next) < 0 ? next : when;
+    timer->armed = true;
+    link_timer(timer, &wheel[timer->when % SLOTS]);
+    interrupts_restore(flags);
+}
+
+void
+tick_timer_cancel(struct tick_timer *timer)
+{
+    unsigned long flags = interrupts_disable();
+
+    if (timer->armed)
+        unlink_timer(timer);
+    timer->armed = false;
+    interrupts_restore(flags);
+}
+
+/* What is due goes to a list of its own first: a timer that fires may set and cancel others. */
+void
+ticks_advance(uint32_t now)
+{
+    struct tick_timer *due = NULL, *next;
+
+    for (struct tick_timer *timer = wheel[now % SLOTS]; timer != NULL; timer = next) {
+        next = timer->next;
+        if (timer->when != now)
+            continue;
+        unlink_timer(timer);
+        link_timer(timer, &due);
+    }
+    while (due != NULL) {
+        struct tick_timer *timer = due;
+
+        unlink_timer(timer);
+        timer->armed = false;
+        timer->fire(timer);
+    }
+}
