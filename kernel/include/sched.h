@@ -66,6 +66,9 @@ void task_discard(struct task *task);
 
 /* Lets those who wait for the end of the current thread know, in the program's memory. */
 void thread_release_words(struct task *task);
+/* Sets the segment of a thread that a struct user_desc in the program's memory describes. 0,
+ * -EFAULT, -EINVAL. */
+MUST_CHECK int thread_set_area(struct task *task, const void *from);
 
 /* ---- kernel/futex.c ---- */
 

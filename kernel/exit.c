@@ -1,0 +1,199 @@
+/* exit.c - the end of threads and processes.
+ *
+ *   exit_group, a deadly signal ──► every thread is told (TASK_WORK_EXIT) and ends by itself
+ *   a thread ends:  words in the program's memory, FPU, place in the tables
+ *   the last one:   files, folder, actions, address space; children go to init; the parent is told
+ *   what is left:   struct process (status, times) until the parent waits for it
+ *                   stack and struct task until somebody stands on another stack (task_reap)
+ *
+ * The address space is gone when the parent hears of it: who waits for a child finds its memory
+ * free.
+ */
+#include "cpu.h"
+#include "file.h"
+#include "fpu.h"
+#include "sched.h"
+#include "signal.h"
+#include "syscall.h"
+#include "task.h"
+#include "uapi/wait.h"
+
+/* Tells every other thread of the process to end. */
+static void
+end_others(struct process *process)
+{
+    for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
+        if (task == task_current())
+            continue;
+        task->work |= TASK_WORK_EXIT;
+        task_interrupt(task);
+    }
+}
+
+int
+process_end_other_threads(void)
+{
+    struct task *me = task_current();
+    struct process *process = me->process;
+
+    if (process->exiting || process->survivor != NULL)
+        return -EINTR;
+    if (process->thread_count == 1)
+        return 0;
+    process->survivor = me;
+    end_others(process);
+    while (process->thread_count > 1 && !process->exiting)
+        task_sleep_hard(&process->thread_wait);
+    process->survivor = NULL;
+    if (process->exiting)
+        return -EINTR;
+    if (me->tid != process->pid) {
+        task_unlink(me);
+        me->tid = process->pid;
+        task_link(me);
+    }
+    return 0;
+}
+
+void
+process_end_vfork(void)
+{
+    task_wake_all(&task_current()->process->vfork_wait);
+}
+
+/* ---- the process ---- */
+
+/* Keeps what getrusage wants to know of a space. */
+static void
+keep_counts(struct process *process, const struct address_space *space)
+{
+    process->minor_faults += space->minor_faults;
+    process->major_faults += space->major_faults;
+    if (process->peak_resident < space->peak_resident)
+        process->peak_resident = space->peak_resident;
+}
+
+static void
+drop_space(struct process *process)
+{
+    struct address_space *space = process->space;
+
+    if (space->refs == 1)
+        keep_counts(process, space);
+    process->space = NULL;
+    task_current()->space = NULL;
+    space_activate(NULL);
+    space_put(space);
+}
+
+/* Tells the parent; a process nobody will wait for is gone at once. */
+static void
+report_end(struct process *process)
+{
+    int status = process->status, signal = WTERMSIG(status);
+    int code = signal == 0 ? CLD_EXITED : status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+
+    if (process->orphan ||
+        signal_parent(process, code, signal != 0 ? signal : WEXITSTATUS(status)))
+        process_free(process);
+}
+
+/* The children go to init, or when there is none to the kernel, which waits for nobody. */
+static void
+give_children_away(struct process *process)
+{
+    struct process *init = process_find(1);
+    bool orphans = init == NULL || init->exiting || init->dead;
+
+    while (process->children != NULL) {
+        struct process *child = process->children;
+
+        process_set_parent(child, orphans ? &process_zero : init);
+        child->orphan = orphans;
+        child->exit_signal = SIGCHLD;
+        if (child->dead)
+            report_end(child);
+    }
+}
+
+static void
+end_process(struct process *process)
+{
+    process->exiting = true;
+    process_end_vfork();
+    tick_timer_cancel(&process->alarm);
+    files_put(process->files);
+    folder_put(process->folder);
+    actions_put(process->actions);
+    if (process->executable != NULL)
+        object_put(process->executable);
+    process->files = NULL;
+    process->folder = NULL;
+    process->actions = NULL;
+    process->executable = NULL;
+    signal_drop(&process->infos);
+    drop_space(process);
+    give_children_away(process);
+    process->dead = true;
+    task_current()->process = &process_zero; /* the tick must not charge what may be gone */
+    report_end(process);
+}
+
+/* ---- the thread ---- */
+
+static _Noreturn void
+end_thread(void)
+{
+    struct task *me = task_current();
+    struct process *process = me->process;
+
+    thread_release_words(me);
+    signal_drop(&me->infos);
+    fpu_drop(me);
+    task_unlink(me);
+    if (process->thread_count == 0)
+        end_process(process);
+    else
+        task_wake_all(&process->thread_wait);
+    interrupts_disable();
+    me->process = &process_zero;
+    me->space = NULL;
+    me->state = TASK_DEAD;
+    task_bury(me);
+    sched_end();
+}
+
+void
+process_exit(int status)
+{
+    struct process *process = task_current()->process;
+
+    if (!process->exiting) {
+        process->exiting = true;
+        process->status = status;
+        end_others(process);
+    }
+    end_thread();
+}
+
+/* The process ends with the code of its first thread, unless it was ended as a whole. */
+void
+thread_exit(int code)
+{
+    struct task *me = task_current();
+    struct process *process = me->process;
+
+    if (!process->exiting && me->tid == process->pid && !(me->work & TASK_WORK_EXIT))
+        process->status = (code & 0xFF) << 8;
+    end_thread();
+}
+
+SYSCALL(exit)
+{
+    thread_exit((int)frame->ebx);
+}
+
+SYSCALL(exit_group)
+{
+    process_exit((int)(frame->ebx & 0xFF) << 8);
+}

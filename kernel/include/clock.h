@@ -1,0 +1,28 @@
+/* clock.h - points in time, in ticks. */
+#ifndef OCTAVO_CLOCK_H
+#define OCTAVO_CLOCK_H
+
+#include "types.h"
+#include "uapi/time.h"
+
+/* No sleep is longer: 124 days. */
+#define CLOCK_TICKS_MAX 0x3FFFFFFFu
+
+/* What a clock shows: CLOCK_ of uapi/time.h. 0, or -EINVAL when there is no such clock. */
+MUST_CHECK int clock_read(int clock, struct timespec64 *now);
+
+/* True when it is a time: not negative, less than a second of nanoseconds. */
+bool timespec_ok(const struct timespec64 *time);
+
+/* Ticks that last at least as long, the one under way not counted; at most CLOCK_TICKS_MAX. */
+uint32_t timespec_ticks(const struct timespec64 *time);
+
+/* From `now` until `then`; zero when that has passed. */
+struct timespec64 timespec_until(const struct timespec64 *then, const struct timespec64 *now);
+
+/* A struct timespec (or, `wide`, timespec64) in the program's memory. 0, -EFAULT; -EINVAL when it
+ * is no time. */
+MUST_CHECK int timespec_get(struct timespec64 *time, uint32_t from, bool wide);
+MUST_CHECK int timespec_put(const struct timespec64 *time, uint32_t to, bool wide);
+
+#endif

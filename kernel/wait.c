@@ -1,0 +1,235 @@
+/* wait.c - waitpid(2), wait4(2), waitid(2): what became of one's children.
+ *
+ * A child has something to tell when it ended, was stopped, or was continued. The call looks at all
+ * children that the caller means; when none has anything to tell it sleeps in child_wait until one
+ * does. A child that ended is told of once and is then gone, its times added to its parent's.
+ */
+#include <string.h>
+#include "file.h"
+#include "sched.h"
+#include "signal.h"
+#include "syscall.h"
+#include "task.h"
+#include "timer.h"
+#include "uapi/resource.h"
+#include "uapi/wait.h"
+#include "usercopy.h"
+
+/* Which children, by the rule of waitpid: > 0 this one, 0 of my group, -1 any, < -1 of that group. */
+static bool
+is_meant(const struct process *child, int pid, unsigned options)
+{
+    bool clone = child->exit_signal != SIGCHLD;
+
+    if (!(options & WALL) && clone != ((options & (unsigned)WCLONE) != 0))
+        return false;
+    if (pid > 0)
+        return child->pid == pid;
+    if (pid == 0)
+        return child->group == task_current()->process->group;
+    return pid == -1 || child->group == -pid;
+}
+
+/* True when the child has something to tell that the options ask for; *status is it. */
+static bool
+has_news(const struct process *child, unsigned options, int *status)
+{
+    if (child->dead && options & WEXITED)
+        *status = child->status;
+    else if (!child->dead && child->stopped && !child->stop_reported && options & WSTOPPED)
+        *status = child->status;
+    else if (!child->dead && child->continued && options & WCONTINUED)
+        *status = 0xFFFF;
+    else
+        return false;
+    return true;
+}
+
+/* The first child with news: NULL when there is none yet, and *any says whether one is meant. */
+static struct process *
+find_child(int pid, unsigned options, int *status, bool *any)
+{
+    struct process *child = task_current()->process->children;
+
+    *any = false;
+    for (; child != NULL; child = child->next_sibling) {
+        if (!is_meant(child, pid, options))
+            continue;
+        *any = true;
+        if (has_news(child, options, status))
+            return child;
+    }
+    return NULL;
+}
+
+static struct timeval
+time_of_ticks(uint32_t ticks)
+{
+    return (struct timeval){(int32_t)(ticks / TIMER_HZ),
+                            (int32_t)(ticks % TIMER_HZ * (1000000 / TIMER_HZ))};
+}
+
+/* What the child used, its own children that it waited for included. */
+static void
+fill_usage(const struct process *child, struct rusage *usage)
+{
+    memset(usage, 0, sizeof(*usage));
+    usage->utime = time_of_ticks(child->user_ticks + child->child_user_ticks);
+    usage->stime = time_of_ticks(child->kernel_ticks + child->child_kernel_ticks);
+    usage->maxrss = (int32_t)(child->peak_resident * (PAGE_SIZE / 1024));
+    usage->minflt = (int32_t)(child->minor_faults + child->child_minor_faults);
+    usage->majflt = (int32_t)(child->major_faults + child->child_major_faults);
+}
+
+static void
+add_usage(struct process *parent, const struct process *child)
+{
+    parent->child_user_ticks += child->user_ticks + child->child_user_ticks;
+    parent->child_kernel_ticks += child->kernel_ticks + child->child_kernel_ticks;
+    parent->child_minor_faults += child->minor_faults + child->child_minor_faults;
+    parent->child_major_faults += child->major_faults + child->child_major_faults;
+    if (parent->child_peak_resident < child->peak_resident)
+        parent->child_peak_resident = child->peak_resident;
+}
+
+/* The news are told: they are no longer new. */
+static void
+settle(struct process *child, int status, unsigned options)
+{
+    if (options & WNOWAIT)
+        return;
+    if (child->dead) {
+        add_usage(child->parent, child);
+        process_free(child);
+        task_reap();
+    } else if (WIFCONTINUED(status)) {
+        child->continued = false;
+    } else {
+        child->stop_reported = true;
+    }
+}
+
+/* Waits for news of a child that is meant: 0 and *child, NULL with WNOHANG when there are none; or
+ * -ECHILD, -ERESTARTSYS. */
+static long
+await(int pid, unsigned options, struct process **child, int *status)
+{
+    bool any;
+
+    for (;;) {
+        *child = find_child(pid, options, status, &any);
+        if (*child != NULL)
+            return 0;
+        if (!any)
+            return -ECHILD;
+        if (options & WNOHANG)
+            return 0;
+        if (task_sleep(&task_current()->process->child_wait, 0) != 0)
+            return -ERESTARTSYS;
+    }
+}
+
+static long
+wait_status(int pid, uint32_t status_at, unsigned options, uint32_t usage_at)
+{
+    struct process *child;
+    struct rusage usage;
+    int status;
+    long result;
+
+    if (options & ~(unsigned)(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE))
+        return -EINVAL;
+    result = await(pid, options | WEXITED, &child, &status);
+    if (result != 0 || child == NULL)
+        return result;
+    result = child->pid;
+    if (usage_at != 0)
+        fill_usage(child, &usage);
+    settle(child, status, options);
+    if (status_at != 0 && put_user_u32((uint32_t)status, (void *)status_at) != 0)
+        return -EFAULT;
+    if (usage_at != 0 && copy_to_user((void *)usage_at, &usage, sizeof(usage)) != 0)
+        return -EFAULT;
+    return result;
+}
+
+SYSCALL(wait4)
+{
+    return wait_status((int)frame->ebx, frame->ecx, frame->edx, frame->esi);
+}
+
+SYSCALL(waitpid)
+{
+    return wait_status((int)frame->ebx, frame->ecx, frame->edx, 0);
+}
+
+/* ---- waitid ---- */
+
+/* The rule of waitpid for an idtype; false when there is no such. */
+static bool
+pid_for(unsigned type, int id, int *pid)
+{
+    switch (type) {
+    case P_ALL:
+        *pid = -1;
+        return true;
+    case P_PID:
+        *pid = id;
+        return id > 0;
+    case P_PGID:
+        *pid = -id;
+        return id >= 0;
+    default:
+        return false;
+    }
+}
+
+static void
+fill_info(const struct process *child, int status, struct siginfo *info)
+{
+    memset(info, 0, sizeof(*info));
+    info->signo = SIGCHLD;
+    info->child.pid = child->pid;
+    info->child.status = WEXITSTATUS(status);
+    if (WIFCONTINUED(status)) {
+        info->code = CLD_CONTINUED;
+        info->child.status = SIGCONT;
+    } else if (WIFSTOPPED(status)) {
+        info->code = CLD_STOPPED;
+    } else if (WIFEXITED(status)) {
+        info->code = CLD_EXITED;
+    } else {
+        info->code = status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+        info->child.status = WTERMSIG(status);
+    }
+}
+
+/* waitid(type, id, info, options, usage) */
+SYSCALL(waitid)
+{
+    const unsigned known = WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL |
+                           (unsigned)WCLONE;
+    unsigned options = frame->esi;
+    struct process *child;
+    struct siginfo info = {0};
+    struct rusage usage;
+    int pid, status;
+    long result;
+
+    if (options & ~known || !(options & (WEXITED | WSTOPPED | WCONTINUED)) ||
+        !pid_for(frame->ebx, (int)frame->ecx, &pid))
+        return -EINVAL;
+    result = await(pid, options, &child, &status);
+    if (result != 0)
+        return result;
+    if (child != NULL) {
+        fill_info(child, status, &info);
+        fill_usage(child, &usage);
+        settle(child, status, options);
+        if (frame->edi != 0 && copy_to_user((void *)frame->edi, &usage, sizeof(usage)) != 0)
+            return -EFAULT;
+    }
+    if (frame->edx != 0 && copy_to_user((void *)frame->edx, &info, sizeof(info)) != 0)
+        return -EFAULT;
+    return 0;
+}
