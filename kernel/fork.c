@@ -188,18 +188,6 @@ process_copy(unsigned flags)
     return child;
 }
 
-static void
-process_discard(struct process *child)
-{
-    if (child->executable != NULL)
-        object_put(child->executable);
-    space_put(child->space);
-    actions_put(child->actions);
-    folder_put(child->folder);
-    files_put(child->files);
-    kmem_cache_free(process_cache, child);
-}
-
 /* ---- clone ---- */
 
 static int

@@ -7,10 +7,13 @@
  * When a thread ends, the word at clear_child_tid becomes 0 and who waits for it is woken (a join);
  * and each lock of its robust list gets the mark that its owner died: set_robust_list(2).
  */
+#include <string.h>
 #include "cpu.h"
+#include "fpu.h"
 #include "sched.h"
 #include "syscall.h"
 #include "task.h"
+#include "uapi/signal.h"
 #include "uapi/thread.h"
 #include "usercopy.h"
 
@@ -221,4 +224,17 @@ thread_release_words(struct task *task)
         return;
     if (put_user_u32(0, (void *)address) == 0)
         futex_wake(address, 1);
+}
+
+void
+thread_reset(void)
+{
+    struct task *me = task_current();
+
+    thread_release_words(me);
+    fpu_drop(me);
+    memset(me->tls, 0, sizeof(me->tls));
+    cpu_set_tls(me->tls);
+    me->alt_stack = me->alt_stack_size = 0;
+    me->alt_stack_flags = SS_DISABLE;
 }

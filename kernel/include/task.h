@@ -212,6 +212,9 @@ _Noreturn void thread_exit(int code);
 /* For execve: ends every other thread of the current process and waits until they are gone. 0, or
  * -EINTR when the process itself is to end. */
 int process_end_other_threads(void);
+/* For execve: the current thread has nothing any more of what its old program gave it: words that
+ * tell of its end, segments, FPU, alternative stack. While the old space is active. */
+void thread_reset(void);
 /* For execve and exit: the current process no longer uses the space of a parent that waits in
  * vfork; lets that go on. */
 void process_end_vfork(void);
