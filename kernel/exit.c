@@ -69,8 +69,6 @@ keep_counts(struct process *process, const struct address_space *space)
 {
     process->minor_faults += space->minor_faults;
     process->major_faults += space->major_faults;
-    if (process->peak_resident < space->peak_resident)
-        process->peak_resident = space->peak_resident;
 }
 
 static void

@@ -11,6 +11,7 @@
  *   pagetable     all low RAM has an address; protections; NULL faults
  *   mm            every frame of the machine is managed
  *   devices       interrupts, timer, keyboard
+ *   tasks         what runs here is the idle task from now on
  *   the work      tests, or the monitor
  */
 #include <string.h>
@@ -33,6 +34,7 @@
 #include "power.h"
 #include "probe.h"
 #include "symbols.h"
+#include "task.h"
 #include "timer.h"
 
 /* What the start keeps of the boot information: 24 bytes an entry of the map, 100 a module; and for
@@ -211,6 +213,7 @@ kernel_main(uint32_t magic, uint32_t information)
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
     start_devices();
+    task_init();
     files_init();
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));

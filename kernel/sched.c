@@ -90,7 +90,8 @@ load_task(const struct task *task)
     cpu_set_stack((char *)task->stack + KERNEL_STACK_SIZE);
     cpu_set_tls(task->tls);
     fpu_switch(task);
-    space_activate(task->space);
+    if (task->space != space_active)
+        space_activate(task->space);
 }
 
 /* Gives the CPU to the next task; returns when the caller has it again. Interrupts off. */

@@ -16,14 +16,6 @@ WEAK struct actions *actions_create(void) { return (void *)&something; }
 WEAK struct actions *actions_fork(struct actions *a) { return a; }
 WEAK void actions_get(struct actions *a) { (void)a; }
 WEAK void actions_put(struct actions *a) { (void)a; }
-WEAK struct files *files_create(void) { return (void *)&something; }
-WEAK struct files *files_fork(struct files *a) { return a; }
-WEAK void files_get(struct files *a) { (void)a; }
-WEAK void files_put(struct files *a) { (void)a; }
-WEAK struct folder *folder_create(void) { return (void *)&something; }
-WEAK struct folder *folder_fork(struct folder *a) { return a; }
-WEAK void folder_get(struct folder *a) { (void)a; }
-WEAK void folder_put(struct folder *a) { (void)a; }
 
 WEAK int
 clock_read(int clock, struct timespec64 *now)

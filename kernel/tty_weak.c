@@ -5,11 +5,6 @@
 #include "tty.h"
 #define WEAK __attribute__((weak))
 WEAK struct task *task_running;
-WEAK struct process *process_list;
-WEAK int task_sleep(struct wait_queue *q, uint32_t t) { (void)q; (void)t; return -EINTR; }
-WEAK void task_wake_all(struct wait_queue *q) { (void)q; }
-WEAK void task_breathe(void) {}
-WEAK bool task_signalled(const struct task *t) { (void)t; return false; }
 WEAK int signal_group(int g, int s) { (void)g; (void)s; return -ESRCH; }
 WEAK void signal_task(struct task *t, int s) { (void)t; (void)s; }
 WEAK bool signal_is_held(const struct task *t, int s) { (void)t; (void)s; return false; }
@@ -18,9 +13,4 @@ WEAK void file_free(struct file *f) { (void)f; }
 WEAK int file_install(struct file *f, int d, bool c) { (void)f; (void)d; (void)c; return -EMFILE; }
 WEAK int file_close(int d) { (void)d; return -EBADF; }
 WEAK struct node *tree_add_device(const char *p, const struct file_ops *o, unsigned a, unsigned b) { (void)p; (void)o; (void)a; (void)b; return NULL; }
-WEAK int copy_to_user(void *t, const void *f, size_t s) { (void)t; (void)f; (void)s; return -EFAULT; }
-WEAK int copy_from_user(void *t, const void *f, size_t s) { (void)t; (void)f; (void)s; return -EFAULT; }
-WEAK int put_user_u32(uint32_t v, void *t) { (void)v; (void)t; return -EFAULT; }
-WEAK int get_user_u32(uint32_t *v, const void *t) { (void)v; (void)t; return -EFAULT; }
 WEAK void signal_recalculate(struct task *t) { (void)t; }
-WEAK size_t copy_to_user_partial(void *t, const void *f, size_t s) { (void)t; (void)f; return s; }

@@ -76,7 +76,6 @@ fill_usage(const struct process *child, struct rusage *usage)
     memset(usage, 0, sizeof(*usage));
     usage->utime = time_of_ticks(child->user_ticks + child->child_user_ticks);
     usage->stime = time_of_ticks(child->kernel_ticks + child->child_kernel_ticks);
-    usage->maxrss = (int32_t)(child->peak_resident * (PAGE_SIZE / 1024));
     usage->minflt = (int32_t)(child->minor_faults + child->child_minor_faults);
     usage->majflt = (int32_t)(child->major_faults + child->child_major_faults);
 }
@@ -88,8 +87,6 @@ add_usage(struct process *parent, const struct process *child)
     parent->child_kernel_ticks += child->kernel_ticks + child->child_kernel_ticks;
     parent->child_minor_faults += child->minor_faults + child->child_minor_faults;
     parent->child_major_faults += child->major_faults + child->child_major_faults;
-    if (parent->child_peak_resident < child->peak_resident)
-        parent->child_peak_resident = child->peak_resident;
 }
 
 /* The news are told: they are no longer new. */

@@ -81,9 +81,8 @@ struct process {
     struct limit limits[PROCESS_LIMITS];
     uint32_t start_ticks;
     uint32_t user_ticks, kernel_ticks, child_user_ticks, child_kernel_ticks;
-    /* Of spaces it no longer has, and of children waited for: getrusage. Peaks in pages. */
-    unsigned long minor_faults, major_faults, peak_resident;
-    unsigned long child_minor_faults, child_major_faults, child_peak_resident;
+    /* Of spaces it no longer has, and of children waited for: getrusage. */
+    unsigned long minor_faults, major_faults, child_minor_faults, child_major_faults;
     struct tick_timer alarm;   /* setitimer(ITIMER_REAL) */
     uint32_t alarm_interval;   /* ticks */
 };
