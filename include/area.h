@@ -76,12 +76,14 @@ void area_remove(struct area_tree *tree, struct area *area);
  * must be empty. */
 void area_build(struct area_tree *tree, struct area *first);
 
-/* Cuts an area at `at`; `upper`, which is not in the tree, becomes the upper part's area. */
-void area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area *upper);
+/* Cuts an area at `at`: `part`, which is not in the tree, becomes the lower or the upper part and
+ * `area` the other. */
+void area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area *part,
+                bool lower);
 
-/* Takes the next area, which must begin where this one ends, out of the tree; this one ends where
- * it ended. */
-void area_absorb_next(struct area_tree *tree, struct area *area);
+/* Makes an area and the next one, which begins where it ends, one. Returns the one of the two that
+ * left the tree; the other has the place of both. */
+struct area *area_join_next(struct area_tree *tree, struct area *area);
 
 /* Moves the bounds of an area that is in the tree, within its gaps. */
 void area_resize(struct area_tree *tree, struct area *area, uintptr_t start, uintptr_t end);

@@ -183,13 +183,15 @@ link_into_list(struct area_tree *tree, struct area *area, struct area *previous,
         tree->last = area;
 }
 
+/* A leaf; its gap is known. */
 static inline void
 hang(struct area **link, struct area *area, struct area *parent)
 {
     *link = area;
     area->parent = parent;
     area->child[LEFT] = area->child[RIGHT] = NULL;
-    area->height = 0;
+    area->height = 1;
+    area->largest_gap = area->gap;
 }
 
 /* Next to `previous` in order: right of it or, if it has somebody there, left of `next`. */
@@ -211,11 +213,15 @@ area_insert_after(struct area_tree *tree, struct area *previous, struct area *ar
 {
     struct area *next = previous != NULL ? previous->next : tree->first;
 
-    ASSERT(next == NULL || area->end <= next->start);
+    area->gap = area->start - (previous != NULL ? previous->end : 0);
+    if (next != NULL) {
+        ASSERT(area->end <= next->start);
+        next->gap = next->start - area->end;
+    }
     insert_between(tree, previous, area, next);
-    set_gap(area);
-    update(tree, area);
-    update_gap(next);
+    update(tree, area->parent);
+    if (next != area->parent)
+        update(tree, next);
 }
 
 void
@@ -224,20 +230,27 @@ area_insert(struct area_tree *tree, struct area *area)
     area_insert_after(tree, area_before(tree, area->start), area);
 }
 
-/* The upper part has no gap below it and takes none from the next area, so that only heights
- * change. Its place is right of the lower part, or left of the next area. */
+/* One part has no gap below it and the other keeps the one there was, so that only heights change
+ * but for the lower part that is new: it takes the gap over. */
 void
-area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area *upper)
+area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area *part, bool lower)
 {
-    struct area *next = area->next;
-
     ASSERT(area->start < at && at < area->end);
-    upper->start = at;
-    upper->end = area->end;
-    area->end = at;
-    insert_between(tree, area, upper, next);
-    upper->gap = 0;
-    update(tree, upper);
+    if (lower) {
+        part->start = area->start;
+        part->end = area->start = at;
+        part->gap = area->gap;
+        area->gap = 0;
+        insert_between(tree, area->previous, part, area);
+    } else {
+        part->end = area->end;
+        part->start = area->end = at;
+        part->gap = 0;
+        insert_between(tree, area, part, area->next);
+    }
+    update(tree, part->parent);
+    if (lower && part->parent != area)
+        update(tree, area);
 }
 
 /* Takes a node with two children out of the tree: the next area, which has no left child, comes in
@@ -260,17 +273,18 @@ replace_by_next(struct area_tree *tree, struct area *area)
     return lowest;
 }
 
-/* Takes an area out of tree and list; the gap of the next one is left to the caller. */
-static inline void
+/* Takes an area out of list and tree; the next one's gap is set already. */
+static void
 take_out(struct area_tree *tree, struct area *area)
 {
     struct area *changed = area->parent, *next = area->next;
-    bool swapped = area->child[LEFT] != NULL && area->child[RIGHT] != NULL;
 
-    if (swapped)
-        changed = replace_by_next(tree, area);
+    if (area->child[LEFT] == NULL)
+        replace(tree, area, area->child[RIGHT]);
+    else if (area->child[RIGHT] == NULL)
+        replace(tree, area, area->child[LEFT]);
     else
-        replace(tree, area, area->child[area->child[LEFT] == NULL]);
+        changed = replace_by_next(tree, area);
     if (area->previous != NULL)
         area->previous->next = next;
     else
@@ -281,27 +295,34 @@ take_out(struct area_tree *tree, struct area *area)
         tree->last = area->previous;
     tree->count--;
     update(tree, changed);
-    if (swapped)
+    if (next != changed)
         update(tree, next);
 }
 
 void
 area_remove(struct area_tree *tree, struct area *area)
 {
-    struct area *next = area->next;
-
+    if (area->next != NULL)
+        area->next->gap += area->gap + (area->end - area->start);
     take_out(tree, area);
-    update_gap(next);
 }
 
-void
-area_absorb_next(struct area_tree *tree, struct area *area)
+/* Whichever is further from the root goes: that changes less of the tree. */
+struct area *
+area_join_next(struct area_tree *tree, struct area *area)
 {
     struct area *next = area->next;
 
     ASSERT(area->end == next->start);
-    take_out(tree, next);
+    if (area->height < next->height) {
+        next->start = area->start;
+        next->gap = area->gap;
+        take_out(tree, area);
+        return area;
+    }
     area->end = next->end;
+    take_out(tree, next);
+    return next;
 }
 
 void

@@ -195,19 +195,21 @@ take_out(struct address_space *space, struct area *area)
     free_area(space, area);
 }
 
-/* Makes the area swallow the next one if they are alike. */
-static inline bool
+/* Makes an area and the next one a single one if they are alike. Returns the one there is now; NULL
+ * when they are not alike. */
+static inline struct area *
 join_next(struct address_space *space, struct area *area)
 {
-    struct area *next = area->next;
+    struct area *next = area->next, *gone;
 
     if (next == NULL || area->end != next->start ||
         !goes_on(area, next->flags, next->object, next->index))
-        return false;
+        return NULL;
     space->odd_areas -= (next->flags & AREA_ODD) != 0;
-    area_absorb_next(&space->areas, area);
-    free_area(space, next);
-    return true;
+    next->index = area->index;
+    gone = area_join_next(&space->areas, area);
+    free_area(space, gone);
+    return gone == area ? next : area;
 }
 
 void
@@ -218,28 +220,32 @@ space_join(struct address_space *space, struct area *first, uintptr_t end)
     if (area != NULL && area->previous != NULL)
         area = area->previous;
     while (area != NULL && area->start <= end) {
-        if (!join_next(space, area))
-            area = area->next;
+        struct area *joined = join_next(space, area);
+
+        area = joined != NULL ? joined : area->next;
     }
 }
 
-/* Cuts an area at `at`, which is inside. Returns the upper part, NULL when out of memory. */
+/* Cuts an area at `at`, which is inside, and returns the new area: its lower or its upper part. NULL
+ * when out of memory. */
 static struct area *
-cut(struct address_space *space, struct area *area, uintptr_t at)
+cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
 {
-    struct area *upper = area_new();
+    struct area *part = area_new();
 
-    if (upper == NULL)
+    if (part == NULL)
         return NULL;
-    upper->flags = area->flags;
-    upper->object = area->object;
-    upper->index = area->object != NULL ? area_index(area, at) : 0;
-    upper->space = space;
-    area_split(&space->areas, area, at, upper);
-    if (upper->object != NULL)
-        object_add_area(upper->object, upper);
-    space->odd_areas += (upper->flags & AREA_ODD) != 0;
-    return upper;
+    part->flags = area->flags;
+    part->object = area->object;
+    part->index = area->index;
+    part->space = space;
+    if (area->object != NULL) {
+        *(lower ? &area->index : &part->index) = area_index(area, at);
+        object_add_area(part->object, part);
+    }
+    area_split(&space->areas, area, at, part, lower);
+    space->odd_areas += (part->flags & AREA_ODD) != 0;
+    return part;
 }
 
 int
@@ -247,15 +253,12 @@ space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struc
 {
     struct area *area = area_find(&space->areas, start);
 
-    if (area != NULL && area->start < start) {
-        area = cut(space, area, start);
-        if (area == NULL)
-            return -ENOMEM;
-    }
+    if (area != NULL && area->start < start && cut(space, area, start, true) == NULL)
+        return -ENOMEM;
     *first = area;
     while (area != NULL && area->end < end)
         area = area->next;
-    if (area == NULL || area->start >= end || area->end == end || cut(space, area, end) != NULL)
+    if (area == NULL || area->start >= end || area->end == end || cut(space, area, end, false) != NULL)
         return 0;
     space_join(space, *first, start);
     return -ENOMEM;

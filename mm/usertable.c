@@ -315,9 +315,12 @@ tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
 static void
 forbid_writing(pte_t *entry, pte_t *last, pte_t present)
 {
-    for (; entry < last; entry++)
-        if (*entry != 0)
-            *entry = (*entry & ~(pte_t)(PT_PRESENT | PT_WRITE)) | present;
+    for (; entry < last; entry++) {
+        pte_t value = *entry;
+
+        if (value != 0)
+            *entry = (value & ~(pte_t)(PT_PRESENT | PT_WRITE)) | present;
+    }
 }
 
 /* The entries may be written from now on, where no copy is needed for that. */
@@ -325,13 +328,15 @@ static void
 allow_writing(pte_t *entry, pte_t *last)
 {
     for (; entry < last; entry++) {
-        const struct frame *frame = frame_of(pte_frame(*entry));
+        pte_t value = *entry;
+        const struct frame *frame = frame_of(pte_frame(value));
 
-        if (*entry == 0)
+        if (value == 0)
             continue;
-        *entry |= PT_PRESENT;
-        if (*entry & PTE_OBJECT || (frame->owner == FRAME_USER && frame->count == 1))
-            *entry |= PT_WRITE;
+        value |= PT_PRESENT;
+        if ((frame->count == 1 && frame->owner == FRAME_USER) || value & PTE_OBJECT)
+            value |= PT_WRITE;
+        *entry = value;
     }
 }
 
