@@ -121,19 +121,30 @@ node_create(const struct mount *mount, uint32_t mode, const struct file_ops *ops
     return node;
 }
 
+int
+node_set_name(struct node *node, const char *name)
+{
+    char *copy = copy_of(name);
+
+    ASSERT(!node->linked);
+    if (copy == NULL)
+        return -ENOMEM;
+    kfree(node->name);
+    node->name = copy;
+    return 0;
+}
+
 struct node *
 node_create_dynamic(struct node *parent, const char *name, uint32_t mode,
                     const struct file_ops *ops, const struct tree_dynamic *dynamic,
                     uintptr_t value)
 {
-    char *copy = copy_of(name);
-    struct node *node = copy != NULL ? node_create(parent->mount, mode, ops) : NULL;
+    struct node *node = node_create(parent->mount, mode, ops);
 
-    if (node == NULL) {
-        kfree(copy);
+    if (node == NULL || node_set_name(node, name) != 0) {
+        node_put(node);
         return NULL;
     }
-    node->name = copy;
     node->parent = parent;
     node_get(parent);
     node->dynamic = dynamic;

@@ -15,7 +15,14 @@
 /* A file that is a path only, for the *at calls. */
 static const struct file_ops path_ops = {0};
 
-const struct file_ops folder_ops = {0};
+static long
+read_folder(struct file *file, struct buffer *to, uint64_t *position)
+{
+    (void)file, (void)to, (void)position;
+    return -EISDIR;
+}
+
+const struct file_ops folder_ops = {.read = read_folder};
 
 struct file *
 file_create(const struct file_ops *ops, struct node *node, unsigned flags, void *state)

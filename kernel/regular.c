@@ -98,11 +98,18 @@ regular_read(struct file *file, struct buffer *to, uint64_t *position)
 
 /* ---- writing ---- */
 
-/* Files may have half of the memory there is. */
-static bool
-file_space_left(void)
+unsigned long
+file_space_pages(void)
 {
-    return object_cached_pages() - object_clean_pages() < pmm_managed_frames() / 2;
+    return pmm_managed_frames() / 2;
+}
+
+unsigned long
+file_space_free(void)
+{
+    unsigned long kept = object_cached_pages() - object_clean_pages();
+
+    return kept < file_space_pages() ? file_space_pages() - kept : 0;
 }
 
 /* Into one page, which the object reaches over. */
@@ -114,7 +121,7 @@ fill_piece(struct object *object, struct buffer *from, struct piece piece)
     size_t done;
     int error;
 
-    if (object_find(object, piece.index).n == 0 && !file_space_left())
+    if (object_find(object, piece.index).n == 0 && file_space_free() == 0)
         return -ENOSPC;
     error = object_page(object, piece.index, &page);
     if (error != 0)

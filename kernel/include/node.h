@@ -109,6 +109,9 @@ MUST_CHECK struct node *node_create_dynamic(struct node *parent, const char *nam
                                             const struct file_ops *ops,
                                             const struct tree_dynamic *dynamic, uintptr_t value);
 
+/* Names a node that is in no folder. 0 or -ENOMEM. */
+MUST_CHECK int node_set_name(struct node *node, const char *name);
+
 static inline void
 node_get(struct node *node)
 {
@@ -162,6 +165,11 @@ MUST_CHECK struct node *node_create_file(const struct mount *mount, uint32_t mod
 void node_release_object(struct object *object);
 /* The node whose bytes an object holds; NULL when it is no file's. */
 const struct node *node_of_object(const struct object *object);
+
+/* Pages that files which can be written may have together: half of the memory there is; and how many
+ * of them are free. */
+unsigned long file_space_pages(void);
+unsigned long file_space_free(void);
 
 /* ---- paths (kernel/path.c) ---- */
 

@@ -1,0 +1,338 @@
+/* sys_descriptors.c - system calls about open files: close(2), dup(2), fcntl(2), lseek(2), ioctl(2),
+ * and those that have nothing to do where all is in memory, such as fsync(2).
+ */
+#include "file.h"
+#include "syscall.h"
+#include "uapi/termios.h"
+
+/* fcntl may change these. */
+#define CHANGEABLE_FLAGS (unsigned)(O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+
+/* ---- closing and doubling ---- */
+
+SYSCALL(close)
+{
+    return file_close((int)frame->ebx);
+}
+
+SYSCALL(close_range)
+{
+    enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
+    const struct files *files = task_running->process->files;
+
+    if (frame->ecx < frame->ebx || frame->edx & ~(uint32_t)CLOSE_RANGE_CLOEXEC)
+        return -EINVAL;
+    for (uint32_t i = frame->ebx; i <= frame->ecx && i < files->size; i++) {
+        if (file_of((int)i) == NULL)
+            continue;
+        if (frame->edx & CLOSE_RANGE_CLOEXEC)
+            file_set_close_on_exec((int)i, true);
+        else
+            (void)file_close((int)i);
+    }
+    return 0;
+}
+
+/* Another descriptor for an open file: the lowest free one from `from` on. */
+static long
+duplicate(int descriptor, int from, bool close_on_exec)
+{
+    struct file *file = file_of(descriptor);
+    int answer;
+
+    if (file == NULL)
+        return -EBADF;
+    file_get(file);
+    answer = file_install(file, from, close_on_exec);
+    if (answer < 0)
+        file_put(file);
+    return answer;
+}
+
+static long
+duplicate_to(int descriptor, int target, bool close_on_exec)
+{
+    struct file *file = file_of(descriptor);
+    int answer;
+
+    if (file == NULL)
+        return -EBADF;
+    file_get(file);
+    answer = file_install_at(file, target, close_on_exec);
+    if (answer < 0)
+        file_put(file);
+    return answer;
+}
+
+SYSCALL(dup)
+{
+    return duplicate((int)frame->ebx, 0, false);
+}
+
+SYSCALL(dup2)
+{
+    if (frame->ebx == frame->ecx)
+        return file_of((int)frame->ebx) != NULL ? (long)frame->ebx : -EBADF;
+    return duplicate_to((int)frame->ebx, (int)frame->ecx, false);
+}
+
+SYSCALL(dup3)
+{
+    if (frame->ebx == frame->ecx || frame->edx & ~(uint32_t)O_CLOEXEC)
+        return -EINVAL;
+    return duplicate_to((int)frame->ebx, (int)frame->ecx, frame->edx & O_CLOEXEC);
+}
+
+/* ---- fcntl ---- */
+
+/* Nobody else's lock is ever in the way: F_GETLK says so, F_SETLK succeeds. The type is the first
+ * 16 bits of struct flock and struct flock64. */
+static long
+lock_call(unsigned command, void *user)
+{
+    uint16_t type;
+
+    if (copy_from_user(&type, user, sizeof(type)) != 0)
+        return -EFAULT;
+    if (type > F_UNLCK)
+        return -EINVAL;
+    if (command != F_GETLK && command != F_GETLK64)
+        return 0;
+    type = F_UNLCK;
+    return copy_to_user(user, &type, sizeof(type));
+}
+
+static long
+set_flags(struct file *file, unsigned flags)
+{
+    file->flags = (file->flags & ~CHANGEABLE_FLAGS) | (flags & CHANGEABLE_FLAGS);
+    return 0;
+}
+
+static long
+fcntl(int descriptor, unsigned command, uint32_t argument)
+{
+    struct file *file = file_of(descriptor);
+
+    if (file == NULL)
+        return -EBADF;
+    switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        return duplicate(descriptor, (int)argument, command == F_DUPFD_CLOEXEC);
+    case F_GETFD:
+        return file_closes_on_exec(descriptor) ? FD_CLOEXEC : 0;
+    case F_SETFD:
+        file_set_close_on_exec(descriptor, argument & FD_CLOEXEC);
+        return 0;
+    case F_GETFL:
+        return (long)file->flags;
+    case F_SETFL:
+        return set_flags(file, argument);
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_GETLK64:
+    case F_SETLK64:
+    case F_SETLKW64:
+        return lock_call(command, (void *)argument);
+    case F_GETOWN:
+    case F_SETOWN:
+        return 0;
+    case F_GETPIPE_SZ:
+    case F_SETPIPE_SZ:
+        return file->node == NULL ? (long)PAGE_SIZE : -EBADF;
+    default:
+        return -EINVAL;
+    }
+}
+
+SYSCALL(fcntl)
+{
+    return fcntl((int)frame->ebx, frame->ecx, frame->edx);
+}
+
+SYSCALL(fcntl64)
+{
+    return fcntl((int)frame->ebx, frame->ecx, frame->edx);
+}
+
+SYSCALL(flock)
+{
+    return file_of((int)frame->ebx) != NULL ? 0 : -EBADF;
+}
+
+/* ---- positions ---- */
+
+/* Where the file's data goes on, or ends: all of it counts as data. */
+static int64_t
+seek_data(const struct file *file, int64_t offset, bool hole)
+{
+    int64_t size = (int64_t)file_size(file);
+
+    if (file_object(file) == NULL)
+        return -EINVAL;
+    if (offset < 0 || offset >= size)
+        return -ENXIO;
+    return hole ? size : offset;
+}
+
+/* Where lseek wants to go; checked by the caller. */
+static int64_t
+seek_target(const struct file *file, int64_t offset, unsigned whence)
+{
+    switch (whence) {
+    case SEEK_SET:
+        return offset;
+    case SEEK_CUR:
+        return (int64_t)file->position + offset;
+    case SEEK_END:
+        return (int64_t)file_size(file) + offset;
+    case SEEK_DATA:
+    case SEEK_HOLE:
+        return seek_data(file, offset, whence == SEEK_HOLE);
+    default:
+        return -EINVAL;
+    }
+}
+
+/* The new position or -errno. `largest` is what the caller's answer can hold. */
+static int64_t
+seek(int descriptor, int64_t offset, unsigned whence, int64_t largest)
+{
+    struct file *file = file_of(descriptor);
+    int64_t target;
+
+    if (file == NULL)
+        return -EBADF;
+    if (!file_has_position(file))
+        return -ESPIPE;
+    target = seek_target(file, offset, whence);
+    if (target < 0)
+        return whence >= SEEK_DATA ? target : -EINVAL;
+    if (S_ISCHR(file->node->mode))
+        target = 0;
+    if (target > largest)
+        return -EOVERFLOW;
+    file->position = (uint64_t)target;
+    return target;
+}
+
+SYSCALL(lseek)
+{
+    return (long)seek((int)frame->ebx, (int32_t)frame->ecx, frame->edx, INT32_MAX);
+}
+
+SYSCALL(_llseek)
+{
+    int64_t offset = (int64_t)((uint64_t)frame->ecx << 32 | frame->edx);
+    int64_t target = seek((int)frame->ebx, offset, frame->edi, INT64_MAX);
+
+    if (target < 0)
+        return (long)target;
+    return copy_to_user((void *)frame->esi, &target, sizeof(target));
+}
+
+/* ---- ioctl ---- */
+
+static long
+bytes_to_read(const struct file *file, void *user)
+{
+    uint64_t size = file_size(file);
+
+    return put_user_u32(size > file->position ? (uint32_t)(size - file->position) : 0, user);
+}
+
+static long
+set_nonblocking(struct file *file, const void *user)
+{
+    uint32_t on;
+
+    if (get_user_u32(&on, user) != 0)
+        return -EFAULT;
+    return set_flags(file, on ? file->flags | O_NONBLOCK : file->flags & ~(unsigned)O_NONBLOCK);
+}
+
+SYSCALL(ioctl)
+{
+    struct file *file = file_of((int)frame->ebx);
+    long answer;
+
+    if (file == NULL || file->flags & O_PATH)
+        return -EBADF;
+    switch (frame->ecx) {
+    case FIOCLEX:
+    case FIONCLEX:
+        file_set_close_on_exec((int)frame->ebx, frame->ecx == FIOCLEX);
+        return 0;
+    case FIONBIO:
+        return set_nonblocking(file, (const void *)frame->edx);
+    }
+    if (frame->ecx == FIONREAD && file_object(file) != NULL)
+        return bytes_to_read(file, (void *)frame->edx);
+    if (file->ops->ioctl == NULL)
+        return -ENOTTY;
+    file_get(file);
+    answer = file->ops->ioctl(file, frame->ecx, frame->edx);
+    file_put(file);
+    return answer;
+}
+
+/* ---- what is in memory needs no bringing to a disk ---- */
+
+SYSCALL(sync)
+{
+    (void)frame;
+    return 0;
+}
+
+static long
+sync_file(const struct trap_frame *frame)
+{
+    const struct file *file = file_of((int)frame->ebx);
+
+    if (file == NULL)
+        return -EBADF;
+    return file_has_position(file) && !S_ISCHR(file->node->mode) ? 0 : -EINVAL;
+}
+
+SYSCALL(fsync)
+{
+    return sync_file(frame);
+}
+
+SYSCALL(fdatasync)
+{
+    return sync_file(frame);
+}
+
+SYSCALL(syncfs)
+{
+    return file_of((int)frame->ebx) != NULL ? 0 : -EBADF;
+}
+
+/* Advice about files is taken and not followed. */
+static long
+take_advice(const struct trap_frame *frame)
+{
+    const struct file *file = file_of((int)frame->ebx);
+
+    if (file == NULL)
+        return -EBADF;
+    return file_has_position(file) ? 0 : -ESPIPE;
+}
+
+SYSCALL(fadvise64)
+{
+    return take_advice(frame);
+}
+
+SYSCALL(fadvise64_64)
+{
+    return take_advice(frame);
+}
+
+SYSCALL(readahead)
+{
+    return take_advice(frame);
+}
