@@ -10,7 +10,7 @@
  *
  * Keys: arrows, Home/End or Ctrl-A/E move; Backspace, Delete or Ctrl-D, Ctrl-K (to the end), Ctrl-U
  * (to the start), Ctrl-W (the word before) delete; Up/Down or Ctrl-P/N go through the history; Tab
- * completes the first word; Ctrl-C drops the line.
+ * completes a word; Ctrl-C drops the line.
  *
  * Invariants: cursor <= length <= LINE_MAX, text[length] = 0; first <= cursor and
  * cursor - first < width.
@@ -201,11 +201,11 @@ show_newer(struct line *line)
 
 /* ---- completion ---- */
 
-/* The candidates are the words that begin with the `length` characters before the cursor. */
+/* The candidates are the words that begin with the characters from `start` to the cursor. */
 static bool
-is_candidate(const struct line *line, const char *word, size_t length)
+is_candidate(const struct line *line, const char *word, size_t start, size_t length)
 {
-    return strncmp(word, line->text, length) == 0;
+    return strncmp(word, line->text + start, length) == 0;
 }
 
 static size_t
@@ -219,13 +219,13 @@ common_length(const char *a, const char *b)
 }
 
 static void
-list_candidates(struct line *line, size_t length)
+list_candidates(struct line *line, size_t start, size_t length)
 {
     const char *word;
 
     line->put("\n", 1);
     for (size_t i = 0; (word = line->word(i)); i++) {
-        if (is_candidate(line, word, length)) {
+        if (is_candidate(line, word, start, length)) {
             line->put(word, strlen(word));
             line->put("  ", 2);
         }
@@ -234,17 +234,18 @@ list_candidates(struct line *line, size_t length)
     line_show(line);
 }
 
-/* Only the first word is completed, and only at its end. */
+/* A word that is the only candidate gets a blank behind it, unless it is a folder. */
 static void
 complete(struct line *line)
 {
     const char *word, *found = NULL;
-    size_t typed = line->cursor, common = 0, count = 0;
+    size_t start = line->word_start ? line->word_start(line) : 0;
+    size_t typed = line->cursor - start, common = 0, count = 0;
 
-    if (memchr(line->text, ' ', typed))
+    if (!line->word_start && memchr(line->text, ' ', typed))
         return;
     for (size_t i = 0; (word = line->word(i)); i++) {
-        if (!is_candidate(line, word, typed))
+        if (!is_candidate(line, word, start, typed))
             continue;
         common = count++ ? common_length(found, word) < common ? common_length(found, word) : common
                          : strlen(word);
@@ -252,10 +253,10 @@ complete(struct line *line)
     }
     for (size_t i = typed; i < common; i++)
         insert(line, found[i]);
-    if (count == 1 && line->cursor == line->length)
+    if (count == 1 && line->cursor == line->length && line->text[line->cursor - 1] != '/')
         insert(line, ' ');
     else if (count > 1 && common == typed)
-        list_candidates(line, typed);
+        list_candidates(line, start, typed);
 }
 
 /* ---- keys ---- */

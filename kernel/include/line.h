@@ -32,6 +32,9 @@ struct line {
     void (*put)(const char *text, size_t size);
     /* The index-th word that completes a command, NULL behind the last. */
     const char *(*word)(size_t index);
+    /* Where the word to complete begins; called before `word` is. NULL: only the line's first word
+     * is completed. */
+    size_t (*word_start)(const struct line *line);
     struct line_history *history;
     size_t history_at;       /* offset of the line shown; history->used = the new line */
     char kept[LINE_MAX + 1]; /* the new line while older ones are shown */
