@@ -18,21 +18,19 @@ note_power_off(int signal, struct siginfo *info, void *context)
     power_off = true;
 }
 
-/* /dev/console as descriptors 0, 1 and 2, and as the terminal of a session of our own. */
+/* /dev/console as descriptors 0, 1 and 2. It does not become the terminal of process 1: that would
+ * be sent its ^C. */
 static void
 open_console(void)
 {
-    int fd;
+    int fd = open("/dev/console", O_RDWR | O_NOCTTY, 0);
 
-    setsid();
-    fd = open("/dev/console", O_RDWR, 0);
     if (fd < 0)
         return;
     for (int to = 0; to < 3; to++)
         dup2(fd, to);
     if (fd > 2)
         close(fd);
-    ioctl(0, TIOCSCTTY, NULL);
 }
 
 static _Noreturn void
@@ -42,7 +40,7 @@ become_shell(void)
     char *const variables[] = {(char *)"PATH=/bin", (char *)"HOME=/", (char *)"TERM=vt100", NULL};
     int error;
 
-    /* A session of its own, so that its jobs can own the terminal and process 1 does not. */
+    /* A session of its own with the console as its terminal, taken from the shell before it. */
     setsid();
     ioctl(0, TIOCSCTTY, (void *)1);
     error = execve("/bin/sh", argv, variables);
