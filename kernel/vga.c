@@ -16,8 +16,12 @@
  *
  * A word at the start of a line that ends with a colon (the subsystem that speaks) or with > (a
  * prompt) stands in a colour of its own. The colour follows from the line's text and is not stored.
+ *
+ * Control sequences (ansi.h) move the cursor and erase, insert and delete characters and lines, so
+ * that line editors and full-screen programs work; those of colours are swallowed.
  */
 #include "vga.h"
+#include "ansi.h"
 #include "io.h"
 #include "sections.h"
 #include <string.h>
@@ -51,6 +55,8 @@ static unsigned older;      /* lines kept above the screen */
 static unsigned back;       /* lines that the view is scrolled back, at most `older` */
 static unsigned row;
 static unsigned column; /* COLUMNS: the next character goes to the next line */
+static unsigned saved_row, saved_column;
+static struct ansi ansi;
 
 static uint16_t
 crtc_read(uint8_t index)
@@ -158,8 +164,164 @@ put_character(uint8_t c)
     line_at((int)row)[column++] = c;
 }
 
+/* ---- control sequences ---- */
+
+static unsigned
+at_most(unsigned value, unsigned limit)
+{
+    return value < limit ? value : limit;
+}
+
 static void
-put(uint8_t c)
+move_to(unsigned new_row, unsigned new_column)
+{
+    row = at_most(new_row, ROWS - 1);
+    column = at_most(new_column, COLUMNS - 1);
+}
+
+static void
+blank_lines(unsigned from, unsigned end)
+{
+    for (; from < end; from++)
+        memset(line_at((int)from), ' ', COLUMNS);
+}
+
+/* 0: from the cursor to the end, 1: from the start to the cursor, 2: all. */
+static void
+erase_in_line(unsigned what)
+{
+    unsigned at = at_most(column, COLUMNS - 1);
+    unsigned from = what == 0 ? at : 0;
+    unsigned end = what == 1 ? at + 1 : COLUMNS;
+
+    memset(line_at((int)row) + from, ' ', end - from);
+}
+
+static void
+erase_in_screen(unsigned what)
+{
+    blank_lines(what == 0 ? row + 1 : 0, what == 1 ? row : ROWS);
+    if (what < 2)
+        erase_in_line(what);
+}
+
+/* Moves the lines from `first` on down by `count`; blank ones come in. */
+static void
+push_lines_down(unsigned first, unsigned count)
+{
+    count = at_most(count, ROWS - first);
+    for (unsigned i = ROWS; i-- > first + count;)
+        memcpy(line_at((int)i), line_at((int)(i - count)), COLUMNS);
+    blank_lines(first, first + count);
+}
+
+static void
+pull_lines_up(unsigned first, unsigned count)
+{
+    count = at_most(count, ROWS - first);
+    for (unsigned i = first; i + count < ROWS; i++)
+        memcpy(line_at((int)i), line_at((int)(i + count)), COLUMNS);
+    blank_lines(ROWS - count, ROWS);
+}
+
+/* The same with the characters from the cursor to the end of its line. */
+static void
+shift_characters(unsigned count, bool insert)
+{
+    unsigned at = at_most(column, COLUMNS - 1);
+    uint8_t *text = line_at((int)row) + at;
+    unsigned stay = COLUMNS - at - (count = at_most(count, COLUMNS - at));
+
+    memmove(insert ? text + count : text, insert ? text : text + count, stay);
+    memset(insert ? text : text + stay, ' ', count);
+}
+
+/* ESC and a character. */
+static void
+escape(int c)
+{
+    if (c == '7') {
+        saved_row = row;
+        saved_column = column;
+    } else if (c == '8') {
+        move_to(saved_row, saved_column);
+    } else if (c == 'M' && row == 0) {
+        push_lines_down(0, 1);
+    } else if (c == 'M') {
+        row--;
+    } else if (c == 'c') {
+        erase_in_screen(2);
+        move_to(0, 0);
+    }
+}
+
+static void
+move_by(int letter, unsigned count)
+{
+    unsigned at = at_most(column, COLUMNS - 1);
+
+    if (letter == 'A' || letter == 'F')
+        move_to(row - at_most(count, row), letter == 'F' ? 0 : at);
+    else if (letter == 'B' || letter == 'E')
+        move_to(row + count, letter == 'E' ? 0 : at);
+    else if (letter == 'C')
+        move_to(row, at + count);
+    else
+        move_to(row, at - at_most(count, at));
+}
+
+/* ESC [ numbers letter. */
+static void
+control(int letter)
+{
+    unsigned count = ansi_number(&ansi, 0, 1);
+
+    switch (letter) {
+    case 'A':
+    case 'B':
+    case 'C':
+    case 'D':
+    case 'E':
+    case 'F':
+        move_by(letter, count);
+        break;
+    case 'G':
+        move_to(row, count - 1);
+        break;
+    case 'd':
+        move_to(count - 1, column);
+        break;
+    case 'H':
+    case 'f':
+        move_to(count - 1, ansi_number(&ansi, 1, 1) - 1);
+        break;
+    case 'J':
+        erase_in_screen(ansi_number(&ansi, 0, 0));
+        break;
+    case 'K':
+        erase_in_line(ansi_number(&ansi, 0, 0));
+        break;
+    case 'L':
+        push_lines_down(row, count);
+        break;
+    case 'M':
+        pull_lines_up(row, count);
+        break;
+    case '@':
+    case 'P':
+        shift_characters(count, letter == '@');
+        break;
+    case 's':
+        escape('7');
+        break;
+    case 'u':
+        escape('8');
+        break;
+    }
+}
+
+static void
+put_text(uint8_t c)
 {
     switch (c) {
     case '\n':
@@ -176,9 +338,24 @@ put(uint8_t c)
             put_character(' ');
         while (column % TAB);
         break;
+    case '\a':
+        break;
     default:
         put_character(c < ' ' ? '.' : c);
     }
+}
+
+static void
+put(uint8_t c)
+{
+    int what = ansi_take(&ansi, c);
+
+    if (what == ANSI_TEXT)
+        put_text(c);
+    else if (what >= ANSI_ESCAPE)
+        escape(what - ANSI_ESCAPE);
+    else if (what != ANSI_PART)
+        control(what);
 }
 
 void

@@ -7,7 +7,8 @@
 /* False when there is no text screen of 80 columns. What is on it stays. */
 bool vga_init(void);
 
-/* Understands newline, carriage return, backspace (one column left, nothing erased) and tab. */
+/* Understands newline, carriage return, backspace (one column left, nothing erased), tab, and the
+ * control sequences that move the cursor and erase. */
 void vga_write(const char *text, size_t size);
 
 void vga_clear(void);
