@@ -36,6 +36,7 @@
 #include "symbols.h"
 #include "task.h"
 #include "timer.h"
+#include "tty.h"
 
 /* What the start keeps of the boot information: 24 bytes an entry of the map, 100 a module; and for
  * each entry and each claim 80 bytes of tables. Enough for 256 entries or 200 modules. What is not
@@ -215,6 +216,7 @@ kernel_main(uint32_t magic, uint32_t information)
     start_devices();
     task_init();
     files_init();
+    tty_init();
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));
     if (cmdline_flag("bench"))
