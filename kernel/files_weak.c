@@ -1,5 +1,5 @@
-/* files_weak.c - stands in for tasks, signals and user copies until they are there. */
-#include "file.h"
+/* files_weak.c - stands in for signals and the random source until they are there. */
+#include <string.h>
 #include "random.h"
 #include "signal.h"
 #define WEAK __attribute__((weak))
