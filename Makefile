@@ -266,6 +266,59 @@ $(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
 conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb each)
 conformance-musl: $(patsubst %,$(BUILD)/conformance/musl/%,$(CONFORMANCE) mb)
 
+# Clients of C libraries (tests/user/clients): ours, and programs of others from their own sources.
+CLIENT_CC = -std=gnu11 -O2 -Wall -Wextra -pthread -o $@ $<
+
+$(BUILD)/clients/musl-%: tests/user/clients/%.c $(MUSL_SPECS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(MUSL_CC) $(CLIENT_CC)
+
+$(BUILD)/clients/glibc-%: tests/user/clients/%.c
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(STATIC_CC) $(CLIENT_CC)
+
+# What is not ours is built as its authors say, without our warnings.
+$(BUILD)/clients/lua: $(MUSL_SPECS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)BUILD=$(BUILD) tools/packages source:lua5.4
+	$(Q)cd $(BUILD)/packages/lua5.4-source/src && \
+	    $(subst $(BUILD),$(abspath $(BUILD)),$(MUSL_CC)) -O2 -DLUA_USE_POSIX -o $(abspath $@) \
+	    $$(ls *.c | grep -v -x luac.c) -lm
+
+$(BUILD)/clients/sqlite3.c:
+	@mkdir -p $(@D)
+	$(call say,MAKE,$@)
+	$(Q)BUILD=$(BUILD) tools/packages source:sqlite3
+	$(Q)mkdir -p $(BUILD)/clients/sqlite && cd $(BUILD)/clients/sqlite && \
+	    { $(abspath $(BUILD))/packages/sqlite3-source/configure && \
+	    env -u MAKEFLAGS $(MAKE) sqlite3.c shell.c; } >log 2>&1
+	$(Q)cp $(BUILD)/clients/sqlite/*.[ch] $(BUILD)/clients
+
+$(BUILD)/clients/sqlite3: $(BUILD)/clients/sqlite3.c $(MUSL_SPECS)
+	$(call say,LINK,$@)
+	$(Q)$(MUSL_CC) -w -O1 -DSQLITE_THREADSAFE=0 -DSQLITE_OMIT_LOAD_EXTENSION -I$(@D) -o $@ $< \
+	    $(@D)/shell.c -lm
+
+# mimalloc in place of musl's heap under its own stress, and under ours.
+MIMALLOC := $(BUILD)/packages/mimalloc-source
+$(BUILD)/clients/mimalloc-stress: $(MUSL_SPECS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)BUILD=$(BUILD) tools/packages source:mimalloc linux-libc-dev
+	$(Q)$(MUSL_CC) $(MIMALLOC_FLAGS) -o $@ $(MIMALLOC)/src/static.c $(MIMALLOC)/test/test-stress.c
+
+$(BUILD)/clients/mimalloc-mallocs: tests/user/clients/mallocs.c $(MUSL_SPECS)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)BUILD=$(BUILD) tools/packages source:mimalloc linux-libc-dev
+	$(Q)$(MUSL_CC) $(MIMALLOC_FLAGS) -o $@ $(MIMALLOC)/src/static.c $<
+
+MIMALLOC_FLAGS := -w -O2 -DNDEBUG -pthread -Wno-psabi -DMI_MALLOC_OVERRIDE=1 -I$(MIMALLOC)/include \
+        $(addprefix -idirafter $(BUILD)/packages/linux-libc-dev/usr/include,/ /i386-linux-gnu)
+
 # --- Running it -----------------------------------------------------------------------------------
 
 QEMU_FLOPPY := $(QEMU) -m 64M -drive file=$(BUILD)/octavo.img,if=floppy,format=raw,snapshot=on -boot a \
