@@ -1,0 +1,241 @@
+/* test_task.c - processes and threads: fork, exit, wait, sleep, futex, by programs of a few
+ * instructions. Each ends with a code that says which step failed; 0 is good.
+ */
+#include <string.h>
+#include "programs.h"
+#include "ktest.h"
+#include "mm.h"
+#include "sched.h"
+#include "timer.h"
+#include "uapi/signal.h"
+
+#define CALL(number) "mov $" #number ", %eax; int $0x80;"
+#define EXIT(code)   "mov $" #code ", %ebx;" CALL(1)
+
+/* Three children, codes 5 each; the parent sums them up. */
+PROGRAM(three_children, "mov $3, %edi; xor %ebp, %ebp\n"
+                        "1: " CALL(2) "test %eax, %eax; jz 3f\n"
+                        "dec %edi; jnz 1b; mov $3, %edi\n"
+                        "2: mov $-1, %ebx; mov $0x200000, %ecx; xor %edx, %edx; xor %esi, %esi\n"
+                        CALL(114) "test %eax, %eax; js 4f; add 0x200001, %ebp; dec %edi; jnz 2b\n"
+                        CALL(114) "cmp $-10, %eax; jne 4f\n" /* -ECHILD: no more */
+                        "mov %ebp, %ebx; and $0xFF, %ebx;" CALL(1)
+                        "3: " EXIT(5)
+                        "4: " EXIT(99));
+
+KTEST(task, fork_exit_wait)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(three_children)), 15 << 8);
+}
+
+/* The parent must not see the child's store, and the child shares nothing. */
+PROGRAM(private_memory, "movl $1, 0x200000;" CALL(2) "test %eax, %eax; jz 1f\n"
+                        "mov %eax, %ebx; xor %ecx, %ecx; xor %edx, %edx; " CALL(7)
+                        "mov 0x200000, %ebx;" CALL(1)
+                        "1: movl $7, 0x200000;" EXIT(0));
+
+KTEST(task, fork_copies_memory)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(private_memory)), 1 << 8);
+}
+
+/* vfork: the child's store is there when the parent goes on, and it goes on after the exit only. */
+PROGRAM(vfork, "movl $1, 0x200000;" CALL(190) "test %eax, %eax; jz 1f\n"
+               "mov 0x200000, %ebx;" CALL(1)
+               "1: " CALL(158) "movl $9, 0x200000;" EXIT(0));
+
+KTEST(task, vfork_waits)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(vfork)), 9 << 8);
+}
+
+/* A thread on its own stack adds to a word; the first thread waits for its end by the word that the
+ * kernel clears: CLONE_VM|FS|FILES|SIGHAND|THREAD|CHILD_CLEARTID|PARENT_SETTID. */
+PROGRAM(thread, "mov $0x00310F00 | 0, %ebx; mov $0x30F000, %ecx\n"
+                "mov $0x200010, %edx; mov $0x200010, %edi; xor %esi, %esi;" CALL(120)
+                "test %eax, %eax; jz 2f; js 3f; mov %eax, %ebp\n"
+                "1: mov 0x200010, %edx; test %edx, %edx; jz 4f\n"
+                "push %ebp; mov $0x200010, %ebx; xor %ecx, %ecx; xor %esi, %esi;" CALL(240) "pop %ebp; jmp 1b\n"
+                "2: addl $20, 0x200020; mov $1, %ebx;" CALL(1)
+                "3: " EXIT(99)
+                "4: mov 0x200020, %ebx;" CALL(1));
+
+KTEST(task, thread_and_join)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(thread)), 20 << 8);
+}
+
+/* A hog that only counts, and a second process that must get its turn to end: the first kills
+ * nobody, it waits for the other by spinning on a shared clock: the process ends when waited for. */
+PROGRAM(preempted, CALL(2) "test %eax, %eax; jz 2f\n"
+                   "mov %eax, %ebx\n"
+                   "1: mov $0x200000, %ecx; mov $1, %edx;" CALL(7) "test %eax, %eax; jz 1b\n"
+                   "js 3f; " EXIT(0)
+                   "2: mov $5000000, %ecx; 4: dec %ecx; jnz 4b;" EXIT(0)
+                   "3: " EXIT(1));
+
+KTEST(task, preemption)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(preempted)), 0);
+}
+
+PROGRAM(sleep, "movl $0, 0x200000; movl $30000000, 0x200004; mov $0x200000, %ebx; xor %ecx, %ecx;"
+               CALL(162) "mov %eax, %ebx;" CALL(1));
+
+KTEST(task, nanosleep)
+{
+    uint32_t before = timer_ticks();
+
+    CHECK_EQ(run_program(PROGRAM_OF(sleep)), 0);
+    CHECK(timer_ticks() - before >= 3);
+}
+
+/* %gs:4 is a word of its own: base 0x200000 through an entry that the kernel picks. */
+PROGRAM(segment, "movl $-1, 0x200100; movl $0x200000, 0x200104; movl $0xFFFFF, 0x200108\n"
+                 "movl $0x51, 0x20010C; mov $0x200100, %ebx;" CALL(243)
+                 "test %eax, %eax; jnz 1f; cmpl $6, 0x200100; jne 1f\n"
+                 "mov $0x33, %eax; mov %ax, %gs; movl $17, %gs:4;" CALL(158) CALL(2)
+                 "test %eax, %eax; jz 2f; mov %eax, %ebx; mov $0x200200, %ecx; xor %edx, %edx;" CALL(7)
+                 "mov 0x200201, %ebx; add %gs:4, %ebx;" CALL(1)
+                 "2: mov %gs:4, %ebx;" CALL(1)
+                 "1: " EXIT(99));
+
+KTEST(task, thread_area)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(segment)), 34 << 8);
+}
+
+/* The descriptor goes while GS still holds its selector: the return to ring 3 loads nothing. */
+PROGRAM(stale, "movl $6, 0x200100; movl $0x200000, 0x200104; movl $0xFFFFF, 0x200108\n"
+               "movl $0x51, 0x20010C; mov $0x200100, %ebx;" CALL(243)
+               "mov $0x33, %eax; mov %ax, %gs; movl $0, 0x200104; movl $0, 0x200108\n"
+               "movl $0x28, 0x20010C;" CALL(243) "test %eax, %eax; jnz 1f\n"
+               "mov %gs, %eax; movzwl %ax, %ebx;" CALL(1)
+               "1: " EXIT(99));
+
+KTEST(task, stale_segment)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(stale)), 0);
+}
+
+/* Two processes compute with different numbers and let each other run between the steps. */
+PROGRAM(fpu, "fninit; fld1; fld1; faddp;" CALL(2) "test %eax, %eax; jnz 1f; fld1; faddp\n"
+             "1: mov %eax, %edi; mov $50, %ebp\n"
+             "2: " CALL(158) "fld1; faddp; dec %ebp; jnz 2b\n"
+             "fistpl 0x200000; test %edi, %edi; jz 3f\n"
+             "mov %edi, %ebx; mov $0x200010, %ecx; xor %edx, %edx;" CALL(7)
+             "mov 0x200011, %ebx; add 0x200000, %ebx;" CALL(1)
+             "3: mov 0x200000, %ebx;" CALL(1));
+
+KTEST(task, fpu_state)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(fpu)), (52 + 53) << 8);
+}
+
+/* Fork, a word written by the child, wait: at each allocation that fails, -ENOMEM and nothing lost. */
+PROGRAM(fork_once, CALL(2) "test %eax, %eax; jz 1f; js 2f\n"
+                   "mov %eax, %ebx; xor %ecx, %ecx; xor %edx, %edx;" CALL(7) EXIT(1)
+                   "1: " EXIT(0)
+                   "2: neg %eax; mov %eax, %ebx;" CALL(1));
+
+static int
+run_failing(struct program program, unsigned long n)
+{
+    int pid = start_program(program);
+
+    if (pid < 0)
+        return pid;
+    task_find(pid)->fail_in = n;
+    return process_wait(pid);
+}
+
+KTEST(task, fork_with_each_allocation_failing)
+{
+    unsigned failed = 0;
+
+    for (unsigned long n = 1; n < 100; n++) {
+        int status = run_failing(PROGRAM_OF(fork_once), n);
+
+        if (status == 1 << 8)
+            break;
+        CHECK_EQ(status, 12 << 8); /* ENOMEM */
+        failed++;
+    }
+    CHECK(failed >= 3 && failed < 99);
+    CHECK_EQ(run_failing(PROGRAM_OF(fork_once), 0), 1 << 8);
+}
+
+/* Forks until it is refused, all children waiting in pause(2)'s stead: nanosleep for ever. */
+PROGRAM(bomb, "xor %ebp, %ebp; movl $1000, 0x200000\n"
+              "1: " CALL(2) "test %eax, %eax; jz 2f; js 3f; inc %ebp; jmp 1b\n"
+              "2: mov $0x200000, %ebx; xor %ecx, %ecx;" CALL(162) EXIT(0)
+              "3: neg %eax; mov %eax, %ebx;" CALL(252));
+
+static void
+end_all(void)
+{
+    for (struct process *process = process_list; process != NULL; process = process->next) {
+        for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
+            task->work |= TASK_WORK_EXIT;
+            task_interrupt(task);
+        }
+    }
+    while (process_list != NULL)
+        task_idle();
+}
+
+KTEST(task, fork_bomb)
+{
+    unsigned limit = task_limit;
+    int status;
+
+    if (process_list != NULL)
+        SKIP("programs are running");
+    task_limit = 40;
+    status = run_program(PROGRAM_OF(bomb));
+    task_limit = limit;
+    end_all();
+    CHECK_EQ(status, 11 << 8); /* EAGAIN */
+    CHECK_EQ(task_count, 0);
+}
+
+KTEST(task, numbers)
+{
+    int pid = start_program(PROGRAM_OF(fork_once));
+
+    CHECK(pid > 0);
+    CHECK(process_find(pid) != NULL && task_find(pid) != NULL);
+    CHECK_EQ(process_wait(pid), 1 << 8);
+    CHECK(process_find(pid) == NULL && task_find(pid) == NULL);
+    CHECK_EQ(process_wait(pid), -10); /* ECHILD */
+}
+
+/* ---- timers ---- */
+
+static unsigned fired[3];
+static struct tick_timer timers[3];
+
+static void
+fire(struct tick_timer *timer)
+{
+    fired[timer - timers]++;
+}
+
+KTEST(task, tick_timers)
+{
+    uint32_t now = timer_ticks();
+
+    memset(fired, 0, sizeof(fired));
+    for (unsigned i = 0; i < 3; i++) {
+        timers[i] = (struct tick_timer){.fire = fire};
+        tick_timer_set(&timers[i], now + 2 + i * 64); /* one slot, three rounds */
+    }
+    tick_timer_cancel(&timers[2]);
+    tick_timer_set(&timers[1], now - 5);
+    while (timer_ticks() - now < 4)
+        task_idle();
+    CHECK_EQ(fired[0], 1);
+    CHECK_EQ(fired[1], 1);
+    CHECK_EQ(fired[2], 0);
+    CHECK(!timers[0].armed && !timers[1].armed && !timers[2].armed);
+}
