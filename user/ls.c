@@ -102,40 +102,26 @@ print_entries(struct entry *entries[], size_t count)
     }
 }
 
-/* Adds what one getdents64 answered. */
-static struct entry **
-add_records(struct entry **entries, size_t *count, const char *folder, const char *records,
-            size_t size)
-{
-    for (size_t at = 0; at < size;) {
-        const struct dirent64 *record = (const struct dirent64 *)(records + at);
-
-        at += record->reclen;
-        if (record->name[0] == '.' && !dots)
-            continue;
-        entries = reallocate(entries, (*count + 1) * sizeof(*entries));
-        entries[(*count)++] = make_entry(folder, record->name);
-    }
-    return entries;
-}
-
 static long
 list_folder(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY, 0);
-    char records[1024] __attribute__((aligned(8)));
+    struct folder folder;
+    const struct dirent64 *record;
     struct entry **entries = NULL;
     size_t count = 0;
-    long size = fd;
+    int error = folder_open(&folder, path);
 
-    if (fd < 0)
-        return fd;
-    while ((size = system_call(NR_getdents64, fd, records, sizeof(records))) > 0)
-        entries = add_records(entries, &count, path, records, (size_t)size);
-    close(fd);
+    if (error < 0)
+        return error;
+    while ((record = folder_next(&folder))) {
+        if (record->name[0] == '.' && !dots)
+            continue;
+        entries = reallocate(entries, (count + 1) * sizeof(*entries));
+        entries[count++] = make_entry(path, record->name);
+    }
     print_entries(entries, count);
     release(entries);
-    return size;
+    return 0;
 }
 
 static bool

@@ -1,4 +1,4 @@
-/* input.c - text in: lines, small files, numbers, options. */
+/* input.c - text in: lines, small files, folders, numbers, options. */
 #include "runtime.h"
 
 /* ---- lines and files ---- */
@@ -51,6 +51,37 @@ read_text(const char *path, char *text, size_t size)
     return got < 0 ? got : (long)used;
 }
 
+/* ---- folders ---- */
+
+int
+folder_open(struct folder *folder, const char *path)
+{
+    folder->fd = open(path, O_RDONLY | O_DIRECTORY, 0);
+    folder->at = folder->end = 0;
+    return folder->fd < 0 ? folder->fd : 0;
+}
+
+const struct dirent64 *
+folder_next(struct folder *folder)
+{
+    const struct dirent64 *record;
+
+    if (folder->at == folder->end) {
+        long size = system_call(NR_getdents64, folder->fd, folder->records,
+                                sizeof(folder->records));
+
+        folder->at = 0;
+        folder->end = size > 0 ? (size_t)size : 0;
+        if (size <= 0) {
+            close(folder->fd);
+            return NULL;
+        }
+    }
+    record = (const struct dirent64 *)(folder->records + folder->at);
+    folder->at += record->reclen;
+    return record;
+}
+
 /* ---- numbers ---- */
 
 static int
@@ -84,6 +115,17 @@ bool
 text_number(const char *text, unsigned long *number)
 {
     return take_number(&text, number) && *text == '\0';
+}
+
+unsigned long
+next_number(const char **text)
+{
+    unsigned long number = 0;
+
+    while (**text && (**text < '0' || **text > '9'))
+        ++*text;
+    take_number(text, &number);
+    return number;
 }
 
 unsigned long

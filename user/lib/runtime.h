@@ -114,10 +114,23 @@ bool read_line(struct reader *reader, char *line, size_t size);
 /* A whole small file as a zero-terminated text, cut to `size`. Its length or -errno. */
 long read_text(const char *path, char *text, size_t size);
 
+/* The names in a folder, one at a time. */
+struct folder {
+    int fd;
+    size_t at, end;
+    char records[1024] __attribute__((aligned(8)));
+};
+/* 0 or -errno. */
+int folder_open(struct folder *folder, const char *path);
+/* NULL behind the last: the folder is closed then. */
+const struct dirent64 *folder_next(struct folder *folder);
+
 /* The number at the start of *text, decimal or 0x hex; *text moves behind it. False: none there. */
 bool take_number(const char **text, unsigned long *number);
 /* The same for the whole text. */
 bool text_number(const char *text, unsigned long *number);
+/* The next number in *text, whatever stands before it; *text moves behind it. 0: none left. */
+unsigned long next_number(const char **text);
 /* The value behind "NAME" and blanks or a colon at a line's start, as in /proc/meminfo, or 0. */
 unsigned long field_value(const char *text, const char *name);
 

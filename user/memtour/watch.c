@@ -47,20 +47,15 @@ say(const char *format, ...)
     print_flush();
 }
 
-/* The n-th number behind the closing bracket of /proc/self/stat, from 0. */
+/* Page faults, from /proc/self/stat: the seventh number behind the bracket. */
 static unsigned long
-stat_field(unsigned n)
+fault_count(void)
 {
     const char *at = strrchr(text, ')');
     unsigned long number = 0;
 
-    for (n += 2; at && n; n--) {
-        at = strchr(at + 1, ' ');
-    }
-    if (at)
-        at++;
-    if (at)
-        take_number(&at, &number);
+    for (unsigned i = 0; at && i < 7; i++)
+        number = next_number(&at);
     return number;
 }
 
@@ -74,11 +69,10 @@ take_reading(struct reading *reading)
     for (size_t i = 0; i < ARRAY_LENGTH(counters); i++)
         reading->values[i] = field_value(text, counters[i].name);
     read_text("/proc/self/statm", text, sizeof(text));
-    take_number(&at, &reading->mapped);
-    at++;
-    take_number(&at, &reading->resident);
+    reading->mapped = next_number(&at);
+    reading->resident = next_number(&at);
     read_text("/proc/self/stat", text, sizeof(text));
-    reading->faults = stat_field(6);
+    reading->faults = fault_count();
 }
 
 void

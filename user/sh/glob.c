@@ -90,24 +90,17 @@ is_wanted(const char *pattern, const char *name)
 }
 
 void
-glob_folder(const char *folder, const char *pattern, const char *prefix, struct fields *fields)
+glob_folder(const char *path, const char *pattern, const char *prefix, struct fields *fields)
 {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY, 0);
-    char records[512] __attribute__((aligned(8)));
-    long size;
+    const struct dirent64 *record;
+    struct folder folder;
 
-    if (fd < 0)
+    if (folder_open(&folder, path) < 0)
         return;
-    while ((size = system_call(NR_getdents64, fd, records, sizeof(records))) > 0) {
-        for (long at = 0; at < size;) {
-            const struct dirent64 *record = (const struct dirent64 *)(records + at);
-
-            if (is_wanted(pattern, record->name))
-                fields_add(fields, joined(prefix, record->name));
-            at += record->reclen;
-        }
+    while ((record = folder_next(&folder))) {
+        if (is_wanted(pattern, record->name))
+            fields_add(fields, joined(prefix, record->name));
     }
-    close(fd);
 }
 
 /* Adds what matches `pattern` below `prefix`, which is "" or ends in a slash. */
