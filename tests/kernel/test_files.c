@@ -262,3 +262,371 @@ KTEST(files, modules_have_paths)
         CHECK(strcmp(path, cases[i].path) == 0);
     }
 }
+
+/* ---- bytes ---- */
+
+static const char greeting[] = "the quick brown fox";
+
+static long
+write_at(struct file *file, const void *from, size_t size, uint64_t position)
+{
+    struct buffer buffer = {(char *)(uintptr_t)from, size, true};
+
+    return file->ops->write(file, &buffer, &position);
+}
+
+static bool
+reads(struct file *file, uint64_t position, const void *wanted, size_t size)
+{
+    uint8_t *bytes = ktest_scratch;
+
+    return file_read(file, bytes, size, position) == (long)size &&
+           memcmp(bytes, wanted, size) == 0;
+}
+
+static bool
+reads_zeros(struct file *file, uint64_t position, size_t size)
+{
+    if (file_read(file, ktest_scratch, size, position) != (long)size)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (ktest_scratch[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+KTEST(files, what_is_written_is_read)
+{
+    const size_t size = sizeof(greeting);
+    struct file *file;
+
+    CHECK_EQ(file_open("/tmp/f", O_CREAT | O_RDWR, 0600, &file), 0);
+    CHECK_EQ(file_read(file, ktest_scratch, 100, 0), 0);
+    CHECK_EQ(write_at(file, greeting, size, PAGE_SIZE - 5), size);
+    CHECK_EQ(file_size(file), PAGE_SIZE - 5 + size);
+    CHECK(reads(file, PAGE_SIZE - 5, greeting, size));
+    CHECK(reads_zeros(file, 0, PAGE_SIZE - 5));
+    CHECK_EQ(file_read(file, ktest_scratch, 100, file_size(file) - 3), 3);
+    CHECK_EQ(file_read(file, ktest_scratch, 100, file_size(file)), 0);
+    file->flags |= O_APPEND;
+    CHECK_EQ(write_at(file, greeting, size, 0), size);
+    CHECK_EQ(file_size(file), PAGE_SIZE - 5 + 2 * size);
+    CHECK(reads(file, PAGE_SIZE - 5 + size, greeting, size));
+    CHECK_EQ(change("/tmp/f", tree_unlink), 0);
+    CHECK(reads(file, PAGE_SIZE - 5, greeting, size));
+    file_put(file);
+    CHECK(tmp_is_empty());
+}
+
+KTEST(files, holes_cost_nothing)
+{
+    const uint64_t far = (uint64_t)1 << 40;
+    unsigned long before = object_cached_pages();
+    struct file *file;
+
+    CHECK_EQ(file_open("/tmp/sparse", O_CREAT | O_RDWR, 0600, &file), 0);
+    CHECK_EQ(write_at(file, greeting, sizeof(greeting), far), sizeof(greeting));
+    CHECK(reads_zeros(file, far - KTEST_SCRATCH_BYTES, KTEST_SCRATCH_BYTES));
+    CHECK(reads(file, far, greeting, sizeof(greeting)));
+    CHECK_EQ(object_cached_pages(), before + 1);
+    CHECK_EQ(node_set_size(file->node, far + 4), 0);
+    CHECK_EQ(node_set_size(file->node, far + 8), 0);
+    CHECK_EQ(file_read(file, ktest_scratch, 100, far), 8);
+    CHECK(memcmp(ktest_scratch, "the \0\0\0", 8) == 0);
+    CHECK_EQ(node_set_size(file->node, 1), 0);
+    CHECK_EQ(object_cached_pages(), before);
+    CHECK_EQ(node_set_size(file->node, (uint64_t)1 << 60), -EFBIG);
+    CHECK_EQ(write_at(file, greeting, 1, (uint64_t)1 << 60), -EFBIG);
+    CHECK_EQ(file_size(file), 1);
+    file_put(file);
+    CHECK_EQ(open_error("/tmp/sparse", O_WRONLY | O_TRUNC), 0);
+    CHECK_EQ(change("/tmp/sparse", tree_unlink), 0);
+}
+
+/* A file may have half of the memory; then it is full, keeps what it has, and can be removed. */
+KTEST(files, space_ends)
+{
+    unsigned long before = pmm_free_frames();
+    uint64_t position = 0;
+    struct file *file;
+    long done;
+
+    if (file_space_free() > 8192)
+        SKIP("too much memory to fill");
+    CHECK_EQ(file_open("/tmp/large", O_CREAT | O_RDWR, 0600, &file), 0);
+    memset(ktest_scratch, 0x5A, PAGE_SIZE);
+    while ((done = write_at(file, ktest_scratch, PAGE_SIZE, position)) == (long)PAGE_SIZE)
+        position += PAGE_SIZE;
+    CHECK_EQ(done, -ENOSPC);
+    CHECK_EQ(file_space_free(), 0);
+    CHECK_EQ(file_size(file), position);
+    CHECK_EQ(write_at(file, greeting, 4, 0), 4);
+    CHECK_EQ(change("/tmp/large", tree_unlink), 0);
+    file_put(file);
+    CHECK(pmm_free_frames() + 64 > before);
+}
+
+KTEST(files, opening_follows_the_rules)
+{
+    CHECK_EQ(open_error("/tmp", O_RDONLY), 0);
+    CHECK_EQ(open_error("/tmp", O_RDWR), -EISDIR);
+    CHECK_EQ(open_error("/tmp", O_RDONLY | O_CREAT), -EISDIR);
+    CHECK_EQ(open_error("/tmp/x", O_RDONLY), -ENOENT);
+    CHECK_EQ(open_error("/x", O_RDWR | O_CREAT), -EROFS);
+    CHECK_EQ(open_error("/dev/null", O_RDWR | O_TRUNC | O_CREAT), 0);
+    CHECK_EQ(open_error("/dev/null", O_RDWR | O_DIRECTORY), -ENOTDIR);
+    CHECK_EQ(open_error("/ktests.elf", O_RDONLY), 0);
+    CHECK_EQ(open_error("/ktests.elf", O_RDWR), -EROFS);
+    CHECK_EQ(open_error("/ktests.elf", O_RDONLY | O_TRUNC), -EROFS);
+}
+
+/* The tests are a module themselves: their file begins as ELF files do, and a page of it is read
+ * the same again after the cache was emptied. */
+KTEST(files, modules_are_read)
+{
+    struct file *file;
+    struct object *object;
+    pfn_t page;
+
+    CHECK_EQ(file_open("/ktests.elf", O_RDONLY, 0, &file), 0);
+    object = file_object(file);
+    CHECK(object != NULL && object->size == file_size(file));
+    CHECK(reads(file, 0, "\177ELF", 4));
+    CHECK(strcmp(file_object_name(object), "/ktests.elf") == 0);
+    CHECK_EQ(object_page(object, 0, &page), 0);
+    page_put(page);
+    CHECK_EQ(object_page(object, (uint32_t)(file_size(file) >> PAGE_SHIFT) + 1, &page), -ENXIO);
+    file_put(file);
+}
+
+KTEST(files, devices_do_what_they_are_for)
+{
+    struct file *file;
+    char text[16];
+
+    CHECK_EQ(file_open("/dev/zero", O_RDWR, 0, &file), 0);
+    CHECK(reads_zeros(file, 0, KTEST_SCRATCH_BYTES));
+    CHECK_EQ(write_at(file, greeting, 5, 0), 5);
+    file_put(file);
+    CHECK_EQ(file_open("/dev/null", O_RDWR, 0, &file), 0);
+    CHECK_EQ(file_read(file, text, sizeof(text), 0), 0);
+    file_put(file);
+    CHECK_EQ(file_open("/dev/full", O_RDWR, 0, &file), 0);
+    CHECK_EQ(write_at(file, greeting, 5, 0), -ENOSPC);
+    file_put(file);
+    CHECK_EQ(file_open("/dev/kmsg", O_RDWR, 0, &file), 0);
+    CHECK_EQ(write_at(file, "# said by a test", 16, 0), 16);
+    CHECK(file_read(file, text, sizeof(text), 0) == sizeof(text));
+    file_put(file);
+}
+
+/* ---- descriptors ---- */
+
+#define DESCRIPTORS 100
+
+static struct files *kept_files;
+
+static void
+own_files(void)
+{
+    kept_files = task_running->process->files;
+    task_running->process->files = files_create();
+}
+
+static void
+old_files(void)
+{
+    files_put(task_running->process->files);
+    task_running->process->files = kept_files;
+}
+
+/* Opens /dev/null until there are `count` descriptors. The last one, or -errno. */
+static int
+open_many(int count)
+{
+    int descriptor = -1;
+
+    while (descriptor < count - 1) {
+        struct file *file;
+        int error = file_open("/dev/null", O_RDONLY, 0, &file);
+
+        if (error != 0)
+            return error;
+        descriptor = file_install(file, 0, false);
+        if (descriptor < 0) {
+            file_put(file);
+            return descriptor;
+        }
+    }
+    return descriptor;
+}
+
+KTEST(files, the_lowest_descriptor_is_given)
+{
+    int last, again;
+    uint32_t size, refs;
+
+    own_files();
+    last = open_many(DESCRIPTORS);
+    (void)(file_close(70) | file_close(3) | file_close(17));
+    again = open_many(4);
+    size = task_running->process->files->size;
+    refs = file_of(70) == NULL && file_of(17) == NULL && file_of(3) != NULL ? file_of(4)->refs : 0;
+    old_files();
+    CHECK_EQ(last, DESCRIPTORS - 1);
+    CHECK_EQ(again, 3);
+    CHECK(size >= DESCRIPTORS);
+    CHECK_EQ(refs, 1);
+}
+
+KTEST(files, tables_are_copied_at_fork)
+{
+    struct files *copy;
+    uint32_t refs_shared, refs_after, left;
+
+    own_files();
+    CHECK_EQ(open_many(DESCRIPTORS), DESCRIPTORS - 1);
+    file_set_close_on_exec(5, true);
+    for (int i = 20; i < DESCRIPTORS; i++)
+        (void)file_close(i);
+    copy = files_fork(task_running->process->files);
+    refs_shared = file_of(7)->refs;
+    files_close_on_exec(copy);
+    left = (copy->file[5] == NULL) + (copy->file[6] != NULL) + copy->size;
+    files_put(copy);
+    refs_after = file_of(7)->refs;
+    old_files();
+    CHECK_EQ(refs_shared, 2);
+    CHECK_EQ(left, 2 + 32);
+    CHECK_EQ(refs_after, 1);
+}
+
+/* ---- without memory ---- */
+
+/* Each does something with the tree and takes it back. 0 or -errno. */
+
+static int
+attempt_open(void)
+{
+    int error = open_error("/tmp/made", O_CREAT | O_EXCL | O_RDWR);
+
+    return error != 0 ? error : change("/tmp/made", tree_unlink);
+}
+
+static int
+attempt_mkdir(void)
+{
+    int error = change("/tmp/made", make_folder);
+
+    return error != 0 ? error : change("/tmp/made", tree_rmdir);
+}
+
+static int
+attempt_symlink(void)
+{
+    int error = change("/tmp/made", make_link_to_tmp);
+
+    return error != 0 ? error : change("/tmp/made", tree_unlink);
+}
+
+static int
+attempt_follow(void)
+{
+    return find("/tmp/old/../tmp/old", 0);
+}
+
+static int
+attempt_rename(void)
+{
+    int error = rename_file("/tmp/old", "/tmp/made", 0);
+
+    if (error == 0 && rename_file("/tmp/made", "/tmp/old", 0) == -ENOMEM)
+        error = rename_file("/tmp/made", "/tmp/old", 0); /* only one allocation fails */
+    return error;
+}
+
+static int
+attempt_write(void)
+{
+    struct file *file;
+    long done;
+    int error = file_open("/tmp/data", O_RDWR, 0, &file);
+
+    if (error != 0)
+        return error;
+    done = write_at(file, greeting, sizeof(greeting), (uint64_t)1 << 33);
+    if (done < 0)
+        error = file_size(file) == 0 ? (int)done : -EIO;
+    else
+        error = node_set_size(file->node, 0);
+    file_put(file);
+    return error;
+}
+
+static int
+attempt_descriptors(void)
+{
+    int last;
+
+    own_files();
+    if (task_running->process->files == NULL) {
+        task_running->process->files = kept_files;
+        return -ENOMEM;
+    }
+    last = open_many(FILES_FEW + 1);
+    old_files();
+    return last < 0 ? last : 0;
+}
+
+/* Does /tmp hold these names, each with a blank behind it? */
+static bool
+tmp_holds(const char *names)
+{
+    struct node *child = node_child(tree_root, "tmp")->first;
+
+    for (; child != NULL; child = child->next) {
+        size_t length = strlen(child->name);
+
+        if (strncmp(names, child->name, length) != 0)
+            return false;
+        names += length + 1;
+    }
+    return *names == '\0';
+}
+
+/* Fails the first allocation, the second, ... until there are no more. True when each answer was
+ * success or -ENOMEM, the latter at least once, and nothing was left behind. */
+static bool
+sweep(int (*attempt)(void), const char *names)
+{
+    unsigned failures = 0;
+
+    for (unsigned n = 1;; n++) {
+        int error;
+
+        mm_fail_nth(n);
+        error = attempt();
+        if (mm_fail_nth(0) < n)
+            return error == 0 && failures > 0;
+        if ((error != 0 && error != -ENOMEM) || !tmp_holds(names) || !mm_check())
+            return false;
+        failures += error != 0;
+    }
+}
+
+KTEST(files, shortage_changes_nothing)
+{
+    CHECK(sweep(attempt_open, ""));
+    CHECK(sweep(attempt_mkdir, ""));
+    CHECK(sweep(attempt_symlink, ""));
+    CHECK_EQ(change("/tmp/old", make_link_to_tmp), 0);
+    CHECK_EQ(touch("/tmp/data"), 0);
+    CHECK(sweep(attempt_follow, "old data "));
+    CHECK(sweep(attempt_write, "old data "));
+    CHECK_EQ(change("/tmp/data", tree_unlink), 0);
+    CHECK(sweep(attempt_rename, "old "));
+    CHECK(sweep(attempt_descriptors, "old "));
+    CHECK_EQ(change("/tmp/old", tree_unlink), 0);
+    CHECK(tmp_is_empty());
+}
