@@ -22,6 +22,8 @@
 
 enum { LEFT, RIGHT };
 
+#define NEAR_GAPS 3
+
 static inline unsigned
 height_of(const struct area *area)
 {
@@ -438,12 +440,26 @@ end_of_last(const struct area_tree *tree)
     return tree->last ? tree->last->end : 0;
 }
 
+/* The gaps nearest to `high` are looked at one by one: most often the first is large enough. */
 uintptr_t
 area_gap_below(const struct area_tree *tree, size_t length, uintptr_t low, uintptr_t high)
 {
-    uintptr_t found = fit(end_of_last(tree), high, length, low, high, true);
+    const struct area *area = area_find(tree, high);
 
-    return found ? found : fit_below(tree->root, length, low, high);
+    if (area == NULL) {
+        uintptr_t found = fit(end_of_last(tree), high, length, low, high, true);
+
+        if (found != 0)
+            return found;
+        area = tree->last;
+    }
+    for (int near = 0; area != NULL && near < NEAR_GAPS; near++, area = area->previous) {
+        uintptr_t found = fit(area->start - area->gap, area->start, length, low, high, true);
+
+        if (found != 0)
+            return found;
+    }
+    return fit_below(tree->root, length, low, high);
 }
 
 uintptr_t

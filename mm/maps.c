@@ -280,8 +280,7 @@ add_up(const struct address_space *space)
         sums.locked += area->flags & AREA_LOCKED ? pages : 0;
         sums.charged += area->flags & AREA_CHARGED ? pages : 0;
         sums.odd += (area->flags & (AREA_DONTFORK | AREA_WIPEONFORK)) != 0;
-        if ((area->flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)) == AREA_WRITE)
-            sums.data += pages;
+        sums.data += area_is_data(area->flags) ? pages : 0;
     }
     return sums;
 }

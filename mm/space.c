@@ -123,44 +123,11 @@ space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg)
 
 /* ---- accounts ---- */
 
-static bool
-is_data(unsigned flags)
-{
-    return (flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)) == AREA_WRITE;
-}
-
 bool
 area_is_charged(unsigned flags)
 {
     return (flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE &&
            (!(flags & AREA_NORESERVE) || commit_is_strict());
-}
-
-void
-space_account(struct address_space *space, unsigned flags, long pages)
-{
-    space->total_pages += (unsigned long)pages;
-    if (is_data(flags))
-        space->data_pages += (unsigned long)pages;
-    if (flags & AREA_LOCKED)
-        space->locked_pages += (unsigned long)pages;
-    if (flags & AREA_CHARGED)
-        space->charged_pages += (unsigned long)pages;
-}
-
-static bool
-exceeds(unsigned long used, unsigned long pages, size_t limit)
-{
-    return limit != LIMIT_INFINITE && used + pages > limit >> PAGE_SHIFT;
-}
-
-int
-space_may_grow(const struct address_space *space, unsigned flags, unsigned long pages)
-{
-    if (exceeds(space->total_pages, pages, space->limits[SPACE_LIMIT_AS]) ||
-        (is_data(flags) && exceeds(space->data_pages, pages, space->limits[SPACE_LIMIT_DATA])))
-        return -ENOMEM;
-    return 0;
 }
 
 /* ---- areas ---- */

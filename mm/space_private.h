@@ -75,14 +75,43 @@ MUST_CHECK int space_prepare(struct address_space *space, uintptr_t start, uintp
 /* Takes whole areas away, from `first` up to `end`. Their pages must be gone (tables_zap). */
 void space_remove_areas(struct address_space *space, struct area *first, uintptr_t end);
 
+/* Pages that SPACE_LIMIT_DATA is about. */
+static inline bool
+area_is_data(unsigned flags)
+{
+    return (flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)) == AREA_WRITE;
+}
+
 /* Counts `pages` more (or less) pages of an area with these flags. */
-void space_account(struct address_space *space, unsigned flags, long pages);
+static inline void
+space_account(struct address_space *space, unsigned flags, long pages)
+{
+    space->total_pages += (unsigned long)pages;
+    if (area_is_data(flags))
+        space->data_pages += (unsigned long)pages;
+    if (flags & AREA_CHARGED)
+        space->charged_pages += (unsigned long)pages;
+    if (UNLIKELY(flags & AREA_LOCKED))
+        space->locked_pages += (unsigned long)pages;
+}
+
+static inline bool
+exceeds(unsigned long used, unsigned long pages, size_t limit)
+{
+    return limit != LIMIT_INFINITE && used + pages > limit >> PAGE_SHIFT;
+}
 
 /* 0 or -ENOMEM: whether the limits allow `pages` more pages with these flags. */
-MUST_CHECK int space_may_grow(const struct address_space *space, unsigned flags,
-                              unsigned long pages);
+static inline MUST_CHECK int
+space_may_grow(const struct address_space *space, unsigned flags, unsigned long pages)
+{
+    if (exceeds(space->total_pages, pages, space->limits[SPACE_LIMIT_AS]) ||
+        (area_is_data(flags) && exceeds(space->data_pages, pages, space->limits[SPACE_LIMIT_DATA])))
+        return -ENOMEM;
+    return 0;
+}
 
-/* True when the first `pages` with these flags count for the commit account. */
+/* True when pages with these flags count for the commit account. */
 bool area_is_charged(unsigned flags);
 
 /* Sets flags of whole areas from `first` up to `end`: `set` added, `clear` taken; joins after. */

@@ -279,7 +279,7 @@ own(struct address_space *space, uintptr_t start, uintptr_t end, bool make)
 }
 
 bool
-tables_own(struct address_space *space, uintptr_t start, uintptr_t end)
+tables_own_range(struct address_space *space, uintptr_t start, uintptr_t end)
 {
     return own(space, start, end, false);
 }
@@ -291,7 +291,7 @@ tables_make(struct address_space *space, uintptr_t start, uintptr_t end)
 }
 
 void
-tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
+tables_zap_range(struct address_space *space, uintptr_t start, uintptr_t end)
 {
     bool any = false;
 

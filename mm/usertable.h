@@ -112,15 +112,38 @@ table_add(struct address_space *space, uintptr_t va)
     frame_of(pte_frame(*directory_entry_of(space, va)))->live++;
 }
 
+/* The entry of the directory for all of [start, end) when one table is enough for it; else
+ * PT_PRESENT, which stands for "look". */
+static inline pte_t
+single_directory_entry(const struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    return start / TABLE_REACH == (end - 1) / TABLE_REACH ? *directory_entry_of(space, start)
+                                                          : PT_PRESENT;
+}
+
 /* Gives the space its own tables wherever [start, end) has shared ones, so that no step after it
  * needs memory. False when out of memory: what was done does no harm. */
-MUST_CHECK bool tables_own(struct address_space *space, uintptr_t start, uintptr_t end);
+MUST_CHECK bool tables_own_range(struct address_space *space, uintptr_t start, uintptr_t end);
+static inline MUST_CHECK bool
+tables_own(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    pte_t directory = single_directory_entry(space, start, end);
+
+    return directory == 0 || directory & PT_WRITE || tables_own_range(space, start, end);
+}
+
 /* The same, with tables where there are none. */
 MUST_CHECK bool tables_make(struct address_space *space, uintptr_t start, uintptr_t end);
 
 /* Lets the frames in [start, end) go, and tables that are empty then. Tables that have entries there
  * must be the space's own (tables_own). */
-void tables_zap(struct address_space *space, uintptr_t start, uintptr_t end);
+void tables_zap_range(struct address_space *space, uintptr_t start, uintptr_t end);
+static inline void
+tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    if (single_directory_entry(space, start, end) != 0)
+        tables_zap_range(space, start, end);
+}
 
 /* Sets the entries of [start, end) to what an area with `flags` allows. Tables must be own. */
 void tables_protect(struct address_space *space, uintptr_t start, uintptr_t end, unsigned flags);
