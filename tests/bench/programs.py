@@ -3,6 +3,7 @@
 
   programs.py table CONSOLE...    operations, beside tests/bench/programs.csv
   programs.py clients CONSOLE...  whole programs, beside tests/bench/clients.csv
+  programs.py commands            what to run for that
 
 A row's verdict: `reach` at or below the bar; `best` above the bar and at or below the best of the
 other kernels; `ABOVE` above that. Columns behind it are per operation: single TLB entries and whole
@@ -80,5 +81,11 @@ def clients(paths):
     print_table(rows)
 
 
+def commands(_paths):
+    with open(HERE / "clients.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            print(row["command"])
+
+
 if __name__ == "__main__":
-    {"table": table, "clients": clients}[sys.argv[1]](sys.argv[2:])
+    {"table": table, "clients": clients, "commands": commands}[sys.argv[1]](sys.argv[2:])

@@ -96,8 +96,8 @@ def built(name, expected, needs, *arguments):
 
 
 def script(name, expected, loose=False):
-    return Client(f"busybox ash {name}", f"/{name}.ash",
-                  [f"{HERE}{name}.ash", BUSYBOX + "=/bin/busybox"], expected, ["busybox-static"],
+    return Client(f"busybox ash {name}", f"/bin/{name}.ash",
+                  [f"{HERE}{name}.ash=/bin/{name}.ash", BUSYBOX + "=/bin/busybox"], expected, ["busybox-static"],
                   loose)
 
 
@@ -114,10 +114,10 @@ CLIENTS = [
     Client("mimalloc-stress", "/bin/mimalloc-stress 4 10 5",
            ["build/clients/mimalloc-stress=/bin/mimalloc-stress"],
            ["^Using 4 threads with a 10% load-per-thread and 5 iterations"], MIMALLOC, True),
-    Client("lua", "/bin/lua /work.lua", ["build/clients/lua=/bin/lua", HERE + "work.lua"], LUA,
+    Client("lua", "/bin/lua /bin/work.lua", ["build/clients/lua=/bin/lua", HERE + "work.lua=/bin/work.lua"], LUA,
            [*MUSL, "source:lua5.4"]),
-    Client("sqlite3", "/bin/sqlite3 -batch -init /work.sql :memory: .quit",
-           ["build/clients/sqlite3=/bin/sqlite3", HERE + "work.sql"], SQLITE,
+    Client("sqlite3", "/bin/sqlite3 -batch -init /bin/work.sql :memory: .quit",
+           ["build/clients/sqlite3=/bin/sqlite3", HERE + "work.sql=/bin/work.sql"], SQLITE,
            [*MUSL, "source:sqlite3"]),
     script("tools", TOOLS),
     script("look", LOOK, True),

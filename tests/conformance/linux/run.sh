@@ -20,7 +20,7 @@ done
 shift $((OPTIND - 1))
 
 kernel=linux-image-6.1.0-50-686
-tools/packages $kernel
+tools/packages $kernel busybox-static
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root/t" "$root/dev" "$root/bin"
@@ -32,7 +32,7 @@ mknod "$root/dev/null" c 1 3
 mknod "$root/dev/zero" c 1 5
 img=$(mktemp)
 trap 'rm -rf "$root" "$img"' EXIT
-(cd "$root" && find . | cpio -o -H newc 2>/dev/null | gzip -1) > "$img"
+(cd "$root" && find . | "$OLDPWD/build/packages/busybox-static/bin/busybox" cpio -o -H newc 2>/dev/null | gzip -1) > "$img"
 # shellcheck disable=SC2086
 timeout "${LIMIT:-900}" qemu-system-i386 -accel tcg $icount -smp 1 -m "$mem" -display none -serial stdio -monitor none -no-reboot \
 	-kernel build/packages/$kernel/boot/vmlinuz-* -initrd "$img" \
