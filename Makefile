@@ -367,7 +367,7 @@ test-user: img ## programs in ring 3: ours, conformance, real clients
 test: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) ## everything
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS)
 
-bench: img $(BENCH) ## figures: instructions a pair of calls, ratios to other allocators, boot
+bench: img $(BENCH) ## figures: instructions a call, ratios to other allocators and kernels, boot, programs
 	$(Q)tests/bench/bench.sh
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -70,8 +70,25 @@ machine() {
     echo
 }
 
+# Programs in ring 3: operations, then whole programs.
+programs() {
+    echo "## Programs in ring 3: instructions an operation"
+    echo
+    tests/bench/programs.sh
+    echo
+    echo "## The same without a C library"
+    echo
+    tests/bench/programs.sh -b
+    echo
+    echo "## Whole programs"
+    echo
+    tests/bench/clients.sh
+    echo
+}
+
 bits 64 /usr/lib/x86_64-linux-gnu /lib/x86_64-linux-gnu/libc.so.6
 if [ -e /usr/lib32/libc.so.6 ]; then
     bits 32 /usr/lib/i386-linux-gnu /usr/lib32/libc.so.6
 fi
 machine
+programs
