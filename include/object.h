@@ -49,7 +49,8 @@ struct object {
 /* Makes `object` an empty one of `size` bytes (at most OBJECT_SIZE_MAX) with one reference. */
 void object_init(struct object *object, const struct object_ops *ops, uint64_t size);
 
-/* Shared anonymous memory: an object of its own that frees itself. NULL when out of memory. */
+/* Shared anonymous memory: an object of its own that frees itself, charged to the commit account as
+ * a whole. NULL when out of memory. */
 MUST_CHECK struct object *object_create_anonymous(uint64_t size);
 
 static inline void

@@ -19,6 +19,7 @@ static const struct option {
     {"console", "which of vga,com1,e9 to use; all by default"},
     {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
     {"mem", "use only RAM below this address, for instance mem=64M"},
+    {"overcommit", "promise programs memory: 0 within reason, 1 always, 2 only what is there"},
     {"seed", "start the random tests from this number"},
     {"slab_debug", "poison and guard every heap object and check it when it is freed"},
     {"test", "run the tests whose name matches, all without a value, then power off"},

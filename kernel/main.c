@@ -18,6 +18,7 @@
 #include "bench.h"
 #include "boot.h"
 #include "cmdline.h"
+#include "commit.h"
 #include "console.h"
 #include "cpu.h"
 #include "early.h"
@@ -159,6 +160,18 @@ own_absent(struct bootmem *boot)
 }
 
 static void
+choose_overcommit(void)
+{
+    const char *text = cmdline_value("overcommit");
+    uint64_t mode = COMMIT_HEURISTIC;
+
+    if (text != NULL && (!cmdline_size(text, &mode) || mode > COMMIT_STRICT))
+        klog("cmdline: overcommit=%s is none of 0, 1 and 2 and is ignored\n", text);
+    else
+        commit_set_mode((enum commit_mode)mode);
+}
+
+static void
 find_memory(void)
 {
     struct bootmem *boot = &boot_memory;
@@ -211,6 +224,7 @@ kernel_main(uint32_t magic, uint32_t information)
     if (cmdline_flag("slab_debug"))
         kmalloc_debug_enable();
     mm_init(&boot_memory);
+    choose_overcommit();
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
     start_devices();

@@ -70,10 +70,19 @@ object_init(struct object *object, const struct object_ops *ops, uint64_t size)
     *object = (struct object){.ops = ops, .refs = 1, .size = size};
 }
 
+/* All of it is charged from the start: what was mapped without an error can be touched. */
+struct anonymous {
+    struct object object;
+    unsigned long charged;
+};
+
 static void
 release_anonymous(struct object *object)
 {
-    kfree(object);
+    struct anonymous *anonymous = (struct anonymous *)object;
+
+    commit_release(anonymous->charged);
+    kfree(anonymous);
 }
 
 static const struct object_ops anonymous_ops = {.release = release_anonymous};
@@ -81,11 +90,18 @@ static const struct object_ops anonymous_ops = {.release = release_anonymous};
 struct object *
 object_create_anonymous(uint64_t size)
 {
-    struct object *object = kmalloc(sizeof(*object));
+    struct anonymous *anonymous = kmalloc(sizeof(*anonymous));
+    uint64_t pages = (size + PAGE_MASK) >> PAGE_SHIFT;
 
-    if (object)
-        object_init(object, &anonymous_ops, size);
-    return object;
+    if (!anonymous)
+        return NULL;
+    anonymous->charged = pages < ~0ul ? (unsigned long)pages : ~0ul;
+    if (!commit_charge(anonymous->charged)) {
+        kfree(anonymous);
+        return NULL;
+    }
+    object_init(&anonymous->object, &anonymous_ops, size);
+    return &anonymous->object;
 }
 
 /* Takes out the pages from `first` on. */

@@ -4,6 +4,7 @@
 #include "commit.h"
 #include "mm.h"
 #include "object.h"
+#include "space.h"
 #include "testing.h"
 #include "uapi/errno.h"
 
@@ -236,8 +237,12 @@ KTEST(object, anonymous)
     struct object *shared = object_create_anonymous(5 * PAGE_SIZE);
     mm_fail_nth(0);
     CHECK(!shared);
-    shared = object_create_anonymous(5 * PAGE_SIZE);
+    CHECK_EQ(commit_charged(), charged);
+    CHECK(!object_create_anonymous(OBJECT_SIZE_MAX)); /* more than there is */
+    CHECK_EQ(commit_charged(), charged);
+    shared = object_create_anonymous(5 * PAGE_SIZE - 1);
     CHECK(shared);
+    CHECK_EQ(commit_charged(), charged + 5);
     CHECK_EQ(object_page(shared, 4, &page), 0);
     page_put(page);
     CHECK_EQ(object_page(shared, 5, &page), -ENXIO);
@@ -299,6 +304,42 @@ KTEST(object, cut_under_a_holder)
     CHECK_EQ(frame_of(page)->count, 1);
     CHECK(mm_check());
     page_put(page);
+    object_put(&object);
+}
+
+/* What is cut away leaves the programs that map it, wherever in their area it lies. */
+KTEST(object, cut_under_programs)
+{
+    const uintptr_t where = 0x10000000;
+    struct address_space *space = space_create();
+    char word[8] = "program";
+
+    CHECK(space);
+    begin(&memory_ops, 9 * PAGE_SIZE);
+    for (unsigned i = 0; i < 3; i++) /* the whole, its middle, its end */
+        CHECK_EQ(space_mmap(space, where + i * 0x100000, (9 - 2 * i) * PAGE_SIZE,
+                            PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, &object, 2 * i, true),
+                 where + i * 0x100000);
+    for (uint32_t i = 0; i < 9; i++)
+        CHECK_EQ(space_write(space, where + i * PAGE_SIZE + 100, word, 8), 8);
+    CHECK_EQ(space_read(space, where + 0x100000 + 4 * PAGE_SIZE + 100, word, 8), 8);
+    CHECK_EQ(space_read(space, where + 0x200000 + 2 * PAGE_SIZE + 100, word, 8), 8);
+    CHECK_EQ(frame_of(object_find(&object, 6))->count, 4);
+    object_set_size(&object, 6 * PAGE_SIZE + 104);
+    CHECK_EQ(object.pages, 7);
+    CHECK_EQ(space_read(space, where + 6 * PAGE_SIZE + 100, word, 8), 8);
+    CHECK(!memcmp(word, "prog\0\0\0", 8));
+    CHECK_EQ(frame_of(object_find(&object, 6))->count, 4);
+    object_set_size(&object, 6 * PAGE_SIZE);
+    CHECK_EQ(object.pages, 6);
+    CHECK_EQ(space_resident(space), 6 + 4 + 2); /* neighbours came along */
+    CHECK_EQ(space_read(space, where + 6 * PAGE_SIZE, word, 8), 0);
+    CHECK(space_check_all() && mm_check());
+    object_set_size(&object, 7 * PAGE_SIZE);
+    CHECK_EQ(space_read(space, where + 6 * PAGE_SIZE + 100, word, 8), 8);
+    CHECK(is_filled(word, 8, 0));
+    space_put(space);
+    CHECK_EQ(object.refs, 1);
     object_put(&object);
 }
 

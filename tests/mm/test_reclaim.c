@@ -226,6 +226,100 @@ KTEST(reclaim, random)
     end();
 }
 
+/* ---- pages that programs map ---- */
+
+#define WHERE 0x10000000u
+
+/* A space with the file at WHERE; NULL when it cannot be had. */
+static struct address_space *
+map_file(unsigned type)
+{
+    struct address_space *space = space_create();
+
+    if (space && space_mmap(space, WHERE, PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                            type | MAP_FIXED, &file, 0, true) != WHERE) {
+        space_put(space);
+        return NULL;
+    }
+    return space;
+}
+
+/* The program reads page `index`: it is the file's. */
+static bool
+program_reads(struct address_space *space, uint32_t index)
+{
+    uint8_t bytes[64];
+
+    return space_read(space, WHERE + index * PAGE_SIZE, bytes, sizeof(bytes)) == sizeof(bytes) &&
+           has_pattern(bytes, sizeof(bytes), index);
+}
+
+/* The hand unmaps what the CPU did not mark, and leaves what it did for one turn more. */
+KTEST(reclaim, mapped_pages)
+{
+    BEGIN();
+    struct address_space *space = map_file(MAP_SHARED);
+    CHECK(space);
+    CHECK(program_reads(space, 5)); /* its neighbours come along */
+    CHECK_EQ(space_resident(space), PAGES);
+    CHECK_EQ(frame_of(object_find(&file, 3))->count, 2);
+    CHECK_EQ(reclaim_frames(4), 4);
+    CHECK(are_gone(&file, 0, 4) && are_there(&file, 4, PAGES));
+    CHECK_EQ(space_resident(space), 1);
+    CHECK_EQ(frame_of(object_find(&file, 5))->count, 2);
+    CHECK(space_check_all() && mm_check());
+    CHECK(reclaim_frames(1000) >= PAGES - 4);
+    CHECK_EQ(file.pages, 0);
+    CHECK_EQ(space_resident(space), 0);
+    for (uint32_t i = 0; i < PAGES; i++)
+        CHECK(program_reads(space, i));
+    CHECK(space_check_all() && mm_check());
+    space_put(space);
+    CHECK_EQ(file.refs, 1);
+    end();
+}
+
+/* Parent and child share tables: a page leaves both at once. */
+KTEST(reclaim, mapped_by_many)
+{
+    BEGIN();
+    struct address_space *space = map_file(MAP_PRIVATE), *second = map_file(MAP_SHARED);
+    CHECK(space && second);
+    CHECK(program_reads(space, 0) && program_reads(second, 15));
+    struct address_space *child = space_fork(space);
+    CHECK(child);
+    uint8_t own[64];
+    fill_pattern(own, sizeof(own), 77);
+    CHECK_EQ(space_write(child, WHERE + 9 * PAGE_SIZE, own, sizeof(own)), sizeof(own));
+    CHECK(space_check_all());
+    CHECK(reclaim_frames(1000) >= PAGES);
+    CHECK_EQ(file.pages, 0);
+    CHECK_EQ(space_resident(space) + space_resident(second), 0);
+    CHECK_EQ(space_resident(child), 1); /* its copy */
+    CHECK(space_check_all() && mm_check());
+    CHECK(program_reads(space, 9) && program_reads(second, 9) && !program_reads(child, 9));
+    space_put(child);
+    space_put(space);
+    space_put(second);
+    end();
+}
+
+KTEST(reclaim, locked_pages_stay)
+{
+    BEGIN();
+    struct address_space *space = map_file(MAP_SHARED);
+    CHECK(space);
+    CHECK_EQ(space_mlock(space, WHERE, 4 * PAGE_SIZE, true, false), 0);
+    CHECK(reclaim_frames(1000) >= PAGES - 4);
+    CHECK_EQ(file.pages, 4);
+    CHECK_EQ(space_resident(space), 4);
+    CHECK_EQ(space_mlock(space, WHERE, 4 * PAGE_SIZE, false, false), 0);
+    CHECK(reclaim_frames(1000) >= 4);
+    CHECK_EQ(file.pages, 0);
+    space_put(space);
+    end();
+}
+
 /* ---- shrinkers ---- */
 
 static unsigned long wanted_of_pool, in_pool;

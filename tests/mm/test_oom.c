@@ -1,0 +1,142 @@
+/* test_oom.c - who is chosen when memory is out, and what the report says. */
+#include <string.h>
+
+#include "format.h"
+#include "oom_choice.h"
+#include "testing.h"
+
+#define WHERE 0x10000000u
+
+static const struct address_space *protected_space;
+static struct address_space *ours[3];
+
+/* Spaces of others (when programs run) are left alone. */
+static bool
+may_end(const struct address_space *space)
+{
+    bool known = false;
+
+    for (unsigned i = 0; i < ARRAY_LENGTH(ours); i++)
+        known |= space == ours[i];
+    return known && space != protected_space;
+}
+
+static bool
+none(const struct address_space *space)
+{
+    (void)space;
+    return false;
+}
+
+/* A space with `pages` pages of its own. */
+static struct address_space *
+make(unsigned pages)
+{
+    struct address_space *space = space_create();
+
+    if (space && vm_alloc_map(space, WHERE, pages * PAGE_SIZE, PROT_READ | PROT_WRITE) != 0) {
+        space_put(space);
+        return NULL;
+    }
+    return space;
+}
+
+static void
+end(void)
+{
+    for (unsigned i = 0; i < ARRAY_LENGTH(ours); i++) {
+        if (ours[i])
+            space_put(ours[i]);
+        ours[i] = NULL;
+    }
+    protected_space = NULL;
+}
+
+KTEST(oom, the_largest_that_may_end)
+{
+    if (!can_spare(40))
+        SKIP("not enough memory");
+    ours[0] = make(3);
+    ours[1] = make(9);
+    ours[2] = make(6);
+    CHECK(ours[0] && ours[1] && ours[2]);
+    CHECK(oom_choose(none) == NULL);
+    CHECK(oom_choose(may_end) == ours[1]);
+    protected_space = ours[1];
+    CHECK(oom_choose(may_end) == ours[2]);
+    protected_space = ours[2];
+    CHECK_EQ(space_munmap(ours[1], WHERE, 8 * PAGE_SIZE), 0);
+    CHECK(oom_choose(may_end) == ours[0]);
+    end();
+}
+
+/* Two that share all they have are each as large as half of it. */
+KTEST(oom, shared_memory_counts_in_parts)
+{
+    if (!can_spare(60))
+        SKIP("not enough memory");
+    ours[0] = make(16);
+    CHECK(ours[0]);
+    ours[1] = space_fork(ours[0]);
+    ours[2] = make(10);
+    CHECK(ours[1] && ours[2]);
+    CHECK(oom_choose(may_end) == ours[2]);
+    char word[8] = "program";
+    for (unsigned i = 0; i < 8; i++) /* one gets copies: 8 of its own and 8 halves */
+        CHECK_EQ(space_write(ours[1], WHERE + i * PAGE_SIZE, word, 8), 8);
+    CHECK(oom_choose(may_end) != ours[2]);
+    end();
+}
+
+/* ---- the report ---- */
+
+static char text[4096];
+static size_t used;
+
+static void
+take_text(struct printer *self, const char *format, va_list args)
+{
+    (void)self;
+    used += (size_t)format_text_v(text + used, sizeof(text) - used, format, args);
+    if (used >= sizeof(text))
+        used = sizeof(text) - 1;
+}
+
+static bool
+says(const char *part)
+{
+    size_t length = strlen(part);
+
+    for (size_t i = 0; i + length <= used; i++)
+        if (!memcmp(text + i, part, length))
+            return true;
+    return false;
+}
+
+static void
+print_number(struct printer *out, const struct address_space *space)
+{
+    for (unsigned i = 0; i < ARRAY_LENGTH(ours); i++)
+        if (space == ours[i])
+            print(out, "number %u", i);
+}
+
+KTEST(oom, report)
+{
+    struct printer printer = {take_text};
+
+    if (!can_spare(40))
+        SKIP("not enough memory");
+    used = 0;
+    ours[0] = make(3);
+    ours[1] = make(9);
+    CHECK(ours[0] && ours[1]);
+    oom_print_report(&printer, ours[1], print_number);
+    CHECK(says("oom: *        36         0         8"));
+    CHECK(says("oom:          12         0         8"));
+    CHECK(says("number 0\n") && says("number 1\n"));
+    CHECK(says("oom: page cache "));
+    CHECK(says("oom: free "));
+    CHECK(says("= all RAM of the firmware's map"));
+    end();
+}
