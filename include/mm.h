@@ -33,6 +33,7 @@ unsigned long mm_fail_nth(unsigned long n);
 
 void mm_print_meminfo(struct printer *out);
 void mm_print_zones(struct printer *out);
+void mm_print_zoneinfo(struct printer *out);
 void mm_print_buddyinfo(struct printer *out);
 void mm_print_slabinfo(struct printer *out);
 void mm_print_owners(struct printer *out);

@@ -77,6 +77,13 @@ void space_put(struct address_space *space);
 unsigned long space_resident(const struct address_space *space);
 unsigned long space_tables(const struct address_space *space);
 
+/* What the resident pages are, and how large the first stack's area is. Walks the tables. */
+struct space_pages {
+    unsigned long anonymous, file, shared; /* own, of files, of shared anonymous memory */
+    unsigned long stack;
+};
+void space_count_pages(const struct address_space *space, struct space_pages *pages);
+
 /* Makes it the one that user addresses of this CPU mean; NULL: none (the kernel's tables alone). */
 void space_activate(struct address_space *space);
 extern struct address_space *space_active;

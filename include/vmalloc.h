@@ -5,6 +5,9 @@
 #include "platform.h"
 #include "printer.h"
 
+/* All there can be, in the kernel. */
+#define VMALLOC_BYTES 0x0FC00000u
+
 /* `size` bytes rounded up to pages, page aligned, with an unmapped page on each side. NULL when
  * size is 0, or addresses or frames run out. Not from interrupts. */
 MUST_CHECK void *vmalloc(size_t size);

@@ -34,6 +34,7 @@
 #include "platform.h"
 #include "power.h"
 #include "probe.h"
+#include "proc.h"
 #include "symbols.h"
 #include "task.h"
 #include "timer.h"
@@ -231,6 +232,7 @@ kernel_main(uint32_t magic, uint32_t information)
     task_init();
     files_init();
     tty_init();
+    proc_init();
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));
     if (cmdline_flag("bench"))

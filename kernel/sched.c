@@ -39,6 +39,7 @@ static struct {
     struct task *first, *last;
 } ready;
 static unsigned slice_left;
+struct sched_counts sched_counts;
 
 void task_switch(struct task *from, struct task *to); /* switch.asm */
 void task_work(struct trap_frame *frame);
@@ -105,6 +106,7 @@ switch_away(void)
         return;
     if (UNLIKELY((from->fail_in | to->fail_in) != 0))
         hand_over_fail_nth(from, to);
+    sched_counts.switches++;
     task_running = to;
     if (to->space != NULL)
         load_task(to);
@@ -294,10 +296,10 @@ task_interrupt(struct task *task)
 static void
 charge(struct process *process)
 {
-    if (trap_from_user(trap_interrupted()))
-        process->user_ticks++;
-    else
-        process->kernel_ticks++;
+    bool user = trap_from_user(trap_interrupted());
+
+    ++*(user ? &process->user_ticks : &process->kernel_ticks);
+    ++*(user ? &sched_counts.user : &sched_counts.kernel);
 }
 
 static void
@@ -305,6 +307,8 @@ tick(void)
 {
     if (task_running != &idle_task)
         charge(task_running->process);
+    else
+        sched_counts.idle++;
     ticks_advance(timer_ticks());
     if (slice_left != 0)
         slice_left--;

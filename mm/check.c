@@ -115,6 +115,18 @@ mm_count_owners(unsigned long counts[FRAME_OWNERS])
     counts[FRAME_ABSENT] += (unsigned long)mm_beyond_frames;
 }
 
+unsigned long
+mm_count_mapped(void)
+{
+    unsigned long mapped = 0;
+    for (uint32_t index = 0; index < mm_block_count; index++) {
+        const struct frame *frames = frame_of(pfn(FRAME_BASE + ((unsigned long)index << MAX_ORDER)));
+        for (unsigned long i = 0; mm_blocks[index].open && i < BLOCK_FRAMES; i++)
+            mapped += frames[i].owner == FRAME_CACHE && frames[i].count > 1;
+    }
+    return mapped;
+}
+
 /* Every entry of every stack is a cached chunk; returns their frames. */
 static unsigned long
 check_stacks(struct census *census)

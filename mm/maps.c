@@ -23,6 +23,41 @@ space_resident(const struct address_space *space)
     return pages;
 }
 
+struct page_count {
+    const struct area *area;
+    struct space_pages *pages;
+};
+
+static void
+count_page(void *arg, uintptr_t va, pte_t entry)
+{
+    const struct page_count *count = arg;
+    struct space_pages *pages = count->pages;
+
+    (void)va;
+    if (pte_frame(entry).n == vm_zero_page.n)
+        return;
+    if (frame_of(pte_frame(entry))->owner == FRAME_USER)
+        pages->anonymous++;
+    else if (count->area->flags & AREA_ANONYMOUS)
+        pages->shared++;
+    else
+        pages->file++;
+}
+
+void
+space_count_pages(const struct address_space *space, struct space_pages *pages)
+{
+    *pages = (struct space_pages){0};
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next) {
+        struct page_count count = {area, pages};
+
+        tables_walk(space, area->start, area->end, count_page, &count);
+        if (area->flags & AREA_STACK)
+            pages->stack += pages_of(area->start, area->end);
+    }
+}
+
 unsigned long
 space_tables(const struct address_space *space)
 {

@@ -13,6 +13,9 @@ extern uint64_t mm_beyond_frames;
  * blocks; exact when no CPU is in the allocators. */
 void mm_count_owners(unsigned long counts[FRAME_OWNERS]);
 
+/* Frames of the page cache that programs have mapped. Walks the open blocks. */
+unsigned long mm_count_mapped(void);
+
 /* Makes the frame table for `blocks` blocks from FRAME_BASE on, all zero (x86/frametable.c,
  * hosted/frametable.c). Panics when there is no memory for it. */
 void frame_table_init(struct bootmem *boot, uint32_t blocks);

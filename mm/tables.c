@@ -3,9 +3,12 @@
  * They are printed from the structures themselves, so what one reads is what the allocators act on.
  */
 #include "buddy.h"
+#include "commit.h"
 #include "mm.h"
 #include "mm_private.h"
+#include "object.h"
 #include "percpu.h"
+#include "reclaim.h"
 #include "slab_private.h"
 #include "vmalloc.h"
 
@@ -25,23 +28,52 @@ line(struct printer *out, const char *name, unsigned long kib)
     print(out, "%-16s%8lu kB\n", name, kib);
 }
 
+/* What can be had without taking anything from programs: free frames above the kernel's reserve, and
+ * pages of files that are in the modules too. */
+static unsigned long
+available_kib(unsigned long free)
+{
+    unsigned long frames = (free >> (PAGE_SHIFT - 10)) + object_clean_pages();
+    unsigned long reserve = reclaim_reserve();
+
+    return (frames > reserve ? frames - reserve : 0) << (PAGE_SHIFT - 10);
+}
+
+/* Linux's names. MemTotal is the sum of MemFree, Cached, AnonPages, Slab, KernelStack, PageTables,
+ * VmallocUsed and KernelHeap; Mapped and Shmem are parts of Cached. */
 void
 mm_print_meminfo(struct printer *out)
 {
     unsigned long owners[FRAME_OWNERS];
     mm_count_owners(owners);
     const unsigned shift = PAGE_SHIFT - 10;
+    unsigned long free = zone_kib(ZONE_DMA, ZONE_HIGH, true);
     line(out, "MemTotal:", zone_kib(ZONE_DMA, ZONE_HIGH, false));
-    line(out, "MemFree:", zone_kib(ZONE_DMA, ZONE_HIGH, true));
+    line(out, "MemFree:", free);
+    line(out, "MemAvailable:", available_kib(free));
+    line(out, "Buffers:", 0);
+    line(out, "Cached:", owners[FRAME_CACHE] << shift);
+    line(out, "SwapCached:", 0);
     line(out, "HighTotal:", zone_kib(ZONE_HIGH, ZONE_HIGH, false));
     line(out, "HighFree:", zone_kib(ZONE_HIGH, ZONE_HIGH, true));
     line(out, "LowTotal:", zone_kib(ZONE_DMA, ZONE_NORMAL, false));
     line(out, "LowFree:", zone_kib(ZONE_DMA, ZONE_NORMAL, true));
+    line(out, "SwapTotal:", 0);
+    line(out, "SwapFree:", 0);
+    line(out, "AnonPages:", owners[FRAME_USER] << shift);
+    line(out, "Mapped:", mm_count_mapped() << shift);
+    line(out, "Shmem:", (owners[FRAME_CACHE] - object_clean_pages()) << shift);
     line(out, "Slab:", owners[FRAME_SLAB] << shift);
+    line(out, "SReclaimable:", 0);
+    line(out, "SUnreclaim:", owners[FRAME_SLAB] << shift);
     line(out, "KernelStack:", owners[FRAME_STACK] << shift);
     line(out, "PageTables:", owners[FRAME_PAGE_TABLE] << shift);
+    line(out, "CommitLimit:", commit_limit() << shift);
+    line(out, "Committed_AS:", commit_charged() << shift);
+    line(out, "VmallocTotal:", VMALLOC_BYTES >> 10);
     line(out, "VmallocUsed:", owners[FRAME_VMALLOC] << shift);
     line(out, "Percpu:", owners[FRAME_CACHED] << shift);
+    line(out, "KernelHeap:", (owners[FRAME_HEAP] + owners[FRAME_ALLOCATED]) << shift);
 }
 
 void
@@ -56,6 +88,25 @@ mm_print_zones(struct printer *out)
                   zone->base + ((unsigned long)zone->first << MAX_ORDER),
                   zone->base + ((unsigned long)zone->end << MAX_ORDER), zone->managed, zone->free,
                   pmm_cached_frames(i), (unsigned)(zone->end - zone->first));
+    }
+}
+
+void
+mm_print_zoneinfo(struct printer *out)
+{
+    for (unsigned i = 0; i < ZONE_COUNT; i++) {
+        const struct zone *zone = &mm_zones[i];
+        if (!zone->managed)
+            continue;
+        print(out, "Node 0, zone %8s\n", zone->name);
+        print(out, "  pages free     %lu\n", zone->free + pmm_cached_frames(i));
+        print(out, "        min      %lu\n        low      %lu\n        high     %lu\n",
+              reclaim_reserve(), reclaim_low_mark(), reclaim_high_mark());
+        print(out, "        spanned  %lu\n        present  %lu\n        managed  %lu\n",
+              (unsigned long)(zone->end - zone->first) << MAX_ORDER, zone->managed, zone->managed);
+        print(out, "  pagesets\n    cpu: 0\n              count: %lu\n", pmm_cached_frames(i));
+        print(out, "  start_pfn:           %lu\n",
+              zone->base + ((unsigned long)zone->first << MAX_ORDER));
     }
 }
 

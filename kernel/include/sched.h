@@ -9,6 +9,12 @@ extern struct task idle_task;
 
 /* ---- kernel/sched.c ---- */
 
+/* Ticks in ring 3, in tasks' kernel code and idle, and switches from one task to another. */
+struct sched_counts {
+    uint32_t user, kernel, idle, switches;
+};
+extern struct sched_counts sched_counts;
+
 /* A new task, whose stack is ready for task_switch, may run. */
 void sched_start(struct task *task);
 

@@ -25,6 +25,9 @@ void signal_drop(struct signal_info **infos);
 /* True when a signal would do nothing to the task now: it is blocked or ignored. */
 bool signal_is_held(const struct task *task, int signal);
 
+/* The signals that a process ignores by its own wish, and those it has handlers for. */
+void signal_sets(const struct process *process, sigset_t *ignored, sigset_t *caught);
+
 /* Sets or clears TASK_WORK_SIGNAL as the pending and blocked signals demand. */
 void signal_recalculate(struct task *task);
 

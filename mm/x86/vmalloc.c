@@ -18,7 +18,7 @@
 #include "vmalloc.h"
 
 #define WINDOW_START 0xD0000000u
-#define WINDOW_END   0xDFC00000u /* behind it the kernel's tests, when they are there */
+#define WINDOW_END   (WINDOW_START + VMALLOC_BYTES) /* behind it the kernel's tests, when they are there */
 #define FIRST_PAGE   (WINDOW_START >> PAGE_SHIFT)
 #define LAST_PAGE    ((WINDOW_END >> PAGE_SHIFT) - 1) /* stays free: the last area's far guard */
 #define BLOCKS       BUDDY_BLOCKS(FIRST_PAGE, LAST_PAGE)
