@@ -35,7 +35,8 @@ KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_FLAGS := -m32 -march=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
         -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float \
-        -fno-omit-frame-pointer -momit-leaf-frame-pointer -Ikernel/include -Iinclude
+        -mpreferred-stack-boundary=2 -fno-omit-frame-pointer \
+        -momit-leaf-frame-pointer -Ikernel/include -Iinclude
 
 # The tests must fit beside the kernel into a machine of 2 MiB: small before fast.
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
