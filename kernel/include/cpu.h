@@ -17,6 +17,8 @@
 #define TLS_SEGMENT      0x33 /* the first of three that each thread fills for itself */
 #define DOUBLE_FAULT_TSS 0x48
 
+#define EFLAGS_ONE 0x2u /* always set */
+
 #define TLS_SEGMENTS 3
 
 #define CR0_MP         0x02u /* WAIT obeys TS */

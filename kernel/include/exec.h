@@ -7,7 +7,7 @@
 /* A program that is ready to run but that nobody runs yet. */
 struct exec_image {
     struct address_space *space; /* one reference */
-    struct object *executable;   /* one reference */
+    struct object *executable;   /* one reference; NULL: it is no file's */
     uint32_t entry, stack;       /* the first EIP and ESP */
     char name[TASK_NAME_SIZE];
     char path[64];

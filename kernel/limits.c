@@ -1,0 +1,109 @@
+/* limits.c - what a process may use at most: getrlimit(2), prlimit64(2).
+ *
+ * Limits of memory are obeyed where memory is mapped (space.h) and are told to the space; that of
+ * open files where descriptors are given, that of processes at fork, those of the stack and the
+ * arguments at execve. The others are kept and told, and nothing in this kernel uses what they
+ * limit.
+ *
+ * A process keeps 32-bit numbers; RLIM_INFINITY is no limit in each width.
+ */
+#include "limits.h"
+#include "syscall.h"
+#include "usercopy.h"
+#include "uapi/resource.h"
+
+#define OLD_INFINITY 0x7FFFFFFFu /* of getrlimit 76 */
+#define OPEN_MAX     4096u
+
+void
+limits_apply(const struct limit limits[PROCESS_LIMITS], struct address_space *space)
+{
+    space->limits[SPACE_LIMIT_AS] = limits[RLIMIT_AS].soft;
+    space->limits[SPACE_LIMIT_DATA] = limits[RLIMIT_DATA].soft;
+    space->limits[SPACE_LIMIT_STACK] = limits[RLIMIT_STACK].soft;
+    space->limits[SPACE_LIMIT_MEMLOCK] = limits[RLIMIT_MEMLOCK].soft;
+}
+
+static int
+set_limit(struct process *process, uint32_t resource, struct limit limit)
+{
+    if (limit.soft > limit.hard)
+        return -EINVAL;
+    if (resource == RLIMIT_NOFILE && limit.hard > OPEN_MAX && limit.hard != RLIM_INFINITY)
+        return -EPERM;
+    process->limits[resource] = limit;
+    if (process->space != NULL)
+        limits_apply(process->limits, process->space);
+    return 0;
+}
+
+SYSCALL(setrlimit)
+{
+    struct rlimit given;
+
+    if (frame->ebx >= PROCESS_LIMITS)
+        return -EINVAL;
+    if (copy_from_user(&given, (const void *)frame->ecx, sizeof(given)) != 0)
+        return -EFAULT;
+    return set_limit(task_current()->process, frame->ebx, (struct limit){given.cur, given.max});
+}
+
+SYSCALL(ugetrlimit)
+{
+    const struct limit *limit = &task_current()->process->limits[frame->ebx % PROCESS_LIMITS];
+    struct rlimit told = {limit->soft, limit->hard};
+
+    if (frame->ebx >= PROCESS_LIMITS)
+        return -EINVAL;
+    return copy_to_user((void *)frame->ecx, &told, sizeof(told));
+}
+
+/* As it was with signed numbers. */
+SYSCALL(getrlimit)
+{
+    const struct limit *limit = &task_current()->process->limits[frame->ebx % PROCESS_LIMITS];
+    struct rlimit told = {limit->soft < OLD_INFINITY ? limit->soft : OLD_INFINITY,
+                          limit->hard < OLD_INFINITY ? limit->hard : OLD_INFINITY};
+
+    if (frame->ebx >= PROCESS_LIMITS)
+        return -EINVAL;
+    return copy_to_user((void *)frame->ecx, &told, sizeof(told));
+}
+
+static uint64_t
+widen(uint32_t limit)
+{
+    return limit == RLIM_INFINITY ? RLIM64_INFINITY : limit;
+}
+
+static uint32_t
+narrow(uint64_t limit)
+{
+    return limit < RLIM_INFINITY ? (uint32_t)limit : RLIM_INFINITY;
+}
+
+/* Process, resource, new limits or NULL, where the old ones go or NULL. */
+SYSCALL(prlimit64)
+{
+    int pid = (int)frame->ebx;
+    struct process *process = pid != 0 ? process_find(pid) : task_current()->process;
+    struct rlimit64 given = {0}, told;
+    const struct limit *old;
+
+    if (frame->ecx >= PROCESS_LIMITS)
+        return -EINVAL;
+    if (process == NULL)
+        return -ESRCH;
+    if (frame->edx != 0 && copy_from_user(&given, (const void *)frame->edx, sizeof(given)) != 0)
+        return -EFAULT;
+    old = &process->limits[frame->ecx];
+    told = (struct rlimit64){widen(old->soft), widen(old->hard)};
+    if (frame->edx != 0) {
+        struct limit limit = {narrow(given.cur), narrow(given.max)};
+        int error = set_limit(process, frame->ecx, limit);
+
+        if (error != 0)
+            return error;
+    }
+    return frame->esi != 0 ? copy_to_user((void *)frame->esi, &told, sizeof(told)) : 0;
+}
