@@ -32,7 +32,7 @@ void signal_sets(const struct process *process, sigset_t *ignored, sigset_t *cau
 void signal_recalculate(struct task *task);
 
 /* Delivers what is pending: changes `frame` so that the return to ring 3 enters a handler, or ends
- * or stops the process; a thread of a process with `exiting` set ends. Called with TASK_WORK_SIGNAL
+ * or stops the process. Called with TASK_WORK_SIGNAL
  * set, before the return to ring 3, interrupts on. */
 void signal_deliver(struct trap_frame *frame);
 
@@ -40,6 +40,8 @@ struct actions *actions_create(void);
 struct actions *actions_fork(struct actions *actions);
 void actions_get(struct actions *actions);
 void actions_put(struct actions *actions);
+/* For execve: makes *actions nobody else's and ready for actions_reset. 0 or -ENOMEM. */
+MUST_CHECK int actions_own(struct actions **actions);
 /* execve: handlers are gone, ignored stays ignored. */
 void actions_reset(struct actions *actions);
 

@@ -1,0 +1,416 @@
+/* signal.c - sending signals.
+ *
+ * A signal goes to a thread or to a process. It is then pending there: a bit in a set, and for most
+ * a note of who sent it and why. Signals below 32 are pending once however often they are sent; the
+ * others queue. A thread looks at its own set and at its process' on its way back to ring 3
+ * (signal_deliver.c); sending makes sure that one does so soon:
+ *
+ *   process-wide signal ──► the first thread that does not block it: TASK_WORK_SIGNAL, woken
+ *   signal to a thread  ──► that one
+ *   ignored, not blocked ─► forgotten at once
+ *
+ * Some signals act while they are sent: SIGCONT and SIGKILL let a stopped process go on, SIGCONT
+ * takes back stops that wait, and a stop takes back a waiting SIGCONT.
+ */
+#include "kmalloc.h"
+#include "signal_private.h"
+#include "uapi/errno.h"
+
+#define FIRST_QUEUED 32 /* from here on each sending counts: the real-time signals */
+#define INFOS_MAX    4096
+
+struct spinlock signal_lock = SPINLOCK_INIT;
+
+static unsigned info_count;
+
+/* ---- what is known of pending signals ---- */
+
+static void
+info_free(struct signal_info *info)
+{
+    info_count--;
+    kfree(info);
+}
+
+static struct signal_info *
+info_copy(const struct signal_info *info)
+{
+    struct signal_info *copy;
+
+    if (info_count >= INFOS_MAX)
+        return NULL;
+    copy = kmalloc(sizeof(*copy));
+    if (copy == NULL)
+        return NULL;
+    info_count++;
+    *copy = *info;
+    copy->next = NULL;
+    return copy;
+}
+
+static void
+infos_append(struct signal_info **infos, struct signal_info *info)
+{
+    while (*infos != NULL)
+        infos = &(*infos)->next;
+    *infos = info;
+}
+
+/* Takes out the infos of a set of signals. */
+static void
+infos_remove(struct signal_info **infos, sigset_t set)
+{
+    while (*infos != NULL) {
+        struct signal_info *info = *infos;
+
+        if (signal_bit(info->signal) & set) {
+            *infos = info->next;
+            info_free(info);
+        } else {
+            infos = &info->next;
+        }
+    }
+}
+
+void
+signal_drop(struct signal_info **infos)
+{
+    unsigned long state = spin_lock(&signal_lock);
+
+    infos_remove(infos, ~(sigset_t)0);
+    spin_unlock(&signal_lock, state);
+}
+
+/* ---- who looks at it ---- */
+
+static bool
+wants(const struct task *task, sigset_t bit)
+{
+    return (bit & (~task->blocked | task->awaited)) != 0;
+}
+
+static void
+notify(struct task *task)
+{
+    task->work |= TASK_WORK_SIGNAL;
+    task_interrupt(task);
+}
+
+/* The current thread first: it is on its way back to ring 3 anyway. */
+static void
+notify_any(struct process *process, sigset_t bit)
+{
+    struct task *current = task_current();
+
+    if (current->process == process && wants(current, bit)) {
+        notify(current);
+        return;
+    }
+    for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
+        if (wants(task, bit)) {
+            notify(task);
+            return;
+        }
+    }
+}
+
+void
+signal_recalculate(struct task *task)
+{
+    unsigned long state = spin_lock(&signal_lock);
+    sigset_t pending = task->pending | task->process->pending;
+
+    if ((pending & ~task->blocked) != 0 || task->process->stopped)
+        task->work |= TASK_WORK_SIGNAL;
+    else
+        task->work &= ~(uint32_t)TASK_WORK_SIGNAL;
+    spin_unlock(&signal_lock, state);
+}
+
+/* ---- sending ---- */
+
+static bool
+is_ignored(const struct process *process, int signal)
+{
+    const struct action *action = action_of(process->actions, signal);
+
+    return action->handler == SIG_IGN ||
+           (action->handler == SIG_DFL && (signal_bit(signal) & IGNORED_BY_DEFAULT) != 0);
+}
+
+bool
+signal_is_held(const struct task *task, int signal)
+{
+    return (task->blocked & signal_bit(signal)) != 0 ||
+           action_of(task->process->actions, signal)->handler == SIG_IGN;
+}
+
+/* A signal that would be ignored must still stay for a thread that blocks or awaits it. */
+static bool
+may_forget(const struct process *process, const struct task *task, int signal)
+{
+    const struct task *target = task != NULL ? task : process->threads;
+
+    return is_ignored(process, signal) &&
+           (target == NULL || ((target->blocked | target->awaited) & signal_bit(signal)) == 0);
+}
+
+/* Process 1 gets from others only what it has a handler for: nobody ends it by mistake. */
+static bool
+is_protected(const struct process *process, const struct signal_info *info)
+{
+    return process->pid == 1 && info->code <= 0 && task_current()->process != process &&
+           action_of(process->actions, info->signal)->handler == SIG_DFL;
+}
+
+static void
+take_back(struct process *process, sigset_t set)
+{
+    process->pending &= ~set;
+    infos_remove(&process->infos, set);
+    for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
+        task->pending &= ~set;
+        infos_remove(&task->infos, set);
+    }
+}
+
+void
+signal_forget(struct process *process, sigset_t set)
+{
+    unsigned long state = spin_lock(&signal_lock);
+
+    take_back(process, set);
+    spin_unlock(&signal_lock, state);
+}
+
+/* What happens however the signal is received. True when a stopped process goes on by SIGCONT. */
+static bool
+act_at_once(struct process *process, int signal)
+{
+    bool was_stopped = process->stopped;
+
+    if (signal_bit(signal) & STOPS)
+        take_back(process, SIGNAL_SET(SIGCONT));
+    if (signal != SIGCONT && signal != SIGKILL)
+        return false;
+    take_back(process, STOPS);
+    if (!was_stopped)
+        return false;
+    process->stopped = false;
+    task_wake_all(&process->stop_wait);
+    return signal == SIGCONT;
+}
+
+static void
+make_pending(struct process *process, struct task *task, const struct signal_info *info)
+{
+    sigset_t bit = signal_bit(info->signal);
+    sigset_t *pending = task != NULL ? &task->pending : &process->pending;
+    struct signal_info *copy = NULL;
+
+    if (info->signal < FIRST_QUEUED && (*pending & bit) != 0)
+        return;
+    if (info->code != SI_KERNEL)
+        copy = info_copy(info);
+    if (copy != NULL)
+        infos_append(task != NULL ? &task->infos : &process->infos, copy);
+    *pending |= bit;
+    if (task == NULL)
+        notify_any(process, bit);
+    else if (wants(task, bit))
+        notify(task);
+}
+
+void
+signal_send(struct process *process, struct task *task, const struct signal_info *info)
+{
+    unsigned long state;
+    bool continued;
+
+    if (process->dead || process->actions == NULL || is_protected(process, info))
+        return;
+    state = spin_lock(&signal_lock);
+    continued = act_at_once(process, info->signal);
+    if (continued)
+        process->continued = true;
+    if (!may_forget(process, task, info->signal))
+        make_pending(process, task, info);
+    spin_unlock(&signal_lock, state);
+    if (continued)
+        signal_parent(process, CLD_CONTINUED, SIGCONT);
+}
+
+static void
+send_from_kernel(struct process *process, struct task *task, int signal)
+{
+    struct signal_info info = {.signal = signal, .code = SI_KERNEL};
+
+    signal_send(process, task, &info);
+}
+
+void
+signal_process(struct process *process, int signal)
+{
+    send_from_kernel(process, NULL, signal);
+}
+
+void
+signal_task(struct task *task, int signal)
+{
+    send_from_kernel(task->process, task, signal);
+}
+
+int
+signal_group(int group, int signal)
+{
+    int result = -ESRCH;
+
+    for (struct process *process = process_list; process != NULL; process = process->next) {
+        if (process->group != group || process->dead)
+            continue;
+        signal_process(process, signal);
+        result = 0;
+    }
+    return result;
+}
+
+/* ---- faults, children ---- */
+
+void
+signal_fault(int signal, int code, uint32_t address, const struct trap_frame *frame)
+{
+    struct task *task = task_current();
+    sigset_t bit = signal_bit(signal);
+
+    if ((task->blocked & bit) != 0 || action_of(task->process->actions, signal)->handler == SIG_IGN)
+        process_exit(signal);
+    task->fault_signal = signal;
+    task->fault_code = (uint32_t)code;
+    task->fault_address = address;
+    task->fault_trap = frame->vector;
+    task->fault_error = frame->error;
+    task->pending |= bit;
+    task->work |= TASK_WORK_SIGNAL;
+}
+
+/* True when the parent said that it never waits. */
+static bool
+wants_no_zombie(const struct process *parent)
+{
+    const struct action *action = action_of(parent->actions, SIGCHLD);
+
+    return action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT) != 0;
+}
+
+bool
+signal_parent(struct process *child, int code, int status)
+{
+    struct process *parent = child->parent;
+    bool ended = code != CLD_STOPPED && code != CLD_CONTINUED;
+    int signal = ended ? child->exit_signal : SIGCHLD;
+    struct signal_info info = {
+        .signal = signal,
+        .code = code,
+        .child_pid = (uint32_t)child->pid,
+        .child_status = (uint32_t)status,
+        .child_utime = child->user_ticks,
+        .child_stime = child->kernel_ticks,
+    };
+    bool silent;
+
+    task_wake_all(&parent->child_wait);
+    if (parent->actions == NULL)
+        return false;
+    silent = !ended && (action_of(parent->actions, SIGCHLD)->flags & SA_NOCLDSTOP) != 0;
+    if (signal != 0 && !silent)
+        signal_send(parent, NULL, &info);
+    return ended && signal == SIGCHLD && wants_no_zombie(parent);
+}
+
+/* ---- taking ---- */
+
+/* The lowest signal of a set that is not empty. */
+static int
+lowest(sigset_t set)
+{
+    uint32_t low = (uint32_t)set;
+
+    return low != 0 ? __builtin_ctz(low) + 1 : __builtin_ctz((uint32_t)(set >> 32)) + 33;
+}
+
+/* Moves what is known of info->signal from the list to *info. True when more of it is queued. */
+static bool
+take_info(struct signal_info **infos, struct signal_info *info)
+{
+    bool found = false;
+
+    while (*infos != NULL) {
+        struct signal_info *first = *infos;
+
+        if (first->signal != info->signal) {
+            infos = &first->next;
+            continue;
+        }
+        if (found)
+            return true;
+        found = true;
+        *info = *first;
+        *infos = first->next;
+        info_free(first);
+    }
+    return false;
+}
+
+static void
+take_from(sigset_t *pending, struct signal_info **infos, int signal, struct signal_info *info)
+{
+    *info = (struct signal_info){.signal = signal, .code = SI_KERNEL};
+    if (!take_info(infos, info))
+        *pending &= ~signal_bit(signal);
+}
+
+/* What a fault caused comes before anything else: its handler must see the registers of the fault.
+ */
+static bool
+take_fault(struct task *task, sigset_t set, struct signal_info *info)
+{
+    int signal = task->fault_signal;
+
+    if (signal == 0 || (signal_bit(signal) & set & task->pending) == 0)
+        return false;
+    task->fault_signal = 0;
+    task->pending &= ~signal_bit(signal);
+    *info = (struct signal_info){
+        .signal = signal, .code = (int)task->fault_code, .address = task->fault_address};
+    return true;
+}
+
+bool
+signal_take(struct task *task, sigset_t set, struct signal_info *info)
+{
+    struct process *process = task->process;
+    unsigned long state = spin_lock(&signal_lock);
+    bool taken = true;
+
+    if (take_fault(task, set, info)) {
+        spin_unlock(&signal_lock, state);
+        return true;
+    }
+    if ((task->pending & set) != 0)
+        take_from(&task->pending, &task->infos, lowest(task->pending & set), info);
+    else if ((process->pending & set) != 0)
+        take_from(&process->pending, &process->infos, lowest(process->pending & set), info);
+    else
+        taken = false;
+    spin_unlock(&signal_lock, state);
+    return taken;
+}
+
+void
+signal_set_mask(sigset_t blocked)
+{
+    struct task *task = task_current();
+
+    task->blocked = blocked & ~UNBLOCKABLE;
+    signal_recalculate(task);
+}

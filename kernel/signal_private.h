@@ -1,0 +1,98 @@
+/* signal_private.h - what the files about signals share.
+ *
+ *   signal.c          sending: who gets it, is it ignored, what is known of it
+ *   actions.c         what a process does on which signal
+ *   signal_deliver.c  on the way back to ring 3: handler, default, stop
+ *   signal_frame.c    what a handler finds on its stack, and the way back from it
+ *   sys_signal.c      the system calls
+ *
+ * Lock: signal_lock guards pending sets, infos, `stopped` and the actions' tables. It is taken with
+ * interrupts off for a few instructions; wake-ups happen inside it.
+ */
+#ifndef OCTAVO_SIGNAL_PRIVATE_H
+#define OCTAVO_SIGNAL_PRIVATE_H
+
+#include "platform.h"
+#include "signal.h"
+
+/* What is known of a signal. One that has none was sent by the kernel without further word. */
+struct signal_info {
+    struct signal_info *next; /* older first */
+    int signal, code;
+    union {
+        uint32_t words[5]; /* what struct siginfo has behind its code */
+        struct {
+            uint32_t pid, uid, value; /* from a program */
+        };
+        struct {
+            uint32_t child_pid, child_uid, child_status, child_utime, child_stime;
+        };
+        uint32_t address; /* of a fault */
+    };
+};
+
+struct action {
+    uint32_t handler; /* address, SIG_DFL or SIG_IGN */
+    uint32_t flags;   /* SA_ */
+    uint32_t restorer;
+    sigset_t mask;    /* blocked as well while the handler runs */
+};
+
+/* Shared by processes until one of them changes it. */
+struct action_table {
+    uint32_t refs;
+    struct action of[SIGNALS];
+};
+
+struct actions {
+    uint32_t refs; /* processes that share their actions: clone(CLONE_SIGHAND) */
+    struct action_table *table;
+};
+
+extern struct spinlock signal_lock;
+
+static inline sigset_t
+signal_bit(int signal)
+{
+    return (sigset_t)1 << (signal - 1);
+}
+
+/* The signals in a set of a few. */
+#define SIGNAL_SET(signal) ((sigset_t)1 << ((signal) - 1))
+#define UNBLOCKABLE        (SIGNAL_SET(SIGKILL) | SIGNAL_SET(SIGSTOP))
+#define STOPS                                                                                      \
+    (SIGNAL_SET(SIGSTOP) | SIGNAL_SET(SIGTSTP) | SIGNAL_SET(SIGTTIN) | SIGNAL_SET(SIGTTOU))
+#define IGNORED_BY_DEFAULT                                                                         \
+    (SIGNAL_SET(SIGCHLD) | SIGNAL_SET(SIGCONT) | SIGNAL_SET(SIGURG) | SIGNAL_SET(SIGWINCH))
+
+static inline const struct action *
+action_of(const struct actions *actions, int signal)
+{
+    return &actions->table->of[signal - 1];
+}
+
+/* Changes one action: 0 or -ENOMEM. */
+MUST_CHECK int action_set(struct actions *actions, int signal, const struct action *action);
+
+/* Sends a signal to `process`, or to its thread `task` when that is not NULL. `info` is copied. */
+void signal_send(struct process *process, struct task *task, const struct signal_info *info);
+
+/* Takes a pending signal of `set` that the task may have: its number in info->signal, with what is
+ * known of it. False when none is pending. */
+bool signal_take(struct task *task, sigset_t set, struct signal_info *info);
+
+/* Takes pending signals of a set back, from the process and its threads. */
+void signal_forget(struct process *process, sigset_t set);
+
+/* Sets the current task's mask; what is unblocked by it is delivered before the return to ring 3. */
+void signal_set_mask(sigset_t blocked);
+
+/* Makes the handler's frame on the program's stack and lets the registers lead into it. `mask` is
+ * what is blocked again afterwards. 0, or -EFAULT when the stack cannot take it. */
+MUST_CHECK int signal_push_frame(struct trap_frame *frame, const struct action *action,
+                                 const struct signal_info *info, sigset_t mask);
+
+/* A struct siginfo of what is known. */
+void signal_fill_info(struct siginfo *to, const struct signal_info *info);
+
+#endif
