@@ -40,6 +40,8 @@ bool pmm_frame_known(pfn_t frame);
 unsigned long pmm_free_frames(void);
 /* Frames that could be handed out if nobody held any. */
 unsigned long pmm_managed_frames(void);
+/* Those of them that have no permanent address; *free: what the buddy has of these. */
+unsigned long pmm_high_frames(unsigned long *free);
 
 /* Returns what the current CPU keeps on its stacks to the buddy. */
 void pmm_drain_cpu(void);

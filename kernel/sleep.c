@@ -70,13 +70,6 @@ timespec_put(const struct timespec64 *time, uint32_t to, bool wide)
     return copy_to_user((void *)to, &narrow, sizeof(narrow));
 }
 
-static struct timespec64
-time_of_ticks(uint32_t ticks)
-{
-    return (struct timespec64){.sec = ticks / TIMER_HZ,
-                               .nsec = (int32_t)(ticks % TIMER_HZ) * TICK_NS};
-}
-
 /* Sleeps for a while. What is left of it when a signal comes goes to `left_at`, unless that is 0. */
 static long
 sleep_for(const struct timespec64 *time, uint32_t left_at, bool wide)
@@ -95,7 +88,7 @@ sleep_for(const struct timespec64 *time, uint32_t left_at, bool wide)
         if (task_sleep(&nobody_else, ticks) == -EINTR)
             break;
     }
-    left = time_of_ticks(end - timer_ticks());
+    left = timespec_of_ticks(end - timer_ticks());
     if (left_at != 0 && timespec_put(&left, left_at, wide) != 0)
         return -EFAULT;
     return -EINTR;

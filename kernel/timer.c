@@ -81,6 +81,27 @@ read_count(void)
     return high << 8 | low;
 }
 
+/* The count may have gone round while its interrupt still waits: time would seem to go back then. */
+uint32_t
+timer_now(uint32_t *nanoseconds)
+{
+    static uint32_t last_ticks, last_passed;
+    unsigned long state = interrupts_disable();
+    uint32_t now = ticks, passed = DIVISOR - read_count();
+
+    if (passed >= DIVISOR)
+        passed = DIVISOR - 1; /* no timer, or one that counts to 0 */
+    if (now == last_ticks && passed < last_passed) {
+        now++;
+    } else {
+        last_ticks = now;
+        last_passed = passed;
+    }
+    interrupts_restore(state);
+    *nanoseconds = passed * 838 + passed * 95 / 1000; /* 838.095 a count */
+    return now;
+}
+
 /* A machine without the timer always reads the same; then the delays of the bus have to do. */
 void
 timer_delay(unsigned microseconds)

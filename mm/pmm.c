@@ -496,3 +496,10 @@ pmm_managed_frames(void)
         frames += mm_zones[zone].managed;
     return frames;
 }
+
+unsigned long
+pmm_high_frames(unsigned long *free)
+{
+    *free = mm_zones[ZONE_HIGH].free;
+    return mm_zones[ZONE_HIGH].managed;
+}

@@ -1,15 +1,30 @@
-/* clock.h - points in time, in ticks. */
+/* clock.h - what time it is: the wall's and the machine's own; points in time, in ticks. */
 #ifndef OCTAVO_CLOCK_H
 #define OCTAVO_CLOCK_H
 
-#include "types.h"
+#include "timer.h"
 #include "uapi/time.h"
+
+#define NSEC_PER_SEC  1000000000u
+#define NSEC_PER_TICK (NSEC_PER_SEC / TIMER_HZ)
 
 /* No sleep is longer: 124 days. */
 #define CLOCK_TICKS_MAX 0x3FFFFFFFu
 
+/* Reads the date from the CMOS clock. After timer_init. */
+void clock_init(void);
+
 /* What a clock shows: CLOCK_ of uapi/time.h. 0, or -EINVAL when there is no such clock. */
 MUST_CHECK int clock_read(int clock, struct timespec64 *now);
+
+/* CLOCK_REALTIME to a second or so, without looking at the hardware. */
+uint32_t clock_seconds(void);
+
+/* Sets CLOCK_REALTIME. */
+void clock_set(const struct timespec64 *time);
+
+/* As much time as so many ticks. */
+struct timespec64 timespec_of_ticks(uint32_t ticks);
 
 /* True when it is a time: not negative, less than a second of nanoseconds. */
 bool timespec_ok(const struct timespec64 *time);

@@ -15,6 +15,10 @@ uint32_t timer_ticks(void);
 /* From now on each tick calls `call`, interrupts off, after it was counted. */
 void timer_on_tick(void (*call)(void));
 
+/* The same with what has passed of the tick under way; two readings never go back. Some
+ * microseconds of work. */
+uint32_t timer_now(uint32_t *nanoseconds);
+
 /* Waits at least `microseconds` (at most a second or so a call is wise), interrupts on or off,
  * before timer_init too. Ends in bounded time on a machine without a PIT. */
 void timer_delay(unsigned microseconds);

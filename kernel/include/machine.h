@@ -1,0 +1,8 @@
+/* machine.h - what programs are told of the machine: uname(2). */
+#ifndef OCTAVO_MACHINE_H
+#define OCTAVO_MACHINE_H
+
+/* Learns the CPU's name. After cpu_init. */
+void machine_init(void);
+
+#endif

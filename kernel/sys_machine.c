@@ -1,0 +1,223 @@
+/* sys_machine.c - the system calls about the machine and the kernel: its name, its memory, its
+ * CPUs, its end, and chance.
+ */
+#include <string.h>
+#include "clock.h"
+#include "cpu.h"
+#include "machine.h"
+#include "pmm.h"
+#include "power.h"
+#include "random.h"
+#include "syscall.h"
+#include "task.h"
+#include "usercopy.h"
+#include "uapi/resource.h"
+
+/* ---- names ---- */
+
+/* `release` is the Linux whose interface this kernel has: programs and libraries decide by it what
+ * they may call. */
+static struct utsname names = {
+    .sysname = "Octavo",
+    .nodename = "octavo",
+    .release = "6.1.0-octavo",
+    .version = "#1",
+    .machine = "i486",
+    .domainname = "(none)",
+};
+
+void
+machine_init(void)
+{
+    unsigned family = cpu_features.signature >> 8 & 0xF;
+
+    if (cpu_features.has_cpuid && family > 4)
+        names.machine[1] = family == 5 ? '5' : '6';
+}
+
+SYSCALL(uname)
+{
+    return copy_to_user((void *)frame->ebx, &names, sizeof(names));
+}
+
+/* As it was without the name of the domain. */
+SYSCALL(olduname)
+{
+    return copy_to_user((void *)frame->ebx, &names, offsetof(struct utsname, domainname));
+}
+
+/* As it was with names of at most eight letters. */
+SYSCALL(oldolduname)
+{
+    char short_names[5][9] = {{0}};
+    const char *from = (const char *)&names;
+
+    for (unsigned i = 0; i < ARRAY_LENGTH(short_names); i++)
+        memcpy(short_names[i], from + i * sizeof(names.sysname), sizeof(short_names[i]) - 1);
+    return copy_to_user((void *)frame->ebx, short_names, sizeof(short_names));
+}
+
+/* ---- memory ---- */
+
+static unsigned
+count_threads(void)
+{
+    unsigned count = 0;
+
+    for (const struct process *process = process_list; process != NULL; process = process->next)
+        count += process->thread_count;
+    return count;
+}
+
+SYSCALL(sysinfo)
+{
+    unsigned long high_free, high = pmm_high_frames(&high_free), total = pmm_managed_frames();
+    unsigned shift = total >> (32 - PAGE_SHIFT) != 0 ? 0 : PAGE_SHIFT; /* pages, or bytes */
+    struct sysinfo info = {
+        .uptime = (int32_t)(timer_ticks() / TIMER_HZ),
+        .totalram = total << shift,
+        .freeram = pmm_free_frames() << shift,
+        .totalhigh = high << shift,
+        .freehigh = high_free << shift,
+        .procs = (uint16_t)count_threads(),
+        .mem_unit = shift != 0 ? 1 : PAGE_SIZE,
+    };
+
+    return copy_to_user((void *)frame->ebx, &info, sizeof(info));
+}
+
+/* ---- CPUs and scheduling: one CPU, one class of threads ---- */
+
+#define POLICY_OTHER 0
+#define POLICY_FIFO  1
+#define POLICY_RR    2
+#define POLICY_LAST  6
+#define RT_PRIORITY_MAX 99
+
+static bool
+is_thread(uint32_t tid)
+{
+    return tid == 0 || task_find((int)tid) != NULL;
+}
+
+SYSCALL(getcpu)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t to = i == 0 ? frame->ebx : frame->ecx;
+
+        if (to != 0 && put_user_u32(0, (void *)to) != 0)
+            return -EFAULT;
+    }
+    return 0;
+}
+
+SYSCALL(sched_getaffinity)
+{
+    uint32_t size = frame->ecx;
+
+    if (size < sizeof(uint32_t) || size % sizeof(uint32_t) != 0)
+        return -EINVAL;
+    if (!is_thread(frame->ebx))
+        return -ESRCH;
+    if (put_user_u32(1, (void *)frame->edx) != 0)
+        return -EFAULT;
+    return sizeof(uint32_t);
+}
+
+SYSCALL(sched_setaffinity)
+{
+    uint8_t first = 0;
+
+    if (!is_thread(frame->ebx))
+        return -ESRCH;
+    if (frame->ecx > 0 && copy_from_user(&first, (const void *)frame->edx, sizeof(first)) != 0)
+        return -EFAULT;
+    return first & 1 ? 0 : -EINVAL;
+}
+
+SYSCALL(sched_getscheduler)
+{
+    return is_thread(frame->ebx) ? POLICY_OTHER : -ESRCH;
+}
+
+SYSCALL(sched_setscheduler)
+{
+    uint32_t priority;
+
+    if (!is_thread(frame->ebx))
+        return -ESRCH;
+    if (get_user_u32(&priority, (const void *)frame->edx) != 0)
+        return -EFAULT;
+    if (frame->ecx != POLICY_OTHER || priority != 0)
+        return frame->ecx <= POLICY_LAST ? -EPERM : -EINVAL;
+    return 0;
+}
+
+SYSCALL(sched_getparam)
+{
+    if (!is_thread(frame->ebx))
+        return -ESRCH;
+    return put_user_u32(0, (void *)frame->ecx);
+}
+
+static bool
+is_real_time(uint32_t policy)
+{
+    return policy == POLICY_FIFO || policy == POLICY_RR;
+}
+
+SYSCALL(sched_get_priority_max)
+{
+    if (frame->ebx > POLICY_LAST)
+        return -EINVAL;
+    return is_real_time(frame->ebx) ? RT_PRIORITY_MAX : 0;
+}
+
+SYSCALL(sched_get_priority_min)
+{
+    if (frame->ebx > POLICY_LAST)
+        return -EINVAL;
+    return is_real_time(frame->ebx) ? 1 : 0;
+}
+
+/* ---- chance ---- */
+
+#define RANDOM_PIECE 128
+#define RANDOM_FLAGS 7u /* GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE: here they change nothing */
+
+SYSCALL(getrandom)
+{
+    char *to = (char *)frame->ebx;
+    size_t size = frame->ecx & INT32_MAX, done = 0;
+    uint8_t bytes[RANDOM_PIECE];
+
+    if (frame->edx & ~RANDOM_FLAGS)
+        return -EINVAL;
+    while (done < size && (done == 0 || !task_signalled(task_current()))) {
+        size_t piece = size - done < sizeof(bytes) ? size - done : sizeof(bytes);
+
+        random_bytes(bytes, piece);
+        if (copy_to_user(to + done, bytes, piece) != 0)
+            return done != 0 ? (long)done : -EFAULT;
+        done += piece;
+        task_breathe();
+    }
+    return (long)done;
+}
+
+/* ---- the end ---- */
+
+SYSCALL(reboot)
+{
+    if ((int)frame->ebx != REBOOT_MAGIC1 || (int)frame->ecx != REBOOT_MAGIC2)
+        return -EINVAL;
+    switch ((int)frame->edx) {
+    case REBOOT_RESTART:
+        power_reboot();
+    case REBOOT_HALT:
+    case REBOOT_POWER_OFF:
+        power_off_checked(0);
+    default:
+        return -EINVAL;
+    }
+}
