@@ -90,6 +90,20 @@ action_set(struct actions *actions, int signal, const struct action *action)
     return 0;
 }
 
+void
+signal_sets(const struct process *process, sigset_t *ignored, sigset_t *caught)
+{
+    *ignored = *caught = 0;
+    for (int signal = 1; process->actions != NULL && signal <= SIGNALS; signal++) {
+        uint32_t handler = action_of(process->actions, signal)->handler;
+
+        if (handler == SIG_IGN)
+            *ignored |= signal_bit(signal);
+        else if (handler != SIG_DFL)
+            *caught |= signal_bit(signal);
+    }
+}
+
 /* ---- execve ---- */
 
 static bool

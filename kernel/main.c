@@ -12,11 +12,12 @@
  *   mm            every frame of the machine is managed
  *   devices       interrupts, timer, keyboard
  *   tasks         what runs here is the idle task from now on
- *   the work      tests, or the monitor
+ *   the work      tests, programs, or the monitor
  */
 #include <string.h>
 #include "bench.h"
 #include "boot.h"
+#include "clock.h"
 #include "cmdline.h"
 #include "commit.h"
 #include "console.h"
@@ -28,6 +29,7 @@
 #include "ktests.h"
 #include "mm.h"
 #include "frame.h"
+#include "machine.h"
 #include "monitor.h"
 #include "pagetable.h"
 #include "pic.h"
@@ -35,6 +37,7 @@
 #include "power.h"
 #include "probe.h"
 #include "proc.h"
+#include "programs.h"
 #include "symbols.h"
 #include "task.h"
 #include "timer.h"
@@ -229,6 +232,8 @@ kernel_main(uint32_t magic, uint32_t information)
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
     start_devices();
+    clock_init();
+    machine_init();
     task_init();
     files_init();
     tty_init();
@@ -239,5 +244,6 @@ kernel_main(uint32_t magic, uint32_t information)
         power_off_checked(bench_run() ? 0 : 1);
     if (cmdline_flag("test"))
         run_tests(cmdline_value("test"));
+    programs_run();
     monitor_run();
 }

@@ -3,6 +3,7 @@
  * A table names each file and what prints it; most print what the monitor prints. Files of
  * processes are in proc_task.c. Settings below /proc/sys can be written.
  */
+#include "machine.h"
 #include "proc.h"
 #include "boot.h"
 #include "clock.h"

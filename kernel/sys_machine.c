@@ -11,7 +11,6 @@
 #include "syscall.h"
 #include "task.h"
 #include "usercopy.h"
-#include "uapi/resource.h"
 
 /* ---- names ---- */
 
@@ -33,6 +32,12 @@ machine_init(void)
 
     if (cpu_features.has_cpuid && family > 4)
         names.machine[1] = family == 5 ? '5' : '6';
+}
+
+const struct utsname *
+machine_names(void)
+{
+    return &names;
 }
 
 SYSCALL(uname)

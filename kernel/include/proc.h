@@ -29,9 +29,6 @@ void proc_close(struct file *file);
  * with. 0, -EINVAL when it is too long, -EFAULT. */
 MUST_CHECK int proc_take_line(struct buffer *from, char *line, size_t size);
 
-/* What uname(2) answers. */
-const struct utsname *machine_names(void);
-
 /* Adds all of /proc to the tree. After files_init. */
 void proc_init(void);
 /* The folders of processes, self and thread-self: kernel/proc_task.c. */

@@ -1,0 +1,10 @@
+/* programs.h - the first program: what the kernel starts when it is up. */
+#ifndef OCTAVO_PROGRAMS_H
+#define OCTAVO_PROGRAMS_H
+
+/* Does what the boot options say: `run="PROGRAM ARGS"` runs a program and powers off with its
+ * status; else `init=/PATH`, or /init when it is there and there is memory for it, runs until it
+ * ends. Returns at once when there is nothing to run, or with the option `monitor`. */
+void programs_run(void);
+
+#endif

@@ -1,0 +1,195 @@
+/* programs.c - the first program.
+ *
+ *   run="PROGRAM ARGS"  process 1 is the program; when it ends the machine is switched off, and
+ *                       its exit status is the machine's: 128 + n when signal n ended it
+ *   init=/PATH, /init   process 1 is to start everything else; when it ends the monitor comes up
+ *   monitor             neither
+ *
+ * Process 1 has the console as its files 0, 1 and 2 and as its controlling terminal. It has no
+ * parent to leave its status to: the kernel waits for it.
+ */
+#include <string.h>
+#include "cmdline.h"
+#include "file.h"
+#include "kmalloc.h"
+#include "pmm.h"
+#include "power.h"
+#include "programs.h"
+#include "tty.h"
+#include "uapi/fcntl.h"
+#include "uapi/wait.h"
+
+#define DEFAULT_INIT "/init"
+#define INIT_FRAMES  (0x380000u >> PAGE_SHIFT) /* of 4 MiB of RAM so many come to us at least */
+#define STDIO_FILES  3
+#define KILLED_BY    128
+#define CANNOT_RUN   127
+#define PATH_ROOM    64
+
+static char *const environment[] = {"PATH=/bin:/", "HOME=/", "TERM=linux", NULL};
+
+/* ---- words ---- */
+
+static bool
+is_blank(char character)
+{
+    return character == ' ' || character == '\t';
+}
+
+/* Moves one word from *from to `to` without its quotes; *from is then behind it. */
+static char *
+cut_word(char *to, const char **from)
+{
+    char quote = '\0';
+    const char *at = *from;
+
+    for (; *at != '\0' && (quote != '\0' || !is_blank(*at)); at++) {
+        if (quote == '\0' && (*at == '\'' || *at == '"'))
+            quote = *at;
+        else if (quote != '\0' && *at == quote)
+            quote = '\0';
+        else
+            *to++ = *at;
+    }
+    *from = *at != '\0' ? at + 1 : at;
+    *to = '\0';
+    return to + 1;
+}
+
+/* Cuts `text` into words in place; quotes of both kinds keep blanks together. Fills argv, which has
+ * room for as many as the text is long, and ends it. */
+static unsigned
+split_words(char *text, char **argv)
+{
+    const char *from = text;
+    char *to = text;
+    unsigned count = 0;
+
+    for (;;) {
+        while (is_blank(*from))
+            from++;
+        if (*from == '\0')
+            break;
+        argv[count++] = to;
+        to = cut_word(to, &from);
+    }
+    argv[count] = NULL;
+    return count;
+}
+
+/* ---- starting ---- */
+
+/* Files 0, 1 and 2 of a process that has not run yet. */
+static void
+give_console(struct process *process)
+{
+    struct file *console;
+
+    if (file_open("/dev/console", O_RDWR, 0, &console) != 0)
+        return;
+    for (unsigned i = 0; i < STDIO_FILES; i++) {
+        file_get(console);
+        process->files->file[i] = console;
+    }
+    process->files->first = STDIO_FILES;
+    file_put(console);
+    tty_give(process);
+}
+
+/* Starts process 1 and waits for its end. Its status as wait4 gives it, or -errno. */
+static int
+run(const char *path, char *const argv[])
+{
+    int pid = process_start(path, argv, environment);
+
+    if (pid < 0)
+        return pid;
+    give_console(process_find(pid));
+    return process_wait(pid);
+}
+
+/* A name without a slash is looked for in / and in /bin. */
+static int
+run_by_name(const char *name, char *const argv[])
+{
+    static const char *const folders[] = {"/", "/bin/"};
+    char path[PATH_ROOM];
+    int status = -ENOENT;
+
+    if (strchr(name, '/') != NULL || strlen(name) > sizeof(path) - sizeof("/bin/"))
+        return run(name, argv);
+    for (size_t i = 0; i < ARRAY_LENGTH(folders) && status == -ENOENT; i++) {
+        size_t length = strlen(folders[i]);
+
+        memcpy(path, folders[i], length);
+        memcpy(path + length, name, strlen(name) + 1);
+        status = run(path, argv);
+    }
+    return status;
+}
+
+/* What a shell would call the status. */
+static int
+exit_code(int status)
+{
+    return WIFSIGNALED(status) ? KILLED_BY + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static _Noreturn void
+run_and_power_off(const char *line)
+{
+    size_t size = strlen(line) + 1;
+    char *text = kmalloc(size);
+    char **argv = kmalloc((size + 1) * sizeof(*argv));
+    int status = -ENOMEM;
+
+    if (text != NULL && argv != NULL) {
+        memcpy(text, line, size);
+        status = split_words(text, argv) > 0 ? run_by_name(argv[0], argv) : -ENOENT;
+    }
+    kfree(argv);
+    kfree(text);
+    if (status < 0) {
+        klog("run: cannot start '%s': error %d\n", line, -status);
+        power_off_checked(CANNOT_RUN);
+    }
+    power_off_checked(exit_code(status));
+}
+
+static void
+run_init(const char *path)
+{
+    char *argv[] = {(char *)path, NULL};
+    int status = run(path, argv);
+
+    if (status < 0)
+        klog("init: cannot start '%s': error %d\n", path, -status);
+    else
+        klog("init: '%s' has ended with status %d\n", path, exit_code(status));
+}
+
+static bool
+is_there(const char *path)
+{
+    struct file *file;
+
+    if (file_open(path, O_RDONLY, 0, &file) != 0)
+        return false;
+    file_put(file);
+    return true;
+}
+
+void
+programs_run(void)
+{
+    const char *init = cmdline_value("init");
+
+    if (cmdline_flag("run"))
+        run_and_power_off(cmdline_value("run"));
+    if (cmdline_flag("monitor"))
+        return;
+    if (init != NULL)
+        run_init(init);
+    else if (pmm_managed_frames() >= INIT_FRAMES && is_there(DEFAULT_INIT))
+        run_init(DEFAULT_INIT);
+}
