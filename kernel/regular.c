@@ -16,8 +16,9 @@
 #include "signal.h"
 #include "uapi/resource.h"
 
-/* The largest file: as Linux has it on i386. */
-#define FILE_SIZE_MAX 0x7FFFFFFFFFFull
+/* The largest file: as Linux has it on i386; and for who does not say that he knows of large ones. */
+#define FILE_SIZE_MAX  0x7FFFFFFFFFFull
+#define SMALL_SIZE_MAX 0x7FFFFFFFull
 
 /* Others may run after this many pieces. */
 #define PIECES_A_BREATH 64
@@ -152,13 +153,12 @@ write_piece(struct object *object, struct buffer *from, uint64_t position, struc
     return done;
 }
 
-/* How much of a write at `position` may be done: the file's largest size and the process's limit
- * cut it short. -EFBIG when nothing is left. */
+/* How much of a write at `position` may be done: the file's largest size, `end`, and the process's
+ * limit cut it short. -EFBIG when nothing is left. */
 static long
-allowed_size(uint64_t position, size_t size)
+allowed_size(uint64_t position, size_t size, uint64_t end)
 {
     uint32_t limit = task_running->process->limits[RLIMIT_FSIZE].soft;
-    uint64_t end = FILE_SIZE_MAX;
 
     if (limit != RLIM_INFINITY && limit < end) {
         end = limit;
@@ -201,7 +201,8 @@ regular_write(struct file *file, struct buffer *from, uint64_t *position)
         *position = object->size;
     if (from->size == 0)
         return 0;
-    size = allowed_size(*position, from->size);
+    size = allowed_size(*position, from->size,
+                        file->flags & O_LARGEFILE ? FILE_SIZE_MAX : SMALL_SIZE_MAX);
     if (size < 0)
         return size;
     done = write_pieces(object, from, position, (size_t)size);
@@ -218,7 +219,7 @@ int
 node_set_size(struct node *node, uint64_t size)
 {
     if (size > node->object->size) {
-        long allowed = size <= FILE_SIZE_MAX ? allowed_size(size - 1, 1) : -EFBIG;
+        long allowed = size <= FILE_SIZE_MAX ? allowed_size(size - 1, 1, size) : -EFBIG;
 
         if (allowed < 0)
             return (int)allowed;

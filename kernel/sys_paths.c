@@ -62,7 +62,7 @@ SYSCALL(memfd_create)
         return -EINVAL;
     node = node_create_file(&tmp_mount, 0777, 0, NULL, 0);
     if (node != NULL && node_set_name(node, name) == 0)
-        file = file_create(&regular_ops, node, O_RDWR, NULL);
+        file = file_create(&regular_ops, node, O_RDWR | O_LARGEFILE, NULL);
     node_put(node);
     if (file == NULL)
         return -ENOMEM;
@@ -466,6 +466,8 @@ truncate_file(int descriptor, uint64_t size)
     if (file == NULL)
         return -EBADF;
     if (file_object(file) == NULL || !(file->access & FILE_WRITE))
+        return -EINVAL;
+    if (size > INT32_MAX && !(file->flags & O_LARGEFILE))
         return -EINVAL;
     return node_set_size(file->node, size);
 }

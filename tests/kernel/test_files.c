@@ -325,7 +325,7 @@ KTEST(files, holes_cost_nothing)
     unsigned long before = object_cached_pages();
     struct file *file;
 
-    CHECK_EQ(file_open("/tmp/sparse", O_CREAT | O_RDWR, 0600, &file), 0);
+    CHECK_EQ(file_open("/tmp/sparse", O_CREAT | O_RDWR | O_LARGEFILE, 0600, &file), 0);
     CHECK_EQ(write_at(file, greeting, sizeof(greeting), far), sizeof(greeting));
     CHECK(reads_zeros(file, far - KTEST_SCRATCH_BYTES, KTEST_SCRATCH_BYTES));
     CHECK(reads(file, far, greeting, sizeof(greeting)));
@@ -551,7 +551,7 @@ attempt_write(void)
 {
     struct file *file;
     long done;
-    int error = file_open("/tmp/data", O_RDWR, 0, &file);
+    int error = file_open("/tmp/data", O_RDWR | O_LARGEFILE, 0, &file);
 
     if (error != 0)
         return error;

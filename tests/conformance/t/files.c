@@ -1,0 +1,451 @@
+/* Files: paths, bytes, descriptors, folders and links, in a folder of its own below /tmp. */
+#include "tap.h"
+
+enum {
+    NR_creat = 8, NR_chdir = 12, NR_chmod = 15, NR_rename = 38, NR_mkdir = 39, NR_rmdir = 40,
+    NR_fcntl = 55, NR_umask = 60, NR_symlink = 83, NR_truncate = 92, NR_fchdir = 133,
+    NR_getdents = 141, NR_lstat64 = 196, NR_sendfile = 187, NR_fstatat64 = 300, NR_unlinkat = 301,
+    NR_dup3 = 330, NR_preadv = 333, NR_renameat2 = 353, NR_statfs = 99,
+};
+
+enum {
+    ENOTDIR_ = 20, EISDIR_ = 21, EMFILE_ = 24, EFBIG_ = 27, ENOSPC_ = 28, EROFS_ = 30,
+    ENAMETOOLONG_ = 36, ENOTEMPTY_ = 39, ELOOP_ = 40,
+};
+
+enum {
+    O_R = 0, O_W = 1, O_RW = 2, O_CREATE = 0x40, O_EXCLUSIVE = 0x80, O_TRUNCATE = 0x200,
+    O_APPENDS = 0x400, O_LARGE = 0x8000, O_FOLDER = 0x10000, O_NOLINK = 0x20000, O_ONEXEC = 0x80000,
+};
+
+#define HERE      (-100) /* AT_FDCWD */
+#define RL_FILES  7
+#define SIG_XFSZ  25
+
+struct iov {
+    const void *base;
+    u32 size;
+};
+
+struct stat64 {
+    u64 dev;
+    u32 pad0, low_ino, mode, nlink, uid, gid;
+    u64 rdev;
+    u32 pad1;
+    long long size __attribute__((packed));
+    u32 blksize;
+    u64 blocks __attribute__((packed));
+    u32 times[6];
+    u64 ino __attribute__((packed));
+} __attribute__((packed));
+
+static char bytes[4 * PG];
+static const char text[] = "the quick brown fox jumps";
+#define TEXT ((long)sizeof(text) - 1)
+
+static long k_open(const char *path, int flags) { return SC3(NR_open, path, flags | O_LARGE, 0644); }
+static long k_seek(long fd, long offset, int from) { return SC3(NR_lseek, fd, offset, from); }
+static long k_unlink(const char *path) { return SC1(NR_unlink, path); }
+static long k_pread(long fd, void *to, ulong size, u64 at)
+{
+    return SC5(NR_pread64, fd, to, size, (u32)at, (u32)(at >> 32));
+}
+static long k_pwrite(long fd, const void *from, ulong size, u64 at)
+{
+    return SC5(NR_pwrite64, fd, from, size, (u32)at, (u32)(at >> 32));
+}
+
+/* Opens and closes again: 0 or the error. */
+static long open_answer(const char *path, int flags)
+{
+    long fd = k_open(path, flags);
+
+    if (fd < 0)
+        return fd;
+    k_close((int)fd);
+    return 0;
+}
+
+static int same(const void *a, const void *b, ulong size)
+{
+    const u8 *x = a, *y = b;
+
+    while (size > 0 && *x == *y) {
+        x++;
+        y++;
+        size--;
+    }
+    return size == 0;
+}
+
+static long size_of(const char *path)
+{
+    struct stat64 st;
+    long error = SC2(NR_stat64, path, &st);
+
+    return error < 0 ? error : (long)st.size;
+}
+
+static void opening(void)
+{
+    static char name[300];
+
+    eq(open_answer("none", O_R), -ENOENT_, "open of what is not there");
+    eq(open_answer("", O_R), -ENOENT_, "open of an empty path");
+    eq(open_answer("f", O_RW | O_CREATE | O_EXCLUSIVE), 0, "a new file");
+    eq(open_answer("f", O_RW | O_CREATE | O_EXCLUSIVE), -EEXIST_, "O_EXCL on one that is there");
+    eq(open_answer("f/", O_R), -ENOTDIR_, "a slash behind a file");
+    eq(open_answer("f/x", O_R), -ENOTDIR_, "a file as a folder");
+    eq(open_answer("f", O_R | O_FOLDER), -ENOTDIR_, "O_DIRECTORY on a file");
+    eq(open_answer(".", O_RW), -EISDIR_, "writing a folder");
+    eq(open_answer("g/", O_RW | O_CREATE), -EISDIR_, "O_CREAT with a slash behind");
+    eq(open_answer("./../././f/..", O_R), -ENOENT_, "the parent of a name that is not there");
+    eq(open_answer((char *)8, O_R), -EFAULT_, "a path at a bad address");
+    for (int i = 0; i < 256; i++)
+        name[i] = 'x';
+    eq(open_answer(name, O_R), -ENAMETOOLONG_, "a name of 256 bytes");
+    name[255] = 0;
+    eq(open_answer(name, O_RW | O_CREATE), 0, "a name of 255 bytes");
+    eq(k_unlink(name), 0, "and away with it");
+    eq(k_unlink("f"), 0, "unlink");
+    eq(k_unlink("f"), -ENOENT_, "unlink of what is gone");
+}
+
+static void reading_and_writing(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE | O_TRUNCATE);
+    u64 place = 0;
+
+    eq(k_write((int)fd, text, TEXT), TEXT, "write");
+    eq(k_seek(fd, 0, 1), TEXT, "the position moves");
+    eq(k_read((int)fd, bytes, 10), 0, "read at the end");
+    eq(k_seek(fd, -TEXT, 2), 0, "seek from the end");
+    eq(k_read((int)fd, bytes, 100), TEXT, "read what there is");
+    ok(same(bytes, text, (ulong)TEXT), "it is what was written");
+    eq(k_seek(fd, -1, 0), -EINVAL_, "seek before the start");
+    eq(k_seek(fd, 0, 9), -EINVAL_, "seek from nowhere");
+    eq(SC5(NR_llseek, fd, 1, 5, &place, 0), 0, "_llseek beyond 4 GiB");
+    ok(place == 0x100000005ull, "its answer");
+    eq(k_pwrite(fd, "ab", 2, PG - 1), 2, "pwrite over a page's edge");
+    eq(k_pread(fd, bytes, 4, PG - 2), 3, "pread there");
+    ok(same(bytes, "\0ab", 3), "a hole, then the bytes");
+    eq(k_pread(fd, bytes, 4, ~0ull), -EINVAL_, "pread at a negative place");
+    eq(size_of("f"), PG + 1, "the size");
+    eq(k_read((int)fd, bytes, 4), 0, "the file's own position is elsewhere");
+    k_close((int)fd);
+    fd = SC3(NR_open, "f", O_RW, 0);
+    eq(k_pwrite(fd, "ab", 2, 0x7FFFFFFE), 1, "without O_LARGEFILE 2 GiB is the end");
+    eq(k_pwrite(fd, "ab", 2, 0x7FFFFFFF), -EFBIG_, "and beyond it is nothing");
+    eq(SC2(NR_ftruncate, fd, PG + 1), 0, "back again");
+    k_close((int)fd);
+    fd = k_open("f", O_W | O_APPENDS);
+    eq(k_write((int)fd, "end", 3), 3, "append");
+    eq(size_of("f"), PG + 4, "it went to the end");
+    eq(k_read((int)fd, bytes, 4), -EBADF_, "read of a file open for writing");
+    k_close((int)fd);
+    fd = k_open("f", O_R);
+    eq(k_write((int)fd, bytes, 4), -EBADF_, "write of a file open for reading");
+    k_close((int)fd);
+    eq(k_read((int)fd, bytes, 4), -EBADF_, "read of a closed descriptor");
+    eq(k_read(-1, bytes, 4), -EBADF_, "read of descriptor -1");
+    eq(k_unlink("f"), 0, "unlink");
+}
+
+static void vectors(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE);
+    struct iov out[3] = {{"one ", 4}, {0, 0}, {"two", 3}};
+    struct iov in[2] = {{bytes, 2}, {bytes + 100, 50}};
+    struct iov many[20];
+
+    eq(SC3(NR_writev, fd, out, 3), 7, "writev");
+    eq(SC5(NR_preadv, fd, in, 2, 0, 0), 7, "preadv");
+    ok(same(bytes, "on", 2) && same(bytes + 100, "e two", 5), "the pieces");
+    for (u32 i = 0; i < 20; i++)
+        many[i] = (struct iov){"abcdefghijklmnopqrst" + i, 1};
+    eq(SC3(NR_writev, fd, many, 20), 20, "writev of 20");
+    eq(k_pread(fd, bytes, 20, 7), 20, "read back");
+    ok(same(bytes, "abcdefghijklmnopqrst", 20), "in order");
+    eq(SC3(NR_writev, fd, out, 0), 0, "writev of none");
+    eq(SC3(NR_writev, fd, out, -1), -EINVAL_, "writev of -1");
+    out[2].size = 0x80000000u;
+    eq(SC3(NR_writev, fd, out, 3), -EINVAL_, "a piece too large");
+    eq(SC3(NR_writev, fd, 8, 1), -EFAULT_, "a vector at a bad address");
+    k_close((int)fd);
+    k_unlink("f");
+}
+
+/* What can be copied is; what cannot is an error only when it comes first. */
+static void bad_addresses(void)
+{
+    char *page = (char *)k_anon(2 * PG, P_RW);
+    long fd = k_open("f", O_RW | O_CREATE);
+
+    k_munmap(page + PG, PG);
+    eq(k_write((int)fd, page + PG - 10, 20), 10, "write up to the bad page");
+    eq(k_write((int)fd, page + PG, 20), -EFAULT_, "write from it");
+    eq(size_of("f"), 10, "nothing more came in");
+    eq(k_pread(fd, page + PG - 4, 10, 0), 4, "read up to it");
+    eq(k_pread(fd, page + PG, 10, 0), -EFAULT_, "read into it");
+    eq(k_pread(fd, (void *)0xC0000000, 10, 0), -EFAULT_, "read into the kernel");
+    eq(k_pread(fd, (void *)0xFFFFFFF0, 100, 0), -EFAULT_, "read round the end");
+    k_munmap(page, PG);
+    k_close((int)fd);
+    k_unlink("f");
+}
+
+static void sizes(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE);
+    struct stat64 st;
+
+    k_write((int)fd, text, TEXT);
+    eq(SC2(NR_ftruncate, fd, 3), 0, "ftruncate");
+    eq(SC3(NR_ftruncate64, fd, 0, 1), 0, "ftruncate64 to 4 GiB");
+    eq(SC2(NR_fstat64, fd, &st), 0, "fstat64");
+    ok(st.size == 0x100000000ll, "its size");
+    ok(st.blocks <= 16, "a hole takes no room");
+    ok((st.mode & 0170000) == 0100000 && st.nlink == 1, "a regular file, one name");
+    eq(k_pread(fd, bytes, 8, 0), 8, "read over the cut");
+    ok(same(bytes, "the\0\0\0\0\0", 8), "zeros behind it");
+    eq(SC2(NR_ftruncate, fd, -1), -EINVAL_, "a negative size");
+    eq(SC2(NR_truncate, "f", 5), 0, "truncate");
+    eq(size_of("f"), 5, "the size");
+    eq(SC2(NR_truncate, ".", 5), -EISDIR_, "truncate of a folder");
+    k_close((int)fd);
+    fd = k_open("f", O_R);
+    eq(SC2(NR_ftruncate, fd, 3), -EINVAL_, "ftruncate of a file open for reading");
+    k_close((int)fd);
+    eq(open_answer("f", O_W | O_TRUNCATE), 0, "O_TRUNC");
+    eq(size_of("f"), 0, "cut");
+    k_unlink("f");
+}
+
+/* write, read and shared mappings are one. */
+static void mappings(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE);
+    volatile char *shared, *private;
+
+    SC2(NR_ftruncate, fd, 2 * PG);
+    shared = (char *)k_mmap(0, 2 * PG, P_RW, M_SHARED, (int)fd, 0);
+    private = (char *)k_mmap(0, 2 * PG, P_RW, M_PRIVATE, (int)fd, 0);
+    k_pwrite(fd, "abc", 3, PG);
+    ok(same((char *)shared + PG, "abc", 3), "a write is seen in the mapping");
+    ok(same((char *)private + PG, "abc", 3), "in a private one too");
+    shared[PG + 1] = 'X';
+    private[PG + 2] = 'Y';
+    eq(k_pread(fd, bytes, 3, PG), 3, "read");
+    ok(same(bytes, "aXc", 3), "a store is seen by read, a private one is not");
+    SC2(NR_ftruncate, fd, PG);
+    eq(sig_of(touch_r, (void *)(shared + PG)), SIG_BUS, "a touch behind the end is a bus error");
+    eq(k_pread(fd, bytes, 1, 0), 1, "read");
+    k_unlink("f");
+    k_close((int)fd);
+    shared[1] = 'z';
+    eq(shared[1], 'z', "it lives on without name and descriptor");
+    k_munmap((void *)shared, 2 * PG);
+    k_munmap((void *)private, 2 * PG);
+    fd = SC2(NR_memfd_create, "name", 1);
+    ok(fd >= 0, "memfd_create");
+    eq(k_write((int)fd, text, TEXT), TEXT, "write to it");
+    eq(k_pread(fd, bytes, 100, 0), TEXT, "read from it");
+    k_close((int)fd);
+}
+
+static long count_names(const char *path)
+{
+    long fd = k_open(path, O_R | O_FOLDER), got, count = 0;
+
+    while ((got = SC3(NR_getdents64, fd, bytes, 128)) > 0) {
+        for (long at = 0; at < got; at += *(u16 *)(bytes + at + 16))
+            count++;
+    }
+    k_close((int)fd);
+    return got < 0 ? got : count;
+}
+
+static void folders(void)
+{
+    static char path[PG];
+    long fd, length;
+
+    eq(SC2(NR_mkdir, "d", 0755), 0, "mkdir");
+    eq(SC2(NR_mkdir, "d", 0755), -EEXIST_, "mkdir of what is there");
+    eq(SC2(NR_mkdir, "no/d", 0755), -ENOENT_, "mkdir in what is not there");
+    eq(SC1(NR_rmdir, "d/."), -EINVAL_, "rmdir of .");
+    for (char c = 'a'; c <= 'z'; c++) {
+        char name[] = {'d', '/', 'f', c, 0};
+        open_answer(name, O_W | O_CREATE);
+    }
+    eq(count_names("d"), 28, "getdents64 lists all, . and ..");
+    eq(SC1(NR_rmdir, "d"), -ENOTEMPTY_, "rmdir of a full folder");
+    fd = k_open("d", O_R);
+    eq(k_read((int)fd, bytes, 10), -EISDIR_, "read of a folder");
+    eq(SC3(NR_getdents64, fd, bytes, 10), -EINVAL_, "getdents64 without room");
+    eq(SC3(NR_openat, fd, "fa", O_R), fd + 1, "openat");
+    eq(SC3(NR_getdents64, fd + 1, bytes, 1000), -ENOTDIR_, "getdents64 of a file");
+    eq(SC3(NR_openat, fd + 1, "fa", O_R), -ENOTDIR_, "openat from a file");
+    k_close((int)fd + 1);
+    eq(SC3(NR_openat, fd + 1, "fa", O_R), -EBADF_, "openat from nothing");
+    eq(SC1(NR_fchdir, fd), 0, "fchdir");
+    length = SC2(NR_getcwd, path, sizeof(path));
+    ok(length > 3 && same(path + length - 3, "/d", 3), "getcwd");
+    eq(SC2(NR_getcwd, path, 2), -ERANGE_, "getcwd without room");
+    for (char c = 'a'; c <= 'z'; c++) {
+        char name[] = {'f', c, 0};
+        k_unlink(name);
+    }
+    eq(SC1(NR_chdir, ".."), 0, "chdir up");
+    eq(SC1(NR_chdir, "d/none"), -ENOENT_, "chdir to what is not there");
+    eq(SC1(NR_rmdir, "d"), 0, "rmdir");
+    k_close((int)fd);
+}
+
+static void renames_and_links(void)
+{
+    SC2(NR_mkdir, "d", 0755);
+    open_answer("f", O_W | O_CREATE);
+    open_answer("g", O_W | O_CREATE);
+    eq(SC2(NR_rename, "f", "d"), -EISDIR_, "a file onto a folder");
+    eq(SC2(NR_rename, "d", "f"), -ENOTDIR_, "a folder onto a file");
+    eq(SC2(NR_rename, "d", "d/e"), -EINVAL_, "a folder into itself");
+    eq(SC5(NR_renameat2, HERE, "f", HERE, "g", 1), -EEXIST_, "RENAME_NOREPLACE");
+    eq(SC2(NR_rename, "f", "g"), 0, "a file onto a file");
+    eq(size_of("f"), -ENOENT_, "the old name is gone");
+    eq(SC2(NR_rename, "g", "d/h"), 0, "into another folder");
+    eq(SC2(NR_symlink, "d/h", "l"), 0, "symlink");
+    eq(SC2(NR_symlink, "d/h", "l"), -EEXIST_, "twice");
+    eq(SC3(NR_readlink, "l", bytes, 2), 2, "readlink is cut");
+    eq(SC3(NR_readlink, "l", bytes, 100), 3, "readlink");
+    ok(same(bytes, "d/h", 3), "its text");
+    eq(SC3(NR_readlink, "d", bytes, 100), -EINVAL_, "readlink of a folder");
+    eq(open_answer("l", O_R), 0, "open follows it");
+    eq(open_answer("l", O_R | O_NOLINK), -ELOOP_, "unless O_NOFOLLOW");
+    eq(SC2(NR_symlink, "m", "n") | SC2(NR_symlink, "n", "m"), 0, "two that mean each other");
+    eq(open_answer("m", O_R), -ELOOP_, "lead nowhere");
+    eq(SC3(NR_unlinkat, HERE, "d", 0), -EISDIR_, "unlinkat of a folder");
+    eq(k_unlink("d/h") | k_unlink("l") | k_unlink("m") | k_unlink("n"), 0, "all away");
+    eq(SC3(NR_unlinkat, HERE, "d", 0x200), 0, "unlinkat with AT_REMOVEDIR");
+}
+
+static int child_closes(void *fd)
+{
+    k_close((int)(long)fd);
+    return k_write((int)(long)fd, "x", 1) == -EBADF_ ? 0 : 1;
+}
+
+static int child_moves(void *fd)
+{
+    return k_seek((long)fd, 7, 0) == 7 ? 0 : 1;
+}
+
+static void descriptors(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE), other, limit_fd;
+    struct k_rlimit limit, small;
+
+    other = SC1(NR_dup, fd);
+    eq(other, fd + 1, "dup takes the lowest free");
+    k_seek(fd, 5, 0);
+    eq(k_seek(other, 0, 1), 5, "both have one position");
+    eq(SC2(NR_dup2, fd, 50), 50, "dup2");
+    eq(SC2(NR_dup2, fd, fd), fd, "dup2 onto itself");
+    eq(SC3(NR_dup3, fd, fd, 0), -EINVAL_, "dup3 onto itself");
+    eq(SC2(NR_dup2, fd, -1), -EBADF_, "dup2 onto -1");
+    eq(SC2(NR_dup2, 49, 48), -EBADF_, "dup2 of nothing");
+    eq(SC3(NR_fcntl64, fd, 0, 60), 60, "F_DUPFD");
+    eq(SC3(NR_fcntl64, fd, 1030, 60), 61, "F_DUPFD_CLOEXEC");
+    eq(SC3(NR_fcntl64, 61, 1, 0), 1, "F_GETFD");
+    eq(SC3(NR_fcntl64, 61, 2, 0) | SC3(NR_fcntl64, 61, 1, 0), 0, "F_SETFD");
+    eq(SC3(NR_fcntl64, fd, 3, 0) & 0x7FFF, O_RW, "F_GETFL");
+    eq(SC3(NR_fcntl64, fd, 4, O_APPENDS), 0, "F_SETFL");
+    eq(SC3(NR_fcntl64, other, 3, 0) & 0x7FFF, O_RW | O_APPENDS, "is the file's");
+    eq(in_child(child_closes, (void *)other), 0, "a child's close is its own");
+    eq(in_child(child_moves, (void *)other), 0, "a child's seek");
+    eq(k_seek(fd, 0, 1), 7, "is not");
+    SC2(NR_getrlimit, RL_FILES, &limit);
+    small = limit;
+    small.cur = 20;
+    SC2(NR_setrlimit, RL_FILES, &small);
+    while ((limit_fd = SC1(NR_dup, fd)) >= 0)
+        ;
+    eq(limit_fd, -EMFILE_, "no more than the limit");
+    eq(SC2(NR_dup2, fd, 20), -EBADF_, "nor at it");
+    SC2(NR_setrlimit, RL_FILES, &limit);
+    for (int i = (int)fd; i < 64; i++)
+        k_close(i);
+    k_unlink("f");
+}
+
+static void devices(void)
+{
+    long fd = k_open("/dev/zero", O_RW);
+
+    bytes[0] = bytes[4999] = 1;
+    eq(k_read((int)fd, bytes, 5000), 5000, "/dev/zero");
+    ok(all_eq(bytes, 0, 5000), "is zeros");
+    ok(!is_err(k_mmap(0, PG, P_RW, M_PRIVATE, (int)fd, 0)), "and can be mapped");
+    k_close((int)fd);
+    fd = k_open("/dev/null", O_RW);
+    eq(k_write((int)fd, bytes, 5000), 5000, "/dev/null takes all");
+    eq(k_read((int)fd, bytes, 5000), 0, "and has nothing");
+    eq(k_mmap(0, PG, P_R, M_PRIVATE, (int)fd, 0), -ENODEV_, "nothing to map either");
+    eq(SC3(NR_ioctl, fd, 0x5401, bytes), -ENOTTY_, "it is no terminal");
+    k_close((int)fd);
+    fd = k_open("/dev/full", O_RW);
+    eq(k_write((int)fd, bytes, 1), -ENOSPC_, "/dev/full is full");
+    k_close((int)fd);
+    fd = k_open("/dev/urandom", O_R);
+    eq(k_read((int)fd, bytes, 300), 300, "/dev/urandom");
+    ok(!all_eq(bytes, (u8)bytes[0], 300), "is not all the same");
+    k_close((int)fd);
+}
+
+static void other_calls(void)
+{
+    long in = k_open("f", O_RW | O_CREATE), out_fd = k_open("g", O_RW | O_CREATE);
+    u32 offset = 4;
+
+    k_write((int)in, text, TEXT);
+    eq(SC4(NR_sendfile, out_fd, in, &offset, 100), TEXT - 4, "sendfile");
+    eq(offset, TEXT, "moves its offset");
+    eq(k_pread(out_fd, bytes, 100, 0), TEXT - 4, "and the bytes");
+    ok(same(bytes, text + 4, (ulong)TEXT - 4), "as they are");
+    k_close((int)in);
+    k_close((int)out_fd);
+    eq(SC2(NR_access, "f", 6), 0, "access");
+    eq(SC2(NR_access, "f", 1), -EACCES_, "nobody can run it");
+    eq(SC2(NR_chmod, "f", 0755), 0, "chmod");
+    eq(SC2(NR_access, "f", 1), 0, "now they can");
+    eq(SC2(NR_access, "f", 8), -EINVAL_, "access of nonsense");
+    SC1(NR_umask, 027);
+    eq(SC1(NR_umask, 022), 027, "umask");
+    eq(k_unlink("f") | k_unlink("g"), 0, "all away");
+}
+
+int main(void)
+{
+    static char home[] = "/tmp/files-00000";
+    ulong pid = (ulong)SC0(NR_getpid);
+
+    for (int i = 15; i > 10; i--, pid /= 10)
+        home[i] = (char)('0' + pid % 10);
+    SC1(NR_umask, 022);
+    if (!eq(SC2(NR_mkdir, home, 0755), 0, "a folder in /tmp") || SC1(NR_chdir, home) != 0)
+        return done("files");
+    opening();
+    reading_and_writing();
+    vectors();
+    bad_addresses();
+    sizes();
+    mappings();
+    folders();
+    renames_and_links();
+    descriptors();
+    devices();
+    other_calls();
+    SC1(NR_chdir, "/");
+    eq(SC1(NR_rmdir, home), 0, "nothing is left");
+    return done("files");
+}
