@@ -4,6 +4,9 @@
  * the linker section that MONITOR_COMMAND fills, one entry each, in the order of the files. A
  * command gets argc and argv as a C program does, prints through console_printer, and returns what
  * became of it.
+ *
+ * Without programs the monitor is all there is. While they run, MONITOR_KEY on the terminal brings it
+ * up (tty.c), and the command go, or the same key, leads back to them.
  */
 #include "monitor.h"
 #include "cmdline.h"
@@ -103,34 +106,63 @@ monitor_execute(char *text)
     return run(argc, argv);
 }
 
-static void
+/* False when it was the key that leaves the monitor. */
+static bool
 read_line(void)
 {
     enum line_result result = LINE_MORE;
 
     line_begin(&line);
     while (result != LINE_DONE) {
-        result = line_key(&line, console_read_key());
+        int key = console_read_key();
+
+        if (key == MONITOR_KEY)
+            return false;
+        result = line_key(&line, key);
         if (result == LINE_CLEAR) {
             console_clear();
             line_show(&line);
         }
     }
+    return true;
 }
 
-void
-monitor_run(void)
+static void
+prepare_line(void)
 {
     line.prompt = "octavo> ";
     line.put = console_write;
     line.word = command_name;
     line.history = &history;
+}
+
+/* Reads a line and runs it. False when a visitor wants to leave. */
+static bool
+converse(void)
+{
+    if (!read_line())
+        return false;
+    line_remember(&history, line.text);
+    return monitor_execute(line.text) != MONITOR_LEAVE;
+}
+
+void
+monitor_run(void)
+{
+    prepare_line();
     print(&console_printer, "Octavo's monitor; help lists the commands.\n");
-    for (;;) {
-        read_line();
-        line_remember(&history, line.text);
-        monitor_execute(line.text);
-    }
+    for (;;)
+        (void)converse();
+}
+
+void
+monitor_visit(void)
+{
+    prepare_line();
+    print(&console_printer, "\nOctavo's monitor; the programs stand still until you leave: go.\n");
+    while (converse())
+        continue;
+    print(&console_printer, "\n");
 }
 
 /* ---- help ---- */

@@ -40,6 +40,7 @@ static struct {
 } ready;
 static unsigned slice_left;
 struct sched_counts sched_counts;
+static void (*visitor)(void); /* the idle task has to call it; NULL: nothing to call */
 
 void task_switch(struct task *from, struct task *to); /* switch.asm */
 void task_work(struct trap_frame *frame);
@@ -60,13 +61,13 @@ make_ready(struct task *task)
     ready.last = task;
 }
 
-/* The first in the queue, else the idle task. */
+/* The first in the queue; the idle task when there is none or a visit has to be made. */
 static struct task *
 take_next(void)
 {
     struct task *task = ready.first;
 
-    if (task == NULL)
+    if (task == NULL || UNLIKELY(visitor != NULL))
         return &idle_task;
     ready.first = task->next_ready;
     if (ready.first == NULL)
@@ -135,7 +136,7 @@ task_yield(void)
     unsigned long flags = interrupts_disable();
 
     task_running->work &= ~(uint32_t)TASK_WORK_RESCHED;
-    if (ready.first != NULL) {
+    if (ready.first != NULL || visitor != NULL) {
         make_ready(task_running);
         switch_away();
     }
@@ -150,11 +151,37 @@ task_breathe(void)
 }
 
 void
-task_idle(void)
+task_visit(void (*visit)(void))
 {
     unsigned long flags = interrupts_disable();
 
+    visitor = visit;
+    task_running->work |= TASK_WORK_RESCHED;
+    interrupts_restore(flags);
+}
+
+static void
+make_visit(void)
+{
+    unsigned long flags = interrupts_disable();
+    void (*visit)(void) = visitor;
+
+    visitor = NULL;
+    interrupts_enable();
+    visit();
+    (void)interrupts_disable();
+    interrupts_restore(flags);
+}
+
+void
+task_idle(void)
+{
+    unsigned long flags;
+
     ASSERT(task_running == &idle_task);
+    if (visitor != NULL)
+        make_visit();
+    flags = interrupts_disable();
     task_reap();
     if (ready.first != NULL)
         switch_away();
@@ -312,7 +339,7 @@ tick(void)
     ticks_advance(timer_ticks());
     if (slice_left != 0)
         slice_left--;
-    if (slice_left == 0 && ready.first != NULL)
+    if ((slice_left == 0 && ready.first != NULL) || visitor != NULL)
         task_running->work |= TASK_WORK_RESCHED;
 }
 

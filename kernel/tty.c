@@ -6,7 +6,9 @@
  *
  * There is one terminal. While any program has it open, what is typed comes here, from the
  * interrupt, and wakes whoever reads; else it goes to the monitor (console_read_key). When there is
- * no room the byte stays in the serial port until somebody reads.
+ * no room the byte stays in the serial port until somebody reads. Ctrl-] brings the monitor up
+ * whoever has the terminal, and everything stands still until it is left: to look at memory while
+ * a program runs.
  *
  * Job control (termios(3), credentials(7)): a session may have the terminal as its controlling one;
  * one group of it is in the foreground. A process of that session in another group is in the
@@ -19,6 +21,7 @@
 #include "console.h"
 #include "discipline.h"
 #include "file.h"
+#include "monitor.h"
 #include "poll.h"
 #include "signal.h"
 #include "syscall.h"
@@ -84,9 +87,25 @@ act_on(enum discipline_event event)
         signal_group(terminal.group, signals[event]);
 }
 
+static bool take(uint8_t byte);
+
+/* Called when the kernel is at rest. */
+static void
+visit_monitor(void)
+{
+    console_set_listener(NULL);
+    monitor_visit();
+    if (terminal.users > 0)
+        console_set_listener(take);
+}
+
 static bool
 take(uint8_t byte)
 {
+    if (byte == MONITOR_KEY) {
+        task_visit(visit_monitor);
+        return true;
+    }
     if (!discipline_has_room(&terminal.line))
         return false;
     act_on(discipline_type(&terminal.line, byte));

@@ -21,8 +21,12 @@ struct monitor_command {
 enum {
     MONITOR_DONE,
     MONITOR_USAGE, /* the arguments make no sense: the monitor prints the usage line */
-    MONITOR_FAILED /* it has said why */
+    MONITOR_FAILED, /* it has said why */
+    MONITOR_LEAVE,  /* back to the programs */
 };
+
+/* Ctrl-]: from the terminal into the monitor, and back. */
+#define MONITOR_KEY 0x1D
 
 #define MONITOR_COMMAND(word, usage, line, function)                                               \
     static const struct monitor_command monitor_command_##word                                     \
@@ -31,6 +35,9 @@ enum {
 
 /* Reads and runs commands for ever. */
 _Noreturn void monitor_run(void);
+
+/* Reads and runs commands until `go` or MONITOR_KEY, with everything else standing still. */
+void monitor_visit(void);
 
 /* Runs one line. `line` is taken apart. Returns what the command returned. */
 int monitor_execute(char *line);

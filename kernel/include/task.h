@@ -174,6 +174,11 @@ void task_breathe(void);
  * is ready, else halts the CPU until the next interrupt. */
 void task_idle(void);
 
+/* Has the idle task call `visit` once, interrupts on, as soon as the running task is on its way to
+ * ring 3 or sleeps: no kernel code but sleeping one is under way then, and no other task runs until
+ * it returns. From any context. */
+void task_visit(void (*visit)(void));
+
 /* ---- timers (kernel/ticks.c) ---- */
 
 /* Sets, or sets anew; `when` in the past means the next tick. From any context, as is cancelling. */

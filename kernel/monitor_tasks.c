@@ -1,0 +1,182 @@
+/* monitor_tasks.c - commands that show programs: who runs, what memory they have, how it is mapped.
+ */
+#include "cmdline.h"
+#include "console.h"
+#include "monitor.h"
+#include "proc.h"
+#include "signal.h"
+#include "space.h"
+#include "task.h"
+#include "timer.h"
+
+/* ---- all of them ---- */
+
+static unsigned long
+kib(unsigned long pages)
+{
+    return pages << (PAGE_SHIFT - 10);
+}
+
+static void
+print_process(const struct process *process)
+{
+    const struct address_space *space = process->space;
+    uint32_t ticks = process->user_ticks + process->kernel_ticks;
+
+    print(&console_printer, "%5d %5d %5d %5d %c %3u %8lu %8lu %6lu.%02lu %s\n", process->pid,
+          process->parent != NULL ? process->parent->pid : 0, process->group, process->session,
+          proc_state_letter(process, process->threads), process->thread_count,
+          space != NULL ? kib(space->total_pages) : 0,
+          space != NULL ? kib(space_resident(space)) : 0, (unsigned long)(ticks / TIMER_HZ),
+          (unsigned long)(ticks % TIMER_HZ), process->name);
+}
+
+static int
+ps(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1)
+        return MONITOR_USAGE;
+    print(&console_printer, "  PID  PPID GROUP  SESS S THR SIZE KiB  RSS KiB      TIME NAME\n");
+    for (const struct process *process = process_list; process != NULL; process = process->next)
+        print_process(process);
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(ps, "", "the processes", ps);
+
+static int
+vmstat(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1)
+        return MONITOR_USAGE;
+    vm_print_vmstat(&console_printer);
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(vmstat, "", "counters of faults, copies, flushes...", vmstat);
+
+/* ---- one of them ---- */
+
+/* The process that a word names; NULL after saying that there is none. */
+static struct process *
+process_named(const char *word)
+{
+    struct process *process = NULL;
+    uint64_t number;
+
+    if (cmdline_size(word, &number) && number <= INT32_MAX)
+        process = process_find((int)number);
+    if (process == NULL)
+        print(&console_printer, "There is no process %s.\n", word);
+    return process;
+}
+
+/* Prints a table of the address space of the process that argv[1] names. */
+static int
+print_space(int argc, char **argv, void (*table)(struct printer *out, struct address_space *space))
+{
+    const struct process *process;
+
+    if (argc != 2)
+        return MONITOR_USAGE;
+    process = process_named(argv[1]);
+    if (process == NULL)
+        return MONITOR_FAILED;
+    if (process->space == NULL)
+        print(&console_printer, "It has no memory any more.\n");
+    else
+        table(&console_printer, process->space);
+    return MONITOR_DONE;
+}
+
+/* The areas as the kernel has them; maps shows them as Linux does. */
+static void
+print_areas(struct printer *out, struct address_space *space)
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } names[] = {
+        {AREA_SHARED, "shared"},       {AREA_GROWSDOWN, "grows"},   {AREA_LOCKED, "locked"},
+        {AREA_NORESERVE, "noreserve"}, {AREA_CHARGED, "charged"},   {AREA_DONTFORK, "dontfork"},
+        {AREA_WIPEONFORK, "wipe"},     {AREA_HEAP, "heap"},         {AREA_STACK, "stack"},
+    };
+
+    print(out, "%lu areas; break %08lx to %08lx, stack below %08lx\n",
+          (unsigned long)space->areas.count, (unsigned long)space->brk_start,
+          (unsigned long)space->brk, (unsigned long)space->stack_top);
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next) {
+        print(out, "%08lx %08lx %6lu pages %c%c%c", (unsigned long)area->start,
+              (unsigned long)area->end, (unsigned long)(area->end - area->start) >> PAGE_SHIFT,
+              area->flags & AREA_READ ? 'r' : '-', area->flags & AREA_WRITE ? 'w' : '-',
+              area->flags & AREA_EXEC ? 'x' : '-');
+        for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+            print(out, "%s%s", area->flags & names[i].flag ? " " : "",
+                  area->flags & names[i].flag ? names[i].name : "");
+        if (area->object != NULL)
+            print(out, " object %p from page %lu", (void *)area->object,
+                  (unsigned long)area->index);
+        print(out, "\n");
+    }
+    print(out, "%lu pages in all, %lu private and writable, %lu promised, %lu locked\n",
+          space->total_pages, space->data_pages, space->charged_pages, space->locked_pages);
+}
+
+static int
+vmas(int argc, char **argv)
+{
+    return print_space(argc, argv, print_areas);
+}
+MONITOR_COMMAND(vmas, "PID", "the areas of a process, with the kernel's flags", vmas);
+
+static int
+maps(int argc, char **argv)
+{
+    return print_space(argc, argv, space_print_maps);
+}
+MONITOR_COMMAND(maps, "PID", "the areas, as /proc/PID/maps shows them", maps);
+
+static int
+smaps(int argc, char **argv)
+{
+    return print_space(argc, argv, space_print_smaps);
+}
+MONITOR_COMMAND(smaps, "PID", "the areas with what of them is in memory", smaps);
+
+static int
+pt(int argc, char **argv)
+{
+    return print_space(argc, argv, space_print_tables);
+}
+MONITOR_COMMAND(pt, "PID", "the page tables of a process", pt);
+
+static int
+kill(int argc, char **argv)
+{
+    uint64_t signal = SIGKILL;
+    struct process *process;
+
+    if (argc < 2 || argc > 3)
+        return MONITOR_USAGE;
+    if (argc == 3 && (!cmdline_size(argv[2], &signal) || signal < 1 || signal > SIGNALS))
+        return MONITOR_USAGE;
+    process = process_named(argv[1]);
+    if (process == NULL)
+        return MONITOR_FAILED;
+    signal_process(process, (int)signal);
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(kill, "PID [SIGNAL]", "send a signal, 9 by default; it acts after go", kill);
+
+static int
+go(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1)
+        return MONITOR_USAGE;
+    if (process_list != NULL)
+        return MONITOR_LEAVE;
+    print(&console_printer, "No program runs.\n");
+    return MONITOR_FAILED;
+}
+MONITOR_COMMAND(go, "", "leave the monitor and let the programs run on (also Ctrl-])", go);
