@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "commit.h"
 #include "cpu.h"
+#include "machine.h"
 #include "mm.h"
 #include "reclaim.h"
 #include "sched.h"

@@ -4,7 +4,6 @@
 
 #include "file.h"
 #include "printer.h"
-#include "uapi/resource.h"
 
 /* Text that grows as it is printed to. */
 struct proc_text {
