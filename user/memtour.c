@@ -12,6 +12,16 @@
 
 static const struct step steps[] = {
     {"brk", "The heap: an end that moves", brk_step},
+    {"lazy", "A mapping: promised, and filled when touched", lazy_step},
+    {"zero", "Reading what was never written", zero_step},
+    {"unmap", "Giving a part back", unmap_step},
+    {"protect", "Rights: areas cut and joined", protect_step},
+    {"discard", "Keeping the area, giving back its pages", discard_step},
+    {"cow", "fork: copied when written to", cow_step},
+    {"shared", "fork: really shared", shared_step},
+    {"stack", "The stack: grows by itself, up to its limit", stack_step},
+    {"guard", "A fault that the program mends", guard_step},
+    {"file", "Files as memory", file_step},
 };
 
 static bool

@@ -12,7 +12,7 @@ struct step {
     bool (*run)(void);
 };
 
-/* memtour/{heap,mapping,sharing,guard}.c */
+/* memtour/{heap,mapping,sharing,guard}.c, in this order */
 bool seed_step(void);
 bool brk_step(void);
 bool lazy_step(void);

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Types at a shell on a terminal of its own and looks at what it answers: prompts, editing, history,
+completion, ^C, ^Z, jobs. Usage: terminal.py SHELL. Exit status 0: all as it should be."""
+import os
+import pty
+import re
+import select
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ANSWER_SECONDS = 10
+
+# What to type, and the regular expression that what comes back must match to its end.
+TALK = [
+    ("", r"\$ "),
+    ("echo one\r", r"one\n\$ "),
+    # editing: left, home, ^A, ^E, ^K, ^U, ^W, backspace, delete
+    ("echo 13\x1b[D2\r", r"\n123\n\$ "),
+    ("cho x\x1b[He\r", r"\nx\n\$ "),
+    ("cho y\x01e\x05!\r", r"\ny!\n\$ "),
+    ("nonsense\x15echo abc def\x17ghi\r", r"\nabc ghi\n\$ "),
+    ("echo abcd\x7f\x1b[D\x1b[D\x1b[3~\r", r"\nac\n\$ "),
+    ("echo keep drop\x1b[D\x1b[D\x1b[D\x1b[D\x0b\r", r"\nkeep\n\$ "),
+    # history
+    ("\x1b[A\x1b[A\x1b[A\r", r"\nabc ghi\n\$ "),
+    # completion: the only file, a folder, a command, a choice
+    ("echo lon\t\r", r"\nlong-name\n\$ "),
+    ("echo fol\tin\t\r", r"\nfolder/inside\n\$ "),
+    ("expo\tCOLOUR=red\recho $COLOUR\r", r"red\n\$ "),
+    ("echo two-\t\x15\r", r"two-a  two-b  \n\$ echo two-.*\$ "),
+    # several lines, dropped lines, the end of a foreground job
+    ("for i in 1 2\rdo echo =$i\rdone\r", r"=1\n=2\n\$ "),
+    ("echo dropped\x03echo taken\r", r"\^C\n.*\ntaken\n\$ "),
+    ("/bin/sleep 100\r", r"100\n"),
+    ("\x03", r"\$ "),
+    ("echo $?\r", r"\n130\n\$ "),
+    ("while true; do true; done\r", r"done\n"),
+    ("\x03", r"\$ "),
+    ("while true; do /bin/sleep 100; done\r", r"done\n"),
+    ("\x03", r"\$ "),
+    # jobs
+    ("/bin/sleep 100 | cat\r", r"cat\n"),
+    ("\x1a", r"\[1\] stopped +\d+  /bin/sleep 100 \| cat\n\$ "),
+    ("bg\r", r"cat &\n\$ "),
+    ("jobs\r", r"\[1\] running +\d+  /bin/sleep 100 \| cat\n\$ "),
+    ("fg\r", r"cat\n"),
+    ("\x03", r"\$ "),
+    ("jobs\r", r"jobs\n\$ "),
+    ("/bin/sleep 100 &\r", r"\[1\] \d+\n\$ "),
+    ("kill %1; wait; echo over\r", r"over\n\$ "),
+    # a reader in the background is stopped, a reader in the foreground gets what is typed
+    ("cat &\r", r"\$ "),
+    ("/bin/sleep 0.2; jobs\r", r"\[1\] stopped +\d+  cat\n\$ "),
+    ("fg\r", r"cat\n"),
+    ("typed\r\x04", r"typed\ntyped\n\$ "),
+    ("exit 3\r", r"exit 3\n"),
+]
+
+
+def read_until(terminal, wanted):
+    """What the shell says until it matches, or until it has had its time."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    text = ""
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                data = os.read(terminal, 4096)
+            except OSError:
+                data = b""
+            if not data:
+                break
+            text += data.decode(errors="replace").replace("\r", "")
+        # Nothing more comes at once: the terminal is waiting for somebody to type.
+        if re.search(wanted + r"\Z", text, re.DOTALL) and not select.select([terminal], [], [], 0.15)[0]:
+            return text, True
+    return text, re.search(wanted + r"\Z", text, re.DOTALL) is not None
+
+
+def main():
+    shell = os.path.abspath(sys.argv[1])
+    folder = Path(tempfile.mkdtemp())
+    for name in ("long-name", "two-a", "two-b"):
+        (folder / name).touch()
+    (folder / "folder").mkdir()
+    (folder / "folder" / "inside").touch()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.execve(shell, ["sh"], {"PATH": f"{os.path.dirname(shell)}:/bin:/usr/bin"})
+    wrong = 0
+    for typed, wanted in TALK:
+        os.write(terminal, typed.encode())
+        text, matched = read_until(terminal, wanted)
+        if not matched:
+            print(f"typed {typed!r}: got {text!r}, wanted {wanted!r}")
+            wrong += 1
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status != 3:
+        print(f"the shell ended with {status}, not with 3")
+    return 1 if wrong or status != 3 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
