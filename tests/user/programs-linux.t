@@ -108,7 +108,7 @@ s"
 like "ls -l: a file" "$work/out" '^-rw-r--r-- +1 +1 a1$'
 like "ls -a: a folder" "$work/out" '^drwxr-xr-x +3 +[0-9]+ \.$'
 "$bin/ps" >"$work/out"
-like "ps: finds itself" "$work/out" "^ +[0-9]+ +$$ +[0-9]+ R +[1-9][0-9]* +[0-9]+ +[1-9].* $bin/ps$"
+like "ps: finds itself" "$work/out" "^ *[0-9]+ +$$ +[0-9]+ R +[1-9][0-9]* +[0-9]+ +[1-9].* $bin/ps$"
 sleep 60 &
 "$bin/kill" -TERM $! && wait $!
 is "kill: a signal" $? 143
