@@ -5,6 +5,7 @@
 #include "kmalloc.h"
 #include "platform.h"
 #include "pmm.h"
+#include "sched.h"
 #include "sections.h"
 
 /* Out of the compiler's sight, so that it neither knows nor warns. */
@@ -38,6 +39,19 @@ static void
 stack_overflow(void)
 {
     klog("crash: depth %lu\n", (unsigned long)stack_overflow_at(0));
+}
+
+/* The same on the stack of a task, which lies elsewhere. */
+static void
+task_stack_overflow(void)
+{
+    struct task *task = task_create(stack_overflow);
+
+    ASSERT(task != NULL);
+    task->tid = 7;
+    task->process = &process_zero;
+    sched_start(task);
+    task_idle();
 }
 
 static void
@@ -163,6 +177,7 @@ static const struct crash {
     {"null-read", null_read},
     {"text-write", text_write},
     {"stack-overflow", stack_overflow},
+    {"task-stack-overflow", task_stack_overflow},
     {"panic", panic},
     {"assert", assertion},
     {"div0", divide},

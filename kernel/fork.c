@@ -32,12 +32,10 @@ struct clone_request {
     uint32_t tls;   /* address of a struct user_desc */
 };
 
-extern char return_to_user[];
-
 /* ---- tasks ---- */
 
 struct task *
-task_create(void)
+task_create(void (*start_at)(void))
 {
     struct task *task = kmem_cache_alloc(task_cache);
     struct start_frame *start;
@@ -51,7 +49,7 @@ task_create(void)
         return NULL;
     }
     start = (struct start_frame *)task_user_frame(task) - 1;
-    *start = (struct start_frame){.eip = (uintptr_t)return_to_user};
+    *start = (struct start_frame){.eip = (uintptr_t)start_at};
     task->stack_pointer = (uintptr_t)start;
     return task;
 }
@@ -69,7 +67,7 @@ static struct task *
 task_copy(const struct trap_frame *frame, const struct clone_request *request)
 {
     const struct task *me = task_current();
-    struct task *task = task_create();
+    struct task *task = task_create(return_to_user);
     struct trap_frame *child_frame;
 
     if (task == NULL)

@@ -251,7 +251,7 @@ first_process(void)
 int
 process_launch(struct exec_image *image)
 {
-    struct task *task = task_create();
+    struct task *task = task_create(return_to_user);
     struct process *process = task != NULL ? first_process() : NULL;
 
     if (process == NULL) {

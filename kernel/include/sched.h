@@ -63,9 +63,11 @@ void task_bury(struct task *task);
 
 /* ---- kernel/fork.c ---- */
 
-/* A task with a stack, and on it a frame for ring 3 that the caller fills. Everything else is zero.
+/* A task that will begin at `start_at`, interrupts off: return_to_user (traps.asm) for one that goes
+ * to ring 3 with the frame at the top of its stack, which the caller fills. Everything else is zero.
  * NULL when out of memory. Not linked, not started. */
-MUST_CHECK struct task *task_create(void);
+MUST_CHECK struct task *task_create(void (*start_at)(void));
+void return_to_user(void);
 void task_discard(struct task *task);
 
 /* ---- kernel/thread.c ---- */

@@ -44,6 +44,11 @@ crash use-after-free '^heap: write after free: .*kmalloc-48, 40 bytes' \
     'allocated by misused_object\+0x' 'freed by use_after_free\+0x' \
     'byte 3 of the object is 0x00'
 
+boots "crash=task-stack-overflow is a panic" 2 --timeout 60 --cmdline crash=task-stack-overflow
+like "it says whose stack it was" "$console" \
+    '^panic: double fault .* task 7 overflowed its kernel stack: its guard page was hit at 0x'
+like "and who overflowed it" "$console" '^ +0x[0-9a-f]+ stack_overflow\+0x'
+
 boots "a crash in Bochs" 2 --emu bochs --timeout 60 --cmdline crash=stack-overflow
 boots "an unknown name is reported, and the machine goes on" 0 --timeout 60 --cmdline crash=nosuch
 like "with the names there are" "$console" "^crash: 'nosuch' is none of: null-read"
