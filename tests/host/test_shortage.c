@@ -8,8 +8,10 @@
 #include "mm.h"
 #include "object.h"
 #include "reclaim.h"
+#include "slab.h"
 #include "uapi/errno.h"
 #include "../mm/testing.h"
+#include "../../mm/slab_private.h"
 
 #define FRAMES (MACHINE_BYTES >> PAGE_SHIFT)
 
@@ -227,6 +229,86 @@ KTEST(shortage, cache_makes_room_for_the_kernel)
 {
     on(&usual, cache_makes_room_for_the_kernel);
     on(&small, cache_makes_room_for_the_kernel);
+}
+
+/* ---- getting a tree's nodes takes pages, and nodes, out of that very tree ---- */
+
+static struct kmem_cache_stats
+node_stats(void)
+{
+    struct kmem_cache_stats stats = {.objects_used = 0};
+
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+        if (!strcmp(cache->name, "radix nodes"))
+            kmem_cache_get_stats(cache, &stats);
+    return stats;
+}
+
+static struct radix other_tree;
+
+/* Uses up all memory, the nodes of slabs included, but for `nodes` of them. Returns how many frames
+ * it took. */
+static unsigned
+leave_only(unsigned nodes)
+{
+    unsigned count = take(FRAME_PAGE_TABLE);
+    uint32_t index = 0;
+
+    while (radix_insert(&other_tree, index, pfn(1)))
+        index += 64;
+    while (nodes--)
+        radix_remove(&other_tree, index -= 64);
+    return count;
+}
+
+static void
+clear_other_tree(void)
+{
+    uint32_t index = 0;
+
+    while (radix_next(&other_tree, &index).n)
+        radix_remove(&other_tree, index);
+}
+
+/* A file's one page, `old` far up in a deep tree, goes while `new` is inserted with only `nodes`
+ * nodes to be had without reclaim. */
+static void
+insert_under_shortage(uint32_t old, uint32_t new, unsigned nodes)
+{
+    static struct object file;
+    unsigned long frames = 0;
+    pfn_t page;
+
+    object_init(&file, &file_ops, OBJECT_SIZE_MAX);
+    CHECK_EQ(object_page(&file, old, &page), 0);
+    unsigned count = leave_only(nodes);
+    CHECK(!radix_insert(&file.tree, new, pfn(7))); /* the page is held */
+    CHECK(radix_check(&file.tree, &frames) && frames == 1);
+    page_put(page);
+    CHECK(radix_insert(&file.tree, new, pfn(7)));
+    CHECK(radix_check(&file.tree, &frames) && frames == 2);
+    CHECK_EQ(file.pages, 0);
+    CHECK_EQ(radix_remove(&file.tree, new).n, 7);
+    clear_other_tree();
+    give_back(count);
+    object_put(&file);
+    CHECK_EQ(node_stats().objects_used, 0);
+}
+
+static void
+nodes_under_shortage(void)
+{
+    insert_under_shortage(0x1000000, 0x1000000 + 64, 0); /* one node is missing, then all five */
+    insert_under_shortage(0x1000000, 5, 2);              /* four, then one: two are too many */
+    insert_under_shortage(5, 0x1000000, 3);
+}
+
+KTEST(shortage, nodes)
+{
+    if (node_stats().slab_frames > 1)
+        SKIP("one page is not enough for nodes as large as here");
+    on(&usual, nodes_under_shortage);
+    on(&small, nodes_under_shortage);
 }
 
 /* ---- promises ---- */

@@ -280,6 +280,21 @@ KTEST(object, cut_to_odd_bytes)
     }
 }
 
+/* The last page there can be is cut in its middle: nothing else goes. */
+KTEST(object, cut_the_last_page)
+{
+    begin(&memory_ops, OBJECT_SIZE_MAX);
+    CHECK_EQ(touch(0), 0);
+    CHECK_EQ(touch(0xffffffff), 0);
+    write_page(0xffffffff, 4);
+    object_set_size(&object, OBJECT_SIZE_MAX - 1000);
+    CHECK_EQ(object.pages, 2);
+    CHECK(page_holds(0xffffffff, PAGE_SIZE - 1000, 4));
+    object_set_size(&object, OBJECT_SIZE_MAX - PAGE_SIZE);
+    CHECK_EQ(object.pages, 1);
+    object_put(&object);
+}
+
 /* What a shared mapping wrote behind the end is not there when the object grows over it. */
 KTEST(object, growing_shows_zeros)
 {
