@@ -21,9 +21,9 @@
  * Cost: 112 bytes a node and the name's; a file's object besides.
  */
 #include <string.h>
+#include "clock.h"
 #include "file.h"
 #include "kmalloc.h"
-#include "timer.h"
 
 /* Places of stored children lie below this, those of generated ones from here on. */
 #define GENERATED_PLACES 0x40000000u
@@ -89,9 +89,11 @@ copy_of(const char *text)
 struct node_time
 node_now(void)
 {
-    uint32_t ticks = timer_ticks();
+    struct timespec64 now = {0};
 
-    return (struct node_time){ticks / TIMER_HZ, ticks % TIMER_HZ * (1000000000 / TIMER_HZ)};
+    if (clock_read(CLOCK_REALTIME_COARSE, &now) != 0)
+        kpanic("no clock for files");
+    return (struct node_time){(uint32_t)now.sec, (uint32_t)now.nsec};
 }
 
 void

@@ -22,12 +22,21 @@ struct status {
 
 /* ---- gathering ---- */
 
+/* Blocks of 512 bytes. A module has all of its bytes somewhere. */
+static uint32_t
+blocks_of(const struct object *object)
+{
+    if (object->ops->fill != NULL)
+        return (uint32_t)((object->size + 511) / 512);
+    return object->pages * BLOCKS_A_PAGE;
+}
+
 static void
 set_size(struct status *status, const struct node *node)
 {
     if (S_ISREG(node->mode) && node->object != NULL) {
         status->size = node->object->size;
-        status->blocks = node->object->pages * BLOCKS_A_PAGE;
+        status->blocks = blocks_of(node->object);
     } else if (node_is_folder(node)) {
         status->size = PAGE_SIZE;
         status->links = 2 + node->folders;
@@ -43,7 +52,7 @@ status_of(const struct node *node)
 {
     struct status status = {
         .mode = node->mode,
-        .links = node->linked || node->dynamic != NULL,
+        .links = node->linked || (node->parent != NULL && node->parent->dynamic != NULL),
         .uid = node->uid,
         .gid = node->gid,
         .number = node->number,
