@@ -33,7 +33,7 @@ COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
 KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
-KERNEL_FLAGS := -m32 -march=i486 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
+KERNEL_FLAGS := -m32 -march=i486 -mregparm=3 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
         -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float \
         -mpreferred-stack-boundary=2 -fno-omit-frame-pointer \
         -momit-leaf-frame-pointer -Ikernel/include -Iinclude

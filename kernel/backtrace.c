@@ -27,7 +27,7 @@
 struct call {
     uint32_t ebp;
     uint32_t eip;
-    struct trap_frame *trap; /* the argument, when eip is trap_return */
+    struct trap_frame *trap; /* what lies behind the pair, when eip is trap_return or its like */
 };
 
 /* Behind the calls that traps.asm makes with a frame as argument. */
@@ -90,8 +90,8 @@ read_call(uintptr_t ebp, struct call *call)
     call->ebp = at->ebp;
     call->eip = at->eip;
     call->trap = NULL;
-    if (returns_from_trap(call->eip) && kernel_read_ok(at, sizeof(*at)))
-        call->trap = at->trap;
+    if (returns_from_trap(call->eip))
+        call->trap = (struct trap_frame *)(ebp + 2 * sizeof(uint32_t));
     return in_text(call->eip);
 }
 

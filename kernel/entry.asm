@@ -204,9 +204,8 @@ section .text
 entry_high:
     mov esp, boot_stack_top
     mov eax, ebp
+    mov edx, ebx
     xor ebp, ebp                    ; the end of every backtrace
-    push ebx
-    push eax
     call kernel_main                ; does not return
 .stop:
     cli

@@ -10,10 +10,8 @@ global task_switch
 section .text
 
 ; void task_switch(struct task *from, struct task *to);
-; Returns when another switch leads back to `from`. Interrupts must be off.
+; In: EAX = from, EDX = to. Returns when another switch leads back to `from`. Interrupts must be off.
 task_switch:
-    mov eax, [esp + 4]
-    mov edx, [esp + 8]
     push ebp
     push ebx
     push esi

@@ -11,6 +11,9 @@
 ;                                        │      ▲
 ;                                        └ work ┘    signals, other tasks' turn
 
+; C functions take their first three arguments in EAX, EDX and ECX (gcc's -mregparm=3), so a frame's
+; address goes there and nothing lies between the frame and the return address.
+
 %include "frame.inc"
 
 VECTORS         equ 48
@@ -43,10 +46,9 @@ trap_stub_%[vector]:
 ; Out: nothing is clobbered; the frame may have been changed by the handler.
 trap_common:
     SAVE_REGISTERS
-    push esp                        ; struct trap_frame *
+    mov eax, esp                    ; struct trap_frame *
     call trap_dispatch
 trap_return:
-    add esp, 4
 return_from_trap:
     test byte [esp + FRAME_CS], 3
     jnz return_to_user
@@ -60,10 +62,9 @@ return_from_trap:
 page_fault_entry:
     push dword PAGE_FAULT
     SAVE_REGISTERS
-    push esp
+    mov eax, esp
     call page_fault
 page_fault_return:
-    add esp, 4
     jmp return_from_trap
 
 ; In: EAX = number, the rest as syscall.h says. Interrupts stay on.
@@ -73,14 +74,13 @@ syscall_entry:
     SAVE_REGISTERS
     cmp eax, [syscall_count]
     jae unknown_call
-    mov eax, [syscall_table + eax * 4]
-    test eax, eax
+    mov edx, [syscall_table + eax * 4]
+    test edx, edx
     jz unknown_call
 .call:
-    push esp
-    call eax
+    mov eax, esp
+    call edx
 syscall_return:
-    add esp, 4
     mov [esp + FRAME_EAX], eax
     ; falls through
 
@@ -101,14 +101,13 @@ restore_segments_end:
     iretd
 user_work:
     sti
-    push esp
+    mov eax, esp
     call task_work
 work_return:
-    add esp, 4
     jmp return_to_user
 
 unknown_call:
-    mov eax, syscall_unknown
+    mov edx, syscall_unknown
     jmp syscall_entry.call
 
 ; Entered by a task switch with the error code (always 0) on the fault stack. Does not return: what

@@ -16,13 +16,12 @@ global user_copy, user_clear, user_string, user_load, user_store
 section .text
 
 ; size_t user_copy(void *to, const void *from, size_t size);
-; Out: bytes that were not copied.
+; In: EAX, EDX, ECX. Out: bytes that were not copied.
 user_copy:
     push esi
     push edi
-    mov edi, [esp + 12]
-    mov esi, [esp + 16]
-    mov ecx, [esp + 20]
+    mov edi, eax
+    mov esi, edx
     mov edx, ecx
     shr ecx, 2
     and edx, 3
@@ -43,12 +42,11 @@ user_copy:
     FAULTS_TO .bytes, .end
 
 ; size_t user_clear(void *to, size_t size);
-; Out: bytes that were not cleared.
+; In: EAX, EDX. Out: bytes that were not cleared.
 user_clear:
     push edi
-    mov edi, [esp + 8]
-    mov ecx, [esp + 12]
-    mov edx, ecx
+    mov edi, eax
+    mov ecx, edx
     xor eax, eax
     shr ecx, 2
     and edx, 3
@@ -70,14 +68,14 @@ user_clear:
 ; long user_string(char *to, const char *from, size_t size);
 ; Copies up to and with the first zero, at most `size` bytes. Four at a time once `from` is aligned:
 ; such a word never reaches into the next page, and a zero in it shows in the sign bits below.
-; Out: length without the zero; `size` when there was no zero; -1 after a fault.
+; In: EAX, EDX, ECX. Out: length without the zero; `size` when there was no zero; -1 after a fault.
 user_string:
     push esi
     push edi
     push ebx
-    mov edi, [esp + 16]
-    mov esi, [esp + 20]
-    mov ecx, [esp + 24]
+    push eax
+    mov edi, eax
+    mov esi, edx
 .byte:
     test ecx, ecx
     jz .end
@@ -111,8 +109,9 @@ user_string:
     jmp .byte
 .end:
     mov eax, edi
-    sub eax, [esp + 16]
+    sub eax, [esp]
 .out:
+    add esp, 4
     pop ebx
     pop edi
     pop esi
@@ -124,12 +123,11 @@ user_string:
     FAULTS_TO .one, .failed
 
 ; bool user_load(uint32_t *value, const void *from);
+; In: EAX, EDX.
 user_load:
-    mov eax, [esp + 8]
 .load:
-    mov eax, [eax]
-    mov edx, [esp + 4]
-    mov [edx], eax
+    mov edx, [edx]
+    mov [eax], edx
     mov eax, 1
     ret
 .failed:
@@ -138,11 +136,10 @@ user_load:
     FAULTS_TO .load, .failed
 
 ; bool user_store(uint32_t value, void *to);
+; In: EAX, EDX.
 user_store:
-    mov edx, [esp + 4]
-    mov eax, [esp + 8]
 .store:
-    mov [eax], edx
+    mov [edx], eax
     mov eax, 1
     ret
 .failed:
