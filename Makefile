@@ -69,6 +69,9 @@ $(BUILD)/ktests.elf: tests/ktests.ld $(BUILD)/kernel.elf $(KTESTS_OBJ)
 	$(Q)$(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-page-size=4096 \
 	    --fatal-warnings -o $@ -T tests/ktests.ld -R $(BUILD)/kernel.elf $(KTESTS_OBJ)
 
+# Other flags, other code: objects must not be mixed.
+$(KERNEL_OBJ) $(KTESTS_OBJ): Makefile
+
 # "ADDRESS name" lines, the format of the Bochs debugger's ldsym.
 $(BUILD)/kernel.sym: $(BUILD)/kernel.elf
 	$(Q)nm -n $< | awk '$$2 ~ /[TtRrDdBb]/ { print $$1, $$3 }' > $@
