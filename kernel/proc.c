@@ -317,5 +317,6 @@ proc_init(void)
         tree_add_dynamic(entry->path, S_IFREG | (entry->store != NULL ? 0644 : 0444), &entry_ops,
                          NULL, (uintptr_t)entry);
     }
+    space_object_name = file_object_name;
     proc_task_init();
 }
