@@ -19,6 +19,7 @@
  */
 #include "file.h"
 #include "kmalloc.h"
+#include "pipe.h"
 #include "poll.h"
 #include "signal.h"
 #include "syscall.h"
@@ -252,8 +253,7 @@ static const struct file_ops writer_ops = {
 
 /* ---- making one ---- */
 
-/* Two files with one reference each. 0 or -ENOMEM. */
-static int
+int
 pipe_create(unsigned flags, struct file *ends[2])
 {
     struct pipe *pipe = kzalloc(sizeof(*pipe));
