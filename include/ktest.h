@@ -91,6 +91,10 @@ extern void (*kpanic_hook)(const char *message);
 /* Where it is defined, it runs after each test and fails the test by returning false. */
 bool ktest_after(void) __attribute__((weak));
 
+/* Where it is defined (on the host), what `run` answers in a process of its own; false when that
+ * process dies, or takes minutes. What it did is forgotten. */
+bool ktest_apart(bool (*run)(void *), void *argument) __attribute__((weak));
+
 void ktest_set_seed(uint32_t seed);
 bool ktest_glob(const char *glob, const char *text);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +28,27 @@ static void
 print_name(const char *name)
 {
     puts(name);
+}
+
+bool
+ktest_apart(bool (*run)(void *), void *argument)
+{
+    int status = -1;
+    pid_t child;
+
+    fflush(stdout);
+    child = fork();
+    if (child == 0) {
+        bool passed;
+
+        alarm(300);
+        passed = run(argument);
+        fflush(stdout);
+        _exit(passed ? 0 : 1);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0)
+        ;
+    return status == 0;
 }
 
 /* False when SEED is not a number. */

@@ -1,0 +1,162 @@
+/* softcpu.h - a program's view of its memory, for tests: what the CPU does with a user address.
+ *
+ *   address ──► directory entry ──► table entry ──► frame, byte
+ *               present? user?      present? user?
+ *               writable for a store: both; CR0.WP makes the kernel obey it too
+ *
+ * What the tables forbid goes to space_fault, as the CPU's page fault would, and is tried again. The
+ * CPU marks what it walked over as accessed, and what it stored to as dirty.
+ *
+ * Of the active space it remembers where pages were (its TLB), where the platform tells it what to
+ * forget: on the host. A change of the tables without the flush that belongs to it then shows as a
+ * load of old bytes, or a store that goes astray.
+ */
+#ifndef OCTAVO_TESTS_SOFTCPU_H
+#define OCTAVO_TESTS_SOFTCPU_H
+
+#include "space.h"
+
+enum { CPU_PRESENT = 1, CPU_WRITE = 2, CPU_USER = 4, CPU_ACCESSED = 0x20, CPU_DIRTY = 0x40 };
+
+/* A fault that was handled this many times for one access never ends. */
+#define CPU_PATIENCE 8
+
+/* ---- what it remembers ---- */
+
+struct cpu_translation {
+    uintptr_t page; /* 0: none */
+    pfn_t frame;
+    bool write;
+};
+
+#define CPU_TRANSLATIONS 256
+
+static struct cpu_translation cpu_tlb[CPU_TRANSLATIONS];
+static const struct address_space *cpu_space; /* active */
+
+extern void (*hosted_tlb_flush)(uintptr_t va) __attribute__((weak));
+
+static inline struct cpu_translation *
+cpu_translation_of(uintptr_t address)
+{
+    return &cpu_tlb[(address >> PAGE_SHIFT) % CPU_TRANSLATIONS];
+}
+
+/* Forgets one page, or all for ~0. */
+static inline void
+cpu_forget(uintptr_t address)
+{
+    if (address == ~(uintptr_t)0) {
+        for (unsigned i = 0; i < CPU_TRANSLATIONS; i++)
+            cpu_tlb[i].page = 0;
+    } else if (cpu_translation_of(address)->page == (address & ~(uintptr_t)PAGE_MASK)) {
+        cpu_translation_of(address)->page = 0;
+    }
+}
+
+static inline void
+cpu_activate(struct address_space *space)
+{
+    if (&hosted_tlb_flush)
+        hosted_tlb_flush = cpu_forget;
+    cpu_space = space;
+    space_activate(space);
+}
+
+/* ---- the walk ---- */
+
+/* A CPU's table entry, changed as the CPU does it: 0 when the access is not allowed. */
+static inline uint32_t
+cpu_entry(uint32_t *entry, bool write, bool last)
+{
+    uint32_t needed = CPU_PRESENT | CPU_USER | (write ? CPU_WRITE : 0);
+
+    if ((*entry & needed) != needed)
+        return 0;
+    *entry |= CPU_ACCESSED | (write && last ? CPU_DIRTY : 0);
+    return *entry;
+}
+
+/* The frame that an access reaches without a fault; frame 0 when it faults. */
+static inline pfn_t
+cpu_walk(const struct address_space *space, uintptr_t address, bool write)
+{
+    uint32_t *directory = space->directory;
+    uint32_t entry = cpu_entry(&directory[address >> 22], write, false);
+    pfn_t frame = pfn(entry >> PAGE_SHIFT);
+    uint32_t *table;
+
+    if (!entry)
+        return pfn(0);
+    table = frame_map(frame);
+    entry = cpu_entry(&table[address >> PAGE_SHIFT & 1023], write, true);
+    frame_unmap(frame, table);
+    return pfn(entry >> PAGE_SHIFT);
+}
+
+/* The same by way of the TLB. */
+static inline pfn_t
+cpu_translate(const struct address_space *space, uintptr_t address, bool write)
+{
+    struct cpu_translation *known = cpu_translation_of(address);
+    uintptr_t page = address & ~(uintptr_t)PAGE_MASK;
+    pfn_t frame;
+
+    if (space != cpu_space || !&hosted_tlb_flush)
+        return cpu_walk(space, address, write);
+    if (known->page == page && (known->write || !write))
+        return known->frame;
+    frame = cpu_walk(space, address, write);
+    *known = (struct cpu_translation){frame.n ? page : 0, frame, write};
+    return frame;
+}
+
+/* The frame behind an address, faulted in when need be. */
+static inline enum fault_result
+cpu_reach(struct address_space *space, uintptr_t address, bool write, pfn_t *frame)
+{
+    for (unsigned tries = 0; tries < CPU_PATIENCE; tries++) {
+        enum fault_result result;
+
+        *frame = cpu_translate(space, address, write);
+        if (frame->n)
+            return FAULT_DONE;
+        result = space_fault(space, address, write ? FAULT_WRITE_ACCESS : FAULT_READ);
+        if (result != FAULT_DONE)
+            return result;
+    }
+    kpanic("softcpu: %s of %lx faults for ever", write ? "store" : "load", (unsigned long)address);
+}
+
+/* One aligned word. */
+static inline enum fault_result
+cpu_load(struct address_space *space, uintptr_t address, uint32_t *value)
+{
+    pfn_t frame;
+    enum fault_result result = cpu_reach(space, address, false, &frame);
+    const uint32_t *page;
+
+    if (result != FAULT_DONE)
+        return result;
+    page = frame_map(frame);
+    *value = page[(address & PAGE_MASK) / sizeof(*page)];
+    frame_unmap(frame, page);
+    return FAULT_DONE;
+}
+
+static inline enum fault_result
+cpu_store(struct address_space *space, uintptr_t address, uint32_t value)
+{
+    pfn_t frame;
+    enum fault_result result = cpu_reach(space, address, true, &frame);
+    uint32_t *page;
+
+    if (result != FAULT_DONE)
+        return result;
+    page = frame_map(frame);
+    page[(address & PAGE_MASK) / sizeof(*page)] = value;
+    frame_unmap(frame, page);
+    return FAULT_DONE;
+}
+
+#endif
