@@ -1000,22 +1000,28 @@ end_round(void)
         object_put(model->objects[i].pointer);
 }
 
+/* Free frames, when nobody keeps any for later. */
+static unsigned long
+free_when_quiet(void)
+{
+    reclaim_frames(1ul << 20);
+    mm_drain();
+    return pmm_free_frames();
+}
+
 /* Runs the first `count` operations. True when all was as it should be. */
 static bool
 run_list(unsigned count)
 {
-    unsigned long free_before, charged = commit_charged();
+    unsigned long free_before = free_when_quiet(), charged = commit_charged();
 
-    mm_drain();
-    free_before = pmm_free_frames();
     wrong = false;
     if (!begin_round())
         complain("a round cannot begin\n");
     for (unsigned i = 0; i < count && !wrong; i++)
         run_operation(&operations[i], i);
     end_round();
-    mm_drain();
-    if (!wrong && pmm_free_frames() != free_before)
+    if (!wrong && free_when_quiet() != free_before)
         complain("%lu frames were free before, %lu after\n", free_before, pmm_free_frames());
     if (!wrong && commit_charged() != charged)
         complain("%lu pages were charged before, %lu after\n", charged, commit_charged());
