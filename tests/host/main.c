@@ -48,6 +48,8 @@ ktest_apart(bool (*run)(void *), void *argument)
     }
     while (child > 0 && waitpid(child, &status, 0) < 0)
         ;
+    if (WIFSIGNALED(status))
+        printf("# signal %d ended it\n", WTERMSIG(status));
     return status == 0;
 }
 

@@ -263,8 +263,12 @@ judge_fault(struct model_space *space, uint32_t page, bool write, enum fault_res
 {
     enum fault_result wanted;
 
-    if (result == FAULT_NOMEM && starved)
+    /* A stack may have grown before there was no page for it. */
+    if (result == FAULT_NOMEM && starved) {
+        if (is_stack(page) && !space->pages[page].mapped)
+            follow_stack(space, page);
         return false;
+    }
     if (!space->pages[page].mapped && is_stack(page) && page >= SPACE_PAGES - STACK_PAGES &&
         !follow_stack(space, page))
         complain("the stack did not grow to page %u\n", page);
@@ -346,9 +350,14 @@ do_peek(struct model_space *space, const struct operation *o)
     bool grows = is_stack(o->page) && !page->mapped;
     size_t done = space_read(space->space, page_address(o->page) + word_offset(word), &value, 4);
 
-    if (grows || (done == 0 && starved))
+    if (done == 0 && (grows || starved)) {
+        if (grows)
+            follow_stack(space, o->page);
         return;
-    if ((done == 4) != (expected_fault(model, page, false) == FAULT_DONE))
+    }
+    if (grows && !follow_stack(space, o->page))
+        complain("the stack did not grow to page %u\n", o->page);
+    else if ((done == 4) != (expected_fault(model, page, false) == FAULT_DONE))
         complain("space_read of page %lx did %lu bytes\n", (unsigned long)page_address(o->page),
                  (unsigned long)done);
     else if (done && !may_hold(model, page, word, value))
@@ -719,13 +728,13 @@ do_remap(struct model_space *space, const struct operation *op)
                           o.new_count * PAGE_SIZE, flags, page_address(o.target));
     if (is_shortage(answer))
         return;
-    if (flags & MREMAP_FIXED && o.target < o.page + (count ? count : 1) &&
-        o.page < o.target + o.new_count) {
+    if (!count) {
+        if (answer != -EFAULT && !(flags & MREMAP_FIXED && answer == -EINVAL))
+            complain("mremap of nothing answered %ld\n", answer);
+    } else if (flags & MREMAP_FIXED && o.target < o.page + count &&
+               o.page < o.target + o.new_count) {
         if (answer != -EINVAL)
             complain("mremap onto itself answered %ld\n", answer);
-    } else if (!count) {
-        if (answer != -EFAULT)
-            complain("mremap of nothing answered %ld\n", answer);
     } else {
         judge_remap(space, &o, count, flags, answer);
     }
@@ -954,7 +963,7 @@ run_operation(struct operation *o, unsigned number)
     mm_fail_nth(0);
     if (changes_areas(o->kind))
         expect_copies(space);
-    if (!wrong && (starved || number % 16 == 0))
+    if (!wrong && space->space && (starved || number % 16 == 0))
         compare_maps(space);
     if (!wrong && number % 64 == 0)
         check_all();
@@ -1109,6 +1118,8 @@ shrink(unsigned count)
         for (unsigned at = 0; at + length <= count;)
             if (!drop(&count, at, length))
                 at += length;
+    for (unsigned at = 0; at < count;)
+        at = drop(&count, at, 1) ? 0 : at + 1;
     return count;
 }
 
