@@ -187,7 +187,8 @@ expected_fault(const struct model *model, const struct model_page *page, bool wr
         return FAULT_MAPERR;
     if (write ? !(page->flags & AREA_WRITE) : !(page->flags & AREA_PROT))
         return FAULT_ACCERR;
-    if (page->object != NO_OBJECT && page->index >= pages_in_object(&model->objects[page->object]))
+    if (page->object != NO_OBJECT && !page->copied &&
+        page->index >= pages_in_object(&model->objects[page->object]))
         return FAULT_BUSERR;
     return FAULT_DONE;
 }
@@ -238,24 +239,16 @@ model_fork(struct model_space *child, const struct model_space *parent)
     }
 }
 
-/* What is cut off an object is gone for all who map it, copies of their own too. */
+/* What is cut off an object is gone for all who map it; copies of their own stay. */
 static inline void
 model_set_size(struct model *model, uint8_t number, uint32_t size)
 {
     struct model_object *object = &model->objects[number];
-    uint32_t kept = (size + (uint32_t)PAGE_MASK) >> PAGE_SHIFT;
 
     for (uint32_t i = 0; i < OBJECT_PAGES; i++)
         for (uint32_t word = 0; word < WORDS; word++)
             if (i * PAGE_SIZE + word_offset(word) >= size)
                 object->words[i][word] = 0;
-    for (uint32_t s = 0; s < MODEL_SPACES; s++)
-        for (uint32_t i = 0; i < SPACE_PAGES; i++) {
-            struct model_page *page = &model->spaces[s].pages[i];
-
-            if (page->object == number && page->index >= kept)
-                page->copied = page->lazy = false;
-        }
     object->size = size;
 }
 

@@ -29,7 +29,7 @@ enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2 };
 enum { NR_open_ = 5, NR_pread = 180, NR_pwrite = 181 };
 
 struct page {
-    u8 mapped, copied, lazy, shared, prot, object, dontfork, wipe;
+    u8 mapped, copied, lazy, lost, shared, prot, object, dontfork, wipe;
     u32 index, words[WORDS];
 };
 
@@ -247,6 +247,8 @@ load(u32 number, u32 word)
     ulong at = address_of(number) + word_offset(word);
     u32 value;
 
+    if (page->lost) /* whether a copy outlives the file is not promised */
+        return;
     fault_signal = 0;
     value = probe_load((void *)at);
     judge(page, at, 0);
@@ -277,7 +279,7 @@ store(u32 number, u32 word, u32 value)
 {
     ulong at = address_of(number) + word_offset(word);
 
-    if (is_past_the_end(&pages[number], word))
+    if (pages[number].lost || is_past_the_end(&pages[number], word))
         return;
     if (pages[number].lazy)
         settle(number);
@@ -496,7 +498,7 @@ do_advise(const struct operation *o)
         if (!page->mapped)
             continue;
         switch (advice) {
-        case ADV_DONTNEED: page->copied = page->lazy = 0; break;
+        case ADV_DONTNEED: page->copied = page->lazy = page->lost = 0; break;
         case ADV_FREE: page->lazy = 1; break;
         case ADV_DONTFORK: page->dontfork = 1; break;
         case ADV_DOFORK: page->dontfork = 0; break;
@@ -525,7 +527,7 @@ do_file(const struct operation *o)
                 objects[0].words[i / WORDS][i % WORDS] = 0;
         for (u32 i = 0; i < PAGES; i++)
             if (pages[i].object == 0 && pages[i].index >= pages_in(&objects[0]))
-                pages[i].copied = pages[i].lazy = 0;
+                pages[i].lost = pages[i].copied;
     } else if (at + 4 > objects[0].size) {
         return;
     } else if (o->kind == FILE_WRITE) {
