@@ -79,7 +79,7 @@ object_flags(const struct area *area)
 {
     if (area->flags & AREA_SHARED)
         return pte_flags(area->flags) | PTE_OBJECT;
-    return pte_flags(area->flags & ~(unsigned)AREA_WRITE);
+    return pte_flags(area->flags) & ~(pte_t)PT_WRITE;
 }
 
 /* Maps pages beside `va` that the cache has, within the area and the table. */

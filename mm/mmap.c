@@ -196,7 +196,7 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
         return -EINVAL;
     if (length > USER_END - USER_START)
         return -ENOMEM;
-    if (index + (size >> PAGE_SHIFT) > UINT32_MAX - 1)
+    if (index > UINT32_MAX - 1 - (size >> PAGE_SHIFT))
         return -EOVERFLOW;
     if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
         return -EINVAL;
