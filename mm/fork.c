@@ -21,33 +21,48 @@ copy_numbers(struct address_space *child, const struct address_space *parent)
         child->limits[i] = parent->limits[i];
 }
 
+/* A copy of an area for the end of a list. NULL when out of memory. */
+static struct area *
+add_copy(struct address_space *child, const struct area *area, unsigned flags, struct area **end)
+{
+    struct area *copy = area_new();
+
+    if (copy == NULL)
+        return NULL;
+    copy->start = area->start;
+    copy->end = area->end;
+    copy->flags = flags;
+    copy->index = area->index;
+    copy->object = area->object;
+    copy->space = child;
+    copy->next = NULL;
+    child->odd_areas += (flags & AREA_WIPEONFORK) != 0;
+    *end = copy;
+    return copy;
+}
+
 /* Copies of the areas that a child gets, as a list. False when out of memory: *first has those that
  * were made. */
 static bool
 copy_areas(struct address_space *child, const struct address_space *parent, struct area **first)
 {
-    struct area **end = first;
+    struct area *last = NULL;
 
     *first = NULL;
     for (const struct area *area = parent->areas.first; area != NULL; area = area->next) {
-        struct area *copy;
+        unsigned flags = area->flags & ~(unsigned)AREA_LOCKED;
 
         if (area->flags & AREA_DONTFORK)
             continue;
-        copy = area_new();
-        if (copy == NULL)
+        space_account(child, flags, (long)pages_of(area->start, area->end));
+        if (last != NULL && last->end == area->start &&
+            area_goes_on(last, flags, area->object, area->index)) {
+            last->end = area->end; /* only locks told them apart */
+            continue;
+        }
+        last = add_copy(child, area, flags, last != NULL ? &last->next : first);
+        if (last == NULL)
             return false;
-        copy->start = area->start;
-        copy->end = area->end;
-        copy->flags = area->flags & ~(unsigned)AREA_LOCKED;
-        copy->index = area->index;
-        copy->object = area->object;
-        copy->space = child;
-        copy->next = NULL;
-        space_account(child, copy->flags, (long)pages_of(copy->start, copy->end));
-        child->odd_areas += (copy->flags & AREA_WIPEONFORK) != 0;
-        *end = copy;
-        end = &copy->next;
     }
     return true;
 }

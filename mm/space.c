@@ -146,14 +146,6 @@ area_discard(struct area *area)
 
 #define AREA_ODD (AREA_DONTFORK | AREA_WIPEONFORK)
 
-/* Whether a mapping that starts where the area ends, or `at` pages into it, goes on like it. */
-static inline bool
-goes_on(const struct area *area, unsigned flags, const struct object *object, uint32_t index)
-{
-    return area->flags == flags && area->object == object &&
-           (object == NULL || area_index(area, area->end) == index);
-}
-
 static void
 take_out(struct address_space *space, struct area *area)
 {
@@ -170,7 +162,7 @@ join_next(struct address_space *space, struct area *area)
     struct area *next = area->next, *gone;
 
     if (next == NULL || area->end != next->start ||
-        !goes_on(area, next->flags, next->object, next->index))
+        !area_goes_on(area, next->flags, next->object, next->index))
         return NULL;
     space->odd_areas -= (next->flags & AREA_ODD) != 0;
     next->index = area->index;
@@ -238,7 +230,7 @@ space_place(struct address_space *space, const struct mapping *mapping, struct a
 
     space_account(space, mapping->flags, (long)pages_of(mapping->start, mapping->end));
     if (before != NULL && before->end == mapping->start &&
-        goes_on(before, mapping->flags, mapping->object, mapping->index)) {
+        area_goes_on(before, mapping->flags, mapping->object, mapping->index)) {
         area_discard(spare);
         area_resize(&space->areas, before, before->start, mapping->end);
         join_next(space, before);

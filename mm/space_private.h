@@ -43,6 +43,14 @@ area_index(const struct area *area, uintptr_t va)
     return area->index + (uint32_t)((va - area->start) >> PAGE_SHIFT);
 }
 
+/* Whether a mapping that starts where the area ends, or `at` pages into it, goes on like it. */
+static inline bool
+area_goes_on(const struct area *area, unsigned flags, const struct object *object, uint32_t index)
+{
+    return area->flags == flags && area->object == object &&
+           (object == NULL || area_index(area, area->end) == index);
+}
+
 /* An area without place, for area_place. NULL when out of memory. */
 struct area *area_new(void);
 /* Takes back one that was not placed. */

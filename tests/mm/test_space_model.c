@@ -594,6 +594,8 @@ do_advise(struct model_space *space, const struct operation *o)
     for (uint32_t i = 0; i < o->count; i++)
         if (pages[i].mapped && !advice_fits(advice, &pages[i]))
             return;
+    if (is_stack(o->page) && advice != MADV_DONTNEED) /* a stack in pieces has a limit each */
+        return;
     answer = space_madvise(space->space, page_address(o->page), o->count * PAGE_SIZE, advice);
     if (starved && (answer == -ENOMEM || answer == -EAGAIN)) {
         for (uint32_t i = 0; i < o->count; i++)
