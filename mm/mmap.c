@@ -358,8 +358,45 @@ grow_in_place(const struct remap *remap)
     return (long)remap->old;
 }
 
-/* To `to`, which is free: the entries change place, and the old area goes unless MREMAP_DONTUNMAP
- * keeps it, empty. */
+/* Joins again what was cut for a change that cannot be made. */
+static void
+rejoin(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    space_join(space, area_find(&space->areas, start), end);
+}
+
+/* All that can fail of a move to `to`: both places made of whole areas, with tables of their own. */
+static int
+prepare_move(const struct remap *remap, uintptr_t to, size_t moved)
+{
+    struct address_space *space = remap->space;
+    uintptr_t old_end = remap->old + remap->old_size, end = to + remap->new_size;
+    struct area *first;
+
+    if (space_prepare(space, remap->old, old_end, &first) != 0)
+        return -ENOMEM;
+    if (space_prepare(space, to, end, &first) != 0)
+        goto no_target;
+    if (tables_prepare_move(space, remap->old, to, moved))
+        return 0;
+    tables_trim(space, to, end);
+    rejoin(space, to, end);
+no_target:
+    rejoin(space, remap->old, old_end);
+    return -ENOMEM;
+}
+
+/* Takes whole areas away, and what they map, but for the tables. */
+static void
+clear(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    tables_empty(space, start, end);
+    space_remove_areas(space, area_find(&space->areas, start), end);
+}
+
+/* To `to`, in the place of whatever is there: the entries change place, and the old area goes unless
+ * MREMAP_DONTUNMAP keeps it, empty. The new area comes last: it may be joined with what is beside
+ * it. */
 static long
 move_to(const struct remap *remap, uintptr_t to)
 {
@@ -371,31 +408,33 @@ move_to(const struct remap *remap, uintptr_t to)
                               .end = to + remap->new_size,
                               .flags = remap->area->flags & ~(unsigned)(AREA_HEAP | AREA_STACK),
                               .object = remap->area->object};
-    struct area *spare, *first;
+    unsigned long present = mapped_pages(space, to, mapping.end) + (keep ? 0 : moved >> PAGE_SHIFT);
+    struct area *spare;
 
     if (mapping.object != NULL)
         mapping.index = area_index(remap->area, remap->old);
-    if (promise(space, &mapping, keep ? 0 : moved >> PAGE_SHIFT) != 0)
+    if (promise(space, &mapping, present) != 0)
         return -ENOMEM;
     spare = area_new();
     if (spare == NULL)
         goto no_area;
-    if (space_prepare(space, remap->old, old_end, &first) != 0)
+    if (prepare_move(remap, to, moved) != 0)
         goto no_room;
-    if (!tables_prepare_move(space, remap->old, to, moved))
-        goto no_tables;
-    space_place(space, &mapping, spare);
+    if (mapping.object != NULL)
+        object_get(mapping.object);
+    clear(space, to, mapping.end);
     tables_move(space, remap->old, to, moved);
-    tables_zap(space, remap->old + moved, old_end);
-    if (keep)
-        space_join(space, first, old_end);
-    else
-        space_remove_areas(space, first, old_end);
+    if (keep) {
+        rejoin(space, remap->old, old_end);
+    } else {
+        clear(space, remap->old, old_end);
+        tables_trim(space, remap->old, old_end);
+    }
+    space_place(space, &mapping, spare);
+    if (mapping.object != NULL)
+        object_put(mapping.object);
     return (long)to;
 
-no_tables:
-    tables_zap(space, to, to + moved);
-    space_join(space, first, old_end);
 no_room:
     area_discard(spare);
 no_area:
@@ -403,11 +442,10 @@ no_area:
     return -ENOMEM;
 }
 
-/* To a place that the caller chose: what is there goes, also if there is no memory to move then. */
+/* To a place that the caller chose. */
 static long
-move_fixed(struct remap *remap)
+move_fixed(const struct remap *remap)
 {
-    struct address_space *space = remap->space;
     uintptr_t to = remap->target;
 
     if (to & PAGE_MASK || to > USER_END - remap->new_size || remap->new_size > USER_END)
@@ -416,9 +454,6 @@ move_fixed(struct remap *remap)
         return -EINVAL;
     if (to < USER_START)
         return -EPERM;
-    if (space_munmap(space, to, remap->new_size) != 0)
-        return -ENOMEM;
-    remap->area = area_find(&space->areas, remap->old); /* it may have been cut */
     return move_to(remap, to);
 }
 

@@ -291,6 +291,39 @@ tables_make(struct address_space *space, uintptr_t start, uintptr_t end)
 }
 
 void
+tables_empty(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    bool any = false;
+
+    for (uintptr_t va = start, next; va < end; va = next) {
+        pte_t directory = *directory_entry_of(space, va);
+
+        next = table_end(va, end);
+        if (directory & PT_WRITE)
+            any |= zap_entries(directory, va, next);
+    }
+    if (any)
+        user_flush(space, start, end);
+}
+
+void
+tables_trim(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    bool any = false;
+
+    for (uintptr_t va = start; va < end; va = table_end(va, end)) {
+        pte_t *directory = directory_entry_of(space, va);
+
+        if (!(*directory & PT_WRITE) || table_frame(*directory)->live > 0)
+            continue;
+        release(directory);
+        any = true;
+    }
+    if (any)
+        user_flush(space, start, end);
+}
+
+void
 tables_zap_range(struct address_space *space, uintptr_t start, uintptr_t end)
 {
     bool any = false;

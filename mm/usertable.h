@@ -145,6 +145,10 @@ tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
         tables_zap_range(space, start, end);
 }
 
+/* The two halves of it: lets the frames go and keeps the tables; gives empty tables back. */
+void tables_empty(struct address_space *space, uintptr_t start, uintptr_t end);
+void tables_trim(struct address_space *space, uintptr_t start, uintptr_t end);
+
 /* Sets the entries of [start, end) to what an area with `flags` allows. Tables must be own. */
 void tables_protect(struct address_space *space, uintptr_t start, uintptr_t end, unsigned flags);
 
