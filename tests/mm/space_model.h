@@ -179,6 +179,14 @@ model_may_copy(const struct model *model, struct model_page *page)
     page->copied = page->lazy = true;
 }
 
+/* A copy that may never have been made, of a page that the object lost since. */
+static inline bool
+may_be_gone(const struct model *model, const struct model_page *page)
+{
+    return page->lazy && page->object != NO_OBJECT &&
+           page->index >= pages_in_object(&model->objects[page->object]);
+}
+
 /* How an access must end, but for a shortage of memory and for the growth of a stack. */
 static inline enum fault_result
 expected_fault(const struct model *model, const struct model_page *page, bool write)
