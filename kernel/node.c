@@ -86,13 +86,16 @@ copy_of(const char *text)
 
 /* ---- life ---- */
 
+/* The clock moves by ticks: within one, the answer is the same. */
 struct node_time
 node_now(void)
 {
-    struct timespec64 now = {0};
+    static struct timespec64 now;
+    static uint32_t asked;
+    uint32_t ticks = timer_ticks() + 1;
 
-    if (clock_read(CLOCK_REALTIME_COARSE, &now) != 0)
-        kpanic("no clock for files");
+    if (ticks != asked && clock_read(CLOCK_REALTIME_COARSE, &now) == 0)
+        asked = ticks;
     return (struct node_time){(uint32_t)now.sec, (uint32_t)now.nsec};
 }
 
@@ -427,6 +430,60 @@ node_read_link(struct node *link, char *text, size_t size)
         length = size;
     memcpy(text, link->target, length);
     return (long)length;
+}
+
+/* ---- I1 .. I4 ---- */
+
+static bool
+child_ok(const struct node *folder, const struct node *child)
+{
+    const struct node *other = child->next;
+
+    if (!child->linked || child->parent != folder || child->refs == 0 || child->name == NULL ||
+        child->hash != name_hash(child->name) || child->place >= folder->next_place)
+        return false;
+    if (other != NULL ? other->previous != child || other->place <= child->place
+                      : folder->last != child)
+        return false;
+    for (; other != NULL; other = other->next) {
+        if (strcmp(other->name, child->name) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The node after `node` when a folder comes before its children; NULL: that was the last. */
+static const struct node *
+next_of_tree(const struct node *node)
+{
+    if (node_is_folder(node) && node->first != NULL)
+        return node->first;
+    while (node->next == NULL && node != tree_root)
+        node = node->parent;
+    return node->next;
+}
+
+bool
+tree_check(void)
+{
+    const struct node *node = tree_root;
+
+    if (!node->linked || node->parent != node || node->next != NULL)
+        return false;
+    for (; node != NULL; node = next_of_tree(node)) {
+        uint32_t folders = 0;
+
+        if (!node_is_folder(node))
+            continue;
+        for (const struct node *child = node->first; child != NULL; child = child->next) {
+            if (!child_ok(node, child))
+                return false;
+            folders += node_is_folder(child);
+        }
+        if (folders != node->folders || (node->first == NULL && node->last != NULL))
+            return false;
+    }
+    return true;
 }
 
 /* ---- the way back ---- */

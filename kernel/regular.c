@@ -48,6 +48,18 @@ breathe(unsigned *pieces)
 
 /* ---- reading ---- */
 
+/* The page with one more holder, or frame 0: it was never written. 0 or -errno. */
+static inline int
+page_to_read(struct object *object, uint32_t index, pfn_t *page)
+{
+    if (object->ops->fill != NULL)
+        return object_page(object, index, page);
+    *page = object_find(object, index);
+    if (page->n != 0)
+        page_get(*page);
+    return 0;
+}
+
 /* Bytes copied, or -errno when none. */
 static long
 read_piece(struct object *object, struct buffer *to, struct piece piece)
@@ -55,15 +67,14 @@ read_piece(struct object *object, struct buffer *to, struct piece piece)
     pfn_t page;
     char *bytes;
     size_t done;
-    int error;
+    int error = page_to_read(object, piece.index, &page);
 
-    if (object->ops->fill == NULL && object_find(object, piece.index).n == 0) {
+    if (error != 0)
+        return error;
+    if (page.n == 0) {
         done = buffer_zero_some(to, piece.size);
         return done > 0 ? (long)done : -EFAULT;
     }
-    error = object_page(object, piece.index, &page);
-    if (error != 0)
-        return error;
     bytes = frame_map(page);
     done = buffer_put_some(to, bytes + piece.offset, piece.size);
     frame_unmap(page, bytes);
@@ -113,6 +124,18 @@ file_space_free(void)
     return kept < file_space_pages() ? file_space_pages() - kept : 0;
 }
 
+/* The page with one more holder; a new one only while there is space. 0 or -errno. */
+static inline int
+page_to_write(struct object *object, uint32_t index, pfn_t *page)
+{
+    *page = object_find(object, index);
+    if (LIKELY(page->n != 0)) {
+        page_get(*page);
+        return 0;
+    }
+    return file_space_free() > 0 ? object_page(object, index, page) : -ENOSPC;
+}
+
 /* Into one page, which the object reaches over. */
 static long
 fill_piece(struct object *object, struct buffer *from, struct piece piece)
@@ -120,11 +143,8 @@ fill_piece(struct object *object, struct buffer *from, struct piece piece)
     pfn_t page;
     char *bytes;
     size_t done;
-    int error;
+    int error = page_to_write(object, piece.index, &page);
 
-    if (object_find(object, piece.index).n == 0 && file_space_free() == 0)
-        return -ENOSPC;
-    error = object_page(object, piece.index, &page);
     if (error != 0)
         return error;
     bytes = frame_map(page);

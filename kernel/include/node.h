@@ -144,6 +144,9 @@ long node_read_link(struct node *link, char *text, size_t size);
  * it is longer. *gone says that no path leads there any more. */
 char *node_path(const struct node *node, char *text, size_t size, bool *gone);
 
+/* Proves the tree's invariants (kernel/node.c); false when one does not hold. */
+bool tree_check(void);
+
 /* The time now, as nodes keep it. */
 struct node_time node_now(void);
 /* The bytes or the list of children changed. */
