@@ -20,7 +20,7 @@
 #include "uapi/wait.h"
 
 #define DEFAULT_INIT "/init"
-#define INIT_FRAMES  (0x380000u >> PAGE_SHIFT) /* of 4 MiB of RAM so many come to us at least */
+#define INIT_FRAMES  (0x340000u >> PAGE_SHIFT) /* of 4 MiB of RAM so many come to us at least */
 #define STDIO_FILES  3
 #define KILLED_BY    128
 #define CANNOT_RUN   127
