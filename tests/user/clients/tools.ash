@@ -20,8 +20,8 @@ $bb mkdir -p folder/inner
 echo text >folder/inner/file
 echo more >>folder/inner/file
 $bb cat folder/inner/file
-$bb ls folder folder/inner
-$bb mv folder/inner/file folder/moved && $bb ls folder
+$bb ls -1 folder folder/inner
+$bb mv folder/inner/file folder/moved && $bb ls -1 folder
 $bb rm -r folder zeros dd.log
 { echo b; echo a; echo c; } | $bb sort | $bb tr '\n' ' '
 echo
