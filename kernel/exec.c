@@ -26,7 +26,6 @@
 #include "exec.h"
 #include "exec_args.h"
 #include "file.h"
-#include "fpu.h"
 #include "kmalloc.h"
 #include "limits.h"
 #include "random.h"
@@ -472,20 +471,6 @@ exec_registers(struct trap_frame *frame, uint32_t entry, uint32_t stack)
 
 /* ---- the system call ---- */
 
-/* A thread has nothing of its old program: no TLS, FPU state, alternate signal stack, robust list,
- * word to clear. */
-static void
-forget_program(struct task *task)
-{
-    memset(task->tls, 0, sizeof(task->tls));
-    cpu_set_tls(task->tls);
-    fpu_drop(task);
-    task->clear_child_tid = NULL;
-    task->robust_list = 0;
-    task->alt_stack = task->alt_stack_size = 0;
-    task->restore_blocked = false;
-}
-
 /* The current process has only this thread and becomes the image. Cannot fail. */
 static void
 exchange(struct exec_image *image, struct trap_frame *frame)
@@ -495,6 +480,9 @@ exchange(struct exec_image *image, struct trap_frame *frame)
     struct address_space *old_space = process->space;
     struct object *old_executable = process->executable;
 
+    thread_reset();
+    process_count_faults(process);
+    process->exit_signal = SIGCHLD;
     exec_adopt(process, image);
     task->space = process->space;
     space_activate(task->space);
@@ -502,7 +490,6 @@ exchange(struct exec_image *image, struct trap_frame *frame)
     if (old_executable != NULL)
         object_put(old_executable);
     process_end_vfork();
-    forget_program(task);
     actions_reset(process->actions);
     files_close_on_exec(process->files);
     exec_registers(frame, image->entry, image->stack);

@@ -63,10 +63,14 @@ process_end_vfork(void)
 
 /* ---- the process ---- */
 
-/* Keeps what getrusage wants to know of a space. */
-static void
-keep_counts(struct process *process, const struct address_space *space)
+/* What others still use is counted when the last of them gives it up. */
+void
+process_count_faults(struct process *process)
 {
+    const struct address_space *space = process->space;
+
+    if (space->refs > 1)
+        return;
     process->minor_faults += space->minor_faults;
     process->major_faults += space->major_faults;
 }
@@ -76,8 +80,7 @@ drop_space(struct process *process)
 {
     struct address_space *space = process->space;
 
-    if (space->refs == 1)
-        keep_counts(process, space);
+    process_count_faults(process);
     process->space = NULL;
     task_current()->space = NULL;
     space_activate(NULL);

@@ -86,7 +86,6 @@ task_copy(const struct trap_frame *frame, const struct clone_request *request)
     if (!(request->flags & CLONE_VM) || request->flags & CLONE_VFORK) {
         task->alt_stack = me->alt_stack;
         task->alt_stack_size = me->alt_stack_size;
-        task->alt_stack_flags = me->alt_stack_flags;
     }
     return task;
 }

@@ -13,7 +13,6 @@
 #include "sched.h"
 #include "syscall.h"
 #include "task.h"
-#include "uapi/signal.h"
 #include "uapi/thread.h"
 #include "usercopy.h"
 
@@ -236,5 +235,5 @@ thread_reset(void)
     memset(me->tls, 0, sizeof(me->tls));
     cpu_set_tls(me->tls);
     me->alt_stack = me->alt_stack_size = 0;
-    me->alt_stack_flags = SS_DISABLE;
+    me->restore_blocked = false;
 }

@@ -111,7 +111,7 @@ struct task {
     sigset_t awaited;          /* sigtimedwait: these end its sleep although they are blocked */
     struct signal_info *infos; /* of the pending ones */
     bool restore_blocked;      /* sigsuspend: give saved_blocked back after the handler */
-    uint32_t alt_stack, alt_stack_size, alt_stack_flags;
+    uint32_t alt_stack, alt_stack_size; /* size 0: none */
     uint32_t fault_address, fault_code; /* of the signal a fault caused */
     uint32_t fault_trap, fault_error;
     int fault_signal;          /* pending because of a fault; 0: none */
@@ -217,8 +217,10 @@ _Noreturn void thread_exit(int code);
  * -EINTR when the process itself is to end. */
 int process_end_other_threads(void);
 /* For execve: the current thread has nothing any more of what its old program gave it: words that
- * tell of its end, segments, FPU, alternative stack. While the old space is active. */
+ * tell of its end, segments, FPU, alternative stack. Called while the old space is active. */
 void thread_reset(void);
+/* Adds the faults of the process's space, which it is about to give up, to those it had before. */
+void process_count_faults(struct process *process);
 /* For execve and exit: the current process no longer uses the space of a parent that waits in
  * vfork; lets that go on. */
 void process_end_vfork(void);
