@@ -4,24 +4,31 @@
 
 /* ---- where ---- */
 
-/* Room is looked for below MMAP_TOP first, then above it up to where the stack may come. */
-static uintptr_t
-find_room(const struct address_space *space, size_t size)
+/* Above MMAP_TOP, or the heap if that has grown beyond, up to where the stack may come; at last
+ * below the heap. */
+static __attribute__((noinline)) uintptr_t
+find_other_room(const struct address_space *space, size_t size, uintptr_t heap_end)
 {
-    uintptr_t heap_end = page_up((uint32_t)space->brk) + PAGE_SIZE;
-    uintptr_t low = heap_end > USER_START ? heap_end : USER_START;
+    uintptr_t low = heap_end > MMAP_TOP ? heap_end : MMAP_TOP, high = space->stack_top, found;
     size_t stack = space->limits[SPACE_LIMIT_STACK];
-    uintptr_t high = space->stack_top, found;
 
     if (stack > high / 4)
         stack = high / 4;
     high -= page_up((uint32_t)stack) + STACK_GAP;
-    found = area_gap_below(&space->areas, size, low, low < MMAP_TOP ? MMAP_TOP : high);
-    if (found == 0 && low < MMAP_TOP)
-        found = area_gap_above(&space->areas, size, MMAP_TOP, high);
+    found = area_gap_above(&space->areas, size, low, high);
     if (found == 0)
-        found = area_gap_below(&space->areas, size, USER_START, low - PAGE_SIZE);
+        found = area_gap_below(&space->areas, size, USER_START, heap_end - PAGE_SIZE);
     return found;
+}
+
+/* Below MMAP_TOP down to a page above the heap first. */
+static inline uintptr_t
+find_room(const struct address_space *space, size_t size)
+{
+    uintptr_t heap_end = page_up((uint32_t)space->brk) + PAGE_SIZE;
+    uintptr_t found = area_gap_below(&space->areas, size, heap_end, MMAP_TOP);
+
+    return LIKELY(found != 0) ? found : find_other_room(space, size, heap_end);
 }
 
 /* A stack that grows needs the room below it. */
@@ -290,8 +297,10 @@ protect(struct address_space *space, struct area *first, uintptr_t end, unsigned
             continue;
         if (area_is_charged(flags))
             flags |= AREA_CHARGED;
-        space_account(space, area->flags, -pages);
-        space_account(space, flags, pages);
+        if (area_is_data(flags) != area_is_data(area->flags))
+            space->data_pages += (unsigned long)(area_is_data(flags) ? pages : -pages);
+        if (flags & AREA_CHARGED && !(area->flags & AREA_CHARGED))
+            space->charged_pages += (unsigned long)pages;
         area->flags = flags;
         tables_protect(space, area->start, area->end, flags);
     }

@@ -18,15 +18,26 @@
 #include "reclaim.h"
 #include "slab.h"
 
+#define SPARE_AREAS 16
+
+static unsigned long drain(unsigned long frames);
+
 static struct kmem_cache *space_cache, *area_cache;
 static struct address_space *spaces;
 static struct shrinker table_shrinker = {.shrink = tables_drain};
+static struct shrinker area_shrinker = {.shrink = drain};
+
+/* Areas at hand, linked by next. Guarded by there being one CPU. */
+static struct area *spare_areas;
+static unsigned spare_count;
 
 bool
 space_init(void)
 {
     spaces = space_active = NULL;
     tables_init();
+    spare_areas = NULL;
+    spare_count = 0;
     space_cache = kmem_cache_create("address_space", sizeof(struct address_space), 0, 0, NULL);
     area_cache = kmem_cache_create("area", sizeof(struct area), 0, 0, NULL);
     vm_zero_page = page_alloc(FRAME_USER, PMM_ZERO);
@@ -34,6 +45,7 @@ space_init(void)
         return false;
     page_get(vm_zero_page); /* nobody is ever its only holder, so nobody may write to it */
     shrinker_register(&table_shrinker);
+    shrinker_register(&area_shrinker);
     return true;
 }
 
@@ -71,7 +83,7 @@ free_area(struct address_space *space, struct area *area)
         space->hit = NULL;
     if (area->object != NULL)
         object_remove_area(area->object, area);
-    kmem_cache_free(area_cache, area);
+    area_discard(area);
 }
 
 static void
@@ -132,16 +144,44 @@ area_is_charged(unsigned flags)
 
 /* ---- areas ---- */
 
+/* Most changes of a space free an area soon after they made one, or the other way round: a few are
+ * kept at hand. */
 struct area *
 area_new(void)
 {
-    return kmem_cache_alloc(area_cache);
+    struct area *area = spare_areas;
+
+    if (UNLIKELY(area == NULL))
+        return kmem_cache_alloc(area_cache);
+    spare_areas = area->next;
+    spare_count--;
+    return area;
 }
 
 void
 area_discard(struct area *area)
 {
-    kmem_cache_free(area_cache, area);
+    if (UNLIKELY(spare_count >= SPARE_AREAS)) {
+        kmem_cache_free(area_cache, area);
+        return;
+    }
+    area->next = spare_areas;
+    spare_areas = area;
+    spare_count++;
+}
+
+static unsigned long
+drain(unsigned long frames)
+{
+    (void)frames;
+    while (spare_areas != NULL) {
+        struct area *area = spare_areas;
+
+        spare_areas = area->next;
+        kmem_cache_free(area_cache, area);
+    }
+    spare_count = 0;
+    return 0; /* its slabs are reclaimed next */
 }
 
 #define AREA_ODD (AREA_DONTFORK | AREA_WIPEONFORK)
@@ -207,8 +247,8 @@ cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
     return part;
 }
 
-int
-space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
+static inline int
+isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
 {
     struct area *area = area_find(&space->areas, start);
 
@@ -221,6 +261,12 @@ space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struc
         return 0;
     space_join(space, *first, start);
     return -ENOMEM;
+}
+
+int
+space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
+{
+    return isolate(space, start, end, first);
 }
 
 void
@@ -252,7 +298,7 @@ space_place(struct address_space *space, const struct mapping *mapping, struct a
 int
 space_prepare(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
 {
-    if (space_isolate(space, start, end, first) != 0)
+    if (isolate(space, start, end, first) != 0)
         return -ENOMEM;
     if (tables_own(space, start, end))
         return 0;
