@@ -139,9 +139,8 @@ static const struct {
     const struct file_ops *ops;
     unsigned number;
 } devices[] = {
-    {"/dev/null", &null_ops, 3},     {"/dev/zero", &zero_ops, 5},
-    {"/dev/full", &full_ops, 7},     {"/dev/random", &random_ops, 8},
-    {"/dev/urandom", &random_ops, 9}, {"/dev/kmsg", &log_ops, 11},
+    {"/dev/null", &null_ops, 3},     {"/dev/zero", &zero_ops, 5},      {"/dev/full", &full_ops, 7},
+    {"/dev/random", &random_ops, 8}, {"/dev/urandom", &random_ops, 9}, {"/dev/kmsg", &log_ops, 11},
 };
 
 void

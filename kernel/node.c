@@ -32,6 +32,7 @@ const struct mount root_mount = {"rootfs", RAMFS_MAGIC, 1, false};
 const struct mount device_mount = {"devtmpfs", TMPFS_MAGIC, 2, false};
 const struct mount proc_mount = {"proc", PROC_SUPER_MAGIC, 3, false};
 const struct mount tmp_mount = {"tmpfs", TMPFS_MAGIC, 4, true};
+const struct mount shared_mount = {"tmpfs", TMPFS_MAGIC, 5, true};
 
 /* A regular file. */
 struct content {
@@ -140,9 +141,23 @@ node_set_name(struct node *node, const char *name)
 }
 
 struct node *
+node_create_link(const struct mount *mount, const char *target)
+{
+    struct node *link = node_create(mount, S_IFLNK | 0777, &folder_ops);
+
+    if (link == NULL)
+        return NULL;
+    link->target = copy_of(target);
+    if (link->target == NULL) {
+        node_put(link);
+        return NULL;
+    }
+    return link;
+}
+
+struct node *
 node_create_dynamic(struct node *parent, const char *name, uint32_t mode,
-                    const struct file_ops *ops, const struct tree_dynamic *dynamic,
-                    uintptr_t value)
+                    const struct file_ops *ops, const struct tree_dynamic *dynamic, uintptr_t value)
 {
     struct node *node = node_create(parent->mount, mode, ops);
 

@@ -18,8 +18,8 @@
 #include "kmalloc.h"
 #include "node.h"
 
-#define LINKS_MAX       40
-#define DYNAMIC_TARGET  256u /* longest text of a generated link */
+#define LINKS_MAX      40
+#define DYNAMIC_TARGET 256u /* longest text of a generated link */
 
 struct walk {
     struct node *at; /* held */

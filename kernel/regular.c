@@ -16,7 +16,7 @@
 #include "signal.h"
 #include "uapi/resource.h"
 
-/* The largest file: as Linux has it on i386; and for who does not say that he knows of large ones. */
+/* The largest file, as Linux has it on i386; and for who does not know of large ones. */
 #define FILE_SIZE_MAX  0x7FFFFFFFFFFull
 #define SMALL_SIZE_MAX 0x7FFFFFFFull
 

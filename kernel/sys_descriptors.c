@@ -1,5 +1,5 @@
-/* sys_descriptors.c - system calls about open files: close(2), dup(2), fcntl(2), lseek(2), ioctl(2),
- * and those that have nothing to do where all is in memory, such as fsync(2).
+/* sys_descriptors.c - system calls about open files: close(2), dup(2), fcntl(2), lseek(2),
+ * ioctl(2), and those that have nothing to do where all is in memory, such as fsync(2).
  */
 #include "file.h"
 #include "syscall.h"

@@ -264,8 +264,8 @@ SYSCALL(statx)
     struct status status;
     int error;
 
-    if (frame->edx & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH |
-                                 AT_STATX_SYNC_TYPE))
+    if (frame->edx &
+        ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
         return -EINVAL;
     error = status_at((int)frame->ebx, frame->ecx, frame->edx, &status);
     return error != 0 ? error : put_statx(&status, frame->edi);

@@ -1,5 +1,5 @@
-/* tmpfs.c - changing the tree: files, folders and links that come, go and move. Only where the mount
- * is writable, which is /tmp; elsewhere each of these answers -EROFS.
+/* tmpfs.c - changing the tree: files, folders and links that come, go and move. Only where the
+ * mount is writable, in /tmp and /dev/shm; elsewhere each of these answers -EROFS.
  *
  * Everything is in memory: names in nodes, bytes in objects whose pages are kept (object.h). What
  * is taken out of its folder lives on while it is open or mapped.
@@ -7,9 +7,7 @@
  * Each call checks everything, then takes what memory it needs, then changes the tree in steps that
  * cannot fail. Which of several errors comes first is as on Linux.
  */
-#include <string.h>
 #include "file.h"
-#include "kmalloc.h"
 
 #define PERMISSIONS 07777u
 
@@ -58,33 +56,20 @@ tree_mkdir(struct place *place, uint32_t mode)
 
     if (error != 0)
         return error;
-    return attach_new(place, node_create(place->folder->mount, S_IFDIR | (mode & PERMISSIONS),
-                                         &folder_ops));
+    return attach_new(
+        place, node_create(place->folder->mount, S_IFDIR | (mode & PERMISSIONS), &folder_ops));
 }
 
 int
 tree_symlink(struct place *place, const char *target)
 {
-    size_t size = strlen(target) + 1;
     int error = check_new(place);
-    struct node *link;
 
     if (error == 0 && (place->slash || *target == '\0'))
         error = -ENOENT;
     if (error != 0)
         return error;
-    link = node_create(place->folder->mount, S_IFLNK | 0777, &folder_ops);
-    if (link != NULL) {
-        link->target = kmalloc(size);
-        if (link->target != NULL)
-            memcpy(link->target, target, size);
-        else
-            error = -ENOMEM;
-    }
-    if (error == 0)
-        return attach_new(place, link);
-    node_put(link);
-    return error;
+    return attach_new(place, node_create_link(place->folder->mount, target));
 }
 
 /* ---- names that go ---- */

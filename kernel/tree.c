@@ -1,24 +1,46 @@
 /* tree.c - the tree as the kernel's start makes it.
  *
  *   /        what the boot modules say, read-only
- *   /dev     devices, each added by its driver
+ *   /dev     devices, each added by its driver; links to what a program has open
+ *   /dev/shm empty, for shm_open
  *   /proc    generated, added by who knows the answers
  *   /tmp     empty, for programs
  *
- * Nothing of it but what lies in /tmp ever goes away.
+ * Nothing of it but what lies in /tmp and /dev/shm ever goes away.
  */
 #include <string.h>
 #include "files_private.h"
 
-/* A new folder of an own mount in the root. */
-static void
-add_mount(const char *name, const struct mount *mount, uint32_t mode)
+/* A new folder, where an own mount begins; the one above it holds it. */
+static struct node *
+add_mount(struct node *above, const char *name, const struct mount *mount, uint32_t mode)
 {
     struct node *folder = node_create(mount, S_IFDIR | mode, &folder_ops);
 
-    if (folder == NULL || node_attach(tree_root, folder, name) != 0)
+    if (folder == NULL || node_attach(above, folder, name) != 0)
         kpanic("no memory for the folder %s", name);
     node_put(folder);
+    return folder;
+}
+
+/* Names for what a program has open; /proc leads on. */
+static void
+add_links(struct node *folder)
+{
+    static const char *const links[][2] = {
+        {"fd", "/proc/self/fd"},
+        {"stdin", "/proc/self/fd/0"},
+        {"stdout", "/proc/self/fd/1"},
+        {"stderr", "/proc/self/fd/2"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(links); i++) {
+        struct node *link = node_create_link(folder->mount, links[i][1]);
+
+        if (link == NULL || node_attach(folder, link, links[i][0]) != 0)
+            kpanic("no memory for the link %s", links[i][0]);
+        node_put(link);
+    }
 }
 
 /* The folder `name` in `folder`, made if it is not there. */
@@ -117,14 +139,18 @@ tree_add_dynamic(const char *path, uint32_t mode, const struct file_ops *ops,
 void
 files_init(void)
 {
+    struct node *devices;
+
     tree_root = node_create(&root_mount, S_IFDIR | 0755, &folder_ops);
     if (tree_root == NULL)
         kpanic("no memory for the root folder");
     tree_root->parent = tree_root;
     tree_root->linked = true;
-    add_mount("dev", &device_mount, 0755);
-    add_mount("proc", &proc_mount, 0555);
-    add_mount("tmp", &tmp_mount, 01777);
+    devices = add_mount(tree_root, "dev", &device_mount, 0755);
+    add_links(devices);
+    add_mount(devices, "shm", &shared_mount, 01777);
+    add_mount(tree_root, "proc", &proc_mount, 0555);
+    add_mount(tree_root, "tmp", &tmp_mount, 01777);
     modfs_init();
     devices_init();
 }

@@ -32,7 +32,7 @@ struct mount {
     uint16_t number;  /* st_dev */
     bool writable;    /* names may come and go, files may change */
 };
-extern const struct mount root_mount, device_mount, proc_mount, tmp_mount;
+extern const struct mount root_mount, device_mount, proc_mount, tmp_mount, shared_mount;
 
 /* One line of a folder's listing. */
 struct tree_entry {
@@ -103,7 +103,9 @@ extern const struct file_ops regular_ops, folder_ops;
  * memory. */
 MUST_CHECK struct node *node_create(const struct mount *mount, uint32_t mode,
                                     const struct file_ops *ops);
-/* The same for a generated one: a child of `parent` with the name `name`, in no list: it goes with
+/* A link that leads to `target`, which is copied. NULL: no memory. */
+MUST_CHECK struct node *node_create_link(const struct mount *mount, const char *target);
+/* A generated node: a child of `parent` with the name `name`, in no list: it goes with
  * its last holder. */
 MUST_CHECK struct node *node_create_dynamic(struct node *parent, const char *name, uint32_t mode,
                                             const struct file_ops *ops,

@@ -1,4 +1,4 @@
-/* test_files.c - the tree, the files in it and the tables of descriptors, from inside the kernel. */
+/* test_files.c - the tree, the files in it and the tables of descriptors. */
 #include <string.h>
 #include "file.h"
 #include "files_private.h"
@@ -280,8 +280,7 @@ reads(struct file *file, uint64_t position, const void *wanted, size_t size)
 {
     uint8_t *bytes = ktest_scratch;
 
-    return file_read(file, bytes, size, position) == (long)size &&
-           memcmp(bytes, wanted, size) == 0;
+    return file_read(file, bytes, size, position) == (long)size && memcmp(bytes, wanted, size) == 0;
 }
 
 static bool

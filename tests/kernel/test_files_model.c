@@ -1,5 +1,5 @@
-/* test_files_model.c - random changes of the tree and of a file's bytes, against models that are too
- * simple to be wrong.
+/* test_files_model.c - random changes of the tree and of a file's bytes, against models that are
+ * too simple to be wrong.
  *
  * The tree's model is a table of all paths there can be: three names, three deep. A change looks
  * its paths up in the table and says by the rules of Linux what the answer must be; then the table
@@ -270,8 +270,7 @@ change_both(void)
     case 0:
         return do_remove(text, kind) == expect_remove(path, kind);
     case 1:
-        return !fits(path, target) ||
-               do_rename(text, target_text) == expect_rename(path, target);
+        return !fits(path, target) || do_rename(text, target_text) == expect_rename(path, target);
     default:
         return do_make(text, kind) == expect_make(path, kind);
     }
@@ -340,8 +339,8 @@ bytes_agree(struct file *file)
 
     if (there > size)
         there = size;
-    return file_size(file) == wanted_size &&
-           file_read(file, got, size, at) == (long)there && memcmp(got, wanted + at, there) == 0;
+    return file_size(file) == wanted_size && file_read(file, got, size, at) == (long)there &&
+           memcmp(got, wanted + at, there) == 0;
 }
 
 KTEST(files_model, bytes_are_as_the_model_says)

@@ -9,7 +9,7 @@ enum {
 };
 
 enum {
-    ENOTDIR_ = 20, EISDIR_ = 21, EMFILE_ = 24, EFBIG_ = 27, ENOSPC_ = 28, EROFS_ = 30,
+    EXDEV_ = 18, ENOTDIR_ = 20, EISDIR_ = 21, EMFILE_ = 24, EFBIG_ = 27, ENOSPC_ = 28, EROFS_ = 30,
     ENAMETOOLONG_ = 36, ENOTEMPTY_ = 39, ELOOP_ = 40,
 };
 
@@ -393,6 +393,11 @@ static void devices(void)
     eq(k_mmap(0, PG, P_R, M_PRIVATE, (int)fd, 0), -ENODEV_, "nothing to map either");
     eq(SC3(NR_ioctl, fd, 0x5401, bytes), -ENOTTY_, "it is no terminal");
     k_close((int)fd);
+    fd = k_open("/dev/shm/files-test", O_RW | O_CREATE);
+    ok(fd >= 0, "a file in /dev/shm");
+    eq(SC2(NR_rename, "/dev/shm/files-test", "moved"), -EXDEV_, "it cannot move out");
+    k_close((int)fd);
+    eq(k_unlink("/dev/shm/files-test"), 0, "away with it");
     fd = k_open("/dev/full", O_RW);
     eq(k_write((int)fd, bytes, 1), -ENOSPC_, "/dev/full is full");
     k_close((int)fd);
