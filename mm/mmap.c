@@ -205,7 +205,7 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
         return -ENOMEM;
     if (index > UINT32_MAX - 1 - (size >> PAGE_SHIFT))
         return -EOVERFLOW;
-    if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+    if (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || !object))
         return -EINVAL;
     start = place(space, hint, size, flags);
     if (is_error(start))
