@@ -1,0 +1,568 @@
+/* Signals: handlers of both kinds, masks, what is queued, interrupted calls, alternate stacks,
+ * stopping and going on, children, timers, and frames that a program has changed. */
+#include "tap.h"
+
+enum {
+	NR_pause = 29, NR_alarm = 27, NR_setpgid = 57, NR_setitimer = 104, NR_getitimer = 105,
+	NR_rt_sigpending = 176, NR_rt_sigtimedwait = 177, NR_rt_sigqueueinfo = 178,
+	NR_rt_sigsuspend = 179, NR_tgkill = 270
+};
+enum {
+	SIG_USR1 = 10, SIG_USR2 = 12, SIG_ALRM = 14, SIG_TERM = 15, SIG_CONT = 18, SIG_STOP = 19,
+	SIG_WINCH = 28, SIG_RT = 40
+};
+enum { BLOCK = 0, UNBLOCK = 1, SETMASK = 2 };
+
+#define F_SIGINFO 4ul
+#define F_NOCLDWAIT 2ul
+#define F_RESTORER 0x04000000ul
+#define F_ONSTACK 0x08000000ul
+#define F_RESTART 0x10000000ul
+#define F_NODEFER 0x40000000ul
+#define F_RESETHAND 0x80000000ul
+
+struct ksigaction {
+	void *handler;
+	ulong flags;
+	void *restorer;
+	u64 mask;
+} __attribute__((packed));
+
+struct ksiginfo {
+	int signo, err, code;
+	int word[29]; /* pid, uid, value or status */
+};
+
+struct kcontext {
+	ulong gs, fs, es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax, trapno, err, eip, cs, eflags,
+		esp_at_signal, ss, fpstate, oldmask, cr2;
+};
+
+struct kucontext {
+	ulong flags, link;
+	struct {
+		ulong sp;
+		int flags;
+		ulong size;
+	} stack;
+	struct kcontext mc;
+	u64 mask;
+} __attribute__((packed));
+
+void rt_restorer(void);
+void old_restorer(void);
+__asm__(".text\nrt_restorer:\nmov $173,%eax\nint $0x80\n"
+	"old_restorer:\npop %eax\nmov $119,%eax\nint $0x80\n");
+
+static u64 bit(int sig) { return 1ull << (sig - 1); }
+
+static long on(int sig, void *handler, ulong flags, u64 mask)
+{
+	void *back = flags & F_SIGINFO ? (void *)rt_restorer : (void *)old_restorer;
+	struct ksigaction sa = { handler, flags | F_RESTORER, back, mask };
+
+	return SC4(NR_rt_sigaction, sig, &sa, 0, 8);
+}
+
+static long set_mask(int how, u64 set)
+{
+	return SC4(NR_rt_sigprocmask, how, &set, 0, 8);
+}
+
+static u64 get_mask(void)
+{
+	u64 set = 0;
+
+	SC4(NR_rt_sigprocmask, BLOCK, 0, &set, 8);
+	return set;
+}
+
+static long me(void) { return SC0(NR_getpid); }
+static long raise_(int sig) { return SC2(NR_kill, me(), sig); }
+static void nap(long ms)
+{
+	long ts[2] = { ms / 1000, ms % 1000 * 1000000 };
+
+	SC2(NR_nanosleep, ts, 0);
+}
+
+static volatile int seen, seen_count, depth, deepest, nested;
+static struct ksiginfo last_info;
+static struct kucontext last_context;
+
+static void count(int sig)
+{
+	seen = sig;
+	seen_count++;
+}
+
+static void tell(int sig, struct ksiginfo *si, struct kucontext *uc)
+{
+	count(sig);
+	last_info = *si;
+	last_context = *uc;
+}
+
+/* ---- handlers ---- */
+
+static void nest(int sig)
+{
+	depth++;
+	if (depth > deepest)
+		deepest = depth;
+	if (++nested < 3)
+		raise_(sig);
+	depth--;
+}
+
+static void handlers(void)
+{
+	on(SIG_USR1, count, 0, 0);
+	raise_(SIG_USR1);
+	eq(seen, SIG_USR1, "an old-style handler gets its signal");
+
+	ulong flags, si = 0x11, di = 0x22, dx = 0x33;
+	__asm__ volatile("std\n int $0x80\n pushf\n cld\n pop %%eax"
+			 : "=a"(flags), "+S"(si), "+D"(di), "+d"(dx)
+			 : "a"(NR_kill), "b"(me()), "c"(SIG_USR1)
+			 : "memory", "cc");
+	ok(si == 0x11 && di == 0x22 && dx == 0x33, "the registers come back");
+	ok(flags & 0x400, "and the direction flag");
+
+	on(SIG_USR1, tell, F_SIGINFO, bit(SIG_USR2));
+	raise_(SIG_USR1);
+	ok(last_info.signo == SIG_USR1 && last_info.code == 0 && last_info.word[0] == me(),
+	   "SA_SIGINFO tells signal, SI_USER and the sender");
+	ok((last_context.mc.cs & 3) == 3 && last_context.mc.esp > (ulong)&last_info,
+	   "and the registers");
+	eq((long)last_context.mask, 0, "and the mask of before");
+	eq((long)get_mask(), 0, "the mask is back afterwards");
+
+	depth = deepest = nested = 0;
+	on(SIG_USR1, nest, 0, 0);
+	raise_(SIG_USR1);
+	eq(deepest, 1, "a handler is not interrupted by its own signal");
+	depth = deepest = nested = 0;
+	on(SIG_USR1, nest, F_NODEFER, 0);
+	raise_(SIG_USR1);
+	eq(deepest, 3, "but with SA_NODEFER");
+
+	on(SIG_USR1, count, F_RESETHAND, 0);
+	raise_(SIG_USR1);
+	struct ksigaction old;
+	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
+	ok(old.handler == 0, "SA_RESETHAND leaves the default");
+
+	eq(on(SIG_KILL, count, 0, 0), -EINVAL_, "SIGKILL has no handler");
+	eq(on(SIG_STOP, (void *)1, 0, 0), -EINVAL_, "SIGSTOP is not ignored");
+	eq(on(65, count, 0, 0), -EINVAL_, "there is no signal 65");
+	eq(SC4(NR_rt_sigaction, SIG_USR1, 0, 0, 4), -EINVAL_, "a set has 8 bytes");
+	eq(SC4(NR_rt_sigaction, SIG_USR1, 8, 0, 8), -EFAULT_, "an action nobody can read");
+}
+
+static int no_restorer(void *arg)
+{
+	struct ksigaction sa = { count, (ulong)arg, 0, 0 };
+
+	SC4(NR_rt_sigaction, SIG_USR1, &sa, 0, 8);
+	raise_(SIG_USR1);
+	return seen_count == 1 ? 0 : 1;
+}
+
+/* ---- masks and queues ---- */
+
+static void masks(void)
+{
+	u64 set = 0;
+
+	seen_count = 0;
+	on(SIG_USR1, count, 0, 0);
+	on(SIG_RT, tell, F_SIGINFO, 0);
+	set_mask(BLOCK, bit(SIG_USR1) | bit(SIG_RT) | bit(SIG_KILL));
+	eq((long)(get_mask() >> 8 & 1), 0, "SIGKILL cannot be blocked");
+	raise_(SIG_USR1);
+	raise_(SIG_USR1);
+	eq(seen_count, 0, "a blocked signal waits");
+	SC2(NR_rt_sigpending, &set, 8);
+	ok(set == bit(SIG_USR1), "and is pending");
+	set_mask(UNBLOCK, bit(SIG_USR1));
+	eq(seen_count, 1, "two of them come once");
+
+	for (int i = 1; i <= 3; i++) {
+		struct ksiginfo si = { SIG_RT, 0, -1, { (int)me(), 0, i * 100 } };
+
+		SC3(NR_rt_sigqueueinfo, me(), SIG_RT, &si);
+	}
+	struct ksiginfo got = { 0 };
+	long zero[2] = { 0, 0 };
+	u64 rt = bit(SIG_RT);
+	eq(SC4(NR_rt_sigtimedwait, &rt, &got, zero, 8), SIG_RT, "sigtimedwait takes a queued one");
+	ok(got.word[2] == 100 && got.code == -1, "the first, with its value");
+	seen_count = 0;
+	set_mask(UNBLOCK, bit(SIG_RT));
+	ok(seen_count == 2 && last_info.word[2] == 300, "the others come one by one, in order");
+	long soon[2] = { 0, 20000000 };
+	eq(SC4(NR_rt_sigtimedwait, &rt, &got, soon, 8), -EAGAIN_, "sigtimedwait gives up in time");
+	eq(SC4(NR_rt_sigprocmask, 9, &rt, 0, 8), -EINVAL_, "no such way to change a mask");
+	eq((long)get_mask(), 0, "and the mask is as it was");
+}
+
+/* ---- interrupted calls ---- */
+
+static int fds[2];
+
+/* A child that signals the parent and then writes a byte. */
+static long helper(int sig)
+{
+	long pid = k_fork();
+
+	if (pid != 0)
+		return pid;
+	nap(60);
+	SC2(NR_kill, SC0(NR_getppid), sig);
+	nap(60);
+	k_write(fds[1], "x", 1);
+	k_exit(0);
+}
+
+static void interrupted(void)
+{
+	char c = 0;
+	int st;
+	long pid;
+
+	k_pipe(fds);
+	on(SIG_CHLD, 0, 0, 0);
+	on(SIG_USR1, count, F_RESTART, 0);
+	seen_count = 0;
+	pid = helper(SIG_USR1);
+	eq(k_read(fds[0], &c, 1), 1, "SA_RESTART: the read goes on");
+	eq(seen_count, 1, "after its handler");
+	k_wait(pid, &st);
+
+	on(SIG_USR1, count, 0, 0);
+	pid = helper(SIG_USR1);
+	eq(k_read(fds[0], &c, 1), -EINTR_, "without it the read ends with EINTR");
+	k_wait(pid, &st);
+	k_read(fds[0], &c, 1);
+
+	on(SIG_USR1, count, F_RESTART, 0);
+	pid = helper(SIG_USR1);
+	eq(SC0(NR_pause), -EINTR_, "pause ends by a handler even with SA_RESTART");
+	k_wait(pid, &st);
+	k_read(fds[0], &c, 1);
+
+	pid = helper(SIG_WINCH);
+	eq(k_read(fds[0], &c, 1), 1, "a signal that does nothing does not end a read");
+	k_wait(pid, &st);
+
+	u64 set = ~bit(SIG_USR2);
+	on(SIG_USR2, count, 0, 0);
+	set_mask(BLOCK, bit(SIG_USR2) | bit(SIG_USR1));
+	raise_(SIG_USR2);
+	seen = 0;
+	eq(SC2(NR_rt_sigsuspend, &set, 8), -EINTR_, "sigsuspend");
+	eq(seen, SIG_USR2, "delivers what its mask lets through");
+	ok(get_mask() == (bit(SIG_USR2) | bit(SIG_USR1)), "and the mask of before is back");
+	set_mask(SETMASK, 0);
+	k_close(fds[0]);
+	k_close(fds[1]);
+}
+
+/* ---- alternate stack ---- */
+
+static u8 alternate[16384] __attribute__((aligned(16)));
+static volatile ulong handler_stack;
+static volatile long inner;
+
+static void where(int sig)
+{
+	struct {
+		ulong sp;
+		int flags;
+		ulong size;
+	} ss = { (ulong)alternate, 0, sizeof(alternate) };
+
+	(void)sig;
+	handler_stack = (ulong)__builtin_frame_address(0);
+	inner = SC2(NR_sigaltstack, &ss, 0);
+}
+
+static int overflow(void *arg)
+{
+	volatile u8 big[4096];
+
+	big[0] = 1;
+	return arg ? overflow(arg) + big[0] : 0;
+}
+
+static void ended_well(int sig)
+{
+	k_exit(sig == SIG_SEGV ? 7 : 8);
+}
+
+static int deep(void *arg)
+{
+	struct k_rlimit small = { 256 * 1024, 256 * 1024 };
+
+	SC2(NR_setrlimit, RL_STACK, &small);
+	on(SIG_SEGV, ended_well, F_ONSTACK, 0);
+	return overflow(arg);
+}
+
+static void stacks(void)
+{
+	struct {
+		ulong sp;
+		int flags;
+		ulong size;
+	} ss = { (ulong)alternate, 0, sizeof(alternate) }, old = { 0 };
+
+	eq(SC2(NR_sigaltstack, 0, &old), 0, "sigaltstack");
+	eq(old.flags, 2, "there is none at first");
+	eq(SC2(NR_sigaltstack, &ss, 0), 0, "set one");
+	on(SIG_USR1, where, F_ONSTACK, 0);
+	raise_(SIG_USR1);
+	ok(handler_stack - (ulong)alternate < sizeof(alternate), "the handler runs there");
+	eq(inner, -EPERM_, "where it cannot be changed");
+	on(SIG_USR1, where, 0, 0);
+	raise_(SIG_USR1);
+	ok(handler_stack - (ulong)alternate >= sizeof(alternate), "without SA_ONSTACK it does not");
+	eq(in_child(deep, &ss), 7 << 8, "a stack overflow is handled on it");
+	ss.size = 100;
+	eq(SC2(NR_sigaltstack, &ss, 0), -ENOMEM_, "100 bytes are too few");
+	ss.flags = 2;
+	eq(SC2(NR_sigaltstack, &ss, 0), 0, "and away with it");
+}
+
+/* ---- children ---- */
+
+static void children(void)
+{
+	int st = 0;
+	long pid;
+
+	on(SIG_CHLD, tell, F_SIGINFO | F_RESTART, 0);
+	seen = 0;
+	pid = k_fork();
+	if (pid == 0)
+		k_exit(5);
+	k_wait(pid, &st);
+	ok(seen == SIG_CHLD && last_info.code == 1 && last_info.word[0] == pid && last_info.word[2] == 5,
+	   "SIGCHLD tells CLD_EXITED, who, and the code");
+	pid = k_fork();
+	if (pid == 0)
+		for (;;)
+			SC0(NR_pause);
+	SC2(NR_kill, pid, SIG_STOP);
+	eq(SC4(NR_wait4, pid, &st, 2, 0), pid, "WUNTRACED waits for a stop");
+	eq(st, SIG_STOP << 8 | 0x7f, "which names its signal");
+	ok(last_info.code == 5 && last_info.word[2] == SIG_STOP, "SIGCHLD said CLD_STOPPED");
+	SC2(NR_kill, pid, SIG_TERM);
+	nap(30);
+	eq(SC4(NR_wait4, pid, &st, 1, 0), 0, "a stopped process does not end by an ordinary signal");
+	SC2(NR_kill, pid, SIG_CONT);
+	eq(SC4(NR_wait4, pid, &st, 8, 0), pid, "WCONTINUED, or the end");
+	if (st == 0xffff)
+		k_wait(pid, &st);
+	eq(st, SIG_TERM, "then the other signal ends it");
+
+	pid = k_fork();
+	if (pid == 0)
+		for (;;)
+			SC0(NR_pause);
+	SC2(NR_kill, pid, SIG_STOP);
+	SC4(NR_wait4, pid, &st, 2, 0);
+	SC2(NR_kill, pid, SIG_KILL);
+	eq(k_wait(pid, &st), pid, "SIGKILL ends a stopped process");
+	eq(st, SIG_KILL, "with its own status");
+
+	on(SIG_CHLD, (void *)1, 0, 0);
+	pid = k_fork();
+	if (pid == 0)
+		k_exit(0);
+	eq(k_wait(pid, &st), -ECHILD_, "with SIGCHLD ignored no zombie is left");
+	on(SIG_CHLD, count, F_NOCLDWAIT | F_RESTART, 0);
+	pid = k_fork();
+	if (pid == 0)
+		k_exit(0);
+	eq(k_wait(pid, &st), -ECHILD_, "nor with SA_NOCLDWAIT");
+	on(SIG_CHLD, 0, 0, 0);
+}
+
+/* ---- kill ---- */
+
+static int waits(void *arg)
+{
+	(void)arg;
+	for (;;)
+		SC0(NR_pause);
+	return 0;
+}
+
+static void sending(void)
+{
+	long a, b;
+	int st;
+
+	eq(SC2(NR_kill, me(), 0), 0, "signal 0 only asks");
+	eq(SC2(NR_kill, me(), 65), -EINVAL_, "signal 65 is none");
+	eq(SC2(NR_kill, 0x3ffffff, 0), -3, "nobody is there");
+	a = k_fork();
+	if (a == 0) {
+		SC2(NR_setpgid, 0, 0);
+		k_exit(waits(0));
+	}
+	SC2(NR_setpgid, a, a);
+	b = k_fork();
+	if (b == 0)
+		k_exit(waits(0));
+	SC2(NR_setpgid, b, a);
+	eq(SC2(NR_kill, -a, SIG_TERM), 0, "a group");
+	k_wait(a, &st);
+	eq(st, SIG_TERM, "of which one is ended");
+	k_wait(b, &st);
+	eq(st, SIG_TERM, "and the other");
+	eq(SC2(NR_kill, -a, 0), -3, "and the group is gone");
+	on(SIG_USR1, tell, F_SIGINFO, 0);
+	eq(SC3(NR_tgkill, me(), SC0(NR_gettid), SIG_USR1), 0, "tgkill");
+	eq(last_info.code, -6, "says SI_TKILL");
+	eq(SC3(NR_tgkill, me() + 1, SC0(NR_gettid), SIG_USR1), -3, "of another process it is not");
+}
+
+/* ---- time ---- */
+
+static void timers(void)
+{
+	struct {
+		long isec, iusec, sec, usec;
+	} it = { 0, 20000, 0, 20000 }, old = { 0 };
+
+	on(SIG_ALRM, count, F_RESTART, 0);
+	seen_count = 0;
+	eq(SC3(NR_setitimer, 0, &it, 0), 0, "setitimer");
+	while (seen_count < 4)
+		SC0(NR_pause);
+	SC2(NR_getitimer, 0, &old);
+	ok(old.iusec == 20000 && old.sec == 0 && old.usec <= 30000, "comes again and again");
+	it.iusec = it.usec = 0;
+	SC3(NR_setitimer, 0, &it, &old);
+	seen_count = 0;
+	nap(50);
+	eq(seen_count, 0, "until it is stopped");
+	eq(SC1(NR_alarm, 100), 0, "alarm");
+	ok(SC1(NR_alarm, 0) >= 99, "and how long it had to go");
+	it.usec = 1000000;
+	eq(SC3(NR_setitimer, 0, &it, 0), -EINVAL_, "a second has less than a million microseconds");
+}
+
+/* ---- frames that were changed ---- */
+
+static void more_rights(int sig, struct ksiginfo *si, struct kucontext *uc)
+{
+	(void)sig;
+	(void)si;
+	uc->mc.eflags |= 0x7000; /* IOPL 3, NT */
+	uc->mc.cs = 0x08;
+	uc->mc.ss = 0x10;
+}
+
+static int asks_for_rights(void *arg)
+{
+	on(SIG_USR1, more_rights, F_SIGINFO, 0);
+	raise_(SIG_USR1);
+	__asm__ volatile("cli");
+	return arg ? 1 : 0;
+}
+
+static void kernel_segments(int sig, struct ksiginfo *si, struct kucontext *uc)
+{
+	(void)sig;
+	(void)si;
+	uc->mc.ds = uc->mc.es = 0x10;
+	uc->mc.gs = 0x28;
+	uc->mc.fs = 0xfff8;
+}
+
+static int asks_for_segments(void *arg)
+{
+	on(SIG_USR1, kernel_segments, F_SIGINFO, 0);
+	raise_(SIG_USR1);
+	return arg ? 1 : 0;
+}
+
+static int frame_nowhere(void *arg)
+{
+	(void)arg;
+	SC3(NR_sigaltstack, 0, 0, 0);
+	on(SIG_USR1, count, 0, 0);
+	long pid = me();
+	__asm__ volatile("mov %%esp,%%edi\n mov $0x5000,%%esp\n int $0x80\n mov %%edi,%%esp"
+			 :
+			 : "a"(NR_kill), "b"(pid), "c"(SIG_USR1)
+			 : "edi", "memory");
+	return 1;
+}
+
+static int return_from_nowhere(void *arg)
+{
+	(void)arg;
+	__asm__ volatile("mov $0x5000,%esp\n mov $173,%eax\n int $0x80\n ud2");
+	return 1;
+}
+
+static int fault_while_blocked(void *arg)
+{
+	on(SIG_SEGV, count, 0, 0);
+	set_mask(BLOCK, bit(SIG_SEGV));
+	*(volatile int *)arg = 1;
+	return 1;
+}
+
+static int fault_while_ignored(void *arg)
+{
+	on(SIG_SEGV, (void *)1, 0, 0);
+	*(volatile int *)arg = 1;
+	return 1;
+}
+
+static void spoil_fpu(int sig)
+{
+	count(sig);
+	__asm__ volatile("fninit\n fldpi\n fldpi");
+}
+
+static void frames(void)
+{
+	double third = 0;
+	int st;
+
+	ok(in_child(asks_for_rights, 0) == SIG_SEGV, "a frame gives no right to cli");
+	st = (int)in_child(asks_for_segments, 0);
+	ok(st == 0 || st == SIG_SEGV, "nor the kernel's segments");
+	eq(in_child(frame_nowhere, 0), SIG_SEGV, "no stack for the frame: SIGSEGV");
+	eq(in_child(return_from_nowhere, 0), SIG_SEGV, "no frame to return from: SIGSEGV");
+	eq(in_child(fault_while_blocked, (void *)16), SIG_SEGV, "a fault while SIGSEGV is blocked");
+	eq(in_child(fault_while_ignored, (void *)16), SIG_SEGV, "or ignored");
+	on(SIG_USR1, spoil_fpu, 0, 0);
+	__asm__ volatile("fninit\n fld1\n fld1\n fld1\n faddp\n faddp\n");
+	raise_(SIG_USR1);
+	__asm__ volatile("fstpl %0" : "=m"(third));
+	ok(third == 3.0, "the FPU's registers survive a handler");
+}
+
+int main(void)
+{
+	handlers();
+	seen_count = 0;
+	eq(in_child(no_restorer, 0), 0, "a handler returns without a restorer");
+	eq(in_child(no_restorer, (void *)F_SIGINFO), 0, "with SA_SIGINFO too");
+	masks();
+	interrupted();
+	stacks();
+	children();
+	sending();
+	timers();
+	frames();
+	return done("signals");
+}
