@@ -12,6 +12,7 @@
 #define FIRST_ROOM  1024u
 #define LIMIT_FLOOR 0x20000u  /* POSIX programs count on 128 KiB */
 #define LIMIT_TOP   0x100000u
+#define STRING_MAX  0x20000u  /* with its zero */
 
 int
 exec_args_init(struct exec_args *args, size_t stack_limit)
@@ -76,7 +77,7 @@ add_string(struct exec_args *args, const char *string, bool kernel)
         int error;
 
         if (length >= 0) {
-            if ((size_t)length >= left(args))
+            if ((size_t)length >= left(args) || (size_t)length >= STRING_MAX)
                 return -E2BIG;
             args->size += (size_t)length + 1;
             return 0;
