@@ -8,9 +8,10 @@ copy(int fd)
 {
     long size;
 
-    while ((size = read(fd, buffer, sizeof(buffer))) > 0)
+    while ((size = read(fd, buffer, sizeof(buffer))) > 0) {
         print_bytes(buffer, (size_t)size);
-    print_flush();
+        print_flush(); /* a person at a terminal waits for each line */
+    }
     return size;
 }
 
