@@ -72,7 +72,7 @@ status_of_file(const struct file *file)
 {
     if (file->node != NULL)
         return status_of(file->node);
-    return (struct status){.mode = S_IFIFO | 0600, .links = 1, .number = (uint32_t)file->state};
+    return (struct status){.mode = S_IFIFO | 0600, .links = 1, .number = (uint32_t)file->state >> 4 & 0xFFFFFF};
 }
 
 /* What the path, or with AT_EMPTY_PATH and none the descriptor, means. */
