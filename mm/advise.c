@@ -54,7 +54,7 @@ populate(struct address_space *space, uintptr_t start, uintptr_t end, enum fault
         enum fault_result result = space_fault(space, va, access);
 
         if (result != FAULT_DONE)
-            return result == FAULT_NOMEM ? -ENOMEM : -EFAULT;
+            return result == FAULT_NOMEM ? -ENOMEM : result == FAULT_ACCERR ? -EINVAL : -EFAULT;
     }
     return 0;
 }
@@ -135,6 +135,8 @@ space_mincore(struct address_space *space, uintptr_t start, size_t pages, uint8_
 
     if (error != 0)
         return error;
+    if (pages > USER_END >> PAGE_SHIFT)
+        return -ENOMEM;
     if (!space_is_mapped(space, start, end))
         return -ENOMEM;
     for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
@@ -171,14 +173,6 @@ space_msync(struct address_space *space, uintptr_t start, size_t length, unsigne
 
 /* ---- mlock: nothing is ever swapped out, so to lock is to bring in and to keep ---- */
 
-static bool
-lock_limit_allows(const struct address_space *space, unsigned long pages)
-{
-    size_t limit = space->limits[SPACE_LIMIT_MEMLOCK];
-
-    return limit == LIMIT_INFINITE || space->locked_pages + pages <= limit >> PAGE_SHIFT;
-}
-
 long
 space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault)
 {
@@ -191,12 +185,14 @@ space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lo
         return -ENOMEM;
     if (start == end)
         return 0;
-    if (lock && !lock_limit_allows(space, pages_of(start, end)))
+    if (lock && !space_may_lock(space, pages_of(start, end)))
         return -ENOMEM;
-    if (!space_is_mapped(space, start, end) || space_isolate(space, start, end, &first) != 0)
+    if (!space_is_mapped(space, start, end) ||
+        (lock && !on_fault && space_populate(space, start, end) != 0) ||
+        space_isolate(space, start, end, &first) != 0)
         return -ENOMEM;
     space_change_flags(space, first, end, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
-    return lock && !on_fault ? space_populate(space, start, end) : 0;
+    return 0;
 }
 
 /* Every area, but for stacks that would be filled down to their limit. */
@@ -217,7 +213,7 @@ space_mlockall(struct address_space *space, unsigned flags)
     if (flags == 0 || flags & ~(unsigned)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) ||
         flags == MCL_ONFAULT)
         return -EINVAL;
-    if (flags & MCL_CURRENT && !lock_limit_allows(space, space->total_pages - space->locked_pages))
+    if (flags & MCL_CURRENT && !space_may_lock(space, space->total_pages - space->locked_pages))
         return -ENOMEM;
     space->lock_future = flags & MCL_FUTURE;
     if (flags & MCL_CURRENT)

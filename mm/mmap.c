@@ -210,6 +210,9 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
     start = place(space, hint, size, flags);
     if (is_error(start))
         return start;
+    if (UNLIKELY(flags & MAP_LOCKED || space->lock_future) &&
+        !space_may_lock(space, size >> PAGE_SHIFT))
+        return -EAGAIN;
     if (object == NULL)
         may_write = true;
     if (type != MAP_PRIVATE && prot & PROT_WRITE && !may_write)
@@ -325,7 +328,8 @@ space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsi
     error = may_protect(space, start, end, prot, &writable);
     if (error != 0)
         return error;
-    if ((writable.data != 0 && space_may_grow(space, AREA_WRITE, writable.data) != 0) ||
+    if ((writable.data != 0 &&
+         exceeds(space->data_pages, writable.data, space->limits[SPACE_LIMIT_DATA])) ||
         (writable.charge != 0 && !commit_charge(writable.charge)))
         return -ENOMEM;
     if (space_prepare(space, start, end, &first) != 0) {

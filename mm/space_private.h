@@ -119,6 +119,13 @@ space_may_grow(const struct address_space *space, unsigned flags, unsigned long 
     return 0;
 }
 
+/* True when the limit allows `pages` more locked pages. */
+static inline bool
+space_may_lock(const struct address_space *space, unsigned long pages)
+{
+    return !exceeds(space->locked_pages, pages, space->limits[SPACE_LIMIT_MEMLOCK]);
+}
+
 /* True when pages with these flags count for the commit account. */
 bool area_is_charged(unsigned flags);
 

@@ -628,10 +628,11 @@ do_lock(struct model_space *space, const struct operation *o)
             return;
     answer = space_mlock(space->space, page_address(o->page), o->count * PAGE_SIZE, lock,
                          o->bits & 2);
-    /* Locked all the same, with pages that are not there yet. */
-    if (starved && (answer == -ENOMEM || answer == -EAGAIN))
-        lock = area_find(&space->space->areas, page_address(o->page))->flags & AREA_LOCKED;
-    else if (answer != 0)
+    for (uint32_t i = 0; i < o->count; i++)
+        model_may_copy(model, &pages[i]);
+    if (is_shortage(answer))
+        return;
+    if (answer != 0)
         complain("mlock answered %ld\n", answer);
     for (uint32_t i = 0; i < o->count; i++)
         pages[i].flags = (uint16_t)((pages[i].flags & ~AREA_LOCKED) | (lock ? AREA_LOCKED : 0));
