@@ -13,6 +13,7 @@
  */
 #include <string.h>
 #include "clock.h"
+#include "date.h"
 #include "io.h"
 #include "platform.h"
 #include "task.h"
@@ -28,14 +29,7 @@ enum { REGISTER_A = 10, REGISTER_B = 11 };
 #define B_24_HOURS 0x02
 #define HOURS_PM   0x80
 
-#define READINGS       100
-#define DAYS_TO_EPOCH  719468u /* from 0000-03-01 to 1970-01-01 */
-#define DAYS_PER_ERA   146097u /* 400 years */
-#define SECONDS_PER_DAY 86400u
-
-struct date {
-    unsigned second, minute, hour, day, month, year;
-};
+#define READINGS 100
 
 static struct timespec64 offset; /* wall - monotonic */
 
@@ -82,27 +76,6 @@ decode(struct date *date)
     date->year += date->year < 70 ? 2000 : 1900;
 }
 
-/* Days since 1970-01-01 of a day of the Gregorian calendar. Years are counted from March, so that
- * the odd day is the last one. */
-static uint32_t
-days_of(unsigned year, unsigned month, unsigned day)
-{
-    unsigned from_march = (month + 9) % 12;
-    unsigned march_year = year - (month <= 2);
-    unsigned era = march_year / 400, of_era = march_year % 400;
-    unsigned day_of_year = (153 * from_march + 2) / 5 + day - 1;
-
-    return era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + day_of_year -
-           DAYS_TO_EPOCH;
-}
-
-static bool
-is_date(const struct date *date)
-{
-    return date->second < 60 && date->minute < 60 && date->hour < 24 && date->day >= 1 &&
-           date->day <= 31 && date->month >= 1 && date->month <= 12;
-}
-
 /* Seconds since 1970 by the chip; 0 when it tells no date. */
 static uint32_t
 read_chip(void)
@@ -117,10 +90,7 @@ read_chip(void)
             break;
     }
     decode(&date);
-    if (!is_date(&date))
-        return 0;
-    return days_of(date.year, date.month, date.day) * SECONDS_PER_DAY + date.hour * 3600 +
-           date.minute * 60 + date.second;
+    return date_is_valid(&date) ? date_seconds(&date) : 0;
 }
 
 /* ---- clocks ---- */

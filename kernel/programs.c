@@ -16,6 +16,7 @@
 #include "power.h"
 #include "programs.h"
 #include "tty.h"
+#include "words.h"
 #include "uapi/fcntl.h"
 #include "uapi/wait.h"
 
@@ -27,55 +28,6 @@
 #define PATH_ROOM    64
 
 static char *const environment[] = {"PATH=/bin:/", "HOME=/", "TERM=linux", NULL};
-
-/* ---- words ---- */
-
-static bool
-is_blank(char character)
-{
-    return character == ' ' || character == '\t';
-}
-
-/* Moves one word from *from to `to` without its quotes; *from is then behind it. */
-static char *
-cut_word(char *to, const char **from)
-{
-    char quote = '\0';
-    const char *at = *from;
-
-    for (; *at != '\0' && (quote != '\0' || !is_blank(*at)); at++) {
-        if (quote == '\0' && (*at == '\'' || *at == '"'))
-            quote = *at;
-        else if (quote != '\0' && *at == quote)
-            quote = '\0';
-        else
-            *to++ = *at;
-    }
-    *from = *at != '\0' ? at + 1 : at;
-    *to = '\0';
-    return to + 1;
-}
-
-/* Cuts `text` into words in place; quotes of both kinds keep blanks together. Fills argv, which has
- * room for as many as the text is long, and ends it. */
-static unsigned
-split_words(char *text, char **argv)
-{
-    const char *from = text;
-    char *to = text;
-    unsigned count = 0;
-
-    for (;;) {
-        while (is_blank(*from))
-            from++;
-        if (*from == '\0')
-            break;
-        argv[count++] = to;
-        to = cut_word(to, &from);
-    }
-    argv[count] = NULL;
-    return count;
-}
 
 /* ---- starting ---- */
 
@@ -140,12 +92,12 @@ run_and_power_off(const char *line)
 {
     size_t size = strlen(line) + 1;
     char *text = kmalloc(size);
-    char **argv = kmalloc((size + 1) * sizeof(*argv));
+    char **argv = kmalloc(WORDS_MAX(size) * sizeof(*argv));
     int status = -ENOMEM;
 
     if (text != NULL && argv != NULL) {
         memcpy(text, line, size);
-        status = split_words(text, argv) > 0 ? run_by_name(argv[0], argv) : -ENOENT;
+        status = words_split(text, argv) > 0 ? run_by_name(argv[0], argv) : -ENOENT;
     }
     kfree(argv);
     kfree(text);
