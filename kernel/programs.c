@@ -21,7 +21,7 @@
 #include "uapi/wait.h"
 
 #define DEFAULT_INIT "/init"
-#define INIT_FRAMES  (0x340000u >> PAGE_SHIFT) /* of 4 MiB of RAM so many come to us at least */
+#define INIT_FRAMES  (0x200000u >> PAGE_SHIFT) /* 4 MiB of RAM have them beside kernel and modules */
 #define STDIO_FILES  3
 #define KILLED_BY    128
 #define CANNOT_RUN   127

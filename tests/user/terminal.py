@@ -1,21 +1,31 @@
 #!/usr/bin/env python3
-"""Types at a shell on a terminal of its own and looks at what it answers: prompts, editing, history,
-completion, ^C, ^Z, jobs. Usage: terminal.py SHELL. Exit status 0: all as it should be."""
+"""Types at a shell on a terminal and looks at what it answers: prompts, editing, history, completion,
+^C, ^Z, jobs. Usage:
+
+    terminal.py SHELL        the shell on this machine, on a terminal of its own
+    terminal.py --octavo     the shell on Octavo in QEMU, over the serial line
+
+Exit status 0: all as it should be."""
 import os
 import pty
 import re
 import select
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
+import tty
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 ANSWER_SECONDS = 10
+BOOT_SECONDS = 60
 
 # What to type, and the regular expression that what comes back must match to its end.
 TALK = [
-    ("", r"\$ "),
     ("echo one\r", r"one\n\$ "),
+    ("cd tmp; for i in long-name two-a two-b inside; do > $i; done; cd ..\r", r"\n\$ "),
     # editing: left, home, ^A, ^E, ^K, ^U, ^W, backspace, delete
     ("echo 13\x1b[D2\r", r"\n123\n\$ "),
     ("cho x\x1b[He\r", r"\nx\n\$ "),
@@ -26,10 +36,9 @@ TALK = [
     # history
     ("\x1b[A\x1b[A\x1b[A\r", r"\nabc ghi\n\$ "),
     # completion: the only file, a folder, a command, a choice
-    ("echo lon\t\r", r"\nlong-name\n\$ "),
-    ("echo fol\tin\t\r", r"\nfolder/inside\n\$ "),
+    ("echo tm\tlon\t\r", r"\ntmp/long-name\n\$ "),
     ("expo\tCOLOUR=red\recho $COLOUR\r", r"red\n\$ "),
-    ("echo two-\t\x15\r", r"two-a  two-b  \n\$ echo two-.*\$ "),
+    ("echo tmp/two-\t\x15\r", r"tmp/two-a  tmp/two-b  \n\$ echo tmp/two-.*\$ "),
     # several lines, dropped lines, the end of a foreground job
     ("for i in 1 2\rdo echo =$i\rdone\r", r"=1\n=2\n\$ "),
     ("echo dropped\x03echo taken\r", r"\^C\n.*\ntaken\n\$ "),
@@ -55,13 +64,13 @@ TALK = [
     ("/bin/sleep 0.2; jobs\r", r"\[1\] stopped +\d+  cat\n\$ "),
     ("fg\r", r"cat\n"),
     ("typed\r\x04", r"typed\ntyped\n\$ "),
-    ("exit 3\r", r"exit 3\n"),
+    ("exit 3\r", r"exit 3\n.*"),
 ]
 
 
-def read_until(terminal, wanted):
+def read_until(terminal, wanted, seconds=ANSWER_SECONDS):
     """What the shell says until it matches, or until it has had its time."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + seconds
     text = ""
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.1)[0]:
@@ -78,27 +87,67 @@ def read_until(terminal, wanted):
     return text, re.search(wanted + r"\Z", text, re.DOTALL) is not None
 
 
-def main():
-    shell = os.path.abspath(sys.argv[1])
-    folder = Path(tempfile.mkdtemp())
-    for name in ("long-name", "two-a", "two-b"):
-        (folder / name).touch()
-    (folder / "folder").mkdir()
-    (folder / "folder" / "inside").touch()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execve(shell, ["sh"], {"PATH": f"{os.path.dirname(shell)}:/bin:/usr/bin"})
+def talk(terminal):
+    """Says all of TALK; returns how many answers were not what they should be."""
     wrong = 0
     for typed, wanted in TALK:
-        os.write(terminal, typed.encode())
-        text, matched = read_until(terminal, wanted)
+        os.write(terminal.fd, typed.encode())
+        text, matched = read_until(terminal.fd, wanted)
         if not matched:
             print(f"typed {typed!r}: got {text!r}, wanted {wanted!r}")
             wrong += 1
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return wrong
+
+
+class Here:
+    """A shell on a terminal of this machine, in a folder of its own."""
+
+    def __init__(self, shell):
+        shell = os.path.abspath(shell)
+        self.folder = Path(tempfile.mkdtemp())
+        (self.folder / "tmp").mkdir()
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(self.folder)
+            os.execve(shell, ["sh"], {"PATH": f"{os.path.dirname(shell)}:/bin:/usr/bin"})
+        read_until(self.fd, r"\$ ")
+
+    def status(self):
+        shutil.rmtree(self.folder)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class Octavo:
+    """The shell that /init starts. QEMU's status 33 is a power-off in good order."""
+
+    def __init__(self):
+        self.fd, theirs = pty.openpty()
+        tty.setraw(theirs)
+        self.machine = subprocess.Popen(
+            ["qemu-system-i386", "-m", "4M", "-display", "none", "-no-reboot", "-net", "none",
+             "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
+             "-drive", f"file={ROOT}/build/octavo.img,if=floppy,format=raw,snapshot=on",
+             "-boot", "a", "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"],
+            stdin=theirs, stdout=theirs)
+        text, matched = read_until(self.fd, r"\$ ", BOOT_SECONDS)
+        if not matched:
+            print("no prompt: " + text)
+
+    def status(self):
+        try:
+            code = self.machine.wait(ANSWER_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.machine.kill()
+            return "time out"
+        return 3 if code == 33 else f"QEMU's {code}"
+
+
+def main():
+    terminal = Octavo() if sys.argv[1] == "--octavo" else Here(sys.argv[1])
+    wrong = talk(terminal)
+    status = terminal.status()
     if status != 3:
-        print(f"the shell ended with {status}, not with 3")
+        print(f"it ended with {status}, not with 3")
     return 1 if wrong or status != 3 else 0
 
 

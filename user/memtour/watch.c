@@ -31,6 +31,8 @@ struct reading {
     unsigned long values[ARRAY_LENGTH(counters)];
 };
 
+#define LINE_WIDTH 79
+
 static struct reading before;
 static char text[8192];
 
@@ -82,19 +84,50 @@ watch_begin(void)
     take_reading(&before);
 }
 
+/* Begins a line of counters; returns the column. */
+static size_t
+print_margin(size_t column)
+{
+    static const char margin[] = "          ";
+
+    print("%s%s", column ? ",\n" : "", margin);
+    return sizeof(margin) - 1;
+}
+
+/* The counters that changed, as many to a line as fit. */
+static void
+tell_counters(const struct reading *now)
+{
+    size_t column = 0;
+
+    for (size_t i = 0; i < ARRAY_LENGTH(counters); i++) {
+        char part[48];
+        size_t length;
+
+        if (now->values[i] == before.values[i])
+            continue;
+        length = (size_t)format_text(part, sizeof(part), "%lu %s",
+                                     now->values[i] - before.values[i], counters[i].meaning);
+        if (column && column + length < LINE_WIDTH - 2)
+            print(", ");
+        else
+            column = print_margin(column);
+        print("%s", part);
+        column += length + 2;
+    }
+    if (column)
+        print("\n");
+}
+
 void
 watch_tell(void)
 {
     struct reading now;
 
     take_reading(&now);
-    print("  kernel: %+ld pages mapped, %+ld in memory, %lu faults", now.mapped - before.mapped,
+    print("  kernel: %+ld pages mapped, %+ld in memory, %lu faults\n", now.mapped - before.mapped,
           now.resident - before.resident, now.faults - before.faults);
-    for (size_t i = 0; i < ARRAY_LENGTH(counters); i++) {
-        if (now.values[i] != before.values[i])
-            print(", %lu %s", now.values[i] - before.values[i], counters[i].meaning);
-    }
-    print("\n");
+    tell_counters(&now);
     print_flush();
     take_reading(&before);
 }

@@ -302,27 +302,6 @@ do_false(char **argv)
     return 1;
 }
 
-/* Seconds, with decimals: 0.5. */
-static int
-do_sleep(char **argv)
-{
-    const char *at = argv[1] ? argv[1] : "";
-    unsigned long seconds = 0;
-    unsigned milliseconds = 0;
-
-    if (*at != '.' && !take_number(&at, &seconds))
-        return 2;
-    if (*at == '.') {
-        unsigned place = 100;
-
-        for (at++; *at >= '0' && *at <= '9'; at++, place /= 10)
-            milliseconds += (unsigned)(*at - '0') * place;
-    }
-    print_flush();
-    sleep_milliseconds((unsigned)seconds * 1000 + milliseconds);
-    return 0;
-}
-
 static long
 signed_number(const char *text)
 {
@@ -429,7 +408,6 @@ static const struct command {
     {"read", do_read, "NAME...", "a line of input into variables"},
     {"set", do_set, "[-- TEXT...]", "print variables; set $1 $2..."},
     {"shift", do_shift, "[N]", "drop $1"},
-    {"sleep", do_sleep, "SECONDS", "do nothing for a while"},
     {"test", do_test, "A = B", "also != -eq -lt..., -f -d -e -s -r -x FILE, -n -z TEXT"},
     {"true", do_true, "", "succeed"},
     {"unset", do_unset, "NAME...", "forget variables"},
