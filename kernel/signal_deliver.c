@@ -12,7 +12,8 @@
  *   ERESTARTSYS      done again    done again                -EINTR
  *   ERESTARTNOHAND   done again    -EINTR                    -EINTR
  *
- * Doing it again means: EIP goes back over the two bytes of int 80h, and EAX is the number again.
+ * Doing it again means: EIP goes back over the two bytes of int 80h, and EAX is the number again. A
+ * sleep that is done again ends when it would have ended (task->sleep_end).
  */
 #include "signal_private.h"
 #include "syscall.h"
@@ -41,10 +42,12 @@ settle_call(struct trap_frame *frame, bool again)
 {
     if (!was_interrupted(frame))
         return;
-    if (again)
+    if (again) {
         do_again(frame);
-    else
+    } else {
         frame->eax = (uint32_t)-EINTR;
+        task_current()->sleeps_on = false;
+    }
     frame->vector = 0;
 }
 

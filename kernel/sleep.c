@@ -70,12 +70,23 @@ timespec_put(const struct timespec64 *time, uint32_t to, bool wide)
     return copy_to_user((void *)to, &narrow, sizeof(narrow));
 }
 
+/* The tick until which to sleep: when a signal cut the call short and it is done again, as before. */
+static uint32_t
+sleep_end(struct task *task, const struct timespec64 *time)
+{
+    uint32_t end = task->sleeps_on ? task->sleep_end : timer_ticks() + timespec_ticks(time);
+
+    task->sleeps_on = false;
+    return end;
+}
+
 /* Sleeps for a while. What is left of it when a signal comes goes to `left_at`, unless that is 0. */
 static long
 sleep_for(const struct timespec64 *time, uint32_t left_at, bool wide)
 {
     struct wait_queue nobody_else = {0};
-    uint32_t end = timer_ticks() + timespec_ticks(time);
+    struct task *task = task_current();
+    uint32_t end = sleep_end(task, time);
     struct timespec64 left;
 
     if (time->sec == 0 && time->nsec == 0)
@@ -91,7 +102,9 @@ sleep_for(const struct timespec64 *time, uint32_t left_at, bool wide)
     left = timespec_of_ticks(end - timer_ticks());
     if (left_at != 0 && timespec_put(&left, left_at, wide) != 0)
         return -EFAULT;
-    return -EINTR;
+    task->sleeps_on = true;
+    task->sleep_end = end;
+    return -ERESTARTNOHAND;
 }
 
 /* clock_nanosleep(clock, flags, time, left) */

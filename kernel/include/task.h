@@ -115,7 +115,8 @@ struct task {
     uint32_t fault_address, fault_code; /* of the signal a fault caused */
     uint32_t fault_trap, fault_error;
     int fault_signal;          /* pending because of a fault; 0: none */
-    int restart;               /* system call to do again after a signal without handler */
+    bool sleeps_on;            /* a signal without handler cut a sleep short that is done again... */
+    uint32_t sleep_end;        /* ...until this tick */
 
     unsigned long fail_in;     /* /proc/self/fail-nth: mm_fail_nth while this task runs */
 };
