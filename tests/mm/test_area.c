@@ -234,17 +234,19 @@ KTEST(area, random_against_an_array)
 
 /* ---- orders that make a careless tree lean over ---- */
 
-/* An AVL tree of n nodes is at most 1.44 log2(n + 2) high. */
+/* Where heights of siblings may differ by two, the fewest nodes of height h are those of h - 1 and of
+ * h - 3 and one: at most 1.82 log2(n) levels. */
 static unsigned
 height_allowed(unsigned nodes)
 {
-    unsigned fewer = 1, fewest = 2, height = 1; /* the fewest nodes of each height */
+    unsigned fewest[3] = {1, 2, 3}, height = 0; /* of the next heights */
 
-    while (fewest <= nodes) {
-        unsigned next = fewest + fewer + 1;
+    while (fewest[0] <= nodes) {
+        unsigned next = fewest[2] + fewest[0] + 1;
 
-        fewer = fewest;
-        fewest = next;
+        fewest[0] = fewest[1];
+        fewest[1] = fewest[2];
+        fewest[2] = next;
         height++;
     }
     return height;
