@@ -429,6 +429,118 @@ static void other_calls(void)
     eq(k_unlink("f") | k_unlink("g"), 0, "all away");
 }
 
+/* ---- each allocation of a call fails in turn, where the kernel lets us ask for that ---- */
+
+static long fail_nth;
+
+static void fail_in(u32 n)
+{
+    char number[] = {(char)('0' + n / 10), (char)('0' + n % 10)};
+
+    k_pwrite(fail_nth, n < 10 ? number + 1 : number, n < 10 ? 1 : 2, 0);
+}
+
+/* True when the failure asked for has happened. */
+static int has_failed(void)
+{
+    char left[8] = "1";
+
+    k_pread(fail_nth, left, sizeof(left), 0);
+    fail_in(0);
+    return left[0] == '0';
+}
+
+static long make_and_remove(void)
+{
+    long fd = k_open("new", O_RW | O_CREATE | O_EXCLUSIVE);
+
+    if (fd < 0)
+        return fd;
+    k_close((int)fd);
+    return k_unlink("new");
+}
+
+static long make_folder(void)
+{
+    long error = SC2(NR_mkdir, "new", 0755);
+
+    return error < 0 ? error : SC1(NR_rmdir, "new");
+}
+
+static long make_link(void)
+{
+    long error = SC2(NR_symlink, "old", "new");
+
+    return error < 0 ? error : k_unlink("new");
+}
+
+static long move_there_and_back(void)
+{
+    long error = SC2(NR_rename, "old", "new");
+
+    if (error == 0 && SC2(NR_rename, "new", "old") == -ENOMEM_)
+        error = SC2(NR_rename, "new", "old");
+    return error;
+}
+
+static long write_and_cut(void)
+{
+    long fd = k_open("old", O_RW), done;
+
+    if (fd < 0)
+        return fd;
+    done = k_pwrite(fd, text, (ulong)TEXT, 3 * PG);
+    SC2(NR_ftruncate, fd, 0);
+    k_close((int)fd);
+    return done < 0 ? done : 0;
+}
+
+static long list_and_find(void)
+{
+    struct stat64 st;
+    long error = SC2(NR_stat64, "./../././././././././././././././././././././././././././././"
+                                "./././././././././././././././././././././././././././././././"
+                                "././././././././././././old", &st);
+
+    return error == -ENOENT_ ? SC2(NR_getcwd, bytes, sizeof(bytes)) < 0 ? -ENOMEM_ : 0 : error;
+}
+
+static void sweep(long (*call)(void), const char *name)
+{
+    long answer, failures = 0, wrong = 0;
+    u32 n = 1;
+
+    for (;; n++) {
+        fail_in(n);
+        answer = call();
+        if (!has_failed())
+            break;
+        failures += answer == -ENOMEM_;
+        wrong += answer != 0 && answer != -ENOMEM_;
+        wrong += count_names(".") != 3 || size_of("old") != 0;
+    }
+    ok(answer == 0 && wrong == 0 && failures > 0, "%s: %ld of %u failures were felt", name,
+       failures, n - 1);
+}
+
+static void shortage(void)
+{
+    fail_nth = k_open("/proc/self/fail-nth", O_RW);
+    if (fail_nth < 0) {
+        skip("no /proc/self/fail-nth");
+        return;
+    }
+    open_answer("old", O_RW | O_CREATE);
+    sweep(make_and_remove, "open");
+    sweep(make_folder, "mkdir");
+    sweep(make_link, "symlink");
+    sweep(move_there_and_back, "rename");
+    sweep(write_and_cut, "write");
+    sweep(list_and_find, "a long path");
+    eq(k_unlink("old"), 0, "all away");
+    k_close((int)fail_nth);
+}
+
 int main(void)
 {
     static char home[] = "/tmp/files-00000";
@@ -450,6 +562,7 @@ int main(void)
     descriptors();
     devices();
     other_calls();
+    shortage();
     SC1(NR_chdir, "/");
     eq(SC1(NR_rmdir, home), 0, "nothing is left");
     return done("files");
