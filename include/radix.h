@@ -1,6 +1,6 @@
 /* radix.h - from a page's number in an object to its frame: a tree of nodes with 64 slots.
  *
- *   levels = 2:    root [0][1][2]...[63]        index bits 11..6 choose the slot
+ *   two levels:    root [0][1][2]...[63]        index bits 11..6 choose the slot
  *                        │     │
  *               leaf [..64..] leaf [..64..]     index bits 5..0; a slot holds a frame's number
  *
@@ -19,7 +19,7 @@ struct radix_node;
 /* All zeros: an empty tree. */
 struct radix {
     struct radix_node *root;
-    unsigned levels;
+    unsigned bits; /* of an index that its levels can name: 6 for each level */
 };
 
 /* Makes the nodes' cache. Called once by mm_init. */

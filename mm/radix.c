@@ -43,18 +43,18 @@ radix_init(void)
         kpanic("mm: no memory for the cache of radix nodes");
 }
 
-/* The slot for `index` in a node that is `level` levels above the leaves. */
+/* The slot for `index` in a node whose slots stand for 2^shift indexes each: 0 for a leaf. */
 static inline unsigned
-slot_of(uint32_t index, unsigned level)
+slot_of(uint32_t index, unsigned shift)
 {
-    return index >> (level * SLOT_BITS) & (SLOTS - 1);
+    return index >> shift & (SLOTS - 1);
 }
 
-/* True when `levels` levels cannot name `index`. */
+/* True when `bits` bits cannot name `index`. */
 static inline bool
-beyond(uint32_t index, unsigned levels)
+beyond(uint32_t index, unsigned bits)
 {
-    return levels < LEVELS_MAX && index >> (levels * SLOT_BITS) != 0;
+    return bits < 32 && index >> bits != 0;
 }
 
 static inline struct radix_node *
@@ -67,23 +67,34 @@ pfn_t
 radix_find(const struct radix *tree, uint32_t index)
 {
     const struct radix_node *node = tree->root;
-    unsigned level = tree->levels;
+    unsigned shift = tree->bits;
 
-    if (beyond(index, level))
+    if (beyond(index, shift))
         return pfn(0);
-    while (node && --level)
-        node = child(node, slot_of(index, level));
+    while (node && (shift -= SLOT_BITS))
+        node = child(node, slot_of(index, shift));
     return pfn(node ? node->slots[index & (SLOTS - 1)] : 0);
 }
 
 /* ---- insertion ---- */
 
 static unsigned
-levels_for(uint32_t index)
+bits_for(uint32_t index)
 {
-    unsigned levels = 1;
+    unsigned bits = SLOT_BITS;
 
-    while (beyond(index, levels))
+    while (beyond(index, bits))
+        bits += SLOT_BITS;
+    return bits;
+}
+
+/* How many levels name so many bits. */
+static unsigned
+levels_of(unsigned bits)
+{
+    unsigned levels = 0;
+
+    for (; bits; bits -= SLOT_BITS)
         levels++;
     return levels;
 }
@@ -92,16 +103,16 @@ levels_for(uint32_t index)
 static unsigned
 missing_nodes(const struct radix *tree, uint32_t index)
 {
-    unsigned wanted = levels_for(index), level = tree->levels;
+    unsigned wanted = bits_for(index), shift = tree->bits;
     const struct radix_node *node = tree->root;
 
     if (!node)
-        return wanted;
-    if (wanted > level) /* above the root, and all below a new one's other slot */
-        return wanted - level + wanted - 1;
-    while (--level && (node = child(node, slot_of(index, level))))
+        return levels_of(wanted);
+    if (wanted > shift) /* above the root, and all below a new one's other slot */
+        return levels_of(wanted - shift) + levels_of(wanted) - 1;
+    while ((shift -= SLOT_BITS) && (node = child(node, slot_of(index, shift))))
         ;
-    return level;
+    return levels_of(shift);
 }
 
 /* A chain of at least as many nodes as `index` lacks, linked by slot 0; *chain holds what there is
@@ -145,9 +156,9 @@ grow(struct radix *tree, uint32_t index, struct radix_node **chain)
 {
     if (!tree->root) {
         tree->root = unchain(chain);
-        tree->levels = levels_for(index);
+        tree->bits = bits_for(index);
     }
-    for (; beyond(index, tree->levels); tree->levels++) {
+    for (; beyond(index, tree->bits); tree->bits += SLOT_BITS) {
         struct radix_node *root = unchain(chain);
         root->slots[0] = (uintptr_t)tree->root;
         root->used = 1;
@@ -167,8 +178,8 @@ radix_insert(struct radix *tree, uint32_t index, pfn_t frame)
     }
     grow(tree, index, &chain);
     struct radix_node *node = tree->root;
-    for (unsigned level = tree->levels - 1; level; level--) {
-        unsigned slot = slot_of(index, level);
+    for (unsigned shift = tree->bits - SLOT_BITS; shift; shift -= SLOT_BITS) {
+        unsigned slot = slot_of(index, shift);
         if (!node->slots[slot]) {
             node->slots[slot] = (uintptr_t)unchain(&chain);
             node->used++;
@@ -188,37 +199,49 @@ radix_insert(struct radix *tree, uint32_t index, pfn_t frame)
 static void
 shrink(struct radix *tree)
 {
-    while (tree->levels > 1 && tree->root->used == 1 && tree->root->slots[0]) {
+    while (tree->bits > SLOT_BITS && tree->root->used == 1 && tree->root->slots[0]) {
         struct radix_node *root = tree->root;
         tree->root = child(root, 0);
-        tree->levels--;
+        tree->bits -= SLOT_BITS;
         root->slots[0] = 0;
         root->used = 0;
         kmem_cache_free(nodes, root);
     }
 }
 
+/* Empties a slot, and with the last one frees the node. True when it did. */
+static bool
+clear_slot(struct radix_node *node, unsigned slot)
+{
+    node->slots[slot] = 0;
+    if (--node->used)
+        return false;
+    kmem_cache_free(nodes, node);
+    return true;
+}
+
 pfn_t
 radix_remove(struct radix *tree, uint32_t index)
 {
-    struct radix_node *way[LEVELS_MAX];
+    struct radix_node *way[LEVELS_MAX]; /* from the root to the leaf */
+    unsigned level = 0, shift = tree->bits;
     pfn_t frame = radix_find(tree, index);
 
     if (!frame.n)
         return frame;
-    way[tree->levels - 1] = tree->root;
-    for (unsigned level = tree->levels - 1; level; level--)
-        way[level - 1] = child(way[level], slot_of(index, level));
-    for (unsigned level = 0; level < tree->levels; level++) {
-        way[level]->slots[slot_of(index, level)] = 0;
-        if (--way[level]->used)
-            break;
-        kmem_cache_free(nodes, way[level]);
-        if (way[level] == tree->root)
-            *tree = (struct radix){NULL, 0};
+    way[0] = tree->root;
+    while (shift -= SLOT_BITS) {
+        way[level + 1] = child(way[level], slot_of(index, shift));
+        level++;
     }
-    if (tree->root)
-        shrink(tree);
+    while (clear_slot(way[level], slot_of(index, shift))) {
+        if (level-- == 0) {
+            *tree = (struct radix){NULL, 0};
+            return frame;
+        }
+        shift += SLOT_BITS;
+    }
+    shrink(tree);
     return frame;
 }
 
@@ -227,14 +250,13 @@ radix_remove(struct radix *tree, uint32_t index)
 /* The first frame of a subtree at *index or behind it, *index moved there. When there is none,
  * *index becomes the first index behind the subtree, 0 past the last of all. */
 static pfn_t
-next_in(const struct radix_node *node, unsigned level, uint32_t *index)
+next_in(const struct radix_node *node, unsigned shift, uint32_t *index)
 {
-    unsigned shift = level * SLOT_BITS;
-
-    for (unsigned slot = slot_of(*index, level); slot < SLOTS; slot++) {
-        if (node->slots[slot] && level == 0)
+    for (unsigned slot = slot_of(*index, shift); slot < SLOTS; slot++) {
+        if (node->slots[slot] && shift == 0)
             return pfn(node->slots[slot]);
-        pfn_t found = node->slots[slot] ? next_in(child(node, slot), level - 1, index) : pfn(0);
+        pfn_t found =
+            node->slots[slot] ? next_in(child(node, slot), shift - SLOT_BITS, index) : pfn(0);
         if (found.n)
             return found;
         if (!node->slots[slot])
@@ -248,13 +270,13 @@ next_in(const struct radix_node *node, unsigned level, uint32_t *index)
 pfn_t
 radix_next(const struct radix *tree, uint32_t *index)
 {
-    if (!tree->root || beyond(*index, tree->levels))
+    if (!tree->root || beyond(*index, tree->bits))
         return pfn(0);
-    return next_in(tree->root, tree->levels - 1, index);
+    return next_in(tree->root, tree->bits - SLOT_BITS, index);
 }
 
 static bool
-check_node(const struct radix_node *node, unsigned level, unsigned long *frames)
+check_node(const struct radix_node *node, unsigned shift, unsigned long *frames)
 {
     uint32_t used = 0;
 
@@ -262,9 +284,9 @@ check_node(const struct radix_node *node, unsigned level, unsigned long *frames)
         if (!node->slots[slot])
             continue;
         used++;
-        if (level == 0)
+        if (shift == 0)
             ++*frames;
-        else if (!check_node(child(node, slot), level - 1, frames))
+        else if (!check_node(child(node, slot), shift - SLOT_BITS, frames))
             return false;
     }
     return used && used == node->used;
@@ -274,10 +296,10 @@ bool
 radix_check(const struct radix *tree, unsigned long *frames)
 {
     if (!tree->root)
-        return tree->levels == 0;
-    if (tree->levels == 0 || tree->levels > LEVELS_MAX)
+        return tree->bits == 0;
+    if (tree->bits == 0 || tree->bits > LEVELS_MAX * SLOT_BITS)
         return false;
-    if (tree->levels > 1 && tree->root->used == 1 && tree->root->slots[0])
+    if (tree->bits > SLOT_BITS && tree->root->used == 1 && tree->root->slots[0])
         return false;
-    return check_node(tree->root, tree->levels - 1, frames);
+    return check_node(tree->root, tree->bits - SLOT_BITS, frames);
 }
