@@ -270,6 +270,14 @@ $(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
 conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb each)
 conformance-musl: $(patsubst %,$(BUILD)/conformance/musl/%,$(CONFORMANCE) mb)
 
+# A program of the tests that stands on our own runtime.
+$(BUILD)/clients/hog: user/user.ld $(BUILD)/user/obj/user/lib/start.asm.o \
+        $(BUILD)/user/obj/tests/user/shortage/hog.c.o $(BUILD)/user/obj/lib.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_i386 -nostdlib -z noexecstack -z max-page-size=4096 --gc-sections -s -o $@ \
+	    -T user/user.ld $(filter %.o %.a,$^)
+
 # Clients of C libraries (tests/user/clients): ours, and programs of others from their own sources.
 CLIENT_CC = -std=gnu11 -O2 -Wall -Wextra -pthread -o $@ $<
 
