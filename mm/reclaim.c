@@ -14,7 +14,8 @@
  * After the pages come the shrinkers' pools, then slabs without objects, among them those of the
  * nodes that the pages' trees do not need any more.
  *
- * Cost: about 60 instructions for each page that the hand passes and 60 for each area that maps it.
+ * Cost: about 150 instructions for each page that the hand passes, 500 for one that it takes, and 60
+ * for each area that maps the page.
  *
  * Lock: none yet; runs within allocations on the one CPU that runs programs, never in itself.
  */
