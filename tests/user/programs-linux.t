@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../tap.sh"
 
 bin=$root/build/user
-"$bin/echo" 2>/dev/null || skip_all "this machine does not run i386 programs"
+"$bin/echo" >/dev/null 2>&1 || skip_all "this machine does not run i386 programs"
 [ -r /proc/self/smaps ] || skip_all "this machine has no /proc"
 
 # sh_is DESCRIPTION COMMANDS OUTPUT: what our shell prints for the commands, errors included.
