@@ -513,6 +513,8 @@ SYSCALL(execve)
         return error;
     error = actions_own(&process->actions);
     if (error == 0)
+        error = files_own(&process->files);
+    if (error == 0)
         error = process_end_other_threads();
     if (error != 0) {
         exec_drop(&image);

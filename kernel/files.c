@@ -240,6 +240,21 @@ files_put(struct files *files)
     kfree(files);
 }
 
+int
+files_own(struct files **files)
+{
+    struct files *own;
+
+    if ((*files)->refs == 1)
+        return 0;
+    own = files_fork(*files);
+    if (own == NULL)
+        return -ENOMEM;
+    files_put(*files);
+    *files = own;
+    return 0;
+}
+
 void
 files_close_on_exec(struct files *files)
 {

@@ -175,6 +175,8 @@ struct files *files_create(void);
 struct files *files_fork(struct files *files);
 void files_get(struct files *files);
 void files_put(struct files *files);
+/* Makes *files one that nobody shares, for execve. 0 or -ENOMEM. */
+MUST_CHECK int files_own(struct files **files);
 void files_close_on_exec(struct files *files);
 
 /* The current directory and the umask. */

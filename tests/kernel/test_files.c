@@ -515,6 +515,25 @@ KTEST(files, tables_are_copied_at_fork)
     CHECK_EQ(refs_after, 1);
 }
 
+KTEST(files, a_shared_table_becomes_two)
+{
+    struct files *shared, *own;
+    uint32_t refs;
+    int error;
+
+    own_files();
+    shared = own = task_running->process->files;
+    CHECK_EQ(open_many(3), 2);
+    files_get(shared);
+    error = files_own(&own);
+    refs = file_of(2)->refs;
+    files_put(own);
+    old_files();
+    CHECK_EQ(error, 0);
+    CHECK(own != shared);
+    CHECK_EQ(refs, 2);
+}
+
 /* ---- without memory ---- */
 
 /* Each does something with the tree and takes it back. 0 or -errno. */
