@@ -1,14 +1,18 @@
 /* itimer.c - alarm, setitimer: a signal after some time, and again after each interval.
  *
- * ITIMER_REAL counts ticks of the machine: a timer of the tick that sends SIGALRM. The other two
- * count what the process computes and do not exist here.
+ *   ITIMER_REAL     SIGALRM    ticks of the machine: a timer of the tick
+ *   ITIMER_VIRTUAL  SIGVTALRM  ticks that find the process in ring 3
+ *   ITIMER_PROF     SIGPROF    ticks that find it at work at all
  */
 #include "clock.h"
+#include "platform.h"
 #include "signal.h"
 #include "syscall.h"
 #include "usercopy.h"
 
 #define USEC_PER_SEC 1000000
+
+/* ---- the alarm ---- */
 
 static void
 fire(struct tick_timer *timer)
@@ -73,21 +77,62 @@ timeval_of(uint32_t ticks)
     return (struct timeval){.sec = (int32_t)time.sec, .usec = time.nsec / 1000};
 }
 
+/* ---- countdowns of what the process computes ---- */
+
+static void
+count_down(struct process *process, struct countdown *countdown, int signal)
+{
+    if (LIKELY(countdown->left == 0) || --countdown->left != 0)
+        return;
+    countdown->left = countdown->interval;
+    signal_process(process, signal);
+}
+
+void
+itimer_charge(struct process *process, bool user)
+{
+    if (user)
+        count_down(process, &process->virtual_timer, SIGVTALRM);
+    count_down(process, &process->profile_timer, SIGPROF);
+}
+
+static void
+set_countdown(struct countdown *countdown, uint32_t ticks, uint32_t interval)
+{
+    unsigned long state = interrupts_disable();
+
+    *countdown = (struct countdown){.left = ticks, .interval = interval};
+    interrupts_restore(state);
+}
+
+/* ---- the system calls ---- */
+
+/* The countdown that a number means; NULL for ITIMER_REAL. */
+static struct countdown *
+countdown_of(uint32_t which)
+{
+    struct process *process = task_current()->process;
+
+    if (which == ITIMER_REAL)
+        return NULL;
+    return which == ITIMER_VIRTUAL ? &process->virtual_timer : &process->profile_timer;
+}
+
 static int
-put_timer(uint32_t to)
+put_timer(uint32_t which, uint32_t to)
 {
     const struct process *process = task_current()->process;
-    struct itimerval value = {
-        .interval = timeval_of(process->alarm_interval),
-        .value = timeval_of(alarm_left(process)),
-    };
+    const struct countdown *countdown = countdown_of(which);
+    uint32_t left = countdown != NULL ? countdown->left : alarm_left(process);
+    uint32_t interval = countdown != NULL ? countdown->interval : process->alarm_interval;
+    struct itimerval value = {.interval = timeval_of(interval), .value = timeval_of(left)};
 
     return copy_to_user((void *)to, &value, sizeof(value));
 }
 
 SYSCALL(getitimer)
 {
-    return frame->ebx == ITIMER_REAL ? put_timer(frame->ecx) : -EINVAL;
+    return frame->ebx <= ITIMER_PROF ? put_timer(frame->ebx, frame->ecx) : -EINVAL;
 }
 
 SYSCALL(setitimer)
@@ -95,7 +140,7 @@ SYSCALL(setitimer)
     struct itimerval given = {0};
     uint32_t ticks, interval;
 
-    if (frame->ebx != ITIMER_REAL)
+    if (frame->ebx > ITIMER_PROF)
         return -EINVAL;
     if (frame->ecx != 0 && copy_from_user(&given, (const void *)frame->ecx, sizeof(given)) != 0)
         return -EFAULT;
@@ -103,8 +148,11 @@ SYSCALL(setitimer)
         return -EINVAL;
     if (interval > 1)
         interval--; /* from tick to tick, none is under way */
-    if (frame->edx != 0 && put_timer(frame->edx) != 0)
+    if (frame->edx != 0 && put_timer(frame->ebx, frame->edx) != 0)
         return -EFAULT;
-    set_alarm(task_current()->process, ticks, interval);
+    if (frame->ebx == ITIMER_REAL)
+        set_alarm(task_current()->process, ticks, interval);
+    else
+        set_countdown(countdown_of(frame->ebx), ticks, interval);
     return 0;
 }

@@ -326,6 +326,7 @@ charge(struct process *process)
     bool user = trap_from_user(trap_interrupted());
 
     ++*(user ? &process->user_ticks : &process->kernel_ticks);
+    itimer_charge(process, user);
     ++*(user ? &sched_counts.user : &sched_counts.kernel);
 }
 

@@ -49,6 +49,11 @@ struct tick_timer {
     struct tick_timer *next, **link; /* of one slot of the wheel: kernel/ticks.c */
 };
 
+/* Ticks of computing until a signal; 0: none is to come. Guarded by interrupts off. */
+struct countdown {
+    uint32_t left, interval;
+};
+
 struct process {
     int pid, group, session;
     struct process *parent, *children, *next_sibling, *previous_sibling;
@@ -85,6 +90,7 @@ struct process {
     unsigned long minor_faults, major_faults, child_minor_faults, child_major_faults;
     struct tick_timer alarm;   /* setitimer(ITIMER_REAL) */
     uint32_t alarm_interval;   /* ticks */
+    struct countdown virtual_timer, profile_timer; /* the others: kernel/itimer.c */
 };
 
 struct task {
@@ -185,6 +191,10 @@ void task_visit(void (*visit)(void));
 /* Sets, or sets anew; `when` in the past means the next tick. From any context, as is cancelling. */
 void tick_timer_set(struct tick_timer *timer, uint32_t when);
 void tick_timer_cancel(struct tick_timer *timer);
+
+/* Tells the process' countdowns that it has computed for a tick, in ring 3 (`user`) or for itself
+ * in the kernel. Interrupts off. */
+void itimer_charge(struct process *process, bool user);
 
 /* ---- life (kernel/process.c) ---- */
 

@@ -452,6 +452,15 @@ static void timers(void)
 	eq(seen_count, 0, "until it is stopped");
 	eq(SC1(NR_alarm, 100), 0, "alarm");
 	ok(SC1(NR_alarm, 0) >= 99, "and how long it had to go");
+	on(27, count, F_RESTART, 0);
+	seen_count = 0;
+	it.iusec = it.usec = 20000;
+	eq(SC3(NR_setitimer, 2, &it, 0), 0, "a timer of what the program computes");
+	for (volatile long i = 0; i < 2000000000 && seen_count < 2; i++)
+		;
+	eq(seen_count, 2, "comes while it does");
+	it.iusec = it.usec = 0;
+	SC3(NR_setitimer, 2, &it, 0);
 	it.usec = 1000000;
 	eq(SC3(NR_setitimer, 0, &it, 0), -EINVAL_, "a second has less than a million microseconds");
 }
