@@ -63,17 +63,17 @@ actions_put(struct actions *actions)
 static int
 own_table(struct actions *actions)
 {
-    struct action_table *own;
+    struct action_table *own, *shared = actions->table;
 
-    if (actions->table->refs == 1 && actions->table != &defaults)
+    if (shared->refs == 1 && shared != &defaults)
         return 0;
     own = kmalloc(sizeof(*own));
     if (own == NULL)
         return -ENOMEM;
-    *own = *actions->table;
+    *own = *shared;
     own->refs = 1;
-    table_put(actions->table);
-    actions->table = own;
+    actions->table = own; /* before the old one goes: signals come from interrupts too */
+    table_put(shared);
     return 0;
 }
 
@@ -122,14 +122,14 @@ any_ignored(const struct action_table *table)
 int
 actions_own(struct actions **actions)
 {
-    struct actions *own;
+    struct actions *own, *shared = *actions;
 
-    if ((*actions)->refs > 1) {
-        own = actions_fork(*actions);
+    if (shared->refs > 1) {
+        own = actions_fork(shared);
         if (own == NULL)
             return -ENOMEM;
-        actions_put(*actions);
         *actions = own;
+        actions_put(shared);
     }
     return any_ignored((*actions)->table) ? own_table(*actions) : 0;
 }

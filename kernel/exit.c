@@ -16,6 +16,7 @@
 #include "signal.h"
 #include "syscall.h"
 #include "task.h"
+#include "tty.h"
 #include "uapi/wait.h"
 
 /* Tells every other thread of the process to end. */
@@ -120,17 +121,21 @@ give_children_away(struct process *process)
 static void
 end_process(struct process *process)
 {
+    struct actions *actions = process->actions;
+
     process->exiting = true;
     process_end_vfork();
     tick_timer_cancel(&process->alarm);
+    if (process->pid == process->session)
+        tty_session_ends(process->session);
     files_put(process->files);
     folder_put(process->folder);
-    actions_put(process->actions);
+    process->actions = NULL; /* before they go: a key pressed now looks at them */
+    actions_put(actions);
     if (process->executable != NULL)
         object_put(process->executable);
     process->files = NULL;
     process->folder = NULL;
-    process->actions = NULL;
     process->executable = NULL;
     signal_drop(&process->infos);
     drop_space(process);
