@@ -412,8 +412,6 @@ move_piece(struct address_space *space, uintptr_t from, uintptr_t to, size_t len
     }
     table_frame(*target)->live += (uint16_t)moved;
     table_frame(*source)->live -= (uint16_t)moved;
-    if (table_frame(*source)->live == 0)
-        release(source);
 }
 
 bool
@@ -445,6 +443,7 @@ tables_move(struct address_space *space, uintptr_t from, uintptr_t to, size_t le
         if (*directory_entry_of(space, start) != 0)
             move_piece(space, start, target, piece);
     }
+    tables_trim(space, from, from + length); /* now: a table may be left first and entered later */
     user_flush(space, from, from + length);
 }
 

@@ -44,3 +44,31 @@ KTEST(mmap, move_beside_itself)
         move(WHERE + 0x1000000, types[i]);
     }
 }
+
+/* Down by its own length, which is a table's: the first table of the old place takes the second
+ * one's entries, when it has lost its own. */
+KTEST(mmap, move_by_a_table)
+{
+    const uintptr_t from = WHERE + 0x500000, to = WHERE + 0x100000;
+    const size_t length = 0x400000;
+    struct address_space *space = space_create();
+    char word[8] = "program";
+
+    CHECK(space);
+    for (unsigned i = 0; i < 4; i++) { /* with something in both tables, in one, in none */
+        CHECK_EQ(space_mmap(space, from, length, WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                            NULL, 0, true),
+                 from);
+        CHECK(!(i & 1) || space_write(space, from + PAGE_SIZE, word, 8) == 8);
+        CHECK(!(i & 2) || space_write(space, from + length - PAGE_SIZE, word, 8) == 8);
+        CHECK_EQ(space_mremap(space, from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, to), to);
+        CHECK(space_check_all());
+        CHECK_EQ(space_resident(space), (i & 1) + (i >> 1));
+        CHECK(!(i & 1) || space_read(space, to + PAGE_SIZE, word, 8) == 8);
+        CHECK(!(i & 2) || space_read(space, to + length - PAGE_SIZE, word, 8) == 8);
+        CHECK_EQ(word[0], 'p');
+        CHECK_EQ(space_munmap(space, to, length), 0);
+        CHECK_EQ(space_tables(space), 1);
+    }
+    space_put(space);
+}
