@@ -26,6 +26,10 @@ struct shrinker {
     struct shrinker *next;
 };
 void shrinker_register(struct shrinker *shrinker);
+
+/* Empties all that shrinkers keep for later: what is needed next has to be allocated, and can fail
+ * to be (mm_fail_nth). */
+void reclaim_pools(void);
 void shrinker_unregister(struct shrinker *shrinker);
 
 unsigned long reclaim_low_mark(void);

@@ -14,6 +14,7 @@
 #include "format.h"
 #include "kmalloc.h"
 #include "mm.h"
+#include "reclaim.h"
 #include "proc.h"
 
 #define THREAD 0x80u /* the number is a thread's */
@@ -475,6 +476,8 @@ write_fail_nth(struct file *file, struct buffer *from, uint64_t *position)
     if (number < 0)
         return -EINVAL;
     task->fail_in = (unsigned long)number;
+    if (number > 0)
+        reclaim_pools();
     (void)mm_fail_nth(task->fail_in);
     return size;
 }

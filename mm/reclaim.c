@@ -83,6 +83,13 @@ shrinker_unregister(struct shrinker *shrinker)
     *link = shrinker->next;
 }
 
+void
+reclaim_pools(void)
+{
+    for (struct shrinker *shrinker = shrinkers; shrinker; shrinker = shrinker->next)
+        shrinker->shrink(~0ul);
+}
+
 /* The hand passes a page. True when it was taken. */
 static bool
 pass_page(struct object *object, uint32_t index, pfn_t page)

@@ -118,7 +118,7 @@ looks_like(const struct address_space *from, const char *wanted)
 
     draw_into(from, drawing);
     for (unsigned i = 0, ended = 0; i < PAGES; i++) {
-        ended |= !wanted[i];
+        ended = ended || !wanted[i];
         same &= drawing[i] == (ended ? '.' : wanted[i]);
         runs += drawing[i] != '.' && (i == 0 || drawing[i] != drawing[i - 1]);
     }
@@ -904,6 +904,7 @@ sweep(failing_call call, const char *drawing, bool shared)
         if (shared && !(child = space_fork(space)))
             return false;
         before.commit = commit_charged();
+        reclaim_pools();
         mm_fail_nth(n);
         answer = call();
         counted = mm_fail_nth(0);

@@ -968,6 +968,8 @@ run_operation(struct operation *o, unsigned number)
     if (!space->space || (changes_areas(o->kind) && is_stack(o->page)))
         return;
     starved = o->fail != 0;
+    if (starved)
+        reclaim_pools();
     mm_fail_nth(o->fail);
     runners[o->kind](space, o);
     mm_fail_nth(0);
