@@ -182,14 +182,13 @@ process_exit(int status)
     end_thread();
 }
 
-/* The process ends with the code of its first thread, unless it was ended as a whole. */
+/* The process ends with the code of its last thread, unless it was ended as a whole. */
 void
 thread_exit(int code)
 {
-    struct task *me = task_current();
-    struct process *process = me->process;
+    struct process *process = task_current()->process;
 
-    if (!process->exiting && me->tid == process->pid && !(me->work & TASK_WORK_EXIT))
+    if (!process->exiting && process->thread_count == 1)
         process->status = (code & 0xFF) << 8;
     end_thread();
 }

@@ -1,0 +1,370 @@
+/* Threads as a libc makes them: clone, thread-local segments, futexes, locks whose owner died, and
+ * the end of one thread and of all. */
+#include "tap.h"
+
+enum {
+	F_WAIT = 0, F_WAKE = 1, F_REQUEUE = 3, F_CMP_REQUEUE = 4, F_WAKE_OP = 5, F_WAIT_BITSET = 9,
+	F_WAKE_BITSET = 10, F_PRIVATE = 128,
+	NR_futex_time64 = 422, NR_set_robust_list = 311, NR_get_robust_list = 312,
+	ETIMEDOUT_ = 110, ESRCH_ = 3,
+};
+
+/* VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID */
+#define THREAD_FLAGS 0x3d0f00ul
+#define SETTLS 0x80000ul
+#define SIZE (16 * PG)
+
+struct user_desc {
+	u32 entry, base, limit, flags;
+};
+
+struct thread {
+	int (*fn)(struct thread *);
+	volatile int tid; /* the kernel clears it at the end */
+	int first_tid;
+	char *stack;
+	volatile long result;
+	u32 tls[2];
+};
+
+static volatile int word, other, ready, go;
+static struct thread threads[8];
+
+/* clone(flags, top, &t->tid, desc, &t->tid); the child calls fn(t) and ends with exit */
+long clone_thread(ulong flags, void *top, volatile int *tid, struct user_desc *desc);
+__asm__(".text\nclone_thread:\npush %ebx\npush %esi\npush %edi\n"
+	"mov 16(%esp),%ebx\nmov 20(%esp),%ecx\nmov 24(%esp),%edx\nmov 28(%esp),%esi\nmov %edx,%edi\n"
+	"mov $120,%eax\nint $0x80\ntest %eax,%eax\njnz 1f\n"
+	"xor %ebp,%ebp\npop %eax\ncall *%eax\nmov $1,%eax\nxor %ebx,%ebx\nint $0x80\nhlt\n"
+	"1: pop %edi\npop %esi\npop %ebx\nret\n");
+
+static long futex(volatile int *at, int op, ulong value, const void *time, volatile int *second,
+		  ulong value3)
+{
+	return SC6(NR_futex, at, op, value, time, second, value3);
+}
+
+static int start(struct thread *t, int (*fn)(struct thread *), ulong flags, struct user_desc *desc)
+{
+	if (!t->stack)
+		t->stack = (char *)k_anon(SIZE, P_RW);
+	u32 *top = (u32 *)(t->stack + SIZE) - 8;
+	t->fn = fn;
+	t->tid = -1;
+	t->result = 0;
+	top[0] = (u32)fn;
+	top[1] = (u32)t; /* its argument, above the return address */
+	t->first_tid = (int)clone_thread(flags, top, &t->tid, desc);
+	return t->first_tid;
+}
+
+static void join(struct thread *t)
+{
+	for (int tid; (tid = t->tid) != 0;)
+		futex(&t->tid, F_WAIT, (ulong)tid, 0, 0, 0);
+}
+
+/* until `n` threads are asleep in futex: they announced it, and the others ran since */
+static void wait_ready(int n)
+{
+	while (ready < n)
+		k_yield();
+	struct {
+		long sec, nsec;
+	} nap = {0, 30000000};
+	SC2(NR_nanosleep, &nap, 0);
+}
+
+static int store(struct thread *t)
+{
+	t->result = SC0(NR_gettid) << 16 | (SC0(NR_getpid) & 0xffff);
+	return 0;
+}
+
+static int read_tls(struct thread *t)
+{
+	u32 v;
+	go++;
+	while (go < 2)
+		k_yield();
+	for (int i = 0; i < 50; i++) {
+		__asm__ volatile("mov %%gs:4,%0" : "=r"(v));
+		if (v != t->tls[1])
+			t->result = 1;
+		k_yield();
+	}
+	t->result |= (long)(v << 8);
+	return 0;
+}
+
+static int waiter(struct thread *t)
+{
+	__sync_fetch_and_add(&ready, 1);
+	t->result = futex(&word, F_WAIT | F_PRIVATE, 0, 0, 0, 0);
+	__sync_fetch_and_add(&go, 1);
+	return 0;
+}
+
+static int bit_waiter(struct thread *t)
+{
+	__sync_fetch_and_add(&ready, 1);
+	t->result = futex(&word, F_WAIT_BITSET, 0, 0, 0, 1u << (t - threads));
+	__sync_fetch_and_add(&go, 1);
+	return 0;
+}
+
+static struct {
+	void *next;
+	long offset;
+	void *pending;
+} head;
+static struct {
+	void *next;
+	volatile int lock;
+} held, taken;
+
+static int die_holding(struct thread *t)
+{
+	head.next = &held;
+	held.next = &taken;
+	taken.next = &head;
+	head.offset = (long)((char *)&held.lock - (char *)&held);
+	t->result = SC2(NR_set_robust_list, &head, 12);
+	held.lock = (int)SC0(NR_gettid) | (int)0x80000000;
+	taken.lock = 1; /* somebody else's */
+	return 0;
+}
+
+__attribute__((noreturn)) static int spin(struct thread *t)
+{
+	(void)t;
+	__sync_fetch_and_add(&ready, 1);
+	for (;;)
+		;
+}
+
+__attribute__((noreturn)) static int sleep_forever(struct thread *t)
+{
+	(void)t;
+	__sync_fetch_and_add(&ready, 1);
+	for (;;)
+		futex(&word, F_WAIT, 0, 0, 0, 0);
+}
+
+static int end_all(struct thread *t)
+{
+	(void)t;
+	while (ready < 2)
+		k_yield();
+	SC1(NR_exit_group, 33);
+	return 0;
+}
+
+/* a child with a spinning, a sleeping and an ending thread */
+static int group(void *a)
+{
+	ready = 0;
+	start(&threads[0], spin, THREAD_FLAGS & ~SETTLS, 0);
+	start(&threads[1], sleep_forever, THREAD_FLAGS & ~SETTLS, 0);
+	if (a)
+		start(&threads[2], end_all, THREAD_FLAGS & ~SETTLS, 0);
+	else {
+		wait_ready(2);
+		k_exit(44);
+	}
+	for (;;)
+		k_yield();
+}
+
+/* the first thread ends, another goes on: the process ends with the last, and with its code */
+static int outlive(struct thread *t)
+{
+	(void)t;
+	wait_ready(0);
+	SC1(NR_exit, 9);
+	return 0;
+}
+
+static int first_ends(void *a)
+{
+	(void)a;
+	start(&threads[0], outlive, THREAD_FLAGS & ~SETTLS, 0);
+	SC1(NR_exit, 12);
+	return 0;
+}
+
+static void tls(void)
+{
+	struct user_desc d[2];
+	u32 gs, old;
+	__asm__ volatile("mov %%gs,%0" : "=r"(old));
+	for (int i = 0; i < 2; i++) {
+		threads[i].tls[1] = 5 + (u32)i;
+		d[i] = (struct user_desc){(u32)-1, (u32)threads[i].tls, 0xfffff, 0x51};
+	}
+	struct user_desc probe = {(u32)-1, 0, 0xfffff, 0x51};
+	ok(SC1(NR_set_thread_area, &probe) == 0, "set_thread_area picks an entry");
+	note("entry %u", probe.entry);
+	struct user_desc back = {probe.entry, 1, 1, 0};
+	eq(SC1(NR_get_thread_area, &back), 0, "get_thread_area");
+	ok(back.base == 0 && back.limit == 0xfffff && (back.flags & 0x7f) == 0x51, "gives it back");
+	d[0].entry = d[1].entry = probe.entry;
+	go = 0;
+	gs = probe.entry * 8 + 3;
+	__asm__ volatile("mov %0,%%gs" : : "r"(gs));
+	for (int i = 0; i < 2; i++)
+		ok(start(&threads[i], read_tls, THREAD_FLAGS, &d[i]) > 0, "thread with CLONE_SETTLS");
+	join(&threads[0]);
+	join(&threads[1]);
+	__asm__ volatile("mov %0,%%gs" : : "r"(old));
+	eq(threads[0].result, 5 << 8, "%%gs:4 of the first thread");
+	eq(threads[1].result, 6 << 8, "%%gs:4 of the second");
+	probe.entry = 1;
+	eq(SC1(NR_set_thread_area, &probe), -EINVAL_, "an entry that is not a thread's is EINVAL");
+	eq(SC1(NR_set_thread_area, 8), -EFAULT_, "set_thread_area(8) is EFAULT");
+}
+
+static void wake_some(void)
+{
+	word = ready = go = 0;
+	for (int i = 0; i < 4; i++)
+		start(&threads[i], waiter, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(4);
+	eq(futex(&word, F_WAKE | F_PRIVATE, 1, 0, 0, 0), 1, "wake 1 of 4");
+	eq(futex(&other, F_WAKE | F_PRIVATE, 1, 0, 0, 0), 0, "nobody waits for another word");
+	wait_ready(4);
+	eq(go, 1, "one has gone on");
+	eq(futex(&word, F_WAKE | F_PRIVATE, 100, 0, 0, 0), 3, "wake the other 3");
+	for (int i = 0; i < 4; i++)
+		join(&threads[i]);
+	ok(!threads[0].result && !threads[1].result && !threads[2].result && !threads[3].result,
+	   "each answer is 0");
+}
+
+static void bits(void)
+{
+	word = ready = go = 0;
+	for (int i = 0; i < 3; i++)
+		start(&threads[i], bit_waiter, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(3);
+	eq(futex(&word, F_WAKE_BITSET, 9, 0, 0, 8), 0, "no waiter has the bit");
+	eq(futex(&word, F_WAKE_BITSET, 9, 0, 0, 5), 2, "two waiters have one of the bits");
+	eq(futex(&word, F_WAKE, 9, 0, 0, 0), 1, "the third is woken by all bits");
+	for (int i = 0; i < 3; i++)
+		join(&threads[i]);
+	eq(futex(&word, F_WAKE_BITSET, 9, 0, 0, 0), -EINVAL_, "no bits are EINVAL");
+}
+
+static void requeue(void)
+{
+	word = other = ready = go = 0;
+	for (int i = 0; i < 4; i++)
+		start(&threads[i], waiter, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(4);
+	eq(futex(&word, F_CMP_REQUEUE | F_PRIVATE, 1, (void *)2, &other, 1), -EAGAIN_,
+	   "CMP_REQUEUE with another value is EAGAIN");
+	eq(futex(&word, F_CMP_REQUEUE | F_PRIVATE, 1, (void *)2, &other, 0), 3,
+	   "wakes 1 and moves 2");
+	eq(futex(&word, F_WAKE | F_PRIVATE, 9, 0, 0, 0), 1, "1 is left");
+	eq(futex(&other, F_WAKE | F_PRIVATE, 9, 0, 0, 0), 2, "2 wait for the other word");
+	for (int i = 0; i < 4; i++)
+		join(&threads[i]);
+
+	word = other = ready = go = 0;
+	start(&threads[0], waiter, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(1);
+	/* other = 5; if it was 0, wake those of other too: op SET, cmp EQ */
+	eq(futex(&other, F_WAKE_OP | F_PRIVATE, 1, (void *)1, &other, 5 << 12), 0, "WAKE_OP");
+	eq(other, 5, "sets the word");
+	other = 0;
+	eq(futex(&other, F_WAKE_OP | F_PRIVATE, 1, (void *)1, &word, 1u << 28 | 3 << 12), 1,
+	   "WAKE_OP adds, and wakes those of the second word");
+	eq(word, 3, "it was added");
+	join(&threads[0]);
+}
+
+static void timeouts(void)
+{
+	struct {
+		long sec, nsec;
+	} t = {0, 20000000}, none = {0, 0}, bad = {0, 1000000000}, before, after;
+	struct {
+		u64 sec;
+		long nsec, pad;
+	} wide = {0, 20000000, 0};
+	word = 1;
+	eq(futex(&word, F_WAIT, 0, 0, 0, 0), -EAGAIN_, "another value is EAGAIN");
+	SC2(NR_clock_gettime, 1, &before);
+	eq(futex(&word, F_WAIT, 1, &t, 0, 0), -ETIMEDOUT_, "20 ms pass");
+	SC2(NR_clock_gettime, 1, &after);
+	long ms = (after.sec - before.sec) * 1000 + (after.nsec - before.nsec) / 1000000;
+	ok(ms >= 20, "not fewer than 20 ms (%ld)", ms);
+	eq(SC6(NR_futex_time64, &word, F_WAIT, 1, &wide, 0, 0), -ETIMEDOUT_, "the same by futex_time64");
+	eq(futex(&word, F_WAIT, 1, &none, 0, 0), -ETIMEDOUT_, "no time at all");
+	eq(futex(&word, F_WAIT_BITSET, 1, &before, 0, 1), -ETIMEDOUT_, "a time that has passed");
+	after.nsec += 20000000;
+	if (after.nsec >= 1000000000)
+		after.nsec -= 1000000000, after.sec++;
+	eq(futex(&word, F_WAIT_BITSET, 1, &after, 0, 1), -ETIMEDOUT_, "20 ms by the clock");
+	eq(futex(&word, F_WAIT, 1, &bad, 0, 0), -EINVAL_, "10^9 ns are EINVAL");
+	eq(futex((int *)((char *)&word + 1), F_WAIT, 1, &t, 0, 0), -EINVAL_, "an odd address is EINVAL");
+	eq(futex((int *)8, F_WAIT, 1, &t, 0, 0), -EFAULT_, "futex(8) is EFAULT");
+	eq(futex((int *)0xfffffff0, F_WAKE, 1, 0, 0, 0), -EFAULT_, "the kernel's memory is EFAULT");
+	eq(futex(&word, F_WAIT, 1, (void *)8, 0, 0), -EFAULT_, "a timeout at 8 is EFAULT");
+	eq(futex(&word, 77, 1, &t, 0, 0), -ENOSYS_, "an operation that is none is ENOSYS");
+}
+
+/* between processes: the same page of a shared mapping at two addresses */
+static void across(void)
+{
+	volatile int *page = (int *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+	long pid = k_fork();
+	int st;
+	if (pid == 0) {
+		volatile int *moved = (int *)k_mremap((void *)page, PG, PG, MR_MAYMOVE | MR_FIXED,
+						      (void *)0x60000000);
+		moved[1] = 1;
+		k_exit(futex(moved, F_WAIT, 0, 0, 0, 0) == 0 ? 3 : 4);
+	}
+	while (!page[1])
+		k_yield();
+	long n = 0;
+	while (!n)
+		n = futex(page, F_WAKE, 1, 0, 0, 0), k_yield();
+	eq(n, 1, "a wake reaches the other process");
+	k_wait(pid, &st);
+	eq(st, 3 << 8, "which goes on");
+}
+
+int main(void)
+{
+	int tid = start(&threads[0], store, THREAD_FLAGS & ~SETTLS, 0);
+	if (!ok(tid > 0, "a thread"))
+		return done("threads");
+	join(&threads[0]);
+	ok(threads[0].result == ((long)tid << 16 | (SC0(NR_getpid) & 0xffff)),
+	   "has a tid of its own and the process's pid");
+	eq(SC3(NR_waitpid, -1, 0, 0x40000000), -ECHILD_, "a thread is nobody's child");
+	eq(SC6(NR_clone, 0x10000 | 0x100, 0, 0, 0, 0, 0), -EINVAL_, "CLONE_THREAD without SIGHAND");
+	tls();
+	wake_some();
+	bits();
+	requeue();
+	timeouts();
+	across();
+
+	start(&threads[0], die_holding, THREAD_FLAGS & ~SETTLS, 0);
+	join(&threads[0]);
+	eq(threads[0].result, 0, "set_robust_list");
+	eq(held.lock, (int)0xc0000000, "a lock of a thread that ended: owner died, still waited for");
+	eq(taken.lock, 1, "somebody else's lock is left alone");
+	eq(SC2(NR_set_robust_list, &head, 11), -EINVAL_, "a head of 11 bytes is EINVAL");
+	u32 at = 1, size = 0;
+	eq(SC3(NR_get_robust_list, 0, &at, &size), 0, "get_robust_list");
+	eq(size, 12, "12 bytes");
+
+	eq(in_child(group, (void *)1), 33 << 8, "exit_group in a thread ends all");
+	eq(in_child(group, 0), 44 << 8, "exit_group in the first thread ends all");
+	eq(in_child(first_ends, 0), 9 << 8, "when the first thread has ended, the code is the last one's");
+	return done("threads");
+}
