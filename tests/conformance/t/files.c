@@ -5,7 +5,7 @@ enum {
     NR_creat = 8, NR_chdir = 12, NR_chmod = 15, NR_rename = 38, NR_mkdir = 39, NR_rmdir = 40,
     NR_fcntl = 55, NR_umask = 60, NR_symlink = 83, NR_truncate = 92, NR_fchdir = 133,
     NR_getdents = 141, NR_lstat64 = 196, NR_sendfile = 187, NR_fstatat64 = 300, NR_unlinkat = 301,
-    NR_dup3 = 330, NR_preadv = 333, NR_renameat2 = 353, NR_statfs = 99,
+    NR_utimensat = 320, NR_dup3 = 330, NR_preadv = 333, NR_renameat2 = 353, NR_close_range = 436,
 };
 
 enum {
@@ -15,10 +15,11 @@ enum {
 
 enum {
     O_R = 0, O_W = 1, O_RW = 2, O_CREATE = 0x40, O_EXCLUSIVE = 0x80, O_TRUNCATE = 0x200,
-    O_APPENDS = 0x400, O_LARGE = 0x8000, O_FOLDER = 0x10000, O_NOLINK = 0x20000, O_ONEXEC = 0x80000,
+    O_APPENDS = 0x400, O_LARGE = 0x8000, O_FOLDER = 0x10000, O_NOLINK = 0x20000, O_PATHS = 0x200000,
 };
 
 #define HERE      (-100) /* AT_FDCWD */
+#define RL_FSIZE  1
 #define RL_FILES  7
 #define SIG_XFSZ  25
 
@@ -429,6 +430,60 @@ static void other_calls(void)
     eq(k_unlink("f") | k_unlink("g"), 0, "all away");
 }
 
+/* Writes 10 bytes where 6 are allowed, then one more, which ends the child. */
+static int child_exceeds(void *fd)
+{
+    struct k_rlimit limit = {6, 6};
+
+    SC2(NR_setrlimit, RL_FSIZE, &limit);
+    if (k_write((int)(long)fd, text, 10) != 6)
+        return 1;
+    k_write((int)(long)fd, text, 1);
+    return 2;
+}
+
+static void limits(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE);
+
+    eq(sig_of(child_exceeds, (void *)fd), SIG_XFSZ, "RLIMIT_FSIZE cuts short, then SIGXFSZ");
+    eq(size_of("f"), 6, "the file has what was allowed");
+    k_close((int)fd);
+    k_unlink("f");
+}
+
+static void attributes(void)
+{
+    static const u32 times[4] = {1000000000, 123456789, 1100000000, 5};
+    static const u32 omit[4] = {0, 0x3FFFFFFE, 1200000000, 0};
+    struct stat64 st;
+    long fd = k_open("f", O_RW | O_CREATE);
+    u16 lock[8] = {1};
+
+    eq(SC4(NR_utimensat, HERE, "f", times, 0), 0, "utimensat");
+    eq(SC2(NR_fstat64, fd, &st), 0, "fstat64");
+    ok(st.times[0] == times[0] && st.times[1] == times[1] && st.times[2] == times[2],
+       "the times are as set");
+    eq(SC4(NR_utimensat, fd, 0, omit, 0), 0, "utimensat of a descriptor");
+    eq(SC2(NR_fstat64, fd, &st), 0, "fstat64");
+    ok(st.times[0] == times[0] && st.times[2] == omit[2], "UTIME_OMIT leaves one alone");
+    eq(SC4(NR_fstatat64, fd, "", &st, 0x1000), 0, "fstatat64 with AT_EMPTY_PATH");
+    ok((st.mode & 07777) == 0644, "the mode is umask's");
+    SC2(NR_symlink, "f", "l");
+    eq(SC4(NR_fstatat64, HERE, "l", &st, 0x100), 0, "fstatat64 of a link");
+    ok((st.mode & 0170000) == 0120000 && st.size == 1, "is the link's");
+    eq(SC3(NR_fcntl64, fd, 13, lock), 0, "F_SETLK64");
+    eq(SC3(NR_fcntl64, fd, 77777, 0), -EINVAL_, "no such command");
+    k_close((int)fd);
+    fd = k_open("f", O_PATHS);
+    ok(fd >= 0, "O_PATH");
+    eq(k_read((int)fd, bytes, 1), -EBADF_, "is not for reading");
+    eq(SC2(NR_fstat64, fd, &st), 0, "but for asking");
+    eq(SC3(NR_close_range, fd, fd + 5, 0), 0, "close_range");
+    eq(SC2(NR_fstat64, fd, &st), -EBADF_, "closes");
+    eq(k_unlink("f") | k_unlink("l"), 0, "all away");
+}
+
 /* ---- each allocation of a call fails in turn, where the kernel lets us ask for that ---- */
 
 static long fail_nth;
@@ -561,6 +616,8 @@ int main(void)
     renames_and_links();
     descriptors();
     devices();
+    limits();
+    attributes();
     other_calls();
     shortage();
     SC1(NR_chdir, "/");
