@@ -52,13 +52,14 @@ lower_case(char character)
     return character >= 'A' && character <= 'Z' ? (char)(character | 0x20) : character;
 }
 
+/* The bit that tells cases of letters apart is left out, of everything. */
 static uint32_t
 name_hash(const char *name)
 {
     uint32_t hash = 0;
 
     for (; *name != '\0'; name++)
-        hash = hash * 31 + (uint8_t)lower_case(*name);
+        hash = hash * 31 + (uint8_t)(*name | 0x20);
     return hash;
 }
 
