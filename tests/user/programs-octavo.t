@@ -33,9 +33,9 @@ like "mmap comes from below 0x40000000" "$console" '^mmap at 0x3[0-9a-f]{7}: "He
 boots "memtour on 4 MiB" 0 --mem 4M --cmdline 'run="/bin/memtour"'
 unlike "nothing is wrong" "$console" WRONG
 like "10 touches, 10 pages" "$console" '\+10 in memory, 10 faults'
-like "they were filled with zeros" "$console" '10 pages filled with zeros'
-like "32 reads, one page of zeros" "$console" '32 reads answered by the zero page'
-like "pages that nobody shares are taken over" "$console" '32 pages taken over on write'
+like "they were filled with zeros" "$console" 'pages filled with zeros: 10$'
+like "32 reads, one page of zeros" "$console" 'reads that found the page of zeros: 32$'
+like "pages that nobody shares are taken over" "$console" 'pages taken over on write: 32$'
 like "the stack stops at its limit" "$console" 'ended with signal 11'
 
 for mem in 4 16; do

@@ -12,18 +12,18 @@
 
 static const struct counter {
     const char *name;    /* in /proc/vmstat */
-    const char *meaning; /* printed behind the difference */
+    const char *meaning; /* printed before the difference */
 } counters[] = {
     {"demand_zero", "pages filled with zeros"},
-    {"zero_page", "reads answered by the zero page"},
+    {"zero_page", "reads that found the page of zeros"},
     {"cow_copy", "pages copied on write"},
     {"cow_reuse", "pages taken over on write"},
     {"file_mapped", "pages of files mapped"},
-    {"fault_around", "of them mapped ahead"},
+    {"fault_around", "pages of files mapped ahead"},
     {"stack_grown", "growths of the stack"},
     {"tables_shared", "page tables shared"},
-    {"tables_unshared", "page tables taken apart"},
-    {"forks", "spaces copied"},
+    {"tables_unshared", "page tables copied"},
+    {"forks", "forks"},
 };
 
 struct reading {
@@ -106,8 +106,8 @@ tell_counters(const struct reading *now)
 
         if (now->values[i] == before.values[i])
             continue;
-        length = (size_t)format_text(part, sizeof(part), "%lu %s",
-                                     now->values[i] - before.values[i], counters[i].meaning);
+        length = (size_t)format_text(part, sizeof(part), "%s: %lu", counters[i].meaning,
+                                     now->values[i] - before.values[i]);
         if (column && column + length < LINE_WIDTH - 2)
             print(", ");
         else
