@@ -69,7 +69,7 @@ wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
     }
 }
 
-/* What is true of a descriptor now, of `wanted` and of the conditions that nobody has to ask for. */
+/* What is true of a descriptor now, of `wanted` and of the conditions that nobody asks for. */
 static unsigned
 conditions(int descriptor, unsigned wanted)
 {

@@ -82,7 +82,8 @@ print_stat(struct printer *out)
 static void
 print_version(struct printer *out)
 {
-    print(out, "Linux version %s (Octavo) #1 %s\n", machine_names()->release, machine_names()->version);
+    print(out, "Linux version %s (Octavo) %s\n", machine_names()->release,
+          machine_names()->version);
 }
 
 static void
@@ -118,27 +119,31 @@ region_name(const struct memmap_region *region)
     return "System RAM";
 }
 
+static void
+print_resource(struct printer *out, const struct memmap_region *first,
+               const struct memmap_region *last, const char *indent, const char *name)
+{
+    print(out, "%s%08llx-%08llx : %s\n", indent, (unsigned long long)first->start,
+          (unsigned long long)last->end - 1, name);
+}
+
 /* Pieces of RAM that differ only in who holds them are one line, the kernel's image a line of its
  * own below. */
 static void
 print_iomem(struct printer *out)
 {
-    const struct memmap_region *regions = boot_memory.regions;
+    const struct memmap_region *region = boot_memory.regions, *last;
+    const struct memmap_region *end = region + boot_memory.region_count;
 
-    for (size_t i = 0; i < boot_memory.region_count; i++) {
-        size_t last = i;
-
-        while (last + 1 < boot_memory.region_count && regions[last].type == regions[last + 1].type &&
-               regions[last].end == regions[last + 1].start)
+    for (; region < end; region = last + 1) {
+        last = region;
+        while (last + 1 < end && last->type == last[1].type && last->end == last[1].start)
             last++;
-        print(out, "%08llx-%08llx : %s\n", (unsigned long long)regions[i].start,
-              (unsigned long long)regions[last].end - 1, region_name(&regions[i]));
-        for (; i <= last; i++) {
-            if (regions[i].owner == MEMMAP_KERNEL)
-                print(out, "  %08llx-%08llx : Kernel code\n", (unsigned long long)regions[i].start,
-                      (unsigned long long)regions[i].end - 1);
+        print_resource(out, region, last, "", region_name(region));
+        for (; region <= last; region++) {
+            if (region->owner == MEMMAP_KERNEL)
+                print_resource(out, region, region, "  ", "Kernel code");
         }
-        i = last;
     }
 }
 

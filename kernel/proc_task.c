@@ -266,13 +266,14 @@ static long
 descriptor_target(struct node *link, char *text, size_t size)
 {
     struct file *file = file_of_link(link);
-    char pipe[32];
+    char pipe[LINE];
 
     if (file == NULL)
         return -ENOENT;
     if (file->node != NULL)
         return path_text(file->node, text, size);
-    format_text(pipe, sizeof(pipe), "pipe:[%lu]", (unsigned long)(uintptr_t)file->state >> 4 & 0xFFFFFFF);
+    format_text(pipe, sizeof(pipe), "pipe:[%lu]",
+                (unsigned long)((uintptr_t)file->state >> 4 & 0xFFFFFF)); /* as fstat says */
     return copy_text(text, size, pipe);
 }
 

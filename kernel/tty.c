@@ -76,7 +76,9 @@ static void
 act_on(enum discipline_event event)
 {
     static const uint8_t signals[] = {
-        [DISCIPLINE_INTERRUPT] = SIGINT, [DISCIPLINE_QUIT] = SIGQUIT, [DISCIPLINE_SUSPEND] = SIGTSTP,
+        [DISCIPLINE_INTERRUPT] = SIGINT,
+        [DISCIPLINE_QUIT] = SIGQUIT,
+        [DISCIPLINE_SUSPEND] = SIGTSTP,
     };
 
     if (event == DISCIPLINE_NOTHING)

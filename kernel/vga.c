@@ -230,8 +230,10 @@ shift_characters(unsigned count, bool insert)
 {
     unsigned at = at_most(column, COLUMNS - 1);
     uint8_t *text = line_at((int)row) + at;
-    unsigned stay = COLUMNS - at - (count = at_most(count, COLUMNS - at));
+    unsigned stay;
 
+    count = at_most(count, COLUMNS - at);
+    stay = COLUMNS - at - count;
     memmove(insert ? text + count : text, insert ? text : text + count, stay);
     memset(insert ? text : text + stay, ' ', count);
 }

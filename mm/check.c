@@ -120,7 +120,8 @@ mm_count_mapped(void)
 {
     unsigned long mapped = 0;
     for (uint32_t index = 0; index < mm_block_count; index++) {
-        const struct frame *frames = frame_of(pfn(FRAME_BASE + ((unsigned long)index << MAX_ORDER)));
+        unsigned long first = FRAME_BASE + ((unsigned long)index << MAX_ORDER);
+        const struct frame *frames = frame_of(pfn(first));
         for (unsigned long i = 0; mm_blocks[index].open && i < BLOCK_FRAMES; i++)
             mapped += frames[i].owner == FRAME_CACHE && frames[i].count > 1;
     }

@@ -28,8 +28,8 @@ line(struct printer *out, const char *name, unsigned long kib)
     print(out, "%-16s%8lu kB\n", name, kib);
 }
 
-/* What can be had without taking anything from programs: free frames above the kernel's reserve, and
- * pages of files that are in the modules too. */
+/* What can be had without taking anything from programs: free frames above the kernel's reserve,
+ * and pages of files that are in the modules too. */
 static unsigned long
 available_kib(unsigned long free)
 {
