@@ -58,6 +58,7 @@ struct area_tree {
     struct area *root;
     struct area *first;
     struct area *last;
+    struct area *recent; /* where the last change was: looked at first */
     size_t count;
 };
 

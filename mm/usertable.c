@@ -362,14 +362,15 @@ allow_writing(pte_t *entry, pte_t *last)
 {
     for (; entry < last; entry++) {
         pte_t value = *entry;
-        const struct frame *frame = frame_of(pte_frame(value));
+        const struct frame *frame;
 
         if (value == 0)
             continue;
-        value |= PT_PRESENT;
+        frame = frame_of(pte_frame(value));
         if ((frame->count == 1 && frame->owner == FRAME_USER) || value & PTE_OBJECT)
-            value |= PT_WRITE;
-        *entry = value;
+            *entry = value | PT_PRESENT | PT_WRITE;
+        else
+            *entry = value | PT_PRESENT;
     }
 }
 

@@ -141,8 +141,12 @@ void tables_zap_range(struct address_space *space, uintptr_t start, uintptr_t en
 static inline void
 tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
 {
-    if (single_directory_entry(space, start, end) != 0)
-        tables_zap_range(space, start, end);
+    pte_t directory = single_directory_entry(space, start, end);
+
+    if (directory == 0 || (end - start == PAGE_SIZE && table_of(directory)[table_index(start)] == 0 &&
+                           frame_of(pte_frame(directory))->live != 0))
+        return;
+    tables_zap_range(space, start, end);
 }
 
 /* The two halves of it: lets the frames go and keeps the tables; gives empty tables back. */
