@@ -1,6 +1,8 @@
 /* stress.c - storms of memory calls, with every byte checked.
  *
- *     stress [SECONDS | ROUNDSr] [SEED]      10 seconds and a new seed without
+ *     stress [SECONDS | ROUNDSr] [SEED [PAGES]]
+ *
+ * 10 seconds, a new seed (also for 0), and a quarter of the free memory if nothing else is asked for.
  *
  * A table says what memory must look like: regions of pages, and for each page a stamp that stands
  * for its 4096 bytes (0: zeros; S: the words S, S + 1, S + 2...). Each round does something to memory
@@ -494,20 +496,21 @@ print_totals(void)
 int
 main(int argc, char **argv)
 {
-    unsigned long amount = 10, number = 0;
+    unsigned long amount = 10, number = 0, pages = 0;
     const char *unit = argc > 1 ? argv[1] : "10";
     uint32_t start = milliseconds_now();
     bool by_rounds;
 
-    if (!take_number(&unit, &amount) || (argc > 2 && !text_number(argv[2], &number)))
-        die("usage: stress [SECONDS | ROUNDSr] [SEED]");
+    if (!take_number(&unit, &amount) || (argc > 2 && !text_number(argv[2], &number)) ||
+        (argc > 3 && !text_number(argv[3], &pages)))
+        die("usage: stress [SECONDS | ROUNDSr] [SEED [PAGES]]");
     by_rounds = *unit == 'r';
     if (number == 0)
         system_call(NR_getrandom, &number, sizeof(number), 0);
     seed = state = number ? number : start | 1;
     heap.at = (uint32_t *)((brk(0) + PAGE_MASK) & ~(uintptr_t)PAGE_MASK);
     heap.protection = WRITABLE;
-    pages_allowed = choose_allowance();
+    pages_allowed = pages ? pages : choose_allowance();
     print("stress: seed %u, up to %u pages\n", seed, pages_allowed);
     while (by_rounds ? totals.rounds < amount : milliseconds_now() - start < amount * 1000)
         one_round();
