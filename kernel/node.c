@@ -43,6 +43,7 @@ struct content {
 struct node *tree_root;
 
 static uint32_t last_number;
+static unsigned long changeable; /* nodes of writable mounts */
 
 /* ---- names ---- */
 
@@ -115,6 +116,7 @@ node_init(struct node *node, const struct mount *mount, uint32_t mode, const str
     node->mount = mount;
     node->ops = ops;
     node->number = ++last_number;
+    changeable += mount->writable;
     node->accessed = node->modified = node->changed = node_now();
 }
 
@@ -179,11 +181,18 @@ content_of(const struct object *object)
     return (struct content *)((char *)object - offsetof(struct content, object));
 }
 
+unsigned long
+node_count_changeable(void)
+{
+    return changeable;
+}
+
 /* What every node owns but its memory. */
 static void
 node_clear(struct node *node)
 {
     ASSERT(!node->linked && node->refs == 0);
+    changeable -= node->mount->writable;
     if (node->dynamic != NULL && node->dynamic->release != NULL)
         node->dynamic->release(node);
     if (S_ISLNK(node->mode))

@@ -8,6 +8,7 @@
  */
 #include "file.h"
 #include "kmalloc.h"
+#include "pmm.h"
 
 /* Flags that say how to open, not what the open file is like. */
 #define OPENING_FLAGS (unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
@@ -24,13 +25,29 @@ read_folder(struct file *file, struct buffer *to, uint64_t *position)
 
 const struct file_ops folder_ops = {.read = read_folder};
 
+/* Open files are the kernel's memory, and pipes bring a page: there may be one to this many frames
+ * of the machine, and at least FILES_LEAST. */
+#define FRAMES_A_FILE 4
+#define FILES_LEAST   64u
+
+static unsigned long open_files;
+
+static bool
+too_many_files(void)
+{
+    unsigned long limit = pmm_managed_frames() / FRAMES_A_FILE;
+
+    return open_files >= (limit > FILES_LEAST ? limit : FILES_LEAST);
+}
+
 struct file *
 file_create(const struct file_ops *ops, struct node *node, unsigned flags, void *state)
 {
-    struct file *file = kzalloc(sizeof(*file));
+    struct file *file = too_many_files() ? NULL : kzalloc(sizeof(*file));
 
     if (file == NULL)
         return NULL;
+    open_files++;
     file->ops = ops;
     file->node = node;
     if (node != NULL)
@@ -49,6 +66,7 @@ file_free(struct file *file)
         file->ops->close(file);
     node_put(file->node);
     kfree(file);
+    open_files--;
 }
 
 /* ---- may it be opened so? ---- */
@@ -120,7 +138,7 @@ file_open_at(struct node *start, const char *path, unsigned flags, unsigned mode
     int error;
 
     if (made == NULL)
-        return -ENOMEM;
+        return too_many_files() ? -ENFILE : -ENOMEM;
     error = path_place(start, path, flags & O_NOFOLLOW || exclusive ? PATH_NO_FOLLOW : 0, &place);
     if (error == 0) {
         error = open_node(made, &place, flags, mode);

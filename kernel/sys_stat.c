@@ -491,7 +491,8 @@ mount_status(const struct mount *mount)
     if (mount->writable) {
         status.blocks = file_space_pages();
         status.bfree = status.bavail = file_space_free();
-        status.files = status.ffree = status.blocks;
+        status.files = status.blocks;
+        status.ffree = status.files - node_count_changeable();
     }
     return status;
 }

@@ -21,7 +21,9 @@ check_new(const struct place *place)
         return -EEXIST;
     if (!place->folder->mount->writable)
         return -EROFS;
-    return place->folder->linked ? 0 : -ENOENT;
+    if (!place->folder->linked)
+        return -ENOENT;
+    return node_count_changeable() < file_space_pages() ? 0 : -ENOSPC;
 }
 
 /* Puts a new node, or NULL for want of memory, where `place` says. Takes over the reference. */

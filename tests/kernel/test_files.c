@@ -369,6 +369,46 @@ KTEST(files, space_ends)
     CHECK(pmm_free_frames() + 64 > before);
 }
 
+/* Names and open files are limited too: a program cannot have all the kernel's memory by them. */
+KTEST(files, numbers_end)
+{
+    static struct file *opened[4096];
+    unsigned long limit = pmm_managed_frames() / 4, count = 0;
+    int error = 0;
+
+    if (limit > ARRAY_LENGTH(opened))
+        SKIP("too much memory to fill");
+    while (count < limit && error == 0)
+        error = file_open("/dev/null", O_RDONLY, 0, &opened[count++]);
+    if (error != 0)
+        count--;
+    else
+        error = open_error("/dev/null", O_RDONLY);
+    while (count-- > 0)
+        file_put(opened[count]);
+    CHECK_EQ(error, -ENFILE);
+    CHECK_EQ(open_error("/dev/null", O_RDONLY), 0);
+}
+
+KTEST(files, names_end)
+{
+    unsigned long count = 0, left = file_space_pages() - node_count_changeable();
+    char path[] = "/tmp/aaaa";
+    int error;
+
+    if (left > 26 * 26 * 26)
+        SKIP("too much memory to fill");
+    do {
+        for (unsigned long i = 0, number = count; i < 4; i++, number /= 26)
+            path[5 + i] = (char)('a' + number % 26);
+        error = change(path, make_folder);
+    } while (error == 0 && ++count <= left);
+    while (!node_is_empty(node_child(tree_root, "tmp")))
+        node_detach(node_child(tree_root, "tmp")->last);
+    CHECK_EQ(error, -ENOSPC);
+    CHECK_EQ(count, left);
+}
+
 /* An error leaves no file behind: a thousand would take some frames. */
 KTEST(files, errors_cost_nothing)
 {
