@@ -481,7 +481,7 @@ exchange(struct exec_image *image, struct trap_frame *frame)
     struct object *old_executable = process->executable;
 
     thread_reset();
-    process_count_faults(process);
+    process_leave_space(process);
     process->exit_signal = SIGCHLD;
     exec_adopt(process, image);
     task->space = process->space;

@@ -64,14 +64,30 @@ process_end_vfork(void)
 
 /* ---- the process ---- */
 
-/* What others still use is counted when the last of them gives it up. */
+/* A space that others use goes on as the space of one of them. */
+static void
+hand_over_space(const struct process *process)
+{
+    struct address_space *space = process->space;
+    struct process *other = process_list;
+
+    if (space->owner != process)
+        return;
+    while (other != NULL && (other == process || other->space != space))
+        other = other->next;
+    space->owner = other;
+}
+
+/* Its faults are counted when the last who uses it gives it up. */
 void
-process_count_faults(struct process *process)
+process_leave_space(struct process *process)
 {
     const struct address_space *space = process->space;
 
-    if (space->refs > 1)
+    if (space->refs > 1) {
+        hand_over_space(process);
         return;
+    }
     process->minor_faults += space->minor_faults;
     process->major_faults += space->major_faults;
 }
@@ -81,7 +97,7 @@ drop_space(struct process *process)
 {
     struct address_space *space = process->space;
 
-    process_count_faults(process);
+    process_leave_space(process);
     process->space = NULL;
     task_current()->space = NULL;
     space_activate(NULL);

@@ -12,7 +12,8 @@
  * A zombie is a struct process and nothing else. A thread that has ended cannot free the stack it
  * stands on: it lies in `dead` until somebody else comes by.
  *
- * Lock: none yet; interrupts look at nothing here but the running task's own process.
+ * Lock: none yet. Interrupts change nothing here; they may follow process_list and a process's
+ * threads (a key that sends a signal), which lead to whole ones after each single store.
  */
 #include <string.h>
 #include "cpu.h"
@@ -107,7 +108,7 @@ task_link(struct task *task)
     task->next_hash = *bucket;
     *bucket = task;
     task->next_thread = process->threads;
-    process->threads = task;
+    __atomic_store_n(&process->threads, task, __ATOMIC_RELEASE);
     process->thread_count++;
     task_count++;
 }
@@ -187,7 +188,7 @@ process_link(struct process *process)
     process->next = process_list;
     if (process_list != NULL)
         process_list->previous = process;
-    process_list = process;
+    __atomic_store_n(&process_list, process, __ATOMIC_RELEASE);
     add_child(process->parent, process);
 }
 

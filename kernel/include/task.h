@@ -230,8 +230,9 @@ int process_end_other_threads(void);
 /* For execve: the current thread has nothing any more of what its old program gave it: words that
  * tell of its end, segments, FPU, alternative stack. Called while the old space is active. */
 void thread_reset(void);
-/* Adds the faults of the process's space, which it is about to give up, to those it had before. */
-void process_count_faults(struct process *process);
+/* The process is about to give its space up: counts its faults, or lets it be the space of another
+ * process that uses it. */
+void process_leave_space(struct process *process);
 /* For execve and exit: the current process no longer uses the space of a parent that waits in
  * vfork; lets that go on. */
 void process_end_vfork(void);

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 #include "programs.h"
+#include "cpu.h"
 #include "ktest.h"
 #include "mm.h"
 #include "sched.h"
@@ -129,6 +130,8 @@ PROGRAM(fpu, "fninit; fld1; fld1; faddp;" CALL(2) "test %eax, %eax; jnz 1f; fld1
 
 KTEST(task, fpu_state)
 {
+    if (read_cr0() & CR0_EM)
+        SKIP("no FPU");
     CHECK_EQ(run_program(PROGRAM_OF(fpu)), (52 + 53) << 8);
 }
 
@@ -197,6 +200,28 @@ KTEST(task, fork_bomb)
     end_all();
     CHECK_EQ(status, 11 << 8); /* EAGAIN */
     CHECK_EQ(task_count, 0);
+}
+
+/* The parent of a child that shares its memory ends first: the space is the child's now. */
+PROGRAM(heir, "mov $0x111, %ebx; mov $0x30F000, %ecx; xor %edx, %edx; xor %esi, %esi; xor %edi, %edi;" CALL(120)
+              "test %eax, %eax; jz 1f; mov %eax, %ebx;" CALL(1)
+              "1: movl $1000, 0x200000; mov $0x200000, %ebx; xor %ecx, %ecx;" CALL(162) EXIT(0));
+
+KTEST(task, shared_space_has_an_heir)
+{
+    struct process *heir;
+    bool owns, orphan;
+
+    if (process_list != NULL)
+        SKIP("programs are running");
+    run_program(PROGRAM_OF(heir));
+    heir = process_list;
+    CHECK(heir != NULL);
+    owns = heir->space->owner == heir;
+    orphan = heir->orphan && heir->parent == &process_zero;
+    end_all();
+    CHECK(owns);
+    CHECK(orphan);
 }
 
 KTEST(task, numbers)
