@@ -56,8 +56,8 @@ KTEST(mmap, move_by_a_table)
 
     CHECK(space);
     for (unsigned i = 0; i < 4; i++) { /* with something in both tables, in one, in none */
-        CHECK_EQ(space_mmap(space, from, length, WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                            NULL, 0, true),
+        CHECK_EQ(space_mmap(space, from, length, WRITABLE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, NULL, 0, true),
                  from);
         CHECK(!(i & 1) || space_write(space, from + PAGE_SIZE, word, 8) == 8);
         CHECK(!(i & 2) || space_write(space, from + length - PAGE_SIZE, word, 8) == 8);
