@@ -28,22 +28,28 @@ const struct file_ops folder_ops = {.read = read_folder};
 /* Open files are the kernel's memory, and pipes bring a page: there may be one to this many frames
  * of the machine, and at least FILES_LEAST. */
 #define FRAMES_A_FILE 4
-#define FILES_LEAST   64u
+#define FILES_LEAST   256u
 
 static unsigned long open_files;
 
-static bool
-too_many_files(void)
+unsigned long
+file_limit(void)
 {
     unsigned long limit = pmm_managed_frames() / FRAMES_A_FILE;
 
-    return open_files >= (limit > FILES_LEAST ? limit : FILES_LEAST);
+    return limit > FILES_LEAST ? limit : FILES_LEAST;
+}
+
+int
+file_shortage(void)
+{
+    return open_files >= file_limit() ? -ENFILE : -ENOMEM;
 }
 
 struct file *
 file_create(const struct file_ops *ops, struct node *node, unsigned flags, void *state)
 {
-    struct file *file = too_many_files() ? NULL : kzalloc(sizeof(*file));
+    struct file *file = open_files < file_limit() ? kzalloc(sizeof(*file)) : NULL;
 
     if (file == NULL)
         return NULL;
@@ -138,7 +144,7 @@ file_open_at(struct node *start, const char *path, unsigned flags, unsigned mode
     int error;
 
     if (made == NULL)
-        return too_many_files() ? -ENFILE : -ENOMEM;
+        return file_shortage();
     error = path_place(start, path, flags & O_NOFOLLOW || exclusive ? PATH_NO_FOLLOW : 0, &place);
     if (error == 0) {
         error = open_node(made, &place, flags, mode);

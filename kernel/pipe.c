@@ -263,13 +263,15 @@ pipe_create(unsigned flags, struct file *ends[2])
     ends[0] = file_create(&reader_ops, NULL, O_RDONLY | flags, pipe);
     if (ends[0] == NULL) {
         kfree(pipe);
-        return -ENOMEM;
+        return file_shortage();
     }
     pipe->has_reader = true;
     ends[1] = file_create(&writer_ops, NULL, O_WRONLY | flags, pipe);
     if (ends[1] == NULL) {
+        int error = file_shortage();
+
         file_put(ends[0]);
-        return -ENOMEM;
+        return error;
     }
     pipe->has_writer = true;
     return 0;

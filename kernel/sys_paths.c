@@ -53,7 +53,7 @@ SYSCALL(memfd_create)
     char name[NAME_MAX + 1] = "memfd:";
     long length = copy_string_from_user(name + 6, (const char *)frame->ebx, sizeof(name) - 6);
     struct node *node;
-    struct file *file = NULL;
+    struct file *file;
     int descriptor;
 
     if (length < 0)
@@ -61,11 +61,14 @@ SYSCALL(memfd_create)
     if (frame->ecx & ~(uint32_t)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
         return -EINVAL;
     node = node_create_file(&tmp_mount, 0777, 0, NULL, 0);
-    if (node != NULL && node_set_name(node, name) == 0)
-        file = file_create(&regular_ops, node, O_RDWR | O_LARGEFILE, NULL);
+    if (node == NULL || node_set_name(node, name) != 0) {
+        node_put(node);
+        return -ENOMEM;
+    }
+    file = file_create(&regular_ops, node, O_RDWR | O_LARGEFILE, NULL);
     node_put(node);
     if (file == NULL)
-        return -ENOMEM;
+        return file_shortage();
     descriptor = file_install(file, 0, frame->ecx & MFD_CLOEXEC);
     if (descriptor < 0)
         file_put(file);

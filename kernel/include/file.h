@@ -108,6 +108,10 @@ file_put(struct file *file)
  * too many are open. */
 struct file *file_create(const struct file_ops *ops, struct node *node, unsigned flags,
                          void *state);
+/* Why it failed just now: -ENFILE or -ENOMEM. */
+int file_shortage(void);
+/* How many files may be open in all. */
+unsigned long file_limit(void);
 
 static inline bool
 file_has_position(const struct file *file)

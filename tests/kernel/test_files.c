@@ -373,7 +373,7 @@ KTEST(files, space_ends)
 KTEST(files, numbers_end)
 {
     static struct file *opened[4096];
-    unsigned long limit = pmm_managed_frames() / 4, count = 0;
+    unsigned long limit = file_limit(), count = 0;
     int error = 0;
 
     if (limit > ARRAY_LENGTH(opened))
