@@ -1,7 +1,7 @@
 /* area.h - one mapping of a program: a range of pages with one protection and one backing.
  *
- * The areas of an address space are a balanced tree (AVL) by address, and a list. Each knows the
- * gap below it, and each subtree its largest gap, so that room for a mapping is found on one way
+ * The areas of an address space are a tree balanced by ranks, by address, and a list. Each knows the
+ * gap below it, and each subtree a bound of its gaps, so that room for a mapping is found on one way
  * down from the root.
  *
  *      gap      area        gap         area
@@ -47,8 +47,8 @@ struct area {
     struct area *child[2], *parent; /* tree: lower and higher addresses */
     struct area *previous, *next;       /* by address */
     uintptr_t gap;                      /* bytes between the previous area (or 0) and start */
-    uintptr_t largest_gap;              /* of this subtree */
-    unsigned height;
+    uintptr_t bound;                    /* no gap of this subtree is larger */
+    unsigned rank;                      /* in the tree: 1 at least */
 
     struct area *next_of_object, **link_of_object; /* areas that map the object */
 };
@@ -90,10 +90,10 @@ struct area *area_join_next(struct area_tree *tree, struct area *area);
 void area_resize(struct area_tree *tree, struct area *area, uintptr_t start, uintptr_t end);
 
 /* The highest free range of `length` bytes in [low, high); its start, or 0 when there is none. */
-uintptr_t area_gap_below(const struct area_tree *tree, size_t length, uintptr_t low,
+uintptr_t area_gap_below(struct area_tree *tree, size_t length, uintptr_t low,
                          uintptr_t high);
 /* The lowest one. */
-uintptr_t area_gap_above(const struct area_tree *tree, size_t length, uintptr_t low,
+uintptr_t area_gap_above(struct area_tree *tree, size_t length, uintptr_t low,
                          uintptr_t high);
 
 /* Balance, order, gaps, list and count. */

@@ -1,23 +1,29 @@
 /* area.c - the tree of a space's areas.
  *
- * Theory. An AVL tree that is tolerant: the heights of two siblings may differ by two before they are
- * brought to the same level again. So what comes and goes at one place, as mappings do, does not turn
- * the tree each time; a way down has at most 1.82 log2(n) steps, 18 for 1000 areas, and most often
- * 10. Beside its height each node keeps the largest gap of its
- * subtree, a gap being the free bytes directly below an area:
+ * Theory. A tree balanced by ranks (B. Haeupler, S. Sen, R. E. Tarjan, "Rank-Balanced Trees", ACM
+ * Transactions on Algorithms 11, 2015): each node has one, and a child's is less than its parent's by
+ * one to three, where they allow two. With that slack a mapping that comes and goes at one place
+ * changes nothing above its parent: the ranks that it raised when it came first stay as they are.
+ * While nothing is removed a way down has at most 1.82 log2(n) steps, 18 for 1000 areas, and most
+ * often 10; after removals of the worst kind 3 log2(n).
  *
- *              [40..50) gap 10              largest gap 20
+ * Each node also keeps a bound of the gaps in its subtree, a gap being the free bytes directly below
+ * an area:
+ *
+ *              [40..50) gap 10              bound 20
  *             /        \
  *     [10..30) gap 10   [70..80) gap 20
  *
- * A search for room descends only into subtrees whose largest gap will do. The room above the last
- * area belongs to no gap and is looked at apart.
+ * A search for room descends only into subtrees whose bound will do. A gap that grows raises the
+ * bounds above it; one that shrinks leaves them: what comes goes again soon, and then they are right
+ * already. A search that finds nothing in a subtree lowers its bounds to what is there, so that no
+ * bound misleads twice. The room above the last area belongs to no gap and is looked at apart.
  *
  * I1. In order, areas do not overlap; the list previous/next has the same order.
- * I2. |height(left) - height(right)| <= 2, height = 1 + the larger of the two.
- * I3. gap = start - end of the previous area (0 without); largest_gap = the maximum of the subtree.
+ * I2. 1 <= rank - rank(child) <= 3, where no child has rank 0.
+ * I3. gap = start - end of the previous area (0 without); bound >= gap and the bounds of the children.
  *
- * Cost: 15 instructions a level for a search, about 40 a level for a change.
+ * Cost: 15 instructions a level for a search; a change goes up a level or two, 10 each.
  * Lock: the space's.
  */
 #include "area.h"
@@ -25,37 +31,32 @@
 enum { LEFT, RIGHT };
 
 #define NEAR_GAPS 3
-#define SLACK     2u /* by how much heights may differ */
+#define MOST_LESS 3u /* by how much a child's rank may be less */
 
 static inline unsigned
-height_of(const struct area *area)
+rank_of(const struct area *area)
 {
-    return area ? area->height : 0;
+    return area ? area->rank : 0;
+}
+
+/* The least rank and the least bound that a node's children allow. */
+static inline unsigned
+rank_over(const struct area *area)
+{
+    unsigned left = rank_of(area->child[LEFT]), right = rank_of(area->child[RIGHT]);
+
+    return 1 + (left > right ? left : right);
 }
 
 static inline uintptr_t
-largest_gap_of(const struct area *area)
+bound_over(const struct area *area)
 {
-    return area ? area->largest_gap : 0;
-}
+    uintptr_t bound = area->gap;
 
-/* Works out height and largest gap of one node. True when either is new. */
-static inline bool
-refresh(struct area *area)
-{
-    const struct area *left = area->child[LEFT], *right = area->child[RIGHT];
-    unsigned height = 1 + (height_of(left) > height_of(right) ? height_of(left) : height_of(right));
-    uintptr_t gap = area->gap;
-
-    if (largest_gap_of(left) > gap)
-        gap = left->largest_gap;
-    if (largest_gap_of(right) > gap)
-        gap = right->largest_gap;
-    if (height == area->height && gap == area->largest_gap)
-        return false;
-    area->height = height;
-    area->largest_gap = gap;
-    return true;
+    for (int side = LEFT; side <= RIGHT; side++)
+        if (area->child[side] != NULL && area->child[side]->bound > bound)
+            bound = area->child[side]->bound;
+    return bound;
 }
 
 /* Puts `area` (NULL: nothing) where `old` hangs. */
@@ -72,13 +73,15 @@ replace(struct area_tree *tree, const struct area *old, struct area *area)
         area->parent = parent;
 }
 
-/*      area              up
+/* The top has the rank and the bound that the top had before.
+ *
+ *      area              up
  *     /    \            /  \
  *    a      up   ->  area   c        for side == RIGHT; LEFT is the mirror image
  *          /  \      /  \
  *         b    c    a    b
  */
-static struct area *
+static void
 rotate(struct area_tree *tree, struct area *area, int side)
 {
     struct area *up = area->child[side], *moved = up->child[!side];
@@ -89,81 +92,90 @@ rotate(struct area_tree *tree, struct area *area, int side)
         moved->parent = area;
     up->child[!side] = area;
     area->parent = up;
-    refresh(area);
-    refresh(up);
-    return up;
+    up->rank = area->rank;
+    up->bound = area->bound;
+    area->rank = rank_over(area);
+    area->bound = bound_over(area);
 }
 
-/* Restores the balance of a node whose subtree on `side` is higher by three. Returns the subtree's
- * new top. */
-static struct area *
-balance(struct area_tree *tree, struct area *area, int side)
+static inline int
+side_of(const struct area *child, const struct area *parent)
+{
+    return parent->child[LEFT] == child ? LEFT : RIGHT;
+}
+
+/* By how much the child on `side` has less. */
+static inline unsigned
+less(const struct area *area, int side)
+{
+    return area->rank - rank_of(area->child[side]);
+}
+
+/* `area` hands its place over: to its child on `side`, or to that one's inner child if that is the
+ * higher. */
+static void
+hand_over(struct area_tree *tree, struct area *area, int side)
 {
     struct area *heavy = area->child[side];
 
-    if (height_of(heavy->child[!side]) > height_of(heavy->child[side]))
+    if (less(heavy, !side) < less(heavy, side))
         rotate(tree, heavy, !side);
-    return rotate(tree, area, side);
+    rotate(tree, area, side);
 }
 
-/* From a node whose gap or children changed up to the first one for which nothing is new. */
+/* `child` has a new rank. While it is its parent's too, that one rises or, if its other child would
+ * be too low then, hands its place over. */
 static void
-update(struct area_tree *tree, struct area *area)
+restore_after_insert(struct area_tree *tree, struct area *child)
 {
-    for (; area != NULL; area = area->parent) {
-        unsigned left = height_of(area->child[LEFT]), right = height_of(area->child[RIGHT]);
+    struct area *parent = child->parent;
 
-        if (UNLIKELY(left - right + SLACK > 2 * SLACK))
-            area = balance(tree, area, right > left ? RIGHT : LEFT);
-        else if (!refresh(area))
+    for (; parent != NULL && parent->rank == child->rank; parent = child->parent) {
+        int side = side_of(child, parent);
+
+        if (less(parent, !side) == MOST_LESS) {
+            hand_over(tree, parent, side);
             return;
+        }
+        parent->rank++;
+        child = parent;
     }
 }
 
-/* The same for a node (NULL: none) that an update below it may or may not have reached. */
-static inline void
-update_if_stale(struct area_tree *tree, struct area *area)
+/* The child on `side` of `parent` (NULL: none) has one less than before. While that is too little, its
+ * parent sinks, with its sibling if it must, or hands its place over. */
+static void
+restore_after_remove(struct area_tree *tree, struct area *parent, int side)
 {
-    const struct area *left, *right;
-    uintptr_t largest;
+    while (parent != NULL && less(parent, side) > MOST_LESS) {
+        struct area *sibling = parent->child[!side];
 
-    if (area == NULL)
-        return;
-    left = area->child[LEFT];
-    right = area->child[RIGHT];
-    largest = largest_gap_of(left) > largest_gap_of(right) ? left->largest_gap
-                                                           : largest_gap_of(right);
-    if (largest < area->gap)
-        largest = area->gap;
-    if (largest != area->largest_gap || area->height == 0)
-        update(tree, area);
+        if (less(parent, !side) == 1) {
+            if (less(sibling, LEFT) == 1 || less(sibling, RIGHT) == 1) {
+                hand_over(tree, parent, !side);
+                return;
+            }
+            sibling->rank--;
+        }
+        parent->rank--;
+        if (parent->parent != NULL)
+            side = side_of(parent, parent->parent);
+        parent = parent->parent;
+    }
+}
+
+/* There is such a gap in the subtree of `area` (NULL: none). */
+static inline void
+raise_bounds(struct area *area, uintptr_t gap)
+{
+    for (; area != NULL && area->bound < gap; area = area->parent)
+        area->bound = gap;
 }
 
 static inline void
 set_gap(struct area *area)
 {
     area->gap = area->start - (area->previous ? area->previous->end : 0);
-}
-
-/* The gap of an area (NULL: of none) may have changed, and nothing else. */
-static inline void
-update_gap(struct area *area)
-{
-    if (area == NULL)
-        return;
-    set_gap(area);
-    for (; area != NULL; area = area->parent) {
-        const struct area *left = area->child[LEFT], *right = area->child[RIGHT];
-        uintptr_t gap = area->gap;
-
-        if (left != NULL && left->largest_gap > gap)
-            gap = left->largest_gap;
-        if (right != NULL && right->largest_gap > gap)
-            gap = right->largest_gap;
-        if (gap == area->largest_gap)
-            return;
-        area->largest_gap = gap;
-    }
 }
 
 /* The area of the last change, or the gap below it, is asked for next more often than not. */
@@ -215,28 +227,31 @@ link_into_list(struct area_tree *tree, struct area *area, struct area *previous,
 
 /* A leaf; its gap is known. */
 static inline void
-hang(struct area **link, struct area *area, struct area *parent)
+hang(struct area_tree *tree, struct area **link, struct area *area, struct area *parent)
 {
     *link = area;
     area->parent = parent;
     area->child[LEFT] = area->child[RIGHT] = NULL;
-    area->height = 1;
-    area->largest_gap = area->gap;
+    area->rank = 1;
+    area->bound = area->gap;
+    raise_bounds(parent, area->gap);
+    restore_after_insert(tree, area);
 }
 
 /* Next to `previous` in order: right of it or, if it has somebody there, left of `next`. */
 static inline void
 insert_between(struct area_tree *tree, struct area *previous, struct area *area, struct area *next)
 {
+    struct area **link = &tree->root, *parent = NULL;
+
     if (previous != NULL && previous->child[RIGHT] == NULL)
-        hang(&previous->child[RIGHT], area, previous);
+        link = &(parent = previous)->child[RIGHT];
     else if (next != NULL)
-        hang(&next->child[LEFT], area, next);
-    else
-        hang(&tree->root, area, NULL);
+        link = &(parent = next)->child[LEFT];
     link_into_list(tree, area, previous, next);
     tree->recent = area;
     tree->count++;
+    hang(tree, link, area, parent);
 }
 
 void
@@ -250,8 +265,6 @@ area_insert_after(struct area_tree *tree, struct area *previous, struct area *ar
         next->gap = next->start - area->end;
     }
     insert_between(tree, previous, area, next);
-    update(tree, area->parent);
-    update_if_stale(tree, next);
 }
 
 void
@@ -260,8 +273,7 @@ area_insert(struct area_tree *tree, struct area *area)
     area_insert_after(tree, area_before(tree, area->start), area);
 }
 
-/* One part has no gap below it and the other keeps the one there was, so that only heights change
- * but for the lower part that is new: it takes the gap over. */
+/* One part has no gap below it and the other the one there was. */
 void
 area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area *part, bool lower)
 {
@@ -279,20 +291,18 @@ area_split(struct area_tree *tree, struct area *area, uintptr_t at, struct area 
         insert_between(tree, area, part, area->next);
     }
     tree->recent = area;
-    update(tree, part->parent);
-    if (lower)
-        update_if_stale(tree, area);
 }
 
-/* Takes a node with two children out of the tree: the next area, which has no left child, comes in
- * its place. Returns the lowest node whose subtrees changed. */
-static struct area *
+/* The next area, which has no left child, comes in the place of one that has two. */
+static void
 replace_by_next(struct area_tree *tree, struct area *area)
 {
-    struct area *next = area->next, *lowest = next;
+    struct area *next = area->next, *parent = next->parent;
+    int side = side_of(next, parent);
 
-    if (next->parent != area) {
-        lowest = next->parent;
+    if (parent == area) {
+        parent = next;
+    } else {
         replace(tree, next, next->child[RIGHT]);
         next->child[RIGHT] = area->child[RIGHT];
         next->child[RIGHT]->parent = next;
@@ -300,22 +310,57 @@ replace_by_next(struct area_tree *tree, struct area *area)
     replace(tree, area, next);
     next->child[LEFT] = area->child[LEFT];
     next->child[LEFT]->parent = next;
-    next->height = 0; /* to be worked out */
-    return lowest;
+    next->rank = area->rank;
+    next->bound = area->bound;
+    restore_after_remove(tree, parent, side);
+}
+
+static inline bool
+has_two_children(const struct area *area)
+{
+    return area->child[LEFT] != NULL && area->child[RIGHT] != NULL;
+}
+
+/* Gives a node the least rank that it can have. */
+static inline void
+sink(struct area_tree *tree, struct area *area)
+{
+    while (area->rank > rank_over(area)) {
+        area->rank--;
+        if (area->parent != NULL)
+            restore_after_remove(tree, area->parent, side_of(area, area->parent));
+    }
+}
+
+/* What leaves its place has one child at most, whose rank is one less: then one step is enough at each
+ * node above. */
+static inline void
+take_out_of_tree(struct area_tree *tree, struct area *area)
+{
+    struct area *parent, *child;
+    int side;
+
+    sink(tree, has_two_children(area) ? area->next : area);
+    if (has_two_children(area)) {
+        replace_by_next(tree, area);
+        return;
+    }
+    parent = area->parent;
+    child = area->child[area->child[LEFT] == NULL ? RIGHT : LEFT];
+    side = parent != NULL ? side_of(area, parent) : LEFT;
+    replace(tree, area, child);
+    restore_after_remove(tree, parent, side);
 }
 
 /* Takes an area out of list and tree; the next one's gap is set already. */
 static void
 take_out(struct area_tree *tree, struct area *area)
 {
-    struct area *changed = area->parent, *next = area->next;
+    struct area *next = area->next;
 
-    if (area->child[LEFT] == NULL)
-        replace(tree, area, area->child[RIGHT]);
-    else if (area->child[RIGHT] == NULL)
-        replace(tree, area, area->child[LEFT]);
-    else
-        changed = replace_by_next(tree, area);
+    if (next != NULL)
+        raise_bounds(next, next->gap);
+    take_out_of_tree(tree, area);
     if (area->previous != NULL)
         area->previous->next = next;
     else
@@ -326,8 +371,6 @@ take_out(struct area_tree *tree, struct area *area)
         tree->last = area->previous;
     tree->recent = next;
     tree->count--;
-    update(tree, changed);
-    update_if_stale(tree, next);
 }
 
 void
@@ -345,7 +388,7 @@ area_join_next(struct area_tree *tree, struct area *area)
     struct area *next = area->next;
 
     ASSERT(area->end == next->start);
-    if (area->height < next->height) {
+    if (area->rank < next->rank) {
         next->start = area->start;
         next->gap = area->gap;
         take_out(tree, area);
@@ -360,14 +403,15 @@ area_join_next(struct area_tree *tree, struct area *area)
 void
 area_resize(struct area_tree *tree, struct area *area, uintptr_t start, uintptr_t end)
 {
-    bool moved = start != area->start;
-
     ASSERT(tree->root != NULL && start < end);
     area->start = start;
     area->end = end;
-    if (moved)
-        update_gap(area);
-    update_gap(area->next);
+    set_gap(area);
+    raise_bounds(area, area->gap);
+    if (area->next != NULL) {
+        set_gap(area->next);
+        raise_bounds(area->next, area->next->gap);
+    }
 }
 
 /* The middle of `count` areas from *next on becomes the top; *next moves on. */
@@ -386,8 +430,8 @@ build(struct area **next, size_t count, struct area *parent)
     if (left != NULL)
         left->parent = area;
     area->child[RIGHT] = build(next, count - count / 2 - 1, area);
-    area->height = 0;
-    refresh(area);
+    area->rank = rank_over(area);
+    area->bound = bound_over(area);
     return area;
 }
 
@@ -427,42 +471,40 @@ fit(uintptr_t from, uintptr_t to, size_t length, uintptr_t low, uintptr_t high, 
 
 /* The gap nearest to `high` in a subtree. */
 static uintptr_t
-fit_below(const struct area *area, size_t length, uintptr_t low, uintptr_t high)
+fit_below(struct area *area, size_t length, uintptr_t low, uintptr_t high)
 {
-    while (area != NULL && area->largest_gap >= length) {
-        uintptr_t found = 0;
+    uintptr_t found = 0;
 
-        if (area->end < high)
-            found = fit_below(area->child[RIGHT], length, low, high);
-        if (found == 0)
-            found = fit(area->start - area->gap, area->start, length, low, high, true);
-        if (found != 0)
-            return found;
-        if (area->start - area->gap <= low)
-            return 0;
-        area = area->child[LEFT];
-    }
-    return 0;
+    if (area == NULL || area->bound < length)
+        return 0;
+    if (area->end < high)
+        found = fit_below(area->child[RIGHT], length, low, high);
+    if (found == 0)
+        found = fit(area->start - area->gap, area->start, length, low, high, true);
+    if (found == 0 && area->start - area->gap > low)
+        found = fit_below(area->child[LEFT], length, low, high);
+    if (found == 0)
+        area->bound = bound_over(area);
+    return found;
 }
 
 /* The gap nearest to `low`. */
 static uintptr_t
-fit_above(const struct area *area, size_t length, uintptr_t low, uintptr_t high)
+fit_above(struct area *area, size_t length, uintptr_t low, uintptr_t high)
 {
-    while (area != NULL && area->largest_gap >= length) {
-        uintptr_t found = 0;
+    uintptr_t found = 0;
 
-        if (area->start - area->gap > low)
-            found = fit_above(area->child[LEFT], length, low, high);
-        if (found == 0)
-            found = fit(area->start - area->gap, area->start, length, low, high, false);
-        if (found != 0)
-            return found;
-        if (area->end >= high)
-            return 0;
-        area = area->child[RIGHT];
-    }
-    return 0;
+    if (area == NULL || area->bound < length)
+        return 0;
+    if (area->start - area->gap > low)
+        found = fit_above(area->child[LEFT], length, low, high);
+    if (found == 0)
+        found = fit(area->start - area->gap, area->start, length, low, high, false);
+    if (found == 0 && area->end < high)
+        found = fit_above(area->child[RIGHT], length, low, high);
+    if (found == 0)
+        area->bound = bound_over(area);
+    return found;
 }
 
 static inline uintptr_t
@@ -473,7 +515,7 @@ end_of_last(const struct area_tree *tree)
 
 /* The gaps nearest to `high` are looked at one by one: most often the first is large enough. */
 uintptr_t
-area_gap_below(const struct area_tree *tree, size_t length, uintptr_t low, uintptr_t high)
+area_gap_below(struct area_tree *tree, size_t length, uintptr_t low, uintptr_t high)
 {
     const struct area *area = area_find(tree, high);
 
@@ -494,7 +536,7 @@ area_gap_below(const struct area_tree *tree, size_t length, uintptr_t low, uintp
 }
 
 uintptr_t
-area_gap_above(const struct area_tree *tree, size_t length, uintptr_t low, uintptr_t high)
+area_gap_above(struct area_tree *tree, size_t length, uintptr_t low, uintptr_t high)
 {
     uintptr_t found = fit_above(tree->root, length, low, high);
 
@@ -503,23 +545,22 @@ area_gap_above(const struct area_tree *tree, size_t length, uintptr_t low, uintp
 
 /* ---- check ---- */
 
-/* Heights and gaps of a subtree; *areas counts its nodes. */
+/* Ranks and bounds of a subtree; *areas counts its nodes. */
 static bool
 check_subtree(const struct area *area, size_t *areas)
 {
-    struct area copy;
-    int difference;
-
     if (area == NULL)
         return true;
-    copy = *area;
-    difference = (int)height_of(area->child[RIGHT]) - (int)height_of(area->child[LEFT]);
     ++*areas;
-    for (int side = LEFT; side <= RIGHT; side++)
-        if (area->child[side] != NULL && area->child[side]->parent != area)
+    for (int side = LEFT; side <= RIGHT; side++) {
+        const struct area *child = area->child[side];
+
+        if (area->rank <= rank_of(child) || less(area, side) > MOST_LESS ||
+            (child != NULL && child->parent != area))
             return false;
-    return difference >= -(int)SLACK && difference <= (int)SLACK && !refresh(&copy) &&
-           check_subtree(area->child[LEFT], areas) && check_subtree(area->child[RIGHT], areas);
+    }
+    return area->bound >= bound_over(area) && check_subtree(area->child[LEFT], areas) &&
+           check_subtree(area->child[RIGHT], areas);
 }
 
 bool

@@ -7,7 +7,7 @@
 /* Above MMAP_TOP, or the heap if that has grown beyond, up to where the stack may come; at last
  * below the heap. */
 static __attribute__((noinline)) uintptr_t
-find_other_room(const struct address_space *space, size_t size, uintptr_t heap_end)
+find_other_room(struct address_space *space, size_t size, uintptr_t heap_end)
 {
     uintptr_t low = heap_end > MMAP_TOP ? heap_end : MMAP_TOP, high = space->stack_top, found;
     size_t stack = space->limits[SPACE_LIMIT_STACK];
@@ -23,7 +23,7 @@ find_other_room(const struct address_space *space, size_t size, uintptr_t heap_e
 
 /* Below MMAP_TOP down to a page above the heap first. */
 static inline uintptr_t
-find_room(const struct address_space *space, size_t size)
+find_room(struct address_space *space, size_t size)
 {
     uintptr_t heap_end = page_up((uint32_t)space->brk) + PAGE_SIZE;
     uintptr_t found = area_gap_below(&space->areas, size, heap_end, MMAP_TOP);
@@ -61,7 +61,7 @@ place_fixed(const struct address_space *space, uintptr_t start, size_t size, uns
 
 /* The address for a new mapping, or -errno. */
 static long
-place(const struct address_space *space, uintptr_t hint, size_t size, unsigned flags)
+place(struct address_space *space, uintptr_t hint, size_t size, unsigned flags)
 {
     uintptr_t found;
 
