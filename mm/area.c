@@ -337,11 +337,11 @@ sink(struct area_tree *tree, struct area *area)
 static inline void
 take_out_of_tree(struct area_tree *tree, struct area *area)
 {
-    struct area *parent, *child;
+    struct area *lowest = has_two_children(area) ? area->next : area, *parent, *child;
     int side;
 
-    sink(tree, has_two_children(area) ? area->next : area);
-    if (has_two_children(area)) {
+    sink(tree, lowest);
+    if (lowest != area && has_two_children(area)) {
         replace_by_next(tree, area);
         return;
     }

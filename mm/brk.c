@@ -6,15 +6,8 @@
  */
 #include "space_private.h"
 
-#define HEAP_FLAGS (AREA_READ | AREA_WRITE | AREA_MAYWRITE | AREA_HEAP)
-
-static unsigned
-heap_flags(const struct address_space *space)
-{
-    unsigned flags = HEAP_FLAGS | (space->lock_future ? AREA_LOCKED : 0);
-
-    return area_is_charged(flags) ? flags | AREA_CHARGED : flags;
-}
+/* Private memory that can be written is always in the commit account. */
+#define HEAP_FLAGS (AREA_READ | AREA_WRITE | AREA_MAYWRITE | AREA_HEAP | AREA_CHARGED)
 
 /* Nothing may lie in [start, end) nor in the page behind it. */
 static bool
@@ -43,21 +36,21 @@ data_limit_allows(const struct address_space *space, uintptr_t address)
 static bool
 grow(struct address_space *space, uintptr_t start, uintptr_t end)
 {
-    struct mapping mapping = {.start = start, .end = end, .flags = heap_flags(space)};
+    unsigned flags = HEAP_FLAGS | (space->lock_future ? AREA_LOCKED : 0);
+    struct mapping mapping = {start, end, flags, NULL, 0};
     unsigned long pages = pages_of(start, end);
-    unsigned long charge = mapping.flags & AREA_CHARGED ? pages : 0;
     struct area *spare;
 
-    if (!has_room(space, start, end) || space_may_grow(space, mapping.flags, pages) != 0 ||
-        !commit_charge(charge))
+    if (!has_room(space, start, end) || space_may_grow(space, flags, pages) != 0 ||
+        !commit_charge(pages))
         return false;
     spare = area_new();
     if (spare == NULL) {
-        commit_release(charge);
+        commit_release(pages);
         return false;
     }
     space_place(space, &mapping, spare);
-    if (mapping.flags & AREA_LOCKED)
+    if (flags & AREA_LOCKED)
         (void)space_populate(space, start, end);
     return true;
 }
