@@ -141,11 +141,17 @@ $(BUILD)/octavo.cfg: boot/octavo.cfg $(USER_BIN)
 
 IMAGE_FILES := $(BUILD)/kernel.elf $(USER_BIN) $(BUILD)/ktests.elf
 
-$(BUILD)/octavo.img: tools/mkimage $(BUILD)/octavo.cfg $(BOOT_BIN) $(IMAGE_FILES)
-	$(call say,IMAGE,$@)
-	$(Q)tools/mkimage -c $(BUILD)/octavo.cfg $@ $(BOOT_BIN) $(IMAGE_FILES)
+# For the debuggers: no shell, the monitor at once.
+$(BUILD)/monitor.cfg: $(BUILD)/octavo.cfg
+	$(Q)sed 's/^cmdline=/&monitor/' $< >$@
 
-img: $(BUILD)/octavo.img $(BUILD)/kernel.sym $(BOOT_BIN:.bin=.sym) $(BUILD)/kernel.lst ## build/octavo.img and build/kernel.elf (the default)
+$(BUILD)/%.img: tools/mkimage $(BUILD)/%.cfg $(BOOT_BIN) $(IMAGE_FILES)
+	$(call say,IMAGE,$@)
+	$(Q)tools/mkimage -c $(BUILD)/$*.cfg $@ $(BOOT_BIN) $(IMAGE_FILES)
+
+SYMBOLS := $(BUILD)/kernel.sym $(BOOT_BIN:.bin=.sym) $(BUILD)/kernel.lst
+
+img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## build/octavo.img and build/kernel.elf (the default)
 
 # --- mm/ on the host ------------------------------------------------------------------------------
 
@@ -344,10 +350,10 @@ run: img ## boot the floppy image in QEMU, the prompt in this terminal (leave: p
 run-vga: img ## boot the floppy image in a QEMU window
 	$(Q)$(QEMU_FLOPPY) -serial stdio $(POWERED_OFF)
 
-bochs: img ## boot the floppy image in Bochs' debugger, symbols loaded
+bochs: img ## the monitor in Bochs' debugger, symbols loaded
 	$(Q)tools/bochs/start
 
-debug: img ## QEMU stopped at reset, gdb with symbols and the octavo commands
+debug: img ## the monitor in QEMU stopped at reset, gdb with symbols and the octavo commands
 	$(Q)gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf
 
 floppy: img ## write the image to the floppy in DEV=/dev/fd0, after checks and a question

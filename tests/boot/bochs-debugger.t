@@ -15,7 +15,7 @@
 
 BXSHARE=${BXSHARE:-/usr/share/bochs} timeout -s KILL 60 bochs -q -f bochsrc -rc "$work/script" \
     'display_library: rfb, options="timeout=0"' "log: $work/log" \
-    'floppya: 1_44=build/octavo.img, status=inserted, write_protected=1' \
+    'floppya: 1_44=build/monitor.img, status=inserted, write_protected=1' \
     "com1: enabled=1, mode=file, dev=$work/com1" >"$work/out" 2>&1 </dev/null
 is "the debugger ends by itself" $? 0
 

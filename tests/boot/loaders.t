@@ -6,13 +6,13 @@
 whole() {
     whole_description=$1
     shift
-    boots "$whole_description" 0 --timeout 90 --input owners --input 'sym kmalloc' "$@"
+    boots "$whole_description" 0 --timeout 90 --cmdline monitor --input owners --input 'sym kmalloc' "$@"
     like "$whole_description: every frame has an owner" "$console" \
         "^sum .*= all RAM of the firmware's map$"
 }
 
 whole "QEMU floppy" --media floppy
-like "our loader leaves symbols" "$console" 'kmalloc'
+like "our loader leaves symbols" "$console" '^0xc0[0-9a-f]+ kmalloc'
 whole "QEMU hard disk" --media hd
 whole "QEMU USB stick" --media usb
 whole "QEMU CD, floppy emulation" --media eltorito

@@ -12,7 +12,7 @@ sum_kib() {
 at_size() {
     size=$1 kib=$2
     shift 2
-    boots "$size $*" 0 --timeout 60 --mem "$size" --input owners --input meminfo "$@"
+    boots "$size $*" 0 --timeout 60 --mem "$size" --cmdline monitor --input owners --input meminfo "$@"
     like "$size $*: every frame has an owner" "$console" "= all RAM of the firmware's map$"
     sum=$(sum_kib)
     ok "$size $*: ${sum:-nothing} of $kib KiB" \
@@ -31,7 +31,7 @@ for media in floppy multiboot; do
 done
 like "memory above 4 GiB is reported as waiting" "$console" '^memmap: [0-9]+ MiB .*wait for PAE'
 
-at_size 64M 65536 --cmdline mem=8M
+at_size 64M 65536 --cmdline "monitor mem=8M"
 like "mem= leaves the rest out" "$console" '^left out +14[0-9]+ '
 boots "mem= that is no size" 0 --timeout 60 --cmdline mem=lots
 like "mem= that is no size is reported" "$console" 'mem=lots is no size'

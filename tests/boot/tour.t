@@ -88,7 +88,7 @@ def bochs_session(folder):
     session = Session("bochs", [
         "bochs", "-q", "-f", "bochsrc", "-rc", "tools/bochs/symbols.rc",
         'display_library: rfb, options="timeout=0"', f"log: {folder}/bochs.log",
-        "floppya: 1_44=build/octavo.img, status=inserted, write_protected=1",
+        "floppya: 1_44=build/monitor.img, status=inserted, write_protected=1",
         f"com1: enabled=1, mode=socket-client, dev=127.0.0.1:{listener.getsockname()[1]}"])
     session.com1, _ = listener.accept()
     return session

@@ -431,10 +431,10 @@ def _frame(argument):
     print_frame(number(argument))
 
 
-@command("connect", "octavo connect: starts QEMU on build/octavo.img, stopped at reset. The "
+@command("connect", "octavo connect: starts QEMU on build/monitor.img, stopped at reset. The "
          "environment's OCTAVO_IMAGE and OCTAVO_MEMORY choose otherwise.", needs_kernel=False)
 def _connect(_argument):
-    machine.start(os.environ.get("OCTAVO_IMAGE", "build/octavo.img"),
+    machine.start(os.environ.get("OCTAVO_IMAGE", "build/monitor.img"),
                   os.environ.get("OCTAVO_MEMORY", "64M"))
     print("QEMU waits at reset; `continue` starts the machine. `octavo console` shows what it has\n"
           "printed since you last asked, `octavo type LINE` types a line on COM1.")
