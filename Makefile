@@ -41,6 +41,8 @@ KERNEL_FLAGS := -m32 -march=i486 -mregparm=3 -ffreestanding -fno-pic -fno-pie -f
 # The tests must fit beside the kernel into a machine of 2 MiB: small before fast.
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
+# Who crashed on purpose must still be on the stack when the report names the caller.
+$(BUILD)/obj/kernel/crash.c.o: KERNEL_FLAGS += -fno-optimize-sibling-calls
 
 $(BUILD)/obj/%.c.o: %.c
 	@mkdir -p $(@D)

@@ -65,6 +65,14 @@ frame_is_page(unsigned owner)
     return owner == FRAME_USER || owner == FRAME_CACHE || owner == FRAME_PAGE_TABLE;
 }
 
+/* Frames that a descriptor with an owner speaks for: its own, or those of the allocation it heads. */
+static inline unsigned long
+frame_extent(const struct frame *frame)
+{
+    bool counts = frame->owner == FRAME_CACHED || frame->owner >= FRAME_ALLOCATED;
+    return counts && !frame_is_page(frame->owner) ? frame->count : 1;
+}
+
 const char *frame_owner_name(enum frame_owner owner);
 
 #endif

@@ -2,8 +2,7 @@
  *
  * Every function that calls another begins with `push ebp; mov ebp, esp`, so EBP leads to a list:
  *
- *   ebp -> | caller's ebp | return address |        one pair a call, growing towards the stack's
- * top
+ *   ebp -> | caller's ebp | return address |      one pair a call, towards the stack's top
  *
  * The list may be broken, which is often why a backtrace is wanted. So each pair must be readable,
  * aligned and above the one before, and the walk has a bound. A trap continues the list: its
@@ -12,6 +11,9 @@
  *
  * A function that calls none (a leaf) has no pair of its own; when it faults, its caller is
  * missing.
+ *
+ * Shown is the last byte of the call, one before the return address: behind a call that never
+ * returns, another function may begin.
  */
 #include "ktests.h"
 #include "platform.h"
@@ -120,7 +122,9 @@ backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp)
     for (unsigned depth = 0; depth < BACKTRACE_MAX && listing.lines < LINES_MAX; depth++) {
         if (!read_call(ebp, &call))
             break;
-        if (call.trap != NULL && !step_over_trap(&listing, &call))
+        if (call.trap == NULL)
+            call.eip--;
+        else if (!step_over_trap(&listing, &call))
             break;
         list_call(&listing, call.eip);
         if (call.ebp <= ebp)
@@ -135,5 +139,5 @@ backtrace_here(struct printer *out)
 {
     const uint32_t *frame = __builtin_frame_address(0);
 
-    backtrace_print(out, frame[1], frame[0]);
+    backtrace_print(out, frame[1] - 1, frame[0]);
 }

@@ -179,4 +179,4 @@ go(int argc, char **argv)
     print(&console_printer, "No program runs.\n");
     return MONITOR_FAILED;
 }
-MONITOR_COMMAND(go, "", "leave the monitor and let the programs run on (also Ctrl-])", go);
+MONITOR_COMMAND(go, "", "let the programs run on (also Ctrl-])", go);

@@ -49,7 +49,7 @@ kpanic(const char *format, ...)
         kpanic_hook(message);
     if (begin(message)) {
         klog("panic: called from\n");
-        backtrace_print(&klog_printer, frame[1], frame[0]);
+        backtrace_print(&klog_printer, frame[1] - 1, frame[0]);
     }
     end();
 }

@@ -34,14 +34,6 @@ complain(struct census *census, unsigned long frame, const char *what)
     census->good = false;
 }
 
-/* Frames that a descriptor speaks for. */
-static unsigned long
-frames_of_head(const struct frame *frame)
-{
-    bool counts = frame->owner == FRAME_CACHED || frame->owner >= FRAME_ALLOCATED;
-    return counts && !frame_is_page(frame->owner) ? frame->count : 1;
-}
-
 /* Frames behind the head of an allocation belong to it: unnamed, and not free. */
 static void
 check_tail(struct census *census, const struct zone *zone, unsigned long head, unsigned long count)
@@ -60,7 +52,7 @@ static unsigned long
 count_head(struct census *census, const struct zone *zone, unsigned long frame)
 {
     const struct frame *descriptor = frame_of(pfn(frame));
-    unsigned long count = frames_of_head(descriptor);
+    unsigned long count = frame_extent(descriptor);
     bool free = buddy_is_free(zone, pfn(frame), 1);
     if (descriptor->owner >= FRAME_OWNERS || count == 0) {
         complain(census, frame, "has a damaged descriptor");
@@ -106,7 +98,7 @@ mm_count_owners(unsigned long counts[FRAME_OWNERS])
         unsigned owner = mm_blocks[index].free ? FRAME_NONE : FRAME_FIRMWARE;
         if (mm_blocks[index].open) {
             owner = descriptor->owner < FRAME_OWNERS ? descriptor->owner : FRAME_FIRMWARE;
-            count = frames_of_head(descriptor);
+            count = frame_extent(descriptor);
             count += !count;
         }
         counts[owner] += count;

@@ -170,9 +170,7 @@ head_of(const struct zone *zone, unsigned long frame)
     while (head > FRAME_BASE && frame_of(pfn(head))->owner == FRAME_NONE &&
            pmm_frame_known(pfn(head - 1)))
         head--;
-    const struct frame *descriptor = frame_of(pfn(head));
-    bool counts = descriptor->owner == FRAME_CACHED || descriptor->owner >= FRAME_ALLOCATED;
-    return counts && descriptor->count > frame - head ? head : frame;
+    return frame_extent(frame_of(pfn(head))) > frame - head ? head : frame;
 }
 
 static void
@@ -226,7 +224,9 @@ mm_print_frame(struct printer *out, pfn_t frame)
         print(out, "  free, in a chunk of order %u\n", free_order(zone, frame.n));
     else
         print(out, "  owner: %s\n", frame_owner_name(descriptor->owner));
-    if (descriptor->owner >= FRAME_ALLOCATED)
+    if (frame_is_page(descriptor->owner))
+        print(out, "  held by %u\n", (unsigned)descriptor->count);
+    else if (descriptor->owner >= FRAME_ALLOCATED)
         print(out, "  first of %u frames\n", (unsigned)descriptor->count);
     if (descriptor->owner == FRAME_SLAB)
         print_slab_of(out, descriptor);

@@ -7,7 +7,7 @@ of one debugger are replayed in one session, and the output compared: numbers, a
 instructions of compiled code may differ, names, words and their order may not. A line `...` in the
 page stands for any lines.
 
-README's ```console block is one run of the floppy image.
+README's ```console block is one run of the floppy image, with what is typed behind `$ `.
 
   tests/boot/tour.t            compare
   tests/boot/tour.t --update   put the present output into the page (as many lines around `...`
@@ -32,6 +32,7 @@ PAGE = ROOT / "docs/tour.md"
 README = ROOT / "README.md"
 PROMPTS = {"bochs": r"<bochs:\d+> ", "gdb": r"\(gdb\) "}
 MONITOR = "octavo> "
+SHELL = "$ "
 ANSWER_SECONDS = 60
 
 
@@ -121,6 +122,8 @@ def stable(line):
     line = re.sub(r"^(\(0\) \[.*?\+[0-9a-f]+\)):.*", r"\1", line)
     line = re.sub(r" ; [0-9a-f]+$", "", line)
     line = re.sub(r" [dD] [aA] pcd", " d a pcd", line)
+    line = re.sub(r"(\w+)=\1@entry=", r"\1=", line)
+    line = line.replace("<optimized out>", "0x0")
     line = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|\+[0-9a-f]+\b|\b[0-9]+\b", "N", line)
     return " ".join(line.split())
 
@@ -133,14 +136,20 @@ def agree(page, real):
 
 
 def renewed(page, real):
-    """The real lines, cut where the page has `...`. A page with several cuts is kept."""
-    if page.count("...") > 1:
-        return page
-    if "..." not in page:
+    """The real lines, cut where the page has `...`. With several cuts, those it has already; or the
+    page as it is, when they no longer agree."""
+    cuts = page.count("...")
+    if cuts == 0:
         return real
-    before = page.index("...")
-    after = len(page) - before - 1
-    return real[:before] + ["..."] + real[len(real) - after:]
+    if cuts == 1:
+        before = page.index("...")
+        after = len(page) - before - 1
+        return real[:before] + ["..."] + real[len(real) - after:]
+    if not agree(page, real):
+        return page
+    rest = iter(real)
+    return [line if line == "..." else next(new for new in rest if stable(new) == stable(line))
+            for line in page]
 
 
 def replay(text, tool, start, update):
@@ -169,7 +178,7 @@ def replay(text, tool, start, update):
 def boot_agrees():
     """(good, real lines) of README's transcript."""
     page = next(blocks_of(README.read_text(), "console")).group(1).splitlines()
-    typed = [line[len(MONITOR):] for line in page if line.startswith(MONITOR)]
+    typed = [line[len(SHELL):] for line in page if line.startswith(SHELL)]
     inputs = [word for line in typed if line != "poweroff" for word in ("--input", line)]
     done = subprocess.run([ROOT / "tools/boot"] + inputs, capture_output=True)
     real = [line.rstrip() for line in done.stdout.decode().replace("\r", "").splitlines()]

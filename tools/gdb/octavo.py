@@ -212,10 +212,16 @@ class Descriptors:
             self.blocks[index] = list(self.layout.iter_unpack(data))
         return self.blocks[index][frame & (BLOCK_FRAMES - 1)]
 
-    def is_head(self, frame):
-        """True when the descriptor's count says how many frames the owner has."""
-        owner = self[frame][0]
-        return owner == self.owner["FRAME_CACHED"] or owner >= self.owner["FRAME_ALLOCATED"]
+    def is_page(self, frame):
+        """True when the descriptor's count is of holders."""
+        return self[frame][0] in (self.owner["FRAME_USER"], self.owner["FRAME_CACHE"],
+                                  self.owner["FRAME_PAGE_TABLE"])
+
+    def extent(self, frame):
+        """Frames that the descriptor speaks for."""
+        owner, _, _, count = self[frame]
+        counts = owner == self.owner["FRAME_CACHED"] or owner >= self.owner["FRAME_ALLOCATED"]
+        return count if counts and not self.is_page(frame) else 1
 
     def head_of(self, frame):
         """The head of the allocation that the frame lies in; the frame itself if in none."""
@@ -223,8 +229,7 @@ class Descriptors:
         while head and frame - head < BLOCK_FRAMES and self[head][0] == self.owner["FRAME_NONE"] \
                 and self.known(head - 1):
             head -= 1
-        owner, _, _, count = self[head]
-        return head if owner != self.owner["FRAME_NONE"] and count > frame - head else frame
+        return head if self.extent(head) > frame - head else frame
 
     def count_owners(self):
         """Frames by owner."""
@@ -243,10 +248,8 @@ class Descriptors:
         frame, end = index << MAX_ORDER, (index + 1) << MAX_ORDER
         frame = max(frame, getattr(self, "counted", 0))
         while frame < end:
-            owner, _, _, count = self[frame]
-            step = count if self.is_head(frame) else 1
-            counts[owner] += step
-            frame += step
+            counts[self[frame][0]] += self.extent(frame)
+            frame += self.extent(frame)
         self.counted = frame
 
 
@@ -335,7 +338,9 @@ def print_owner_of(frame, zone, descriptors):
         print("  free, in a chunk of order %d" % free_chunk_around(zone, frame))
     else:
         print("  owner: %s" % owner_name(owner))
-    if owner >= names["FRAME_ALLOCATED"]:
+    if descriptors.is_page(frame):
+        print("  held by %d" % count)
+    elif owner >= names["FRAME_ALLOCATED"]:
         print("  first of %d frames" % count)
     if owner == names["FRAME_SLAB"]:
         slab = value(f"*(struct slab *) {count:#x}")
