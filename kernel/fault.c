@@ -12,6 +12,7 @@
  * Any other exception in ring 3 is a signal: signal(7), and what Linux makes of each vector.
  */
 #include "cpu.h"
+#include "fpu.h"
 #include "oom.h"
 #include "platform.h"
 #include "signal.h"
@@ -87,6 +88,19 @@ page_fault(struct trap_frame *frame)
         kernel_fault(frame, address);
 }
 
+/* What a program is told of a computation that failed. */
+static unsigned
+float_code(unsigned exceptions)
+{
+    if (exceptions & FPU_INVALID)
+        return FPE_FLTINV;
+    if (exceptions & FPU_ZERO_DIVIDE)
+        return FPE_FLTDIV;
+    if (exceptions & FPU_OVERFLOW)
+        return FPE_FLTOVF;
+    return exceptions & (FPU_UNDERFLOW | FPU_DENORMAL) ? FPE_FLTUND : FPE_FLTRES;
+}
+
 void
 user_exception(struct trap_frame *frame)
 {
@@ -111,5 +125,7 @@ user_exception(struct trap_frame *frame)
     interrupts_enable();
     if (signal == 0)
         signal = SIGSEGV, code = SI_KERNEL;
+    if (frame->vector == TRAP_FPU || frame->vector == TRAP_SIMD)
+        code = float_code(fpu_exceptions(frame->vector == TRAP_SIMD));
     signal_fault((int)signal, (int)code, code == SI_KERNEL ? 0 : frame->eip, frame);
 }

@@ -67,16 +67,18 @@ load(const struct fpu_state *state)
         __asm__ volatile("frstor %0" : : "m"(state->fnsave));
 }
 
-/* A program's first state. */
+/* A program's first state: nothing of any other program is in the registers. */
 static void
-load_start(void)
+fill_start(struct fpu_state *state)
 {
-    static const uint16_t control = CONTROL_START;
-    static const uint32_t mxcsr = MXCSR_START;
-
-    __asm__ volatile("fninit; fldcw %0" : : "m"(control));
-    if (cpu_features.sse)
-        __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+    memset(state, 0, state_size());
+    if (extended) {
+        state->fxsave.control = CONTROL_START;
+        state->fxsave.mxcsr = MXCSR_START;
+    } else {
+        state->fnsave.control = CONTROL_START;
+        state->fnsave.tag = 0xFFFF; /* all are empty */
+    }
 }
 
 /* Brings the owner's state into its memory; nobody owns the registers then. */
@@ -138,6 +140,34 @@ fpu_set(const struct fpu_state *state)
     return 0;
 }
 
+unsigned
+fpu_exceptions(bool simd)
+{
+    const struct fpu_state *state = fpu_get();
+
+    if (state == NULL)
+        return 0;
+    if (simd)
+        return state->fxsave.mxcsr & ~(state->fxsave.mxcsr >> 7) & FPU_EXCEPTIONS;
+    if (extended)
+        return state->fxsave.status & ~(unsigned)state->fxsave.control & FPU_EXCEPTIONS;
+    return state->fnsave.status & ~state->fnsave.control & FPU_EXCEPTIONS;
+}
+
+void
+fpu_reset(void)
+{
+    struct task *task = task_current();
+
+    if (task->fpu == NULL)
+        return;
+    if (owner == task) {
+        owner = NULL;
+        lock();
+    }
+    fill_start(task->fpu);
+}
+
 int
 fpu_copy(struct task *child)
 {
@@ -183,9 +213,8 @@ not_available(struct trap_frame *frame)
     }
     evict();
     if (first)
-        load_start();
-    else
-        load(task->fpu);
+        fill_start(task->fpu);
+    load(task->fpu);
     owner = task;
 }
 

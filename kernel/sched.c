@@ -10,7 +10,8 @@
  * back to ring 3, never inside the kernel. Every step is O(1).
  *
  * The idle task is the flow of control that began in kernel_main. It may sleep like any other: it
- * then goes through task_idle until it is woken.
+ * then goes through task_idle until it is woken, and has its turn before those that are ready, who
+ * may never end.
  *
  * I1. A task is READY and in `ready`, or is task_running, or is the idle task, or sleeps.
  * I2. A task that sleeps is in the queue that waits_in names.
@@ -41,6 +42,7 @@ static struct {
 static unsigned slice_left;
 struct sched_counts sched_counts;
 static void (*visitor)(void); /* the idle task has to call it; NULL: nothing to call */
+static bool idle_due;         /* the idle task goes before all others: visitor, or it was woken */
 
 void task_switch(struct task *from, struct task *to); /* switch.asm */
 void task_work(struct trap_frame *frame);
@@ -61,14 +63,16 @@ make_ready(struct task *task)
     ready.last = task;
 }
 
-/* The first in the queue; the idle task when there is none or a visit has to be made. */
+/* The first in the queue; the idle task when there is none or it is due. */
 static struct task *
 take_next(void)
 {
     struct task *task = ready.first;
 
-    if (task == NULL || UNLIKELY(visitor != NULL))
+    if (task == NULL || UNLIKELY(idle_due)) {
+        idle_due = visitor != NULL;
         return &idle_task;
+    }
     ready.first = task->next_ready;
     if (ready.first == NULL)
         ready.last = NULL;
@@ -136,7 +140,7 @@ task_yield(void)
     unsigned long flags = interrupts_disable();
 
     task_running->work &= ~(uint32_t)TASK_WORK_RESCHED;
-    if (ready.first != NULL || visitor != NULL) {
+    if (ready.first != NULL || idle_due) {
         make_ready(task_running);
         switch_away();
     }
@@ -156,6 +160,7 @@ task_visit(void (*visit)(void))
     unsigned long flags = interrupts_disable();
 
     visitor = visit;
+    idle_due = true;
     task_running->work |= TASK_WORK_RESCHED;
     interrupts_restore(flags);
 }
@@ -167,6 +172,7 @@ make_visit(void)
     void (*visit)(void) = visitor;
 
     visitor = NULL;
+    idle_due = false;
     interrupts_enable();
     visit();
     (void)interrupts_disable();
@@ -229,6 +235,7 @@ wake(struct task *task, int reason, unsigned long flags)
     leave_queue(task);
     task->wake_reason = reason;
     make_ready(task);
+    idle_due |= task == &idle_task;
     if (!(flags & EFLAGS_IF))
         task_running->work |= TASK_WORK_RESCHED;
 }
@@ -340,7 +347,7 @@ tick(void)
     ticks_advance(timer_ticks());
     if (slice_left != 0)
         slice_left--;
-    if ((slice_left == 0 && ready.first != NULL) || visitor != NULL)
+    if ((slice_left == 0 && ready.first != NULL) || idle_due)
         task_running->work |= TASK_WORK_RESCHED;
 }
 

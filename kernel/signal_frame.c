@@ -84,6 +84,16 @@ old_tags(unsigned tags)
     return old;
 }
 
+static uint16_t
+new_tags(uint32_t old)
+{
+    uint16_t tags = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        tags |= (old >> (2 * i) & 3) != 3 ? 1u << i : 0;
+    return tags;
+}
+
 static void
 fill_old(struct fnsave_image *old, const struct fxsave_image *state)
 {
@@ -96,6 +106,20 @@ fill_old(struct fnsave_image *old, const struct fxsave_image *state)
     old->operand_segment = state->operand_segment;
     for (unsigned i = 0; i < ARRAY_LENGTH(old->registers); i++)
         memcpy(old->registers[i], state->registers[i], sizeof(old->registers[i]));
+}
+
+/* What the handler left in the old form counts for all but the registers, as on Linux. */
+static void
+take_old(struct fxsave_image *state, const struct fnsave_image *old)
+{
+    state->control = (uint16_t)old->control;
+    state->status = (uint16_t)old->status;
+    state->tag = new_tags(old->tag);
+    state->opcode = (uint16_t)(old->cs >> 16);
+    state->ip = old->ip;
+    state->cs = old->cs & 0xFFFF;
+    state->operand = old->operand;
+    state->operand_segment = old->operand_segment;
 }
 
 /* Puts the FPU's state below *top and moves *top there; *address is its address, 0 when the program
@@ -123,30 +147,36 @@ push_fpu(uintptr_t *top, uint32_t *address)
     return copy_to_user((void *)*top, &frame, size);
 }
 
+/* Without a state in the frame, what the handler computed is forgotten. */
 static int
 pop_fpu(uint32_t address)
 {
-    const struct fpu_frame *from = (const struct fpu_frame *)address;
+    size_t size = fpu_extended() ? sizeof(struct fpu_frame) : sizeof(struct fnsave_image);
+    struct fpu_frame frame;
     struct fpu_state state;
-    int error;
 
-    if (address == 0)
+    if (address == 0) {
+        fpu_reset();
         return 0;
-    if (fpu_extended())
-        error = copy_from_user(&state.fxsave, &from->extended, sizeof(state.fxsave));
-    else
-        error = copy_from_user(&state.fnsave, &from->old, sizeof(state.fnsave));
-    return error != 0 ? error : fpu_set(&state);
+    }
+    if (copy_from_user(&frame, (const void *)address, size) != 0)
+        return -EFAULT;
+    if (fpu_extended()) {
+        state.fxsave = frame.extended;
+        take_old(&state.fxsave, &frame.old);
+    } else {
+        state.fnsave = frame.old;
+    }
+    return fpu_set(&state);
 }
 
 /* ---- registers ---- */
 
 static void
 save_context(struct signal_context *context, const struct trap_frame *frame,
-             const struct signal_info *info, uint32_t fpu, sigset_t mask)
+             uint32_t fpu, sigset_t mask)
 {
     const struct task *task = task_current();
-    bool fault = info->code > 0 && info->code != SI_KERNEL;
 
     *context = (struct signal_context){
         .gs = frame->gs,
@@ -161,8 +191,8 @@ save_context(struct signal_context *context, const struct trap_frame *frame,
         .edx = frame->edx,
         .ecx = frame->ecx,
         .eax = frame->eax,
-        .trap = fault ? task->fault_trap : 0,
-        .error = fault ? task->fault_error : 0,
+        .trap = task->fault_trap,
+        .error = task->fault_error,
         .eip = frame->eip,
         .cs = frame->cs,
         .eflags = frame->eflags,
@@ -170,7 +200,7 @@ save_context(struct signal_context *context, const struct trap_frame *frame,
         .ss = frame->ss,
         .fpu = fpu,
         .mask = (uint32_t)mask,
-        .fault_address = fault ? task->fault_address : 0,
+        .fault_address = task->fault_address,
     };
 }
 
@@ -242,7 +272,7 @@ push_old(uintptr_t *top, const struct trap_frame *frame, const struct action *ac
         .mask_high = (uint32_t)(mask >> 32),
     };
 
-    save_context(&from.context, frame, info, fpu, mask);
+    save_context(&from.context, frame, fpu, mask);
     memcpy(from.code, code, sizeof(code));
     *top = (uintptr_t)to;
     return copy_to_user(to, &from, sizeof(from));
@@ -286,7 +316,7 @@ push_info(uintptr_t *top, const struct trap_frame *frame, const struct action *a
 
     describe_stack(&from.context.stack, frame->esp);
     signal_fill_info(&from.info, info);
-    save_context(&from.context.context, frame, info, fpu, mask);
+    save_context(&from.context.context, frame, fpu, mask);
     memcpy(from.code, code, sizeof(code));
     *top = (uintptr_t)to;
     return copy_to_user(to, &from, sizeof(from));
@@ -314,6 +344,7 @@ signal_push_frame(struct trap_frame *frame, const struct action *action,
     frame->ss = USER_DATA;
     frame->eflags &= ~EFLAGS_CLEAR;
     frame->vector = 0;
+    fpu_reset(); /* a function finds the registers of the x87 empty */
     return 0;
 }
 

@@ -31,6 +31,9 @@
 /* Bytes of code in the report: no instruction is longer. */
 #define CODE_BYTES 15
 
+/* IRET to ring 3 takes EIP, CS, EFLAGS, ESP and SS from the stack. */
+#define IRET_SS 4
+
 extern char boot_stack_guard[];
 
 static const char *const names[TRAP_EXCEPTIONS] = {
@@ -273,18 +276,24 @@ breakpoint(const struct trap_frame *frame)
 void trap_dispatch(struct trap_frame *frame);
 void trap_double_fault(void);
 
-extern char restore_segments[], restore_segments_end[];
+extern char restore_segments[], restore_segments_end[], restore_stack[];
 
 /* A selector that a program left in a segment register may be worth nothing by the time it goes
  * back to ring 3: set_thread_area took its descriptor away. The return then fails in loading it;
- * with the null selector in its place on the stack it goes on. */
+ * with the null selector in its place on the stack it goes on, or with the ordinary stack segment
+ * in that of SS. `stack` is what lay on the stack when the exception came. */
 static bool
-stale_selector(struct trap_frame *frame)
+stale_selector(const struct trap_frame *frame, uint32_t *stack)
 {
-    if (frame->eip < (uintptr_t)restore_segments || frame->eip >= (uintptr_t)restore_segments_end)
-        return false;
-    frame->esp = 0; /* the word at the top of the stack when the exception came */
-    return true;
+    if (frame->eip >= (uintptr_t)restore_segments && frame->eip < (uintptr_t)restore_segments_end) {
+        stack[0] = 0;
+        return true;
+    }
+    if (frame->eip == (uintptr_t)restore_stack && stack[IRET_SS] != USER_DATA) {
+        stack[IRET_SS] = USER_DATA;
+        return true;
+    }
+    return false;
 }
 
 /* Called by trap_common for every vector but those of double fault, page fault and system call;
@@ -302,7 +311,7 @@ trap_dispatch(struct trap_frame *frame)
         strays++;
     else if (trap_from_user(frame) && frame->vector != TRAP_NMI)
         user_exception(frame);
-    else if (stale_selector(frame))
+    else if (stale_selector(frame, &frame->esp))
         return;
     else if (frame->vector == TRAP_BREAKPOINT)
         breakpoint(frame);

@@ -24,7 +24,7 @@ extern trap_dispatch, trap_double_fault, page_fault, task_work, syscall_unknown
 extern task_running, syscall_table, syscall_count
 global trap_stubs, double_fault_entry, page_fault_entry, syscall_entry, return_to_user
 global trap_return, page_fault_return, syscall_return, work_return ; backtraces know them
-global restore_segments, restore_segments_end
+global restore_segments, restore_segments_end, restore_stack
 
 ; Vectors for which the CPU pushes an error code (Intel SDM volume 3, table 6-1).
 %define HAS_ERROR(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
@@ -98,6 +98,7 @@ restore_segments:
     pop ds
 restore_segments_end:
     add esp, 8
+restore_stack:
     iretd
 user_work:
     sti

@@ -45,6 +45,18 @@ const struct fpu_state *fpu_get(void);
  * not set is taken out. */
 MUST_CHECK int fpu_set(const struct fpu_state *state);
 
+/* Exceptions of x87 and SSE, at the same place in status and in mask. */
+enum {
+    FPU_INVALID = 0x01, FPU_DENORMAL = 0x02, FPU_ZERO_DIVIDE = 0x04, FPU_OVERFLOW = 0x08,
+    FPU_UNDERFLOW = 0x10, FPU_INEXACT = 0x20, FPU_EXCEPTIONS = 0x3F
+};
+
+/* Those that the current task has had and does not mask, of x87 or of SSE. */
+unsigned fpu_exceptions(bool simd);
+
+/* The current task, if it has a state, goes on as if it had not used the FPU yet. */
+void fpu_reset(void);
+
 /* A copy of the current task's state for its child. 0, or -ENOMEM. */
 MUST_CHECK int fpu_copy(struct task *child);
 

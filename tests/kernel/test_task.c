@@ -119,6 +119,18 @@ KTEST(task, stale_segment)
     CHECK_EQ(run_program(PROGRAM_OF(stale)), 0);
 }
 
+/* The same with SS: the program goes on with the ordinary stack segment. */
+PROGRAM(stale_stack, "movl $6, 0x200100; movl $0, 0x200104; movl $0xFFFFF, 0x200108\n"
+                     "movl $0x51, 0x20010C; mov $0x200100, %ebx;" CALL(243)
+                     "mov $0x33, %eax; mov %ax, %ss; movl $0, 0x200108; movl $0x28, 0x20010C;" CALL(243)
+                     "test %eax, %eax; jnz 1f; mov %ss, %eax; movzwl %ax, %ebx;" CALL(1)
+                     "1: " EXIT(99));
+
+KTEST(task, stale_stack_segment)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(stale_stack)), USER_DATA << 8);
+}
+
 /* Two processes compute with different numbers and let each other run between the steps. */
 PROGRAM(fpu, "fninit; fld1; fld1; faddp;" CALL(2) "test %eax, %eax; jnz 1f; fld1; faddp\n"
              "1: mov %eax, %edi; mov $50, %ebp\n"
@@ -200,6 +212,21 @@ KTEST(task, fork_bomb)
     end_all();
     CHECK_EQ(status, 11 << 8); /* EAGAIN */
     CHECK_EQ(task_count, 0);
+}
+
+/* Its parent, who leaves a child that computes for ever, ends: the kernel, which waits for the parent
+ * in the idle task, hears of it. */
+PROGRAM(hog, CALL(2) "test %eax, %eax; jz 1f;" EXIT(3) "1: jmp 1b");
+
+KTEST(task, idle_task_has_its_turn)
+{
+    int status;
+
+    if (process_list != NULL)
+        SKIP("programs are running");
+    status = run_program(PROGRAM_OF(hog));
+    end_all();
+    CHECK_EQ(status, 3 << 8);
 }
 
 /* The parent of a child that shares its memory ends first: the space is the child's now. */

@@ -541,6 +541,71 @@ static void spoil_fpu(int sig)
 	__asm__ volatile("fninit\n fldpi\n fldpi");
 }
 
+static volatile int fpu_status;
+static volatile long fpu_one;
+
+/* As any function does: it counts on eight empty registers. */
+static void use_fpu(int sig)
+{
+	unsigned short status = 0;
+	long one = 0;
+
+	count(sig);
+	__asm__ volatile("fld1\n fld1\n fld1\n faddp\n faddp\n fld1\n fld1\n fld1\n fld1\n fld1\n fld1\n fld1\n"
+			 "faddp\n faddp\n faddp\n faddp\n faddp\n faddp\n faddp\n fistpl %0\n fnstsw %1"
+			 : "+m"(one), "+m"(status));
+	fpu_one = one;
+	fpu_status = status & 0x41; /* invalid, stack fault */
+}
+
+/* Takes the exception's flag out of the state and masks it. */
+static void mend_fpu(int sig, struct ksiginfo *si, struct kucontext *uc)
+{
+	ulong *state = (ulong *)uc->mc.fpstate;
+
+	tell(sig, si, uc);
+	if (seen_count > 3 || state == 0)
+		SC1(NR_exit_group, 9);
+	state[0] |= 0x3f;
+	state[1] &= ~0x80fful;
+}
+
+static int divides_by_zero(void *arg)
+{
+	unsigned short control = 0x37b, after = 0;
+
+	(void)arg;
+	seen_count = 0;
+	on(SIG_FPE, mend_fpu, F_SIGINFO, 0);
+	__asm__ volatile("fninit\n fldcw %1\n fld1\n fldz\n fdivrp\n fwait\n fnstcw %0"
+			 : "=m"(after) : "m"(control));
+	return seen_count != 1 ? 1 : last_info.code != 3 ? 2 : last_context.mc.trapno != 16 ? 3
+		: after != 0x37f ? 4 : 0;
+}
+
+static void skip_cli(int sig, struct ksiginfo *si, struct kucontext *uc)
+{
+	tell(sig, si, uc);
+	uc->mc.eip++;
+}
+
+static void fpu_and_faults(void)
+{
+	double eight = 0;
+
+	on(SIG_USR1, use_fpu, 0, 0);
+	__asm__ volatile("fninit\n fld1\n fld1\n fld1\n fld1\n fld1\n fld1\n fld1\n fld1\n");
+	raise_(SIG_USR1);
+	__asm__ volatile("faddp\n faddp\n faddp\n faddp\n faddp\n faddp\n faddp\n fstpl %0" : "=m"(eight));
+	ok(fpu_one == 10 && fpu_status == 0, "a handler begins with empty FPU registers");
+	ok(eight == 8.0, "which are full again when it returns");
+	eq(in_child(divides_by_zero, 0), 0, "SIGFPE tells the exception, and its handler can mend it");
+	on(SIG_SEGV, skip_cli, F_SIGINFO, 0);
+	__asm__ volatile("cli");
+	ok(last_info.code == 0x80 && last_context.mc.trapno == 13, "a protection fault has its number");
+	on(SIG_SEGV, 0, 0, 0);
+}
+
 static void frames(void)
 {
 	double third = 0;
@@ -573,5 +638,6 @@ int main(void)
 	sending();
 	timers();
 	frames();
+	fpu_and_faults();
 	return done("signals");
 }
