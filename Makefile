@@ -278,9 +278,11 @@ $(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
 conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb each)
 conformance-musl: $(patsubst %,$(BUILD)/conformance/musl/%,$(CONFORMANCE) mb)
 
-# A program of the tests that stands on our own runtime.
-$(BUILD)/clients/hog: user/user.ld $(BUILD)/user/obj/user/lib/start.asm.o \
-        $(BUILD)/user/obj/tests/user/shortage/hog.c.o $(BUILD)/user/obj/lib.a
+# Programs of the tests that stand on our own runtime.
+$(BUILD)/clients/hog: $(BUILD)/user/obj/tests/user/shortage/hog.c.o
+$(BUILD)/clients/ends: $(BUILD)/user/obj/tests/user/ends/ends.c.o
+$(BUILD)/clients/hog $(BUILD)/clients/ends: user/user.ld $(BUILD)/user/obj/user/lib/start.asm.o \
+        $(BUILD)/user/obj/lib.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_i386 -nostdlib -z noexecstack -z max-page-size=4096 --gc-sections -s -o $@ \

@@ -149,6 +149,8 @@ bool space_unmap_page(struct area *area, uintptr_t va, pfn_t page, bool only_old
 
 /* ---- tables (mm/maps.c) ---- */
 
+/* What maps shows behind an area: "[heap]", "[stack]", a path, "". */
+const char *area_name(const struct area *area);
 /* /proc/PID/maps and smaps; `name` says what an area's object is called (NULL: nothing). */
 typedef const char *(*object_namer)(const struct object *object);
 extern object_namer space_object_name;

@@ -21,10 +21,6 @@
 #include "trap.h"
 #include "usercopy.h"
 
-/* Error code of a page fault: Intel SDM volume 3, 4.7. */
-#define FAULT_WRITE 0x02
-#define FAULT_FETCH 0x10
-
 static enum fault_access
 access_of(const struct trap_frame *frame)
 {

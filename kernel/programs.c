@@ -87,8 +87,30 @@ exit_code(int status)
     return WIFSIGNALED(status) ? KILLED_BY + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static _Noreturn void
-run_and_power_off(const char *line)
+static void
+tell_failure(const char *option, const char *path, int error)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } reasons[] = {
+        {-ENOENT, "no such file"},     {-ENOEXEC, "not a program"},
+        {-EACCES, "not a program"},    {-EISDIR, "a folder"},
+        {-ENOTDIR, "not in a folder"}, {-ENOMEM, "not enough memory"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LENGTH(reasons); i++) {
+        if (reasons[i].error == error) {
+            klog("%s: cannot start '%s': %s\n", option, path, reasons[i].text);
+            return;
+        }
+    }
+    klog("%s: cannot start '%s': error %d\n", option, path, -error);
+}
+
+/* Runs a line of words. The program's status as wait4 gives it, or -errno. */
+static int
+run_line(const char *line)
 {
     size_t size = strlen(line) + 1;
     char *text = kmalloc(size);
@@ -101,11 +123,9 @@ run_and_power_off(const char *line)
     }
     kfree(argv);
     kfree(text);
-    if (status < 0) {
-        klog("run: cannot start '%s': error %d\n", line, -status);
-        power_off_checked(CANNOT_RUN);
-    }
-    power_off_checked(exit_code(status));
+    if (status < 0)
+        tell_failure("run", line, status);
+    return status;
 }
 
 static void
@@ -115,7 +135,7 @@ run_init(const char *path)
     int status = run(path, argv);
 
     if (status < 0)
-        klog("init: cannot start '%s': error %d\n", path, -status);
+        tell_failure("init", path, status);
     else
         klog("init: '%s' has ended with status %d\n", path, exit_code(status));
 }
@@ -136,8 +156,11 @@ programs_run(void)
 {
     const char *init = cmdline_value("init");
 
-    if (cmdline_flag("run"))
-        run_and_power_off(cmdline_value("run"));
+    if (cmdline_flag("run")) {
+        int status = run_line(cmdline_value("run"));
+
+        power_off_checked(status < 0 ? CANNOT_RUN : exit_code(status));
+    }
     if (cmdline_flag("monitor"))
         return;
     if (init != NULL)

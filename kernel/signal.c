@@ -280,16 +280,19 @@ void
 signal_fault(int signal, int code, uint32_t address, const struct trap_frame *frame)
 {
     struct task *task = task_current();
-    sigset_t bit = signal_bit(signal);
+    uintptr_t handler = action_of(task->process->actions, signal)->handler;
+    bool held = (task->blocked & signal_bit(signal)) != 0 || handler == SIG_IGN;
 
-    if ((task->blocked & bit) != 0 || action_of(task->process->actions, signal)->handler == SIG_IGN)
+    if (held || handler == SIG_DFL)
+        fault_report(signal, address, frame);
+    if (held)
         process_exit(signal);
     task->fault_signal = signal;
     task->fault_code = (uint32_t)code;
     task->fault_address = address;
     task->fault_trap = frame->vector;
     task->fault_error = frame->error;
-    task->pending |= bit;
+    task->pending |= signal_bit(signal);
     task->work |= TASK_WORK_SIGNAL;
 }
 

@@ -21,13 +21,6 @@
 #include "symbols.h"
 #include "task.h"
 
-/* The page fault's error code: Intel SDM volume 3, 4.7. */
-#define FAULT_PROTECTION 0x01
-#define FAULT_WRITE      0x02
-#define FAULT_USER       0x04
-#define FAULT_RESERVED   0x08
-#define FAULT_FETCH      0x10
-
 /* Bytes of code in the report: no instruction is longer. */
 #define CODE_BYTES 15
 

@@ -71,8 +71,8 @@ space_tables(const struct address_space *space)
 
 /* ---- maps ---- */
 
-static const char *
-name_of(const struct area *area)
+const char *
+area_name(const struct area *area)
 {
     const struct address_space *space = area->space;
 
@@ -88,7 +88,7 @@ name_of(const struct area *area)
 static void
 print_area(struct printer *out, const struct area *area)
 {
-    const char *name = name_of(area);
+    const char *name = area_name(area);
 
     print(out, "%08lx-%08lx %c%c%c%c %08lx 00:00 %lu", (unsigned long)area->start,
           (unsigned long)area->end, area->flags & AREA_READ ? 'r' : '-',

@@ -29,6 +29,13 @@ enum {
     TRAP_SYSCALL = 0x80,
 };
 
+/* Error code of a page fault: Intel SDM volume 3, 4.7. */
+#define FAULT_PROTECTION 0x01
+#define FAULT_WRITE      0x02
+#define FAULT_USER       0x04
+#define FAULT_RESERVED   0x08
+#define FAULT_FETCH      0x10
+
 /* What traps.asm leaves on the stack, lowest address first. esp and ss are there only when the trap
  * came from another ring. */
 struct trap_frame {
@@ -45,6 +52,10 @@ _Static_assert(sizeof(struct trap_frame) == 76 && offsetof(struct trap_frame, ea
 /* Page faults that are no bug of the kernel: programs' own, and those of copies to and from
  * programs. The hot path, entered by an entry of its own. */
 void page_fault(struct trap_frame *frame);
+
+/* Says on the console which fault of the current program ends it by `signal`; `address` is what a
+ * page fault was about. */
+void fault_report(int signal, uintptr_t address, const struct trap_frame *frame);
 
 /* An exception other than a page fault in ring 3: a signal for the program. */
 void user_exception(struct trap_frame *frame);
