@@ -15,9 +15,6 @@
 #include "kmalloc.h"
 #include "uapi/resource.h"
 
-/* No process has more descriptors, whatever its limit: as Linux. */
-#define FILES_MAX (1u << 20)
-
 /* ---- the table ---- */
 
 static size_t
@@ -108,9 +105,7 @@ find_free(struct files *files, uint32_t from)
 static uint32_t
 descriptor_limit(void)
 {
-    uint32_t limit = task_running->process->limits[RLIMIT_NOFILE].soft;
-
-    return limit < FILES_MAX ? limit : FILES_MAX;
+    return task_running->process->limits[RLIMIT_NOFILE].soft;
 }
 
 int

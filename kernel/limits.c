@@ -1,19 +1,19 @@
 /* limits.c - what a process may use at most: getrlimit(2), prlimit64(2).
  *
  * Limits of memory are obeyed where memory is mapped (space.h) and are told to the space; that of
- * open files where descriptors are given, that of processes at fork, those of the stack and the
- * arguments at execve. The others are kept and told, and nothing in this kernel uses what they
- * limit.
+ * open files where descriptors are given, that of files' sizes where they grow, that of processes at
+ * fork, those of the stack and the arguments at execve. The others are kept and told, and nothing in
+ * this kernel uses what they limit.
  *
  * A process keeps 32-bit numbers; RLIM_INFINITY is no limit in each width.
  */
+#include "file.h"
 #include "limits.h"
 #include "syscall.h"
 #include "usercopy.h"
 #include "uapi/resource.h"
 
 #define OLD_INFINITY 0x7FFFFFFFu /* of getrlimit 76 */
-#define OPEN_MAX     4096u
 
 void
 limits_apply(const struct limit limits[PROCESS_LIMITS], struct address_space *space)
@@ -29,7 +29,7 @@ set_limit(struct process *process, uint32_t resource, struct limit limit)
 {
     if (limit.soft > limit.hard)
         return -EINVAL;
-    if (resource == RLIMIT_NOFILE && limit.hard > OPEN_MAX && limit.hard != RLIM_INFINITY)
+    if (resource == RLIMIT_NOFILE && limit.hard > FILES_MAX)
         return -EPERM;
     process->limits[resource] = limit;
     if (process->space != NULL)

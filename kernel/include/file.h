@@ -142,6 +142,7 @@ MUST_CHECK int file_mapping(const struct file *file, unsigned prot, unsigned fla
 /* ---- tables of descriptors (kernel/files.c) ---- */
 
 #define FILES_FEW 16
+#define FILES_MAX 4096u /* RLIMIT_NOFILE is never more */
 
 /* Most programs have few files: their table needs no further memory. */
 struct files {
