@@ -12,7 +12,8 @@
  * program's memory is read before and written after.
  *
  * The relatives with a p take a set of signals that are blocked meanwhile only. When a signal ends
- * the sleep, the program's own set comes back after the handler, as with sigsuspend.
+ * the sleep, the program's own set comes back after the handler, as with sigsuspend. A signal
+ * without handler, such as that of a stop, ends nothing: the call is done again for the time left.
  */
 #include "poll.h"
 #include "file.h"
@@ -44,7 +45,7 @@ struct poller {
 };
 
 /* Looks until something is ready or `ticks` are over; *left is what remains of them. How many are
- * ready, or -EINTR. */
+ * ready, or -ERESTARTNOHAND. */
 static long
 wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
 {
@@ -65,7 +66,7 @@ wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
             result = task_sleep(&poll_queue, ticks == FOR_EVER ? 0 : *left);
         interrupts_restore(state);
         if (result == -EINTR)
-            return -EINTR;
+            return -ERESTARTNOHAND;
     }
 }
 
@@ -121,10 +122,10 @@ read_timeout(const void *from, enum time_shape shape, uint32_t *ticks)
         time.sec = small.sec;
         time.nsec = small.nsec;
     }
-    if (shape == TIMEVAL && (time.nsec < 0 || time.nsec >= 1000000))
-        return -EINVAL;
-    if (shape == TIMEVAL)
-        time.nsec *= 1000;
+    if (shape == TIMEVAL) {
+        time.sec += time.nsec / 1000000;
+        time.nsec = time.nsec % 1000000 * 1000;
+    }
     if (time.sec < 0 || time.nsec < 0 || time.nsec >= 1000000000)
         return -EINVAL;
     *ticks = time.sec > INT32_MAX ? TICKS_MAX : ticks_of((uint32_t)time.sec, (uint32_t)time.nsec);
@@ -171,7 +172,7 @@ take_signals(const void *from, size_t size)
     return 0;
 }
 
-/* After -EINTR the handler comes first, then the old set. */
+/* When a signal ended the call, its handler comes first, then the old set. */
 static void
 give_signals_back(const void *from, long result)
 {
@@ -179,7 +180,7 @@ give_signals_back(const void *from, long result)
 
     if (from == NULL)
         return;
-    if (result == -EINTR) {
+    if (result == -ERESTARTNOHAND) {
         task->restore_blocked = true;
         return;
     }
@@ -257,17 +258,33 @@ poll_for(struct pollfd *user, size_t count, uint32_t ticks, uint32_t *left)
     return result;
 }
 
-/* Milliseconds; negative: for ever. */
+/* The ticks of a timeout in milliseconds, negative = for ever; of a call that is done again, those
+ * that are left. */
+static uint32_t
+poll_ticks(struct task *task, int milliseconds)
+{
+    uint32_t left = task->sleep_end - timer_ticks();
+
+    if (milliseconds < 0)
+        return FOR_EVER;
+    if (!task->sleeps_on)
+        return ticks_of((uint32_t)milliseconds / 1000, (uint32_t)milliseconds % 1000 * 1000000);
+    task->sleeps_on = false;
+    return (int32_t)left > 0 ? left : 0;
+}
+
 SYSCALL(poll)
 {
-    int milliseconds = (int)frame->edx;
-    uint32_t ticks = FOR_EVER;
-    uint32_t left;
+    struct task *task = task_current();
+    uint32_t ticks = poll_ticks(task, (int)frame->edx);
+    uint32_t left = 0;
+    long result = poll_for((struct pollfd *)frame->ebx, frame->ecx, ticks, &left);
 
-    if (milliseconds >= 0)
-        ticks = ticks_of((uint32_t)milliseconds / 1000,
-                         (uint32_t)milliseconds % 1000 * 1000000);
-    return poll_for((struct pollfd *)frame->ebx, frame->ecx, ticks, &left);
+    if (result == -ERESTARTNOHAND && ticks != FOR_EVER) {
+        task->sleeps_on = true;
+        task->sleep_end = timer_ticks() + left;
+    }
+    return result;
 }
 
 static long
