@@ -28,7 +28,6 @@
 #include "usercopy.h"
 
 #define PIPE_BYTES PAGE_SIZE
-#define PIPE_BUF   4096u
 
 _Static_assert(PIPE_BUF <= PIPE_BYTES, "an atomic write must fit into an empty pipe");
 

@@ -4,12 +4,16 @@
  * program's half, and then the file's own read or write. The file is held meanwhile, for it may
  * sleep, and another thread may close the descriptor.
  *
+ * A vector is moved piece by piece; but a short write to a pipe or a terminal is gathered first, as
+ * others must not come between its pieces.
+ *
  * A call moves at most TRANSFER_MAX bytes, as on Linux, so that the count is never taken for an
  * error.
  */
 #include <string.h>
 #include "file.h"
 #include "kmalloc.h"
+#include "pipe.h"
 #include "syscall.h"
 
 #define TRANSFER_MAX 0x7FFFF000u
@@ -147,6 +151,53 @@ move_pieces(const struct transfer *transfer, const struct iovec *pieces, uint32_
     return total;
 }
 
+/* The bytes of all pieces to `bytes`, which has room. 0 or -EFAULT. */
+static int
+gather(char *bytes, const struct iovec *pieces, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (copy_from_user(bytes, (const void *)pieces[i].base, pieces[i].size) != 0)
+            return -EFAULT;
+        bytes += pieces[i].size;
+    }
+    return 0;
+}
+
+/* One write of all the pieces, `size` bytes. */
+static long
+write_gathered(const struct transfer *transfer, const struct iovec *pieces, uint32_t count,
+               size_t size)
+{
+    char *bytes = kmalloc(size);
+    struct buffer buffer = {bytes, size, true};
+    long done;
+
+    if (bytes == NULL)
+        return -ENOMEM;
+    done = gather(bytes, pieces, count);
+    if (done == 0)
+        done = transfer->move(transfer->file, &buffer, transfer->position);
+    kfree(bytes);
+    return done;
+}
+
+/* The bytes of a write that must stay in one piece although it comes in several; 0: it may be done
+ * one by one. */
+static size_t
+size_in_one(const struct transfer *transfer, const struct iovec *pieces, uint32_t count)
+{
+    size_t size = 0;
+    uint32_t some = 0;
+
+    if (transfer->reads || !transfer->file->ops->stream || transfer->move == NULL)
+        return 0;
+    for (uint32_t i = 0; i < count && size <= PIPE_BUF; i++) {
+        some += pieces[i].size > 0;
+        size += pieces[i].size;
+    }
+    return some > 1 && size <= PIPE_BUF ? size : 0;
+}
+
 /* Are the pieces the program's, and their sum a count? Cuts them to TRANSFER_MAX together. */
 static int
 check_pieces(struct iovec *pieces, uint32_t count)
@@ -169,6 +220,7 @@ static long
 copy_and_move(const struct transfer *transfer, const void *from, struct iovec *pieces,
               uint32_t count)
 {
+    size_t size;
     long done;
 
     if (copy_from_user(pieces, from, count * sizeof(*pieces)) != 0)
@@ -176,8 +228,12 @@ copy_and_move(const struct transfer *transfer, const void *from, struct iovec *p
     done = check_pieces(pieces, count);
     if (done != 0)
         return done;
+    size = size_in_one(transfer, pieces, count);
     file_get(transfer->file);
-    done = move_pieces(transfer, pieces, count);
+    if (size != 0)
+        done = write_gathered(transfer, pieces, count, size);
+    else
+        done = move_pieces(transfer, pieces, count);
     file_put(transfer->file);
     return done;
 }

@@ -1,0 +1,488 @@
+/* Pipes, and waiting for files: what fits and what waits, writes that stay in one piece, both ends'
+ * end, poll and select with their times and signals. */
+#include "tap.h"
+
+enum {
+    NR_fcntl = 55, NR_newselect = 142, NR_ppoll = 309, NR_pselect6 = 308,
+};
+
+enum {
+    O_NONBLOCKS = 0x800, FIO_NREAD = 0x541B,
+    IN = 1, OUT = 4, ERR = 8, HUP = 0x10, NVAL = 0x20,
+    SIG_USR1 = 10, SIG_ALRM = 14, SIG_CONT = 18, SIG_STOP = 19,
+    ATOMIC = 4096, /* PIPE_BUF */
+};
+
+#define RL_FILES 7
+
+struct iov {
+    const void *base;
+    u32 size;
+};
+
+struct poll_entry {
+    int fd;
+    short events, revents;
+};
+
+struct time {
+    int sec, part; /* micro- or nanoseconds */
+};
+
+static char bytes[4 * PG];
+static int ends[2];
+
+static long ms_now(void)
+{
+    struct time t;
+
+    SC2(NR_clock_gettime, 1, &t);
+    return t.sec * 1000 + t.part / 1000000;
+}
+
+static void nap(int ms)
+{
+    struct time t = {0, ms * 1000000};
+
+    SC2(NR_nanosleep, &t, 0);
+}
+
+static void open_pipe(int flags)
+{
+    SC2(NR_pipe2, ends, flags);
+}
+
+static void close_pipe(void)
+{
+    k_close(ends[0]);
+    k_close(ends[1]);
+}
+
+/* Writes until nothing more fits; how much did. */
+static long fill(void)
+{
+    long total = 0, done;
+
+    while ((done = k_write(ends[1], bytes, ATOMIC)) > 0)
+        total += done;
+    return done == -EAGAIN_ ? total : done;
+}
+
+static short polled(int fd, short events, int ms)
+{
+    struct poll_entry entry = {fd, events, 0x7F};
+    long ready = SC3(NR_poll, &entry, 1, ms);
+
+    return ready < 0 ? (short)ready : ready == (entry.revents != 0) ? entry.revents : 0x7FFF;
+}
+
+/* ---- bytes ---- */
+
+static int write_for_nobody(void *arg)
+{
+    (void)arg;
+    k_write(ends[1], "x", 1);
+    return 0;
+}
+
+static void ends_of_pipes(void)
+{
+    struct {
+        u32 words[24];
+    } st;
+    int count = 99;
+
+    eq(SC2(NR_pipe2, ends, 0x40000000), -EINVAL_, "pipe2 with a flag there is not");
+    eq(SC2(NR_pipe2, 8, 0), -EFAULT_, "pipe2 to a bad address");
+    open_pipe(0);
+    eq(k_write(ends[1], "hello", 5), 5, "write");
+    eq(SC3(NR_ioctl, ends[0], FIO_NREAD, &count) | count, 5, "FIONREAD");
+    eq(k_read(ends[0], bytes, 3), 3, "read of a part");
+    eq(k_read(ends[0], bytes, 99), 2, "read of the rest");
+    eq(k_read(ends[1], bytes, 1), -EBADF_, "read of the writer's end");
+    eq(k_write(ends[0], bytes, 1), -EBADF_, "write to the reader's end");
+    eq(k_write(ends[1], bytes, 0), 0, "write of nothing");
+    eq(SC3(NR_lseek, ends[0], 0, 1), -ESPIPE_, "there is no position");
+    eq(SC5(NR_pread64, ends[0], bytes, 1, 0, 0), -ESPIPE_, "pread neither");
+    eq(SC2(NR_fstat64, ends[0], &st), 0, "fstat64");
+    eq(st.words[4] & 0170000, 010000, "a FIFO");
+    k_write(ends[1], "last", 4);
+    k_close(ends[1]);
+    eq(polled(ends[0], IN, 0), IN | HUP, "poll: bytes, and the writer is gone");
+    eq(k_read(ends[0], bytes, 99), 4, "what was written can still be read");
+    eq(polled(ends[0], IN, 0), HUP, "poll: nothing but the end");
+    eq(k_read(ends[0], bytes, 99), 0, "and then comes the end");
+    k_close(ends[0]);
+    open_pipe(0);
+    k_close(ends[0]);
+    eq(polled(ends[1], 0, 0), ERR, "poll: the reader is gone");
+    eq(sig_of(write_for_nobody, 0), SIG_PIPE, "a write then ends with SIGPIPE");
+    k_close(ends[1]);
+}
+
+static void without_waiting(void)
+{
+    struct iov two[2] = {{bytes, 60}, {bytes, 60}};
+    long room;
+
+    open_pipe(O_NONBLOCKS);
+    eq(k_read(ends[0], bytes, 1), -EAGAIN_, "nothing to read");
+    room = fill();
+    ok(room >= ATOMIC, "a pipe takes %ld bytes", room);
+    eq(polled(ends[1], OUT, 0), 0, "poll: no room");
+    eq(k_read(ends[0], bytes, 100), 100, "100 bytes go");
+    eq(k_write(ends[1], bytes, 101), -EAGAIN_, "101 do not take their place");
+    eq(SC3(NR_writev, ends[1], two, 2), -EAGAIN_, "nor do two times 60, one by one");
+    ok(k_read(ends[0], bytes, ATOMIC) >= ATOMIC - 100, "a page goes");
+    eq(SC3(NR_writev, ends[1], two, 2), 120, "now they fit");
+    while (k_read(ends[0], bytes, ATOMIC) > 0)
+        ;
+    eq(polled(ends[1], OUT, 0), OUT, "poll: room");
+    eq(SC3(NR_fcntl, ends[1], 4, 0), 0, "F_SETFL makes it wait again");
+    close_pipe();
+}
+
+/* A bad address among good ones: what came before it counts. */
+static void bad_addresses(void)
+{
+    char *page = (char *)k_anon(2 * PG, P_RW);
+    struct iov two[2] = {{"good", 4}, {(void *)8, 4}}, kernel[2] = {{"good", 4}, {(void *)~7u, 4}};
+
+    k_munmap(page + PG, PG);
+    open_pipe(O_NONBLOCKS);
+    eq(k_write(ends[1], page + PG, 1), -EFAULT_, "write from a bad address");
+    eq(SC3(NR_writev, ends[1], kernel, 2), -EFAULT_, "writev with one in the kernel");
+    eq(k_read(ends[0], bytes, 99), -EAGAIN_, "nothing came in");
+    eq(SC3(NR_writev, ends[1], two, 2), -EFAULT_, "writev with one bad address");
+    two[1].size = 0;
+    eq(SC3(NR_writev, ends[1], two, 2), 4, "writev with no bytes at one");
+    eq(k_read(ends[0], page + PG, 4), -EFAULT_, "read to a bad address");
+    close_pipe();
+    k_munmap(page, PG);
+}
+
+/* ---- writes that stay in one piece ---- */
+
+#define RECORD  1500
+#define RECORDS 40
+
+/* Records of one letter each, in three pieces. */
+static void write_records(char letter)
+{
+    struct iov pieces[3] = {{bytes, 700}, {bytes + 700, 1}, {bytes + 701, RECORD - 701}};
+
+    set_all(bytes, (u8)letter, RECORD);
+    for (int i = 0; i < RECORDS; i++) {
+        if (SC3(NR_writev, ends[1], pieces, 3) != RECORD)
+            k_exit(1);
+    }
+    k_exit(0);
+}
+
+/* Three write at once into a pipe that is always full; how many records are not of one letter. */
+static void records(void)
+{
+    static char record[RECORD];
+    int wrong = 0, count = 0, st;
+    long got = 0, more;
+
+    open_pipe(0);
+    for (int i = 0; i < 3; i++) {
+        if (k_fork() == 0)
+            write_records((char)('a' + i));
+    }
+    k_close(ends[1]);
+    nap(50);
+    while ((more = k_read(ends[0], record + got, (ulong)(RECORD - got))) > 0) {
+        got += more;
+        if (got < RECORD)
+            continue;
+        wrong += !all_eq(record, (u8)record[0], RECORD);
+        got = 0;
+        count++;
+    }
+    eq(count, 3 * RECORDS, "records of three writers");
+    eq(wrong, 0, "each is in one piece");
+    k_close(ends[0]);
+    while (k_wait(-1, &st) > 0)
+        ;
+}
+
+/* More than a pipe holds, read in odd pieces. */
+static int write_much(void *arg)
+{
+    u32 seed = 1;
+
+    (void)arg;
+    for (ulong i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)rnd(&seed);
+    for (int i = 0; i < 8; i++) {
+        if (k_write(ends[1], bytes, sizeof(bytes)) != sizeof(bytes))
+            return 1;
+    }
+    return 0;
+}
+
+static void long_writes(void)
+{
+    static char piece[777];
+    ulong total = 0, wrong = 0;
+    u32 seed = 1;
+    long pid, got;
+    int st;
+
+    open_pipe(0);
+    pid = k_fork();
+    if (pid == 0)
+        k_exit(write_much(0));
+    k_close(ends[1]);
+    while ((got = k_read(ends[0], piece, sizeof(piece))) > 0) {
+        for (long i = 0; i < got; i++, total++) {
+            if (total % sizeof(bytes) == 0)
+                seed = 1;
+            wrong += piece[i] != (char)rnd(&seed);
+        }
+    }
+    eq(total, 8 * sizeof(bytes), "long writes come through");
+    eq(wrong, 0, "every byte right");
+    k_wait(pid, &st);
+    eq(st, 0, "and count in full");
+    k_close(ends[0]);
+}
+
+/* ---- poll ---- */
+
+static void polls(void)
+{
+    struct k_rlimit limit, all = {~0ul, ~0ul};
+    struct poll_entry three[3] = {{-1, IN, 99}, {0, 0, 99}, {999, IN, 99}};
+    long before;
+
+    open_pipe(0);
+    three[1] = (struct poll_entry){ends[0], IN | OUT, 99};
+    eq(SC3(NR_poll, three, 3, 1000), 1, "poll of three");
+    ok(three[0].revents == 0 && three[1].revents == 0 && three[2].revents == NVAL,
+       "none, nothing, not open");
+    before = ms_now();
+    eq(polled(ends[0], IN, 50), 0, "poll for 50 ms");
+    ok(ms_now() - before >= 50 && ms_now() - before < 500, "lasts as long");
+    eq(SC3(NR_poll, 0, 0, 0), 0, "poll of nothing");
+    eq(SC3(NR_poll, 8, 1, 0), -EFAULT_, "poll at a bad address");
+    SC2(NR_getrlimit, RL_FILES, &limit);
+    eq(SC3(NR_poll, three, limit.cur + 1, 0), -EINVAL_, "poll of more than may be open");
+    eq(SC2(NR_setrlimit, RL_FILES, &all), -EPERM_, "there is a limit to that limit");
+    eq(SC3(NR_poll, three, 0x20000001, 0), -EINVAL_, "poll of 2^29 + 1");
+    k_write(ends[1], "x", 1);
+    eq(polled(ends[0], IN | 0x40, -1), IN | 0x40, "poll: readable");
+    close_pipe();
+}
+
+static void wake_ups(void)
+{
+    long before = ms_now(), pid;
+    int st;
+
+    open_pipe(0);
+    pid = k_fork();
+    if (pid == 0) {
+        nap(50);
+        k_write(ends[1], "x", 1);
+        k_exit(0);
+    }
+    eq(polled(ends[0], IN, 5000), IN, "poll is woken by a write");
+    ok(ms_now() - before < 2000, "at once");
+    k_wait(pid, &st);
+    k_read(ends[0], bytes, 1);
+    pid = k_fork();
+    if (pid == 0) {
+        k_close(ends[0]);
+        nap(50);
+        k_exit(0);
+    }
+    k_close(ends[1]);
+    eq(polled(ends[0], IN, 5000), HUP, "and when the last writer ends");
+    k_wait(pid, &st);
+    k_close(ends[0]);
+}
+
+/* ---- select ---- */
+
+static long selected(u32 *read, u32 *write, u32 *except, struct time *time)
+{
+    return SC5(NR_newselect, 32, read, write, except, time);
+}
+
+static void selects(void)
+{
+    struct time t = {0, 50000};
+    u32 in, out_set, except = 0;
+    long before = ms_now();
+
+    open_pipe(0);
+    in = 1u << ends[0];
+    eq(selected(&in, 0, 0, &t), 0, "select for 50 ms");
+    ok(in == 0 && t.sec == 0 && t.part == 0, "nothing is ready, no time is left");
+    ok(ms_now() - before >= 50 && ms_now() - before < 500, "it lasts as long");
+    in = 1u << ends[0];
+    out_set = 1u << ends[1];
+    t = (struct time){5, 0};
+    eq(selected(&in, &out_set, &except, &t), 1, "select of both ends");
+    ok(in == 0 && out_set == 1u << ends[1] && t.sec >= 4, "one can be written, time is left");
+    k_write(ends[1], "x", 1);
+    in = 1u << ends[0];
+    eq(selected(&in, 0, 0, 0), 1, "and then the other be read");
+    in = 1u << 29;
+    eq(selected(&in, 0, 0, &t), -EBADF_, "select of what is not open");
+    eq(SC5(NR_newselect, -1, 0, 0, 0, &t), -EINVAL_, "select of -1");
+    t = (struct time){-1, 0};
+    eq(selected(0, 0, 0, &t), -EINVAL_, "select for -1 s");
+    k_read(ends[0], bytes, 1);
+    in = 1u << ends[0];
+    t = (struct time){0, 1050000};
+    before = ms_now();
+    eq(selected(&in, 0, 0, &t), 0, "select for 1 050 000 us");
+    ok(ms_now() - before >= 1050 && ms_now() - before < 1600, "is a bit more than a second");
+    close_pipe();
+}
+
+/* ---- signals ---- */
+
+struct action {
+    void *handler;
+    ulong flags;
+    void *restorer;
+    u64 mask;
+} __attribute__((packed));
+
+void pipes_restorer(void);
+__asm__(".text\npipes_restorer:\npop %eax\nmov $119,%eax\nint $0x80\n");
+
+static volatile int caught;
+
+static void count_signal(int signal)
+{
+    (void)signal;
+    caught++;
+}
+
+static void set_handler(int signal, ulong flags)
+{
+    struct action action = {(void *)count_signal, flags | 0x04000000, (void *)pipes_restorer, 0};
+
+    SC4(NR_rt_sigaction, signal, &action, 0, 8);
+}
+
+static void set_timer(int ms)
+{
+    struct time timer[2] = {{0, 0}, {0, ms * 1000}};
+
+    SC3(104, 0, timer, 0);
+}
+
+static u64 blocked(void)
+{
+    u64 set = 0;
+
+    SC4(NR_rt_sigprocmask, 0, 0, &set, 8);
+    return set;
+}
+
+static void interruptions(void)
+{
+    u64 usr1 = 1u << (SIG_USR1 - 1), none = 0, old = blocked();
+    struct {
+        void *set;
+        u32 size;
+    } mask = {&none, 8};
+    struct time t = {5, 0};
+    struct poll_entry entry;
+    u32 in;
+
+    open_pipe(0);
+    entry = (struct poll_entry){ends[0], IN, 0};
+    set_handler(SIG_ALRM, 0x10000000); /* SA_RESTART does not count for poll */
+    set_timer(50);
+    eq(polled(ends[0], IN, 5000), -EINTR_, "poll ends with a handler");
+    set_timer(50);
+    in = 1u << ends[0];
+    eq(selected(&in, 0, 0, &t), -EINTR_, "so does select");
+    eq(caught, 2, "the handler has run twice");
+    set_handler(SIG_USR1, 0);
+    SC4(NR_rt_sigprocmask, 0, &usr1, 0, 8);
+    SC2(NR_kill, SC0(NR_getpid), SIG_USR1);
+    eq(polled(ends[0], IN, 20), 0, "a blocked signal does not end poll");
+    eq(caught, 2, "its handler waits");
+    t = (struct time){5, 0};
+    eq(SC5(NR_ppoll, &entry, 1, &t, &none, 8), -EINTR_, "until ppoll lets it in");
+    eq(caught, 3, "it has run");
+    ok(blocked() == (old | usr1), "and is blocked as before");
+    SC2(NR_kill, SC0(NR_getpid), SIG_USR1);
+    in = 1u << ends[0];
+    t = (struct time){5, 0};
+    eq(SC6(NR_pselect6, 32, &in, 0, 0, &t, &mask), -EINTR_, "pselect6 too");
+    eq(caught, 4, "it has run");
+    ok(blocked() == (old | usr1), "and is blocked as before");
+    eq(SC5(NR_ppoll, &entry, 1, &t, &none, 4), -EINVAL_, "ppoll with a set of 4 bytes");
+    SC4(NR_rt_sigprocmask, 2, &old, 0, 8);
+    close_pipe();
+}
+
+/* What a child does while it is stopped once: 0 when that did not show. */
+static int poll_to_the_end(void *arg)
+{
+    (void)arg;
+    return polled(ends[0], IN, 300) == 0 ? 0 : 1;
+}
+
+static int select_to_the_end(void *arg)
+{
+    struct time t = {0, 300000};
+    u32 in = 1u << ends[0];
+
+    (void)arg;
+    return selected(&in, 0, 0, &t) == 0 ? 0 : 1;
+}
+
+static int read_to_the_end(void *arg)
+{
+    (void)arg;
+    return k_read(ends[0], bytes, 1) == 1 ? 0 : 1;
+}
+
+static void stopped_in(int (*what)(void *), const char *name)
+{
+    long before = ms_now(), pid, ms;
+    int st;
+
+    open_pipe(0);
+    pid = k_fork();
+    if (pid == 0)
+        k_exit(what(0));
+    nap(50);
+    SC2(NR_kill, pid, SIG_STOP);
+    nap(50);
+    SC2(NR_kill, pid, SIG_CONT);
+    nap(200);
+    k_write(ends[1], "x", what == read_to_the_end);
+    k_wait(pid, &st);
+    ms = ms_now() - before;
+    ok(st == 0 && ms >= 300 && ms < 900, "%s goes on after a stop (%x, %ld ms)", name, st, ms);
+    close_pipe();
+}
+
+int main(void)
+{
+    ends_of_pipes();
+    without_waiting();
+    bad_addresses();
+    records();
+    long_writes();
+    polls();
+    wake_ups();
+    selects();
+    interruptions();
+    stopped_in(poll_to_the_end, "poll");
+    stopped_in(select_to_the_end, "select");
+    stopped_in(read_to_the_end, "read");
+    return done("pipes");
+}
