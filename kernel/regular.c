@@ -190,16 +190,22 @@ allowed_size(uint64_t position, size_t size, uint64_t end)
     return size > end - position ? (long)(end - position) : (long)size;
 }
 
+/* Others that append while this one lets them run do not lose what they wrote. */
 static long
-write_pieces(struct object *object, struct buffer *from, uint64_t *position, size_t size)
+write_pieces(const struct file *file, struct buffer *from, uint64_t *position, size_t size)
 {
+    struct object *object = file->node->object;
     size_t total = 0;
     unsigned pieces = 0;
 
     while (total < size) {
-        struct piece piece = next_piece(*position, size - total);
-        long done = write_piece(object, from, *position, piece);
+        struct piece piece;
+        long done;
 
+        if (file->flags & O_APPEND)
+            *position = object->size;
+        piece = next_piece(*position, size - total);
+        done = write_piece(object, from, *position, piece);
         if (done < 0)
             return total > 0 ? (long)total : done;
         total += (size_t)done;
@@ -225,7 +231,7 @@ regular_write(struct file *file, struct buffer *from, uint64_t *position)
                         file->flags & O_LARGEFILE ? FILE_SIZE_MAX : SMALL_SIZE_MAX);
     if (size < 0)
         return size;
-    done = write_pieces(object, from, position, (size_t)size);
+    done = write_pieces(file, from, position, (size_t)size);
     if (done > 0)
         node_touch(file->node);
     return done;

@@ -152,6 +152,32 @@ static void reading_and_writing(void)
     eq(k_unlink("f"), 0, "unlink");
 }
 
+#define APPENDED (2000 * PG) /* takes longer than a task may compute at a stretch */
+
+static int child_appends(void *zeros)
+{
+    long fd = k_open("f", O_W | O_APPENDS);
+
+    return k_write((int)fd, zeros, APPENDED) == (long)APPENDED ? 0 : 1;
+}
+
+static void appending(void)
+{
+    void *zeros = (void *)k_anon(APPENDED, P_R);
+    int st;
+
+    open_answer("f", O_RW | O_CREATE);
+    for (int i = 0; i < 3; i++) {
+        if (k_fork() == 0)
+            k_exit(child_appends(zeros));
+    }
+    while (k_wait(-1, &st) > 0)
+        eq(st, 0, "a child appends");
+    eq(size_of("f"), 3 * APPENDED, "the file has what three appended at once");
+    k_munmap(zeros, APPENDED);
+    k_unlink("f");
+}
+
 static void vectors(void)
 {
     long fd = k_open("f", O_RW | O_CREATE);
@@ -269,6 +295,7 @@ static long count_names(const char *path)
 static void folders(void)
 {
     static char path[PG];
+    struct stat64 st;
     long fd, length;
 
     eq(SC2(NR_mkdir, "d", 0755), 0, "mkdir");
@@ -300,6 +327,10 @@ static void folders(void)
     eq(SC1(NR_chdir, ".."), 0, "chdir up");
     eq(SC1(NR_chdir, "d/none"), -ENOENT_, "chdir to what is not there");
     eq(SC1(NR_rmdir, "d"), 0, "rmdir");
+    eq(SC2(NR_fstat64, fd, &st), 0, "fstat64 of the folder that was there");
+    eq((long)st.nlink, 0, "it has no name");
+    eq(SC3(NR_getdents64, fd, bytes, 1000), -ENOENT_, "nor entries");
+    eq(SC3(NR_openat, fd, "new", O_W | O_CREATE), -ENOENT_, "nor will it have any");
     k_close((int)fd);
 }
 
@@ -608,6 +639,7 @@ int main(void)
         return done("files");
     opening();
     reading_and_writing();
+    appending();
     vectors();
     bad_addresses();
     sizes();
