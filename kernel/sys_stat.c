@@ -39,7 +39,7 @@ set_size(struct status *status, const struct node *node)
         status->blocks = blocks_of(node->object);
     } else if (node_is_folder(node)) {
         status->size = PAGE_SIZE;
-        status->links = 2 + node->folders;
+        status->links = status->links != 0 ? 2 + node->folders : 0;
     } else if (S_ISLNK(node->mode) && node->dynamic == NULL) {
         status->size = strlen(node->target);
     } else if (S_ISCHR(node->mode)) {
@@ -72,7 +72,9 @@ status_of_file(const struct file *file)
 {
     if (file->node != NULL)
         return status_of(file->node);
-    return (struct status){.mode = S_IFIFO | 0600, .links = 1, .number = (uint32_t)file->state >> 4 & 0xFFFFFF};
+    return (struct status){.mode = S_IFIFO | 0600,
+                           .links = 1,
+                           .number = (uint32_t)file->state >> 4 & 0xFFFFFF};
 }
 
 /* What the path, or with AT_EMPTY_PATH and none the descriptor, means. */
@@ -492,7 +494,9 @@ mount_status(const struct mount *mount)
         status.blocks = file_space_pages();
         status.bfree = status.bavail = file_space_free();
         status.files = status.blocks;
-        status.ffree = status.files - node_count_changeable();
+        status.ffree = node_count_changeable() < status.files
+                           ? status.files - node_count_changeable()
+                           : 0;
     }
     return status;
 }
