@@ -497,18 +497,27 @@ remap_area(struct remap *remap)
     return to != 0 ? move_to(remap, to) : -ENOMEM;
 }
 
-/* A second mapping of the same pages of an object: mremap with an old size of 0. */
+/* A second mapping of the same pages of an object: mremap with an old size of 0. It may come in the
+ * place of the first, which must not take the object along. */
 static long
 duplicate(const struct remap *remap)
 {
-    const struct area *area = remap->area;
+    struct object *object = remap->area->object;
+    unsigned old_flags = remap->area->flags;
     unsigned flags = MAP_SHARED | (remap->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+    long start;
 
-    if (!(area->flags & AREA_SHARED) || !(remap->flags & MREMAP_MAYMOVE))
+    if (!(old_flags & AREA_SHARED) || !(remap->flags & MREMAP_MAYMOVE))
         return -EINVAL;
-    return space_mmap(remap->space, remap->target, remap->new_size, area->flags & AREA_PROT, flags,
-                      area->object, area_index(area, remap->old),
-                      (area->flags & AREA_MAYWRITE) != 0);
+    object_get(object);
+    start = space_mmap(remap->space, remap->target, remap->new_size, old_flags & AREA_PROT, flags,
+                       object, area_index(remap->area, remap->old),
+                       (old_flags & AREA_MAYWRITE) != 0);
+    object_put(object);
+    if (!is_error(start) && old_flags & AREA_ANONYMOUS)
+        space_change_flags(remap->space, area_find(&remap->space->areas, (uintptr_t)start),
+                           (uintptr_t)start + remap->new_size, AREA_ANONYMOUS, 0);
+    return start;
 }
 
 long

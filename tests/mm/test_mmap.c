@@ -1,6 +1,7 @@
 /* test_mmap.c - mappings made, moved and taken away. */
 #include "commit.h"
 #include "mm.h"
+#include "object.h"
 #include "space.h"
 #include "testing.h"
 
@@ -71,4 +72,33 @@ KTEST(mmap, move_by_a_table)
         CHECK_EQ(space_tables(space), 1);
     }
     space_put(space);
+}
+
+/* An old size of 0 asks for the same shared pages a second time. They stay what they are, also when
+ * the second mapping comes in the place of the first. */
+KTEST(mmap, double_shared_memory)
+{
+    unsigned long charged = commit_charged();
+
+    for (unsigned i = 0; i < 3; i++) { /* over all of it, over half of it, beside it */
+        struct address_space *space = space_create();
+        uintptr_t to = WHERE + i * PAGE_SIZE;
+        char word[8] = "program";
+
+        CHECK(space);
+        CHECK_EQ(space_mmap(space, WHERE, 2 * PAGE_SIZE, WRITABLE,
+                            MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
+                 WHERE);
+        CHECK_EQ(space_write(space, WHERE + PAGE_SIZE, word, 8), 8);
+        CHECK_EQ(space_mremap(space, WHERE, 0, 2 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to),
+                 to);
+        word[0] = 'x';
+        CHECK_EQ(space_read(space, to + PAGE_SIZE, word, 8), 8);
+        CHECK_EQ(word[0], 'p');
+        CHECK(space_check_all() && object_check());
+        for (const struct area *area = space->areas.first; area != NULL; area = area->next)
+            CHECK(area->flags & AREA_ANONYMOUS);
+        space_put(space);
+        CHECK_EQ(commit_charged(), charged);
+    }
 }
