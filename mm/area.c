@@ -337,14 +337,17 @@ sink(struct area_tree *tree, struct area *area)
 static inline void
 take_out_of_tree(struct area_tree *tree, struct area *area)
 {
-    struct area *lowest = has_two_children(area) ? area->next : area, *parent, *child;
+    struct area *parent, *child;
     int side;
 
-    sink(tree, lowest);
-    if (lowest != area && has_two_children(area)) {
-        replace_by_next(tree, area);
-        return;
+    if (has_two_children(area)) {
+        sink(tree, area->next); /* this may turn the tree */
+        if (has_two_children(area)) {
+            replace_by_next(tree, area);
+            return;
+        }
     }
+    sink(tree, area);
     parent = area->parent;
     child = area->child[area->child[LEFT] == NULL ? RIGHT : LEFT];
     side = parent != NULL ? side_of(area, parent) : LEFT;
