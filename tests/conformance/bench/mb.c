@@ -441,6 +441,37 @@ static u64 b_pipe1(u32 n) { return pipe_self(n, 1); }
 static u64 b_pipe4k(u32 n) { return pipe_self(n, 4000); }
 
 /* ---- user space only: the machine's own figures, for scale ---- */
+/* ---- files ---- */
+static u64 reads(u32 n, const char *path, ulong len)
+{
+	static u8 buf[4096];
+	long fd = SC3(NR_open, path, 0x42, 0600); /* O_RDWR | O_CREAT */
+	if (is_err(fd) || is_err(k_write((int)fd, buf, sizeof buf)))
+		return CANNOT;
+	u64 t = tsc();
+	for (u32 i = 0; i < n; i++)
+		SC5(NR_pread64, fd, buf, len, 0, 0);
+	t = tsc() - t;
+	k_close((int)fd);
+	SC1(NR_unlink, "/tmp/mb");
+	return t;
+}
+static u64 b_read_null(u32 n) { return reads(n, "/dev/null", 1); }
+static u64 b_read_tmp1(u32 n) { return reads(n, "/tmp/mb", 1); }
+static u64 b_read_tmp4k(u32 n) { return reads(n, "/tmp/mb", 4096); }
+
+static u64 b_open(u32 n)
+{
+	u64 t = tsc();
+	for (u32 i = 0; i < n; i++) {
+		long fd = SC3(NR_open, "/dev/null", 0, 0);
+		if (is_err(fd))
+			return CANNOT;
+		k_close((int)fd);
+	}
+	return tsc() - t;
+}
+
 static u64 copies(u32 n, int copy)
 {
 	u8 *p = map(2 << 20);
@@ -518,6 +549,10 @@ int main(int argc, char **argv)
 	bench("pipe_pingpong", 300, b_pingpong);
 	bench("pipe_1B_self", 500, b_pipe1);
 	bench("pipe_4000B_self", 200, b_pipe4k);
+	bench("pread_null_1B", 500, b_read_null);
+	bench("pread_tmp_1B", 500, b_read_tmp1);
+	bench("pread_tmp_4096B", 200, b_read_tmp4k);
+	bench("open_close_null", 500, b_open);
 	bench("memset_1MiB_stosl", 4, b_stos);
 	bench("memcpy_1MiB_movsl", 4, b_movs);
 	bench("walk_2048_pages", 8192, b_walk);
