@@ -27,6 +27,9 @@ bool commit_is_strict(void);
 MUST_CHECK bool commit_charge(unsigned long pages);
 void commit_release(unsigned long pages);
 
+/* Promises again what was released within the same step: what goes makes room for what comes. */
+void commit_restore(unsigned long pages);
+
 unsigned long commit_charged(void);
 unsigned long commit_limit(void);
 

@@ -47,7 +47,7 @@ static bool
 allowed(unsigned long pages)
 {
     if (mode == COMMIT_STRICT)
-        return charged <= limit && pages <= limit - charged;
+        return pages == 0 || (charged <= limit && pages <= limit - charged);
     return mode == COMMIT_ALWAYS || pages <= total;
 }
 
@@ -58,6 +58,12 @@ commit_charge(unsigned long pages)
         return false;
     charged += pages;
     return true;
+}
+
+void
+commit_restore(unsigned long pages)
+{
+    charged += pages;
 }
 
 void

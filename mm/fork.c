@@ -41,8 +41,8 @@ add_copy(struct address_space *child, const struct area *area, unsigned flags, s
     return copy;
 }
 
-/* Copies of the areas that a child gets, as a list. False when out of memory: *first has those that
- * were made. */
+/* Copies of the areas that a child gets, as a list, promised one by one as they were to the parent.
+ * False when out of memory: *first has those that were made. */
 static bool
 copy_areas(struct address_space *child, const struct address_space *parent, struct area **first)
 {
@@ -51,10 +51,13 @@ copy_areas(struct address_space *child, const struct address_space *parent, stru
     *first = NULL;
     for (const struct area *area = parent->areas.first; area != NULL; area = area->next) {
         unsigned flags = area->flags & ~(unsigned)AREA_LOCKED;
+        unsigned long pages = pages_of(area->start, area->end);
 
         if (area->flags & AREA_DONTFORK)
             continue;
-        space_account(child, flags, (long)pages_of(area->start, area->end));
+        if (flags & AREA_CHARGED && !commit_charge(pages))
+            return false;
+        space_account(child, flags, (long)pages);
         if (last != NULL && last->end == area->start &&
             area_goes_on(last, flags, area->object, area->index)) {
             last->end = area->end; /* only locks told them apart */
@@ -99,9 +102,8 @@ space_fork(struct address_space *parent)
     if (child == NULL)
         return NULL;
     copy_numbers(child, parent);
-    if (!copy_areas(child, parent, &areas) || !commit_charge(child->charged_pages)) {
+    if (!copy_areas(child, parent, &areas)) {
         discard_list(areas);
-        child->charged_pages = 0;
         space_put(child);
         return NULL;
     }

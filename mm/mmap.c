@@ -103,34 +103,47 @@ flags_of(const struct address_space *space, unsigned prot, unsigned flags, bool 
     return area;
 }
 
+/* Pages in [start, end) of areas that have all of `flags`. */
 static unsigned long
-mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t end)
+mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t end, unsigned flags)
 {
     unsigned long pages = 0;
 
     for (const struct area *area = area_find(&space->areas, start);
          area != NULL && area->start < end; area = area->next)
-        pages += pages_of(area->start > start ? area->start : start,
-                          area->end < end ? area->end : end);
+        if ((area->flags & flags) == flags)
+            pages += pages_of(area->start > start ? area->start : start,
+                              area->end < end ? area->end : end);
     return pages;
 }
 
-/* Limits and account for a mapping of which `present` pages are mapped already. */
-static int
-promise(struct address_space *space, const struct mapping *mapping, unsigned long present)
+/* What must be promised anew for a mapping when `released` promised pages go for it. */
+static inline unsigned long
+new_promise(const struct mapping *mapping, unsigned long released)
+{
+    unsigned long pages = pages_of(mapping->start, mapping->end);
+
+    return mapping->flags & AREA_CHARGED && pages > released ? pages - released : 0;
+}
+
+/* Limits and account for a mapping for which `present` pages go, `released` of them promised. */
+static inline int
+promise(struct address_space *space, const struct mapping *mapping, unsigned long present,
+        unsigned long released)
 {
     unsigned long pages = pages_of(mapping->start, mapping->end);
 
     if (space_may_grow(space, mapping->flags, pages - present) != 0)
         return -ENOMEM;
-    return !(mapping->flags & AREA_CHARGED) || commit_charge(pages) ? 0 : -ENOMEM;
+    return commit_charge(new_promise(mapping, released)) ? 0 : -ENOMEM;
 }
 
+/* What went for the mapping was released, and is its own now. */
 static void
-take_back(const struct mapping *mapping)
+keep_promise(const struct mapping *mapping, unsigned long released)
 {
     if (mapping->flags & AREA_CHARGED)
-        commit_release(pages_of(mapping->start, mapping->end));
+        commit_restore(pages_of(mapping->start, mapping->end) - new_promise(mapping, released));
 }
 
 /* Puts a mapping in the place of whatever is there. */
@@ -138,9 +151,10 @@ static int
 replace(struct address_space *space, const struct mapping *mapping)
 {
     uintptr_t start = mapping->start, end = mapping->end;
+    unsigned long released = mapped_pages(space, start, end, AREA_CHARGED);
     struct area *spare, *first;
 
-    if (promise(space, mapping, mapped_pages(space, start, end)) != 0)
+    if (promise(space, mapping, mapped_pages(space, start, end, 0), released) != 0)
         return -ENOMEM;
     spare = area_new();
     if (spare == NULL)
@@ -149,13 +163,14 @@ replace(struct address_space *space, const struct mapping *mapping)
         goto no_room;
     tables_zap(space, start, end);
     space_remove_areas(space, first, end);
+    keep_promise(mapping, released);
     space_place(space, mapping, spare);
     return 0;
 
 no_room:
     area_discard(spare);
 no_area:
-    take_back(mapping);
+    commit_release(new_promise(mapping, released));
     return -ENOMEM;
 }
 
@@ -165,11 +180,11 @@ add(struct address_space *space, const struct mapping *mapping)
 {
     struct area *spare;
 
-    if (promise(space, mapping, 0) != 0)
+    if (promise(space, mapping, 0, 0) != 0)
         return -ENOMEM;
     spare = area_new();
     if (spare == NULL) {
-        take_back(mapping);
+        commit_release(new_promise(mapping, 0));
         return -ENOMEM;
     }
     space_place(space, mapping, spare);
@@ -296,10 +311,10 @@ protect(struct address_space *space, struct area *first, uintptr_t end, unsigned
         unsigned flags = (area->flags & ~(unsigned)AREA_PROT) | prot;
         long pages = (long)pages_of(area->start, area->end);
 
-        if (flags == area->flags)
-            continue;
         if (area_is_charged(flags))
             flags |= AREA_CHARGED;
+        if (flags == area->flags)
+            continue;
         if (area_is_data(flags) != area_is_data(area->flags))
             space->data_pages += (unsigned long)(area_is_data(flags) ? pages : -pages);
         if (flags & AREA_CHARGED && !(area->flags & AREA_CHARGED))
@@ -421,12 +436,17 @@ move_to(const struct remap *remap, uintptr_t to)
                               .end = to + remap->new_size,
                               .flags = remap->area->flags & ~(unsigned)(AREA_HEAP | AREA_STACK),
                               .object = remap->area->object};
-    unsigned long present = mapped_pages(space, to, mapping.end) + (keep ? 0 : moved >> PAGE_SHIFT);
+    unsigned long present = mapped_pages(space, to, mapping.end, 0),
+                  released = mapped_pages(space, to, mapping.end, AREA_CHARGED);
     struct area *spare;
 
     if (mapping.object != NULL)
         mapping.index = area_index(remap->area, remap->old);
-    if (promise(space, &mapping, present) != 0)
+    if (!keep) {
+        present += moved >> PAGE_SHIFT;
+        released += mapped_pages(space, remap->old, old_end, AREA_CHARGED);
+    }
+    if (promise(space, &mapping, present, released) != 0)
         return -ENOMEM;
     spare = area_new();
     if (spare == NULL)
@@ -443,6 +463,7 @@ move_to(const struct remap *remap, uintptr_t to)
         clear(space, remap->old, old_end);
         tables_trim(space, remap->old, old_end);
     }
+    keep_promise(&mapping, released);
     space_place(space, &mapping, spare);
     if (mapping.object != NULL)
         object_put(mapping.object);
@@ -451,7 +472,7 @@ move_to(const struct remap *remap, uintptr_t to)
 no_room:
     area_discard(spare);
 no_area:
-    take_back(&mapping);
+    commit_release(new_promise(&mapping, released));
     return -ENOMEM;
 }
 

@@ -54,7 +54,12 @@ KTEST(commit, strict_to_the_page)
     end();
     CHECK(!more && !huge && most && !one && none);
     CHECK_EQ(commit_charged(), commit_limit());
-    commit_release(room);
+    commit_restore(1); /* promised before: now there is less than nothing left */
+    begin(COMMIT_STRICT);
+    one = commit_charge(1), none = commit_charge(0);
+    end();
+    CHECK(!one && none);
+    commit_release(room + 1);
     CHECK_EQ(commit_charged(), before);
 }
 

@@ -102,3 +102,95 @@ KTEST(mmap, double_shared_memory)
         CHECK_EQ(commit_charged(), charged);
     }
 }
+
+/* ---- promises ---- */
+
+static long
+map_at(struct address_space *space, uintptr_t start, size_t length, unsigned flags)
+{
+    long answer = space_mmap(space, start, length, WRITABLE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags, NULL, 0, true);
+
+    return answer == (long)start ? 0 : answer;
+}
+
+/* What goes makes room for what comes: nobody has to be promised the same pages twice. */
+KTEST(mmap, replace_what_was_promised)
+{
+    unsigned long charged = commit_charged(), room = commit_limit() - charged;
+    enum commit_mode usual = commit_mode();
+    size_t length = (room - room / 4) << PAGE_SHIFT;
+    struct address_space *space;
+    long first, again, moved, shorter, grown, kept;
+
+    if (room > 0x10000000 >> PAGE_SHIFT)
+        SKIP("more memory than fits twice between WHERE and the top");
+    space = space_create();
+    CHECK(space);
+    commit_set_mode(COMMIT_STRICT);
+    first = map_at(space, WHERE, length, 0);
+    again = map_at(space, WHERE, length, 0);
+    moved = space_mremap(space, WHERE, length, length, MREMAP_MAYMOVE | MREMAP_FIXED,
+                         WHERE + 0x10000000);
+    kept = space_mremap(space, WHERE + 0x10000000, length, length,
+                        MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
+    shorter = space_mremap(space, WHERE + 0x10000000, length, PAGE_SIZE,
+                           MREMAP_MAYMOVE | MREMAP_FIXED, WHERE);
+    grown = space_mremap(space, WHERE, PAGE_SIZE, length + PAGE_SIZE,
+                         MREMAP_MAYMOVE | MREMAP_FIXED, WHERE + 0x10000000);
+    commit_set_mode(usual);
+    CHECK_EQ(first, 0);
+    CHECK_EQ(again, 0);
+    CHECK_EQ(moved, WHERE + 0x10000000);
+    CHECK_EQ(kept, -ENOMEM);
+    CHECK_EQ(shorter, WHERE);
+    CHECK_EQ(grown, WHERE + 0x10000000);
+    CHECK_EQ(commit_charged(), charged + (length >> PAGE_SHIFT) + 1);
+    CHECK(space_check_all());
+    space_put(space);
+    CHECK_EQ(commit_charged(), charged);
+}
+
+/* What was mapped without a promise is promised when it changes under strict accounting, and given
+ * back when it ends. */
+KTEST(mmap, promises_come_late)
+{
+    unsigned long charged = commit_charged();
+    enum commit_mode usual = commit_mode();
+    struct address_space *space = space_create();
+    long answer;
+
+    CHECK(space);
+    commit_set_mode(COMMIT_HEURISTIC);
+    CHECK_EQ(map_at(space, WHERE, 4 * PAGE_SIZE, MAP_NORESERVE), 0);
+    CHECK_EQ(commit_charged(), charged);
+    commit_set_mode(COMMIT_STRICT);
+    answer = space_mprotect(space, WHERE, 2 * PAGE_SIZE, WRITABLE);
+    commit_set_mode(usual);
+    CHECK_EQ(answer, 0);
+    CHECK_EQ(commit_charged(), charged + 2);
+    CHECK(space_check_all());
+    space_put(space);
+    CHECK_EQ(commit_charged(), charged);
+}
+
+/* Each promise stands for itself, a child's as its parent's. */
+KTEST(mmap, child_is_promised_the_same)
+{
+    unsigned long charged = commit_charged();
+    size_t length = commit_limit() << PAGE_SHIFT;
+    struct address_space *space, *child;
+
+    if (commit_limit() > 0x40000000 >> PAGE_SHIFT)
+        SKIP("more memory than fits twice into a program");
+    space = space_create();
+    CHECK(space);
+    CHECK_EQ(map_at(space, WHERE, length, 0), 0);
+    CHECK_EQ(map_at(space, WHERE + length + PAGE_SIZE, length, 0), 0);
+    child = space_fork(space);
+    CHECK(child);
+    CHECK_EQ(commit_charged(), charged + 4 * commit_limit());
+    space_put(child);
+    space_put(space);
+    CHECK_EQ(commit_charged(), charged);
+}
