@@ -1,4 +1,4 @@
-/* printer.c - klog: one text to every console and into the log.
+/* printer.c - klog_v: one text to every console and into the log.
  *
  * A message is formatted piece by piece into a small buffer, so that no length is too long and no
  * memory is needed; the console lock keeps the pieces of one message together. The last LOG_BYTES
@@ -70,25 +70,6 @@ klog_v(const char *format, va_list args)
     print_message(true, format, args);
 }
 
-void
-klog(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    klog_v(format, args);
-    va_end(args);
-}
-
-static void
-klog_vprint(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    klog_v(format, args);
-}
-
-struct printer klog_printer = {klog_vprint};
-
 static void
 console_vprint(struct printer *self, const char *format, va_list args)
 {
@@ -97,16 +78,6 @@ console_vprint(struct printer *self, const char *format, va_list args)
 }
 
 struct printer console_printer = {console_vprint};
-
-void
-print(struct printer *out, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    out->vprint(out, format, args);
-    va_end(args);
-}
 
 /* The oldest line is left out when the ring has lost its beginning. */
 void

@@ -13,7 +13,6 @@
 
 #include "pagetable.h"
 #include "platform.h"
-#include "printer.h"
 
 /* Spins before the thread lets others run, and turns before a wait counts as a deadlock (minutes).
  */
@@ -116,35 +115,6 @@ klog_v(const char *format, va_list args)
     if (!log_quiet)
         log_text(text);
     pthread_mutex_unlock(&log_lock);
-}
-
-void
-klog(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    klog_v(format, args);
-    va_end(args);
-}
-
-static void
-klog_vprint(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    klog_v(format, args);
-}
-
-struct printer klog_printer = {klog_vprint};
-
-void
-print(struct printer *out, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    out->vprint(out, format, args);
-    va_end(args);
 }
 
 /* ---- the end ---- */
