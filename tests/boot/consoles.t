@@ -2,21 +2,21 @@
 # Machines without this or that device: the consoles that are there do.
 . "$(dirname "$0")/../tap.sh"
 
-for machine in "-vga none" "-machine pc,i8042=off" "-machine q35,pit=off" "-machine isapc -cpu 486" \
-    "-machine pc,acpi=off"; do
+for machine in "-vga none" "-machine pc,i8042=off" "-machine q35,pit=off" \
+    "-machine isapc -cpu 486" "-machine pc,acpi=off"; do
     # The words of $machine are arguments of their own.
-    boots "boots and obeys with $machine" 0 --timeout 60 --media multiboot --input 'echo one "two  three"' \
-        -- $machine
+    boots "boots and obeys with $machine" 0 --media multiboot \
+        --input 'echo one "two  three"' -- $machine
     like "input arrives with $machine" "$console" '^one two  three'
 done
 
-boots "console=e9 keeps COM1 silent" 0 --timeout 60 --media multiboot --e9 "$work/e9" \
+boots "console=e9 keeps COM1 silent" 0 --media multiboot --e9 "$work/e9" \
     --cmdline 'console=e9 test=mm/printf/*'
 like "port E9 has it all" "$work/e9" '^octavo: exit status=0 kind=ok'
 unlike "COM1 does not" "$console" '^KTAP'
 
-boots "console=nonsense changes nothing" 0 --timeout 60 --media multiboot --cmdline 'console=nonsense' \
-    --input uptime
+boots "console=nonsense changes nothing" 0 --media multiboot \
+    --cmdline 'console=nonsense' --input uptime
 like "but is reported" "$console" "^console: there is no 'nonsense'"
 
 done_testing

@@ -8,7 +8,7 @@ options=
 crash() {
     crash_name=$1
     shift
-    boots "crash=$crash_name is a panic" 2 --timeout 60 --cmdline "crash=$crash_name $options"
+    boots "crash=$crash_name is a panic" 2 --cmdline "crash=$crash_name $options"
     like "$crash_name: first line says panic" "$console" '^panic: '
     for pattern; do
         like "$crash_name: $pattern" "$console" "$pattern"
@@ -27,9 +27,12 @@ crash fpu '^panic: ' 'eip=c01'
 crash invalid-opcode '^panic: .*opcode' 'eip=c01'
 crash deadlock '^panic: '
 
-crash double-free '^panic: heap: double free of 0x[0-9a-f]+, an object of kmalloc-48, by double_free\+0x'
-crash foreign-free '^panic: heap: free of 0x[0-9a-f]+ by foreign_free\+0x.*foreign pointer.*kernel image'
-crash frame-double-free '^panic: pmm: double free of frame 0x' '^ +0x[0-9a-f]+ frame_double_free\+0x'
+crash double-free \
+    '^panic: heap: double free of 0x[0-9a-f]+, an object of kmalloc-48, by double_free\+0x'
+crash foreign-free \
+    '^panic: heap: free of 0x[0-9a-f]+ by foreign_free\+0x.*foreign pointer.*kernel image'
+crash frame-double-free '^panic: pmm: double free of frame 0x' \
+    '^ +0x[0-9a-f]+ frame_double_free\+0x'
 
 # The debug heap names the cache, the size, and who allocated, freed and found it.
 options=slab_debug
@@ -44,13 +47,13 @@ crash use-after-free '^heap: write after free: .*kmalloc-48, 40 bytes' \
     'allocated by misused_object\+0x' 'freed by use_after_free\+0x' \
     'byte 3 of the object is 0x00'
 
-boots "crash=task-stack-overflow is a panic" 2 --timeout 60 --cmdline crash=task-stack-overflow
+boots "crash=task-stack-overflow is a panic" 2 --cmdline crash=task-stack-overflow
 like "it says whose stack it was" "$console" \
     '^panic: double fault .* task 7 overflowed its kernel stack: its guard page was hit at 0x'
 like "and who overflowed it" "$console" '^ +0x[0-9a-f]+ stack_overflow\+0x'
 
-boots "a crash in Bochs" 2 --emu bochs --timeout 60 --cmdline crash=stack-overflow
-boots "an unknown name is reported, and the machine goes on" 0 --timeout 60 --cmdline crash=nosuch
+boots "a crash in Bochs" 2 --emu bochs --cmdline crash=stack-overflow
+boots "an unknown name is reported, and the machine goes on" 0 --cmdline crash=nosuch
 like "with the names there are" "$console" "^crash: 'nosuch' is none of: null-read"
 
 done_testing

@@ -79,7 +79,7 @@ end
 END
 } >"$work/commands"
 
-timeout -s KILL 60 gdb -q -batch -x tools/gdb/octavo.gdb -x "$work/commands" build/kernel.elf \
+timeout -s KILL 120 gdb -q -batch -x tools/gdb/octavo.gdb -x "$work/commands" build/kernel.elf \
     >"$work/out" 2>&1 </dev/null
 ended=$?
 if [ $ended -eq 0 ]; then
@@ -120,9 +120,11 @@ part 'frame of a slab'
 slab=$(sed -n 's/^octavo> //p' "$work/part")
 grep '^frame\|^  ' "$work/part" >"$work/gdb"
 sed -n "/octavo> $slab\$/,/octavo> /p" "$work/console" | grep -v 'octavo> ' >"$work/monitor"
-like "a frame of a slab" "$work/gdb" '^  slab of kmalloc-112 on CPU 0: [0-9]+ of [0-9]+ objects of 112 bytes'
+like "a frame of a slab" "$work/gdb" \
+    '^  slab of kmalloc-112 on CPU 0: [0-9]+ of [0-9]+ objects of 112 bytes'
 ok "gdb and monitor agree on it" cmp "$work/gdb" "$work/monitor"
 part free
-like "the free lists" "$work/part" '^Normal +order 10 +frame +0x[0-9a-f]+ +\[0x[0-9a-f]+, 0x[0-9a-f]+\)$'
+like "the free lists" "$work/part" \
+    '^Normal +order 10 +frame +0x[0-9a-f]+ +\[0x[0-9a-f]+, 0x[0-9a-f]+\)$'
 
 done_testing

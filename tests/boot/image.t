@@ -26,7 +26,7 @@ mcopy -i "$work/edited.img" "$work/KERNEL.ELF" ::KERNEL.ELF
 mdel -i "$work/edited.img" ::COPY.ELF
 mmd -i "$work/edited.img" ::SUBDIR
 ok "fsck.fat finds nothing after editing" fsck.fat -nv "$work/edited.img"
-boots "still boots" 0 --timeout 60 --cmdline monitor --image "$work/edited.img" --input owners
+boots "still boots" 0 --cmdline monitor --image "$work/edited.img" --input owners
 like "with the added file as a module" "$console" '^multiboot: module .*[Ff][Ii][Ll][Ll][Ee][Rr]'
 
 done_testing

@@ -134,11 +134,12 @@ panic: action=fatal
 error: action=report
 """ % (image.path, path("serial"), path("bochs.log")))
     write("commands", "c\n")
-    done = subprocess.run(["timeout", "-s", "KILL", "40", "bochs", "-q", "-f", path("bochsrc"),
+    done = subprocess.run(["timeout", "-s", "KILL", "120", "bochs", "-q", "-f", path("bochsrc"),
                            "-rc", path("commands")], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     contains(done.stdout.decode("latin-1"), "octavo loader: loading KERNEL.ELF",
-             "magic=2BADB002", "segments=flat", "loader=[Octavo 0.1 (E820)]", "string=[HELLO.TXT]", "\ndone\n")
+             "magic=2BADB002", "segments=flat", "loader=[Octavo 0.1 (E820)]",
+             "string=[HELLO.TXT]", "\ndone\n")
 
 
 @case("the image has its size, a sound file system, and is the same twice")

@@ -58,7 +58,8 @@ def _():
     image = Image(config="module=BIG.BIN\n", files=[BIG])
     contains(boots(*floppy(image.path), "-m", "2"), "modules=1\n")
     image = Image(config="module=BIG.BIN\nmodules=all\n", files=[BIG])
-    contains(boots(*floppy(image.path), "-m", "2"), "BIG.BIN finds no room, left out\n", "modules=0\n")
+    contains(boots(*floppy(image.path), "-m", "2"), "BIG.BIN finds no room, left out\n",
+             "modules=0\n")
 
 
 @case("a missing module is reported, and the others load")

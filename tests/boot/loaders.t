@@ -6,7 +6,8 @@
 whole() {
     whole_description=$1
     shift
-    boots "$whole_description" 0 --timeout 90 --cmdline monitor --input owners --input 'sym kmalloc' "$@"
+    boots "$whole_description" 0 --cmdline monitor \
+        --input owners --input 'sym kmalloc' "$@"
     like "$whole_description: every frame has an owner" "$console" \
         "^sum .*= all RAM of the firmware's map$"
 }
@@ -34,7 +35,7 @@ whole "no VGA" -- -vga none
 printf 'module text\n' >"$work/A Long Name.text"
 cp "$work/A Long Name.text" "$work/SHORT.TXT"
 for media in floppy multiboot grub; do
-    boots "$media: modules" 0 --timeout 60 --media $media --add "$work/SHORT.TXT"
+    boots "$media: modules" 0 --media $media --add "$work/SHORT.TXT"
     like "$media: the module is there under its name" "$console" \
         "^multiboot: module \[0x[0-9a-f]+, 0x[0-9a-f]+\) '.*/SHORT.TXT"
 done

@@ -12,7 +12,8 @@ sum_kib() {
 at_size() {
     size=$1 kib=$2
     shift 2
-    boots "$size $*" 0 --timeout 60 --mem "$size" --cmdline monitor --input owners --input meminfo "$@"
+    boots "$size $*" 0 --mem "$size" --cmdline monitor \
+        --input owners --input meminfo "$@"
     like "$size $*: every frame has an owner" "$console" "= all RAM of the firmware's map$"
     sum=$(sum_kib)
     ok "$size $*: ${sum:-nothing} of $kib KiB" \
@@ -33,7 +34,7 @@ like "memory above 4 GiB is reported as waiting" "$console" '^memmap: [0-9]+ MiB
 
 at_size 64M 65536 --cmdline "monitor mem=8M"
 like "mem= leaves the rest out" "$console" '^left out +14[0-9]+ '
-boots "mem= that is no size" 0 --timeout 60 --cmdline mem=lots
+boots "mem= that is no size" 0 --cmdline mem=lots
 like "mem= that is no size is reported" "$console" 'mem=lots is no size'
 
 done_testing

@@ -2,7 +2,7 @@
 # The monitor by hand: allocate, look, free; and wrong input gets a plain answer.
 . "$(dirname "$0")/../tap.sh"
 
-boots "allocating by hand" 0 --timeout 60 --cmdline monitor --mem 32M \
+boots "allocating by hand" 0 --cmdline monitor --mem 32M \
     --input 'alloc page' --input 'alloc pages 5' --input 'alloc heap 100' --input 'alloc heap 9M' \
     --input allocs --input check --input 'free 1' --input 'free #2' --input 'free 4' \
     --input 'free 1' --input allocs --input 'free 3' --input owners --input 'frame 0x200' \
@@ -16,7 +16,7 @@ like "what is free already is not freed again" "$console" '^Nothing is held unde
 is "the list shrinks: twice for #3, once for the others" \
     "$(grep -c '#[1-4]:' "$console" | tr -d '\r')" 9
 
-boots "looking at memory" 0 --timeout 60 --cmdline monitor \
+boots "looking at memory" 0 --cmdline monitor \
     --input 'x kernel_main 16' --input 'x 0' --input 'x 0xfffffff8 32' --input 'xp 0x100000 4' \
     --input 'walk kernel_main' --input 'walk 0' --input 'sym kernel_main' \
     --input 'sym kernel_main+4' --input bt
@@ -28,7 +28,7 @@ like "the walk ends at a frame" "$console" '^ *physical 0x001'
 like "an address of a name" "$console" '^0xc01[0-9a-f]+ kernel_main\+0x0'
 like "an offset from it" "$console" '^0xc01[0-9a-f]+ kernel_main\+0x4'
 
-boots "wrong input" 0 --timeout 60 --cmdline monitor \
+boots "wrong input" 0 --cmdline monitor \
     --input 'x' --input 'x 1 2 3' --input 'x nosuchname' --input 'x 0 999999' --input 'walk' \
     --input 'alloc' --input 'alloc pages 0' --input 'alloc pages 0xffffffff' \
     --input 'alloc heap 99999999999999999999' --input 'alloc heap 16G' --input 'free x' \
@@ -45,14 +45,14 @@ like "a glob that matches nothing" "$console" '^not ok 1 no test matches'
 like "too many words" "$console" '^More than 16 words'
 like "quotes protect blanks" "$console" "^There is no command 'open quote'"
 
-boots "a status of one's own" 1 --timeout 60 --cmdline monitor --input 'poweroff 7'
+boots "a status of one's own" 1 --cmdline monitor --input 'poweroff 7'
 like "is in the last line" "$console" '^octavo: exit status=7 kind=fail'
 
-boots "the log can be read again" 0 --timeout 60 --cmdline monitor --input log
+boots "the log can be read again" 0 --cmdline monitor --input log
 is "every line of the map twice" "$(grep -c '^mmap: base=' "$console")" \
     "$(($(sed '/octavo> log/,$d' "$console" | grep -c '^mmap: base=') * 2))"
 
-boots "help" 0 --timeout 60 --cmdline monitor --input help
+boots "help" 0 --cmdline monitor --input help
 is "fits 80 columns" "$(tr -d '\r' <"$console" | sed -n '/octavo> help/,$p' | awk 'length > 79')" ""
 
 done_testing

@@ -2,7 +2,7 @@
 # From power-on to the monitor's prompt, and back: the floppy image in QEMU.
 . "$(dirname "$0")/../tap.sh"
 
-boots "boots from the floppy, answers, powers off" 0 --timeout 60 --cmdline monitor \
+boots "boots from the floppy, answers, powers off" 0 --cmdline monitor \
     --e9 "$work/e9" --screen "$work/screen" \
     --input help --input owners --input meminfo --input zones --input buddyinfo \
     --input slabinfo --input mmap --input 'walk 0xc0100000' --input bt
@@ -25,9 +25,9 @@ like "the same on port E9" "$work/e9" '^octavo: exit status=0 kind=ok'
 like "the boot log on port E9" "$work/e9" '^mmap: base='
 like "the same on the screen" "$work/screen" '^octavo>$'
 
-boots "an unknown command is an answer, not an end" 0 --timeout 60 --cmdline monitor --input nonsense
+boots "an unknown command is an answer, not an end" 0 --cmdline monitor --input nonsense
 like "and is named" "$console" 'nonsense'
 
-boots "reboot resets the machine" 3 --timeout 60 --cmdline monitor --input reboot
+boots "reboot resets the machine" 3 --cmdline monitor --input reboot
 
 done_testing

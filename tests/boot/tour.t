@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """docs/tour.md shows what the debuggers really say, README.md how a boot really looks.
 
-Each block that begins with ```bochs or ```gdb holds commands behind the debugger's prompt, each with
-its output; lines behind `octavo> ` are typed at the machine's own prompt. The commands of all blocks
-of one debugger are replayed in one session, and the output compared: numbers, addresses and the
-instructions of compiled code may differ, names, words and their order may not. A line `...` in the
-page stands for any lines.
+Each block that begins with ```bochs or ```gdb holds commands behind the debugger's prompt, each
+with its output; lines behind `octavo> ` are typed at the machine's own prompt. The commands of all
+blocks of one debugger are replayed in one session, and the output compared: numbers, addresses and
+the instructions of compiled code may differ, names, words and their order may not. A line `...` in
+the page stands for any lines.
 
 README's ```console block is one run of the floppy image, with what is typed behind `$ `.
 
@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs/tour.md"
 README = ROOT / "README.md"
 PROMPTS = {"bochs": r"<bochs:\d+> ", "gdb": r"\(gdb\) "}
+NUMBER = r"0x[0-9a-f]+|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|\+[0-9a-f]+\b|\b[0-9]+\b"
 MONITOR = "octavo> "
 SHELL = "$ "
 ANSWER_SECONDS = 60
@@ -85,7 +86,7 @@ class Session:
 
 def bochs_session(folder):
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(20)
+    listener.settimeout(60)
     session = Session("bochs", [
         "bochs", "-q", "-f", "bochsrc", "-rc", "tools/bochs/symbols.rc",
         'display_library: rfb, options="timeout=0"', f"log: {folder}/bochs.log",
@@ -124,7 +125,7 @@ def stable(line):
     line = re.sub(r" [dD] [aA] pcd", " d a pcd", line)
     line = re.sub(r"(\w+)=\1@entry=", r"\1=", line)
     line = line.replace("<optimized out>", "0x0")
-    line = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|\+[0-9a-f]+\b|\b[0-9]+\b", "N", line)
+    line = re.sub(NUMBER, "N", line)
     return " ".join(line.split())
 
 

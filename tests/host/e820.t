@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""build/tools/memmap against the collection of real maps and against a reference in another language.
+"""build/tools/memmap against real maps, and against a reference in another language.
 
 SEED in the environment repeats the random part of a run.
 """
@@ -32,7 +32,8 @@ def ok(good, name, why=""):
 
 
 def run(*arguments, text=None):
-    return subprocess.run([TOOL, *arguments], input=text, capture_output=True, text=True, timeout=60)
+    return subprocess.run([TOOL, *arguments], input=text, capture_output=True, text=True,
+                          timeout=120)
 
 
 def map_text(entries):
@@ -40,7 +41,7 @@ def map_text(entries):
 
 
 def random_map(rng):
-    """Dense or sparse, around 0, around 4 GiB or up to 2^64, byte- or page-granular, 0 to 300 entries."""
+    """Dense or sparse, around 0, around 4 GiB or up to 2^64, in bytes or pages; 0 to 300."""
     origin = rng.choice([0, 0, oracle.FOUR_G - (1 << 16), oracle.TOP - (1 << 17)])
     span = rng.choice([1 << 8, 1 << 14, 1 << 17])
     grain = rng.choice([1, 1, 512, 4096])

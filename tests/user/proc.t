@@ -17,8 +17,7 @@ tap = Tap()
 def shell(*lines):
     """What each line printed. None may be too long for one line of the shell's editor."""
     arguments = [word for line in lines for word in ("--input", line)]
-    done = subprocess.run(["tools/boot", "--timeout", "60", *arguments], stdout=subprocess.PIPE,
-                          check=False)
+    done = subprocess.run(["tools/boot", *arguments], stdout=subprocess.PIPE, check=False)
     console = done.stdout.decode(errors="replace").replace("\r", "")
     parts = re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]
     return [part.split("\n", 1)[1] for part in parts[:len(lines)]], done.returncode

@@ -12,8 +12,7 @@ between() {
     tr -d '\r' <"$console" | sed -n "/$1/,/$2/p" | sed '1d;$d'
 }
 
-boots "a script on 4 MiB" 1 --mem 4M --add "$work/script" --timeout 60 \
-    --cmdline 'run="/bin/sh /script"'
+boots "a script on 4 MiB" 1 --mem 4M --add "$work/script" --cmdline 'run="/bin/sh /script"'
 like "its status is the machine's" "$console" '^octavo: exit status=7 kind=fail$'
 between '^clock:' '^owner ' >"$work/octavo"
 if "$bin/echo" >/dev/null 2>&1 && [ -r /proc/self/smaps ]; then

@@ -38,7 +38,7 @@ def end_with_gdb():
 
 
 class Machine:
-    """QEMU, with a folder of its own. COM1 is its standard input, and prints into a file: that never
+    """QEMU, with a folder of its own. COM1 is its standard input, and prints to a file: that never
     makes the machine wait, whatever gdb is doing."""
 
     def __init__(self):
@@ -188,8 +188,8 @@ def free_chunk_around(zone, frame):
 
 
 class Descriptors:
-    """Frame descriptors, read a block at a time: owner, flags, live, count. Of a frame of a slab the
-    last is the address of the slab's header."""
+    """Frame descriptors, read a block at a time: owner, flags, live, count. Of a frame of a slab
+    the last is the address of the slab's header."""
 
     layout = struct.Struct("<BBHI")
 

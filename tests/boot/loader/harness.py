@@ -31,7 +31,7 @@ def path(name):
 def command(*words, **options):
     """Run a command that must succeed; its output."""
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENVIRONMENT,
-                          timeout=60, **options)
+                          timeout=120, **options)
     assert done.returncode == 0, "%s: %s" % (" ".join(words), done.stdout.decode("latin-1"))
     return done.stdout.decode("latin-1")
 
@@ -215,11 +215,11 @@ class Machine:
         os.write(self.process.stdin.fileno(), text.encode("latin-1"))
 
     def monitor(self, *lines):
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while not os.path.exists(self.monitor_path) and time.monotonic() < end:
             time.sleep(0.02)
         with socket.socket(socket.AF_UNIX) as channel:
-            channel.settimeout(10)
+            channel.settimeout(60)
             channel.connect(self.monitor_path)
             answer = b""
             for line in ("",) + lines:
