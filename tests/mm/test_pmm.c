@@ -19,7 +19,7 @@ owner_at(paddr_t frame)
 
 KTEST(pmm, single)
 {
-    unsigned long before = pmm_free_frames();
+    unsigned long before = settled_frames();
     paddr_t frame = pmm_alloc_page();
     CHECK(frame);
     CHECK_EQ(frame & PAGE_MASK, 0);
@@ -38,7 +38,7 @@ KTEST(pmm, single)
 /* Frames that are held at one time are different ones, and nobody else writes to them. */
 KTEST(pmm, many_hold_what_is_written)
 {
-    unsigned long before = pmm_free_frames();
+    unsigned long before = settled_frames();
     unsigned count = can_spare(MOST) ? MOST : 32;
     for (unsigned i = 0; i < count; i++) {
         frames[i] = pmm_alloc_page_flags(PMM_DIRECT);
@@ -80,7 +80,7 @@ KTEST(pmm, flags)
 /* Each count is exact, aligned to the next power of two (at most 4 MiB) and one allocation. */
 KTEST(pmm, counts)
 {
-    unsigned long before = pmm_free_frames();
+    unsigned long before = settled_frames();
     for (size_t count = 1; count <= 3 * BLOCK_FRAMES && can_spare(count);
          count += count < 20 ? 1 : count / 3) {
         size_t aligned = 1;
@@ -108,7 +108,7 @@ KTEST(pmm, counts)
 
 KTEST(pmm, aligned)
 {
-    unsigned long before = pmm_free_frames();
+    unsigned long before = settled_frames();
     for (unsigned order = 0; order <= MAX_ORDER && can_spare(1ul << order); order++) {
         for (size_t count = 1; count < 2ul << order; count += 1 + count / 2) {
             paddr_t first = pmm_alloc_pages_aligned(count, order, PMM_ZERO);
@@ -203,7 +203,7 @@ KTEST(pmm, drain_empties_the_stacks)
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
         for (unsigned order = 0; order < 4; order++)
             CHECK((pmm_stack_limit(zone, order) << order) <= mm_zones[zone].managed / 64);
-    unsigned long before = pmm_free_frames();
+    unsigned long before = settled_frames();
     pmm_drain_all();
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
         CHECK_EQ(pmm_cached_frames(zone), 0);
@@ -289,7 +289,7 @@ free_random(uint32_t *state, struct run *run)
 KTEST(pmm, random_sizes)
 {
     static struct run runs[24];
-    unsigned long before = pmm_free_frames();
+    unsigned long before = settled_frames();
     uint32_t state = ktest_seed();
     for (unsigned step = 0; step < 4000; step++) {
         struct run *run = &runs[random_below(&state, ARRAY_LENGTH(runs))];
@@ -312,7 +312,7 @@ KTEST(pmm, random_sizes)
 
 KTEST(pmm, fails_on_demand)
 {
-    unsigned long before = pmm_free_frames();
+    unsigned long before = settled_frames();
     mm_fail_nth(2);
     paddr_t first = pmm_alloc_page(), second = pmm_alloc_pages(3), third = pmm_alloc_page();
     CHECK_EQ(mm_fail_nth(0), 3);

@@ -3,7 +3,9 @@
 #define OCTAVO_TESTING_H
 
 #include "ktest.h"
+#include "mm.h"
 #include "pmm.h"
+#include "reclaim.h"
 
 /* Writes bytes that depend on `seed` and on the place. */
 static inline void
@@ -51,6 +53,16 @@ shuffle(uint32_t *state, uint16_t *numbers, uint32_t count)
         numbers[i - 1] = numbers[j];
         numbers[j] = swapped;
     }
+}
+
+/* Frames that are free, with nothing left that a shortage would give back. */
+static inline unsigned long
+settled_frames(void)
+{
+    while (reclaim_frames(BLOCK_FRAMES) != 0)
+        ;
+    mm_drain();
+    return pmm_free_frames();
 }
 
 /* True when at least `frames` are free, four times over: a test may then use that many. */
