@@ -15,10 +15,13 @@
  * Names are compared by hash first. The hash does not see case, so that a name from a FAT volume is
  * found in any; a name that matches exactly comes before one that differs in case.
  *
+ * A generated node is made anew by each look-up, and always has the same number (st_ino): it follows
+ * from its folder's and its name. Numbers of stored ones are counted and lie below.
+ *
  * Invariants: I1 a listed child's parent is the folder; I2 places grow along the list; I3 no two
  * listed names are equal; I4 the root is linked and its own parent.
  *
- * Cost: 104 bytes a node and the name's; a file's object, 48, besides.
+ * Cost: 108 bytes a node and the name's; a file's object, 48, besides.
  */
 #include <string.h>
 #include "clock.h"
@@ -27,6 +30,8 @@
 
 /* Places of stored children lie below this, those of generated ones from here on. */
 #define GENERATED_PLACES 0x40000000u
+
+#define GENERATED_NUMBERS 0x80000000u
 
 const struct mount root_mount = {"rootfs", RAMFS_MAGIC, 1, false};
 const struct mount device_mount = {"devtmpfs", TMPFS_MAGIC, 2, false};
@@ -76,6 +81,17 @@ same_but_for_case(const char *a, const char *b)
     return false;
 }
 
+/* The number of a generated node: FNV-1a over its name, beginning with its folder. */
+static uint32_t
+generated_number(const struct node *folder, const char *name)
+{
+    uint32_t hash = folder->number * 0x9E3779B1u;
+
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (uint8_t)*name) * 0x01000193u;
+    return hash | GENERATED_NUMBERS;
+}
+
 static char *
 copy_of(const char *text)
 {
@@ -115,7 +131,6 @@ node_init(struct node *node, const struct mount *mount, uint32_t mode, const str
     node->mode = mode;
     node->mount = mount;
     node->ops = ops;
-    node->number = ++last_number;
     changeable += mount->writable;
     node->accessed = node->modified = node->changed = node_now();
 }
@@ -125,8 +140,10 @@ node_create(const struct mount *mount, uint32_t mode, const struct file_ops *ops
 {
     struct node *node = kzalloc(sizeof(*node));
 
-    if (node != NULL)
+    if (node != NULL) {
         node_init(node, mount, mode, ops);
+        node->number = ++last_number;
+    }
     return node;
 }
 
@@ -162,9 +179,13 @@ struct node *
 node_create_dynamic(struct node *parent, const char *name, uint32_t mode,
                     const struct file_ops *ops, const struct tree_dynamic *dynamic, uintptr_t value)
 {
-    struct node *node = node_create(parent->mount, mode, ops);
+    struct node *node = kzalloc(sizeof(*node));
 
-    if (node == NULL || node_set_name(node, name) != 0) {
+    if (node == NULL)
+        return NULL;
+    node_init(node, parent->mount, mode, ops);
+    node->number = generated_number(parent, name);
+    if (node_set_name(node, name) != 0) {
         node_put(node);
         return NULL;
     }
@@ -219,6 +240,13 @@ node_is_content(const struct node *node)
     return S_ISREG(node->mode) && node->object != NULL;
 }
 
+void
+node_revive(struct node *node)
+{
+    if (node->refs++ == 0)
+        object_get(node->object);
+}
+
 /* A folder may be the last holder of the one above it, and so on up. */
 void
 node_put(struct node *node)
@@ -251,6 +279,7 @@ node_create_file(const struct mount *mount, uint32_t mode, uint64_t size,
         return NULL;
     node = &content->node;
     node_init(node, mount, S_IFREG | mode, &regular_ops);
+    node->number = ++last_number;
     node->value = value;
     node->object = &content->object;
     object_init(node->object, ops != NULL ? ops : &kept_ops, size);
@@ -277,6 +306,7 @@ next_place(struct node *folder)
 
     if (folder->next_place == GENERATED_PLACES) {
         folder->next_place = 0;
+        folder->listed = NULL;
         for (; child != NULL; child = child->next)
             child->place = folder->next_place++;
     }
@@ -309,6 +339,8 @@ list_remove(struct node *folder, struct node *node)
     else
         folder->last = node->previous;
     folder->folders -= node_is_folder(node);
+    if (folder->listed == node)
+        folder->listed = NULL;
 }
 
 /* The list takes a reference; `name` becomes the node's. */
@@ -407,13 +439,17 @@ node_lookup(struct node *folder, const char *name, struct node **child)
     return folder->dynamic->lookup(folder, name, child);
 }
 
+/* A listing goes on where the last one was, if it can. */
 static struct node *
-child_from(const struct node *folder, uint32_t place)
+child_from(struct node *folder, uint32_t place)
 {
-    struct node *child = folder->first;
+    struct node *child = folder->listed;
 
+    if (child == NULL || child->place > place)
+        child = folder->first;
     while (child != NULL && child->place < place)
         child = child->next;
+    folder->listed = child;
     return child;
 }
 
@@ -425,6 +461,7 @@ list_generated(struct node *folder, uint32_t *index, struct tree_entry *entry)
     if (folder->dynamic == NULL || folder->dynamic->list == NULL ||
         !folder->dynamic->list(folder, &at, entry))
         return false;
+    entry->number = generated_number(folder, entry->name);
     *index = at + GENERATED_PLACES;
     return true;
 }

@@ -152,8 +152,8 @@ print_iomem(struct printer *out)
 void
 proc_print_mounts(struct printer *out)
 {
-    print(out, "rootfs / rootfs ro 0 0\ndevtmpfs /dev devtmpfs rw 0 0\nproc /proc proc rw 0 0\n"
-               "tmpfs /tmp tmpfs rw 0 0\n");
+    print(out, "rootfs / rootfs ro 0 0\ndevtmpfs /dev devtmpfs ro 0 0\n"
+               "tmpfs /dev/shm tmpfs rw 0 0\nproc /proc proc rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n");
 }
 
 static void

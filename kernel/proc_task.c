@@ -41,6 +41,15 @@ value_of(int number, uintptr_t thread, size_t row)
     return (uintptr_t)number << 8 | thread | row;
 }
 
+/* The thread that the process began with, or any when that one has ended. */
+static struct task *
+first_thread(const struct process *process)
+{
+    struct task *first = task_find(process->pid);
+
+    return first != NULL && first->process == process ? first : process->threads;
+}
+
 /* 0 or -ESRCH. */
 static int
 find_subject(uintptr_t value, struct subject *subject)
@@ -50,7 +59,7 @@ find_subject(uintptr_t value, struct subject *subject)
         subject->process = subject->task != NULL ? subject->task->process : NULL;
     } else {
         subject->process = process_find(number_of(value));
-        subject->task = subject->process != NULL ? subject->process->threads : NULL;
+        subject->task = subject->process != NULL ? first_thread(subject->process) : NULL;
     }
     return subject->process != NULL ? 0 : -ESRCH;
 }
@@ -217,10 +226,8 @@ static struct node *
 exe_node(struct subject subject)
 {
     const struct object *object = subject.process->executable;
-    const struct node *node = object != NULL ? node_of_object(object) : NULL;
 
-    /* A file that was removed lives on as an object only. */
-    return node != NULL && node->refs > 0 ? (struct node *)node : NULL;
+    return object != NULL ? (struct node *)node_of_object(object) : NULL;
 }
 
 static struct node *
@@ -241,7 +248,7 @@ follow_to(struct node *node, struct node **target)
 {
     if (node == NULL)
         return -ENOENT;
-    node_get(node);
+    node_revive(node);
     *target = node;
     return 0;
 }
@@ -310,7 +317,6 @@ static void
 fill_entry(struct tree_entry *entry, int number, uint32_t mode)
 {
     format_text(entry->name, sizeof(entry->name), "%d", number);
-    entry->number = 0x10000u + (uint32_t)number;
     entry->mode = mode;
 }
 
@@ -485,7 +491,7 @@ write_fail_nth(struct file *file, struct buffer *from, uint64_t *position)
 
 static const struct file_ops fail_nth_ops = {.read = read_fail_nth, .write = write_fail_nth};
 
-/* ---- comm ---- */
+/* ---- comm: what is longer than a name is cut ---- */
 
 static int make_text(const struct node *node, struct proc_text *text);
 
@@ -498,19 +504,20 @@ read_text(struct file *file, struct buffer *to, uint64_t *position)
 static long
 write_comm(struct file *file, struct buffer *from, uint64_t *position)
 {
-    long size = (long)from->size;
+    size_t size = from->size, taken = size < TASK_NAME_SIZE - 1 ? size : TASK_NAME_SIZE - 1;
+    char name[TASK_NAME_SIZE] = "";
     struct subject subject;
-    char line[LINE];
-    int error = proc_take_line(from, line, sizeof(line));
+    int error = find_subject(file->node->value, &subject);
 
     (void)position;
     if (error == 0)
-        error = find_subject(file->node->value, &subject);
+        error = buffer_get(from, name, taken);
     if (error != 0)
         return error;
-    line[TASK_NAME_SIZE - 1] = '\0';
-    memcpy(subject.process->name, line, TASK_NAME_SIZE);
-    return size;
+    if (taken > 0 && name[taken - 1] == '\n')
+        name[taken - 1] = '\0';
+    memcpy(subject.process->name, name, TASK_NAME_SIZE);
+    return (long)size;
 }
 
 static const struct file_ops text_ops = {.read = read_text, .close = proc_close};
@@ -625,7 +632,6 @@ list_rows(struct node *folder, uint32_t *index, struct tree_entry *entry)
     if (*index >= row_count(folder) || find_subject(folder->value, &subject) != 0)
         return false;
     format_text(entry->name, sizeof(entry->name), "%s", rows[*index].name);
-    entry->number = 0x20000u + *index;
     entry->mode = rows[*index].mode & S_IFMT;
     ++*index;
     return true;

@@ -275,11 +275,15 @@ SYSCALL(statx)
 
 /* ---- access ---- */
 
-/* The superuser may do all but write where nobody may and run what nobody can. */
+/* The superuser may do all but write where nobody may and run what nobody can. What can be written
+ * where names cannot change: devices, and settings. */
 static int
 check_access(const struct node *node, unsigned wanted)
 {
-    if ((wanted & W_OK) && !S_ISCHR(node->mode) && !node->mount->writable)
+    bool made_up = S_ISREG(node->mode) && node->object == NULL;
+
+    if ((wanted & W_OK) && !node->mount->writable && !S_ISCHR(node->mode) &&
+        !(made_up && node->mode & 0222))
         return -EROFS;
     if ((wanted & X_OK) && !node_is_folder(node) && !(node->mode & 0111))
         return -EACCES;
@@ -487,7 +491,7 @@ mount_status(const struct mount *mount)
         .frsize = PAGE_SIZE,
         .fsid = {mount->number, 0},
         .namelen = NAME_MAX,
-        .flags = mount->writable ? 0 : 1, /* ST_RDONLY */
+        .flags = mount->writable || mount == &proc_mount ? 0 : 1, /* ST_RDONLY */
     };
 
     if (mount->writable) {

@@ -1,4 +1,5 @@
 /* maps.c - address spaces to look at: /proc/PID/maps and smaps, page tables, counters, checks. */
+#include <string.h>
 #include "space_private.h"
 #include "pmm.h"
 
@@ -85,6 +86,17 @@ area_name(const struct area *area)
     return area->flags & AREA_STACK && area->end == space->stack_top ? "[stack]" : "";
 }
 
+/* A name that has newlines is one line nevertheless. */
+static void
+print_name(struct printer *out, const char *name)
+{
+    const char *end;
+
+    for (; (end = strchr(name, '\n')) != NULL; name = end + 1)
+        print(out, "%.*s\\012", (int)(end - name), name);
+    print(out, "%s\n", name);
+}
+
 static void
 print_area(struct printer *out, const struct area *area)
 {
@@ -95,7 +107,8 @@ print_area(struct printer *out, const struct area *area)
           area->flags & AREA_WRITE ? 'w' : '-', area->flags & AREA_EXEC ? 'x' : '-',
           area->flags & AREA_SHARED ? 's' : 'p', (unsigned long)area->index << PAGE_SHIFT,
           (unsigned long)(area->object != NULL));
-    print(out, *name != '\0' ? "%*s%s\n" : "\n", 26, "", name);
+    print(out, "%*s", *name != '\0' ? 26 : 0, "");
+    print_name(out, name);
 }
 
 void

@@ -37,7 +37,7 @@ extern const struct mount root_mount, device_mount, proc_mount, tmp_mount, share
 /* One line of a folder's listing. */
 struct tree_entry {
     char name[NAME_MAX + 1];
-    uint32_t number; /* of the node: st_ino */
+    uint32_t number; /* of the node: st_ino; node_list sets it for generated ones */
     uint32_t mode;   /* S_IF */
 };
 
@@ -81,6 +81,7 @@ struct node {
     union {
         struct {
             struct node *first, *last;
+            struct node *listed; /* where the last listing was; NULL: nowhere */
             uint32_t next_place;
             uint32_t folders; /* among the children */
         };                      /* folder */
@@ -120,6 +121,8 @@ node_get(struct node *node)
     node->refs++;
 }
 void node_put(struct node *node);
+/* The same for a file of which perhaps only the object is held, by what maps it. */
+void node_revive(struct node *node);
 
 /* Puts `node`, which must have no name, into `folder` as `name`: the folder holds it from now on.
  * The name must not be there. 0 or -ENOMEM. */
