@@ -13,6 +13,9 @@
 /* Flags that say how to open, not what the open file is like. */
 #define OPENING_FLAGS (unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
 
+/* What counts with O_PATH. */
+#define PATH_FLAGS (unsigned)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
 /* A file that is a path only, for the *at calls. */
 static const struct file_ops path_ops = {0};
 
@@ -83,7 +86,7 @@ check_node(const struct file *file, const struct place *place, unsigned flags)
     const struct node *node = place->node;
     bool changes = file->access & FILE_WRITE || flags & O_TRUNC;
 
-    if ((flags & O_CREAT) && (flags & O_EXCL))
+    if (flags & O_EXCL)
         return -EEXIST;
     if (node_is_folder(node))
         return changes || flags & O_CREAT ? -EISDIR : 0;
@@ -134,18 +137,27 @@ open_file(struct file *file, struct node *node)
     return error;
 }
 
+/* Flags with what means nothing beside others left out. */
+static unsigned
+sensible(unsigned flags)
+{
+    if (flags & O_PATH)
+        return flags & PATH_FLAGS;
+    return flags & O_CREAT ? flags : flags & ~(unsigned)O_EXCL;
+}
+
 int
-file_open_at(struct node *start, const char *path, unsigned flags, unsigned mode,
+file_open_at(struct node *start, const char *path, unsigned given, unsigned mode,
              struct file **file)
 {
-    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
+    unsigned flags = sensible(given);
     struct file *made = file_create(&path_ops, NULL, flags, NULL);
     struct place place;
     int error;
 
     if (made == NULL)
         return file_shortage();
-    error = path_place(start, path, flags & O_NOFOLLOW || exclusive ? PATH_NO_FOLLOW : 0, &place);
+    error = path_place(start, path, flags & (O_NOFOLLOW | O_EXCL) ? PATH_NO_FOLLOW : 0, &place);
     if (error == 0) {
         error = open_node(made, &place, flags, mode);
         if (error == 0)

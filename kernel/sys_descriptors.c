@@ -18,10 +18,14 @@ SYSCALL(close)
 SYSCALL(close_range)
 {
     enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
-    const struct files *files = task_running->process->files;
+    const struct files *files;
 
-    if (frame->ecx < frame->ebx || frame->edx & ~(uint32_t)CLOSE_RANGE_CLOEXEC)
+    if (frame->ecx < frame->ebx ||
+        frame->edx & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
         return -EINVAL;
+    if (frame->edx & CLOSE_RANGE_UNSHARE && files_own(&task_running->process->files) != 0)
+        return -ENOMEM;
+    files = task_running->process->files;
     for (uint32_t i = frame->ebx; i <= frame->ecx && i < files->size; i++) {
         if (file_of((int)i) == NULL)
             continue;
@@ -177,6 +181,13 @@ seek_data(const struct file *file, int64_t offset, bool hole)
     return hole ? size : offset;
 }
 
+/* Negative when the sum is too large, too. */
+static int64_t
+add(uint64_t position, int64_t offset)
+{
+    return (int64_t)(position + (uint64_t)offset);
+}
+
 /* Where lseek wants to go; checked by the caller. */
 static int64_t
 seek_target(const struct file *file, int64_t offset, unsigned whence)
@@ -185,9 +196,9 @@ seek_target(const struct file *file, int64_t offset, unsigned whence)
     case SEEK_SET:
         return offset;
     case SEEK_CUR:
-        return (int64_t)file->position + offset;
+        return add(file->position, offset);
     case SEEK_END:
-        return (int64_t)file_size(file) + offset;
+        return add(file_size(file), offset);
     case SEEK_DATA:
     case SEEK_HOLE:
         return seek_data(file, offset, whence == SEEK_HOLE);

@@ -127,6 +127,8 @@ static void reading_and_writing(void)
     eq(k_seek(fd, 0, 9), -EINVAL_, "seek from nowhere");
     eq(SC5(NR_llseek, fd, 1, 5, &place, 0), 0, "_llseek beyond 4 GiB");
     ok(place == 0x100000005ull, "its answer");
+    eq(SC5(NR_llseek, fd, 0x7FFFFFFF, -1, &place, 1), -EINVAL_, "there is an end to that");
+    ok(place == 0x100000005ull, "and then no answer");
     eq(k_pwrite(fd, "ab", 2, PG - 1), 2, "pwrite over a page's edge");
     eq(k_pread(fd, bytes, 4, PG - 2), 3, "pread there");
     ok(same(bytes, "\0ab", 3), "a hole, then the bytes");
@@ -491,6 +493,7 @@ static void attributes(void)
     long fd = k_open("f", O_RW | O_CREATE);
     u16 lock[8] = {1};
 
+    k_write((int)fd, "abc", 3);
     eq(SC4(NR_utimensat, HERE, "f", times, 0), 0, "utimensat");
     eq(SC2(NR_fstat64, fd, &st), 0, "fstat64");
     ok(st.times[0] == times[0] && st.times[1] == times[1] && st.times[2] == times[2],
@@ -510,7 +513,9 @@ static void attributes(void)
     ok(fd >= 0, "O_PATH");
     eq(k_read((int)fd, bytes, 1), -EBADF_, "is not for reading");
     eq(SC2(NR_fstat64, fd, &st), 0, "but for asking");
-    eq(SC3(NR_close_range, fd, fd + 5, 0), 0, "close_range");
+    eq(open_answer("f", O_PATHS | O_TRUNCATE | O_W), 0, "O_PATH with O_TRUNC");
+    eq(size_of("f"), 3, "cuts nothing");
+    eq(SC3(NR_close_range, fd, fd + 5, 2), 0, "close_range, the table one's own");
     eq(SC2(NR_fstat64, fd, &st), -EBADF_, "closes");
     eq(k_unlink("f") | k_unlink("l"), 0, "all away");
 }
