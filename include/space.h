@@ -35,7 +35,6 @@ enum space_limit { SPACE_LIMIT_AS, SPACE_LIMIT_DATA, SPACE_LIMIT_STACK, SPACE_LI
 struct address_space {
     void *directory;    /* of the page tables (mm/usertable.h) */
     paddr_t directory_at; /* the same as a physical address: CR3 */
-    pfn_t spare_table;  /* an empty page table for the next need; frame 0: none */
     struct area_tree areas;
     struct area *hit; /* area of the last fault */
     uint32_t refs;
@@ -44,7 +43,7 @@ struct address_space {
     uintptr_t brk_start, brk;
     uintptr_t stack_top;
     uintptr_t args_start, args_end, env_start, env_end;
-    unsigned lock_future; /* MCL_ flags of mlockall(MCL_FUTURE) */
+    unsigned lock_future; /* MCL_FUTURE and MCL_ONFAULT of mlockall; 0 without MCL_FUTURE */
 
     size_t limits[SPACE_LIMITS];
     unsigned long total_pages;   /* of all areas */

@@ -185,7 +185,8 @@ space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lo
         return -ENOMEM;
     if (start == end)
         return 0;
-    if (lock && !space_may_lock(space, pages_of(start, end)))
+    if (lock && !space_may_lock(space, pages_of(start, end) -
+                                           space_mapped_pages(space, start, end, AREA_LOCKED)))
         return -ENOMEM;
     if (!space_is_mapped(space, start, end) ||
         (lock && !on_fault && space_populate(space, start, end) != 0) ||
@@ -199,7 +200,8 @@ space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lo
 static void
 lock_all(struct address_space *space, bool lock, bool populate_now)
 {
-    space_change_flags(space, space->areas.first, USER_END, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
+    space_change_flags(space, space->areas.first, USER_END, lock ? AREA_LOCKED : 0,
+                       lock ? 0 : AREA_LOCKED);
     if (!lock || !populate_now)
         return;
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)
@@ -215,7 +217,7 @@ space_mlockall(struct address_space *space, unsigned flags)
         return -EINVAL;
     if (flags & MCL_CURRENT && !space_may_lock(space, space->total_pages - space->locked_pages))
         return -ENOMEM;
-    space->lock_future = flags & MCL_FUTURE;
+    space->lock_future = flags & MCL_FUTURE ? flags & (MCL_FUTURE | MCL_ONFAULT) : 0;
     if (flags & MCL_CURRENT)
         lock_all(space, true, !(flags & MCL_ONFAULT));
     return 0;

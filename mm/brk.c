@@ -42,7 +42,7 @@ grow(struct address_space *space, uintptr_t start, uintptr_t end)
     struct area *spare;
 
     if (!has_room(space, start, end) || space_may_grow(space, flags, pages) != 0 ||
-        !commit_charge(pages))
+        (UNLIKELY(flags & AREA_LOCKED) && !space_may_lock(space, pages)) || !commit_charge(pages))
         return false;
     spare = area_new();
     if (spare == NULL) {
@@ -50,7 +50,7 @@ grow(struct address_space *space, uintptr_t start, uintptr_t end)
         return false;
     }
     space_place(space, &mapping, spare);
-    if (flags & AREA_LOCKED)
+    if (UNLIKELY(flags & AREA_LOCKED) && !(space->lock_future & MCL_ONFAULT))
         (void)space_populate(space, start, end);
     return true;
 }
@@ -103,6 +103,7 @@ stack_grow(struct address_space *space, struct area *area, uintptr_t page)
     if (below != NULL && page < below->end)
         return false;
     if (space_may_grow(space, area->flags, pages) != 0 ||
+        (area->flags & AREA_LOCKED && !space_may_lock(space, pages)) ||
         !commit_charge(area->flags & AREA_CHARGED ? pages : 0))
         return false;
     area_resize(&space->areas, area, page, area->end);

@@ -103,20 +103,6 @@ flags_of(const struct address_space *space, unsigned prot, unsigned flags, bool 
     return area;
 }
 
-/* Pages in [start, end) of areas that have all of `flags`. */
-static unsigned long
-mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t end, unsigned flags)
-{
-    unsigned long pages = 0;
-
-    for (const struct area *area = area_find(&space->areas, start);
-         area != NULL && area->start < end; area = area->next)
-        if ((area->flags & flags) == flags)
-            pages += pages_of(area->start > start ? area->start : start,
-                              area->end < end ? area->end : end);
-    return pages;
-}
-
 /* What must be promised anew for a mapping when `released` promised pages go for it. */
 static inline unsigned long
 new_promise(const struct mapping *mapping, unsigned long released)
@@ -151,10 +137,10 @@ static int
 replace(struct address_space *space, const struct mapping *mapping)
 {
     uintptr_t start = mapping->start, end = mapping->end;
-    unsigned long released = mapped_pages(space, start, end, AREA_CHARGED);
+    unsigned long released = space_mapped_pages(space, start, end, AREA_CHARGED);
     struct area *spare, *first;
 
-    if (promise(space, mapping, mapped_pages(space, start, end, 0), released) != 0)
+    if (promise(space, mapping, space_mapped_pages(space, start, end, 0), released) != 0)
         return -ENOMEM;
     spare = area_new();
     if (spare == NULL)
@@ -248,7 +234,8 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
         object_put(own); /* the area has its own reference */
     if (error != 0)
         return error;
-    if (flags & MAP_POPULATE || mapping.flags & AREA_LOCKED)
+    if (flags & MAP_POPULATE ||
+        (mapping.flags & AREA_LOCKED && !(space->lock_future & MCL_ONFAULT)))
         (void)space_populate(space, mapping.start, mapping.end);
     return start;
 }
@@ -436,15 +423,15 @@ move_to(const struct remap *remap, uintptr_t to)
                               .end = to + remap->new_size,
                               .flags = remap->area->flags & ~(unsigned)(AREA_HEAP | AREA_STACK),
                               .object = remap->area->object};
-    unsigned long present = mapped_pages(space, to, mapping.end, 0),
-                  released = mapped_pages(space, to, mapping.end, AREA_CHARGED);
+    unsigned long present = space_mapped_pages(space, to, mapping.end, 0),
+                  released = space_mapped_pages(space, to, mapping.end, AREA_CHARGED);
     struct area *spare;
 
     if (mapping.object != NULL)
         mapping.index = area_index(remap->area, remap->old);
     if (!keep) {
         present += moved >> PAGE_SHIFT;
-        released += mapped_pages(space, remap->old, old_end, AREA_CHARGED);
+        released += space_mapped_pages(space, remap->old, old_end, AREA_CHARGED);
     }
     if (promise(space, &mapping, present, released) != 0)
         return -ENOMEM;
@@ -518,6 +505,23 @@ remap_area(struct remap *remap)
     return to != 0 ? move_to(remap, to) : -ENOMEM;
 }
 
+/* What a locked mapping grows by is counted, and brought in. */
+static long
+remap_locked(struct remap *remap)
+{
+    size_t old_size = remap->old_size, new_size = remap->new_size;
+    long start;
+
+    if (new_size > old_size &&
+        !space_may_lock(remap->space, (new_size - old_size) >> PAGE_SHIFT))
+        return -EAGAIN;
+    start = remap_area(remap);
+    if (!is_error(start) && new_size > old_size)
+        (void)space_populate(remap->space, (uintptr_t)start + old_size,
+                             (uintptr_t)start + new_size);
+    return start;
+}
+
 /* A second mapping of the same pages of an object: mremap with an old size of 0. It may come in the
  * place of the first, which must not take the object along. */
 static long
@@ -556,16 +560,20 @@ space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size
     if (flags & ~(unsigned)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || old & PAGE_MASK)
         return -EINVAL;
     if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)) ||
-        new_length == 0 || new_length > USER_END - USER_START)
+        remap.new_size == 0 || (flags & MREMAP_FIXED && new_length > USER_END - USER_START))
         return -EINVAL;
     if (flags & MREMAP_DONTUNMAP && remap.old_size != remap.new_size)
         return -EINVAL;
     remap.area = area_find(&space->areas, old);
     if (remap.area == NULL || remap.area->start > old)
         return -EFAULT;
+    if (new_length > USER_END - USER_START)
+        return -ENOMEM;
+    if (area_index(remap.area, old) > UINT32_MAX - 1 - (remap.new_size >> PAGE_SHIFT))
+        return -EINVAL;
     if (old_length == 0)
         return duplicate(&remap);
     if (!user_pages(old, old_length, &end) || end > remap.area->end)
         return -EFAULT;
-    return remap_area(&remap);
+    return remap.area->flags & AREA_LOCKED ? remap_locked(&remap) : remap_area(&remap);
 }

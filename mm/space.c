@@ -349,6 +349,20 @@ space_is_mapped(const struct address_space *space, uintptr_t start, uintptr_t en
     return start >= end;
 }
 
+unsigned long
+space_mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t end,
+                   unsigned flags)
+{
+    unsigned long pages = 0;
+
+    for (const struct area *area = area_find(&space->areas, start);
+         area != NULL && area->start < end; area = area->next)
+        if ((area->flags & flags) == flags)
+            pages += pages_of(area->start > start ? area->start : start,
+                              area->end < end ? area->end : end);
+    return pages;
+}
+
 /* ---- memory for the kernel to give ---- */
 
 long

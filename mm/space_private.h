@@ -136,6 +136,10 @@ void space_change_flags(struct address_space *space, struct area *first, uintptr
 /* True when [start, end) has no hole. */
 bool space_is_mapped(const struct address_space *space, uintptr_t start, uintptr_t end);
 
+/* Pages in [start, end) of areas that have all of `flags`. */
+unsigned long space_mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t end,
+                                 unsigned flags);
+
 /* Brings all pages of the range in, writable ones for writing. 0 or -ENOMEM at the first that
  * cannot be had. */
 int space_populate(struct address_space *space, uintptr_t start, uintptr_t end);

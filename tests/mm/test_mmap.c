@@ -103,8 +103,71 @@ KTEST(mmap, double_shared_memory)
     }
 }
 
+static int
+fill_with_index(struct object *object, uint32_t index, void *page)
+{
+    (void)object;
+    *(uint32_t *)page = index;
+    return 0;
+}
+
+static const struct object_ops file_ops = {.fill = fill_with_index};
+
+/* The pages of an object have 32-bit numbers, and no mapping may go on at 0 behind the last. */
+KTEST(mmap, last_page_of_a_file)
+{
+    static struct object file;
+    const uint32_t last = UINT32_MAX - 2; /* with a page behind it that has a number */
+    struct address_space *space = space_create();
+    uint32_t index = 0;
+    long at;
+
+    CHECK(space);
+    object_init(&file, &file_ops, OBJECT_SIZE_MAX);
+    at = space_mmap(space, 0, PAGE_SIZE, PROT_READ, MAP_SHARED, &file, last, false);
+    CHECK(at > 0);
+    CHECK_EQ(space_read(space, (uintptr_t)at, &index, 4), 4);
+    CHECK_EQ(index, last);
+    for (size_t pages = 2; pages <= 5; pages++) {
+        CHECK_EQ(space_mremap(space, (uintptr_t)at, PAGE_SIZE, pages * PAGE_SIZE, MREMAP_MAYMOVE, 0),
+                 -EINVAL);
+        CHECK_EQ(space_mremap(space, (uintptr_t)at, 0, pages * PAGE_SIZE, MREMAP_MAYMOVE, 0),
+                 -EINVAL);
+    }
+    space_put(space);
+    object_put(&file);
+}
+
+/* A size that no program has room for is no memory, as for mmap; at a place it makes no sense. */
+KTEST(mmap, grow_beyond_everything)
+{
+    static const size_t lengths[] = {USER_END - USER_START + 1, USER_END, 0xFFFFF000u};
+    struct address_space *space = space_create();
+
+    CHECK(space);
+    CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                        NULL, 0, true),
+             WHERE);
+    for (unsigned i = 0; i < ARRAY_LENGTH(lengths); i++) {
+        CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, lengths[i], MREMAP_MAYMOVE, 0), -ENOMEM);
+        CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, lengths[i], MREMAP_MAYMOVE | MREMAP_FIXED,
+                              2 * WHERE),
+                 -EINVAL);
+        CHECK_EQ(space_mremap(space, 2 * WHERE, PAGE_SIZE, lengths[i], MREMAP_MAYMOVE, 0), -EFAULT);
+    }
+    CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, 0xFFFFF001u, MREMAP_MAYMOVE, 0), -EINVAL);
+    CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                          USER_END - PAGE_SIZE),
+             -EINVAL);
+    CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, 0),
+             -EPERM);
+    CHECK_EQ(space->total_pages, 1);
+    space_put(space);
+}
+
 /* ---- promises ---- */
 
+/* Whether private writable memory was mapped just there. */
 static long
 map_at(struct address_space *space, uintptr_t start, size_t length, unsigned flags)
 {
