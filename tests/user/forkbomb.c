@@ -1,0 +1,42 @@
+/* forkbomb.c - processes that do nothing but fork, for a second; then each ends when it sees that it
+ * should. Others live meanwhile, and in the end all memory is back. */
+#include "witness.h"
+
+static void
+bomb(void)
+{
+    while (!shared->number) {
+        if (k_fork() == 0)
+            shared->calls++;
+        else
+            k_yield();
+    }
+    k_exit(0);
+}
+
+int
+main(void)
+{
+    ulong before, after = 0;
+    long pid;
+
+    start_witness();
+    k_wait(k_fork() ? -1 : (k_exit(0), 0), 0);
+    before = mem_free();
+    pid = k_fork();
+    if (pid == 0)
+        bomb();
+    pause_ms(1000);
+    shared->number = 1;
+    k_wait(pid, 0);
+    for (int i = 0; i < 300 && after + 512 < before; i++) {
+        pause_ms(20);
+        while (SC4(NR_wait4, -1, 0, 1, 0) > 0)
+            ;
+        after = mem_free();
+    }
+    ok(shared->calls > 50, "%u processes were started", shared->calls);
+    ok(after + 512 >= before, "all memory is back: %lu KiB free before, %lu now", before, after);
+    ask_witness();
+    return done("forkbomb");
+}

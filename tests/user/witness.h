@@ -1,0 +1,84 @@
+/* witness.h - what the programs share that harm themselves: a witness process whose memory nobody
+ * may touch, the free memory, a pause. */
+#ifndef OCTAVO_WITNESS_H
+#define OCTAVO_WITNESS_H
+
+#include "tap.h"
+
+#define WITNESS_PAGES 64ul
+
+/* In memory that all processes of the test share. */
+struct shared {
+    volatile u32 stop, calls, number, count;
+};
+
+static struct shared *shared;
+static long witness;
+
+static inline void
+pause_ms(u32 ms)
+{
+    struct {
+        long seconds, nanoseconds;
+    } time = {(long)(ms / 1000), (long)(ms % 1000 * 1000000)};
+
+    SC2(NR_nanosleep, &time, 0);
+}
+
+static inline int
+pattern_holds(const u32 *words, u32 seed)
+{
+    for (u32 i = 0; i < WITNESS_PAGES * PG / 4; i++)
+        if (words[i] != i * 2654435761u + seed)
+            return 0;
+    return 1;
+}
+
+/* Looks at its own memory and at some shared with its parent, again and again. */
+static inline void
+start_witness(void)
+{
+    u32 *own = (u32 *)k_anon(WITNESS_PAGES * PG, P_RW);
+    u32 *common = (u32 *)k_mmap(0, WITNESS_PAGES * PG, P_RW, M_SHARED | M_ANON, -1, 0);
+
+    shared = (struct shared *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+    for (u32 i = 0; i < WITNESS_PAGES * PG / 4; i++) {
+        own[i] = i * 2654435761u + 1;
+        common[i] = i * 2654435761u + 2;
+    }
+    witness = k_fork();
+    if (witness == 0) {
+        while (!shared->stop && pattern_holds(own, 1) && pattern_holds(common, 2))
+            pause_ms(10);
+        k_exit(shared->stop && pattern_holds(own, 1) && pattern_holds(common, 2) ? 0 : 1);
+    }
+}
+
+static inline void
+ask_witness(void)
+{
+    int status = -1;
+
+    shared->stop = 1;
+    k_wait(witness, &status);
+    ok(status == 0, "another process went on, its memory untouched (status %x)", (u32)status);
+}
+
+/* KiB that /proc/meminfo calls free. */
+static inline ulong
+mem_free(void)
+{
+    static char text[2048];
+    long fd = SC3(NR_open, "/proc/meminfo", 0, 0), got = k_read((int)fd, text, sizeof text - 1);
+
+    k_close((int)fd);
+    for (char *c = text; got > 0 && *c; c++)
+        if (c[0] == 'M' && c[3] == 'F' && c[7] == ':') {
+            for (c += 8; *c == ' '; c++)
+                ;
+            return parse_num(c, 0);
+        }
+    return 0;
+}
+
+#endif
