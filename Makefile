@@ -274,7 +274,17 @@ $(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
 	$(Q)$(STATIC_CC) $(CONFORMANCE_FLAGS) -ffreestanding -nostdlib -o $@ $< \
 	    $(CONFORMANCE_LIB)/tap.c $(CONFORMANCE_LIB)/bare.c -lgcc
 
-.PHONY: conformance-bare conformance-musl
+# Programs that do harm (tests/user/storms.t), on the same library.
+STORMS := $(basename $(notdir $(sort $(wildcard tests/user/*.c))))
+
+$(BUILD)/storms/%: tests/user/%.c $(wildcard $(CONFORMANCE_LIB)/* tests/user/*.h)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(STATIC_CC) $(CONFORMANCE_FLAGS) -ffreestanding -nostdlib -o $@ $< \
+	    $(CONFORMANCE_LIB)/tap.c $(CONFORMANCE_LIB)/bare.c -lgcc
+
+.PHONY: conformance-bare conformance-musl storms
+storms: $(STORMS:%=$(BUILD)/storms/%) $(BUILD)/conformance/bare/each
 conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb each)
 conformance-musl: $(patsubst %,$(BUILD)/conformance/musl/%,$(CONFORMANCE) mb)
 

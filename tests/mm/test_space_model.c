@@ -22,7 +22,7 @@
 #elif defined(__SANITIZE_ADDRESS__)
 #define ROUNDS 250
 #else
-#define ROUNDS 1800
+#define ROUNDS 8000
 #endif
 #define KERNEL_ROUNDS 12
 #define OPERATIONS    300
@@ -50,6 +50,7 @@ static struct operation operations[OPERATIONS];
 static bool verbose; /* say what is wrong */
 static bool wrong;   /* something was */
 static bool starved; /* the operation at hand may find no memory */
+static unsigned long made; /* operations, of those that met a space and pages they are for */
 
 static void
 complain(const char *format, ...)
@@ -967,6 +968,7 @@ run_operation(struct operation *o, unsigned number)
 
     if (!space->space || (changes_areas(o->kind) && is_stack(o->page)))
         return;
+    made++;
     starved = o->fail != 0;
     if (starved)
         reclaim_pools();
@@ -1080,6 +1082,7 @@ run_rounds(void *argument)
              (unsigned long)run->seed);
         return false;
     }
+    klog("%lu operations, %lu of them made\n", run->count * (unsigned long)OPERATIONS, made);
     return true;
 }
 

@@ -30,11 +30,11 @@ main(int argc, char **argv, char **envp)
     times = (u32)parse_num(argc > 1 ? argv[1] : 0, 10000);
     for (u32 i = 0; i < 50; i++)
         start_again(argv[0], envp);
-    before = mem_free();
+    before = mem_free_exactly();
     for (u32 i = 0; i < times; i++)
         good += (u32)start_again(argv[0], envp);
-    after = mem_free();
+    after = mem_free_exactly();
     ok(good == times, "%u of %u programs ran", good, times);
-    ok(after + 64 >= before, "no frame is lost: %lu KiB free before, %lu after", before, after);
+    ok(after == before, "no frame is lost: %lu KiB free before, %lu after", before, after);
     return done("forkexec");
 }

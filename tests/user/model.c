@@ -29,13 +29,14 @@ enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRERR = 2 };
 enum { NR_open_ = 5, NR_pread = 180, NR_pwrite = 181 };
 
 struct page {
-    u8 mapped, copied, lazy, lost, shared, prot, object, dontfork, wipe;
-    u32 index, words[WORDS];
+    u8 mapped, copied, lazy, shared, prot, object, dontfork, wipe;
+    u32 index, cuts /* of the file, when it was copied */, words[WORDS];
 };
 
 struct object {
     ulong size;
     u32 words[FILE_PAGES][WORDS];
+    u32 cuts[FILE_PAGES]; /* how often the page was cut off */
 };
 
 enum kind {
@@ -57,6 +58,7 @@ static struct object *objects; /* in memory that all share */
 static struct operation list[OPERATIONS], whole[OPERATIONS];
 static ulong heap_start, heap_end;
 static int file = -1;
+static u32 length; /* of the list */
 static int verbose, wrong, depth;
 
 #define COMPLAIN(...)              \
@@ -147,6 +149,23 @@ may_hold(struct page *page, u32 word, u32 value)
     return 1;
 }
 
+/* A copy of a page that was cut off the file since, by whomever: it may be there still, or not. */
+static int
+is_lost(const struct page *page)
+{
+    return page->copied && page->object == 0 && page->cuts != objects[0].cuts[page->index];
+}
+
+static void
+note_copy(struct page *page)
+{
+    for (u32 i = 0; i < WORDS; i++)
+        page->words[i] = expected(page, i);
+    if (!page->copied && page->object != NONE)
+        page->cuts = objects[page->object].cuts[page->index];
+    page->copied = 1;
+}
+
 static void
 note_store(struct page *page, u32 word, u32 value)
 {
@@ -154,10 +173,8 @@ note_store(struct page *page, u32 word, u32 value)
         objects[page->object].words[page->index][word] = value;
         return;
     }
-    for (u32 i = 0; i < WORDS; i++)
-        page->words[i] = expected(page, i);
+    note_copy(page);
     page->words[word] = value;
-    page->copied = 1;
     page->lazy = 0;
 }
 
@@ -216,9 +233,8 @@ may_be_copied(struct page *page, u32 count)
     for (; count--; page++) {
         if (page->shared || page->copied || page->object == NONE || !(page->prot & P_W))
             continue;
-        for (u32 i = 0; i < WORDS; i++)
-            page->words[i] = behind(page, i);
-        page->copied = page->lazy = 1;
+        note_copy(page);
+        page->lazy = 1;
     }
 }
 
@@ -247,7 +263,7 @@ load(u32 number, u32 word)
     ulong at = address_of(number) + word_offset(word);
     u32 value;
 
-    if (page->lost) /* whether a copy outlives the file is not promised */
+    if (is_lost(page))
         return;
     fault_signal = 0;
     value = probe_load((void *)at);
@@ -279,7 +295,7 @@ store(u32 number, u32 word, u32 value)
 {
     ulong at = address_of(number) + word_offset(word);
 
-    if (pages[number].lost || is_past_the_end(&pages[number], word))
+    if (is_lost(&pages[number]) || is_past_the_end(&pages[number], word))
         return;
     if (pages[number].lazy)
         settle(number);
@@ -439,13 +455,13 @@ do_remap(const struct operation *o)
         return;
     r = k_mremap((void *)address_of(o->page), count * PG, new_count * PG,
                  fixed ? MR_FIXED | MR_MAYMOVE : 0, (void *)at);
+    if (r == -EFAULT_ && count > 1) /* areas that were not put together again */
+        return;
     if (fixed && to < o->page + count && o->page < to + new_count) {
         if (r != -EINVAL_)
             COMPLAIN("mremap onto itself answered %ld", r);
         return;
     }
-    if (r == -EFAULT_ && count > 1) /* areas that were not put together again */
-        return;
     if (!fixed && r == -ENOMEM_ && new_count > count &&
         mapped(&pages[o->page + count], new_count - count))
         return;
@@ -498,7 +514,7 @@ do_advise(const struct operation *o)
         if (!page->mapped)
             continue;
         switch (advice) {
-        case ADV_DONTNEED: page->copied = page->lazy = page->lost = 0; break;
+        case ADV_DONTNEED: page->copied = page->lazy = 0; break;
         case ADV_FREE: page->lazy = 1; break;
         case ADV_DONTFORK: page->dontfork = 1; break;
         case ADV_DOFORK: page->dontfork = 0; break;
@@ -525,9 +541,8 @@ do_file(const struct operation *o)
         for (u32 i = 0; i < FILE_PAGES * WORDS; i++)
             if (i / WORDS * PG + word_offset(i % WORDS) + 4 > size)
                 objects[0].words[i / WORDS][i % WORDS] = 0;
-        for (u32 i = 0; i < PAGES; i++)
-            if (pages[i].object == 0 && pages[i].index >= pages_in(&objects[0]))
-                pages[i].lost = pages[i].copied;
+        for (u32 i = pages_in(&objects[0]); i < FILE_PAGES; i++)
+            objects[0].cuts[i]++;
     } else if (at + 4 > objects[0].size) {
         return;
     } else if (o->kind == FILE_WRITE) {
@@ -641,7 +656,7 @@ do_fork(const struct operation *o, u32 number)
         k_close(fds[1]);
         if (parent_first)
             k_read(fds[0], &c, 1);
-        for (u32 i = 1; !parent_first && i <= steps && number + i < OPERATIONS && !wrong; i++)
+        for (u32 i = 1; !parent_first && i <= steps && number + i < length && !wrong; i++)
             run_operation(number + i);
         load_all();
         check_maps();
@@ -653,7 +668,7 @@ do_fork(const struct operation *o, u32 number)
     }
     if (parent_first) {
         k_close(fds[0]);
-        for (u32 i = 1; i <= steps && number + i < OPERATIONS && !wrong; i++)
+        for (u32 i = 1; i <= steps && number + i < length && !wrong; i++)
             if (list[number + i].kind == LOAD || list[number + i].kind == STORE)
                 run_operation(number + i);
         k_close(fds[1]);
@@ -711,8 +726,9 @@ begin_round(void)
 static int
 run_round(void *count)
 {
+    length = *(u32 *)count;
     begin_round();
-    for (u32 i = 0; i < *(u32 *)count && !wrong; i++)
+    for (u32 i = 0; i < length && !wrong; i++)
         run_operation(i);
     if (!wrong)
         load_all();

@@ -13,6 +13,7 @@ struct shared {
 };
 
 static struct shared *shared;
+static u32 *common; /* what parent and witness share */
 static long witness;
 
 static inline void
@@ -39,8 +40,8 @@ static inline void
 start_witness(void)
 {
     u32 *own = (u32 *)k_anon(WITNESS_PAGES * PG, P_RW);
-    u32 *common = (u32 *)k_mmap(0, WITNESS_PAGES * PG, P_RW, M_SHARED | M_ANON, -1, 0);
 
+    common = (u32 *)k_mmap(0, WITNESS_PAGES * PG, P_RW, M_SHARED | M_ANON, -1, 0);
     shared = (struct shared *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
     for (u32 i = 0; i < WITNESS_PAGES * PG / 4; i++) {
         own[i] = i * 2654435761u + 1;
@@ -52,6 +53,14 @@ start_witness(void)
             pause_ms(10);
         k_exit(shared->stop && pattern_holds(own, 1) && pattern_holds(common, 2) ? 0 : 1);
     }
+}
+
+/* For a child that may write anywhere: takes away what it has in common with the witness. */
+static inline void
+leave_witness(void)
+{
+    k_munmap(common, WITNESS_PAGES * PG);
+    k_munmap(shared, PG);
 }
 
 static inline void
@@ -79,6 +88,28 @@ mem_free(void)
             return parse_num(c, 0);
         }
     return 0;
+}
+
+static inline ulong
+mem_free_drained(void)
+{
+    long fd = SC3(NR_open, "/proc/self/fail-nth", 2, 0);
+    ulong kib;
+
+    k_write((int)fd, "1000000", 7);
+    kib = mem_free();
+    k_write((int)fd, "0", 1);
+    k_close((int)fd);
+    return kib;
+}
+
+/* The same when the kernel keeps nothing for later: its pools and caches are emptied by what makes an
+ * allocation fail, here one that never comes. The first look makes what looking needs. */
+static inline ulong
+mem_free_exactly(void)
+{
+    mem_free_drained();
+    return mem_free_drained();
 }
 
 #endif
