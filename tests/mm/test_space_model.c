@@ -20,7 +20,7 @@
 #ifdef __SANITIZE_THREAD__
 #define ROUNDS 200
 #elif defined(__SANITIZE_ADDRESS__)
-#define ROUNDS 250
+#define ROUNDS 2000
 #else
 #define ROUNDS 8000
 #endif
