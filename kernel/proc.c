@@ -3,14 +3,14 @@
  * A table names each file and what prints it; most print what the monitor prints. Files of
  * processes are in proc_task.c. Settings below /proc/sys can be written.
  */
-#include "machine.h"
-#include "proc.h"
 #include "boot.h"
 #include "clock.h"
 #include "commit.h"
 #include "cpu.h"
+#include "load.h"
 #include "machine.h"
 #include "mm.h"
+#include "proc.h"
 #include "reclaim.h"
 #include "sched.h"
 #include "space.h"
@@ -57,7 +57,12 @@ print_loadavg(struct printer *out)
     int last;
 
     count_threads(&running, &all, &last);
-    print(out, "0.00 0.00 0.00 %u/%u %d\n", running, all, last);
+    for (unsigned i = 0; i < LOADS; i++) {
+        unsigned long hundredths = system_load.average[i] * 100 >> LOAD_SHIFT;
+
+        print(out, "%lu.%02lu ", hundredths / 100, hundredths % 100);
+    }
+    print(out, "%u/%u %d\n", running, all, last);
 }
 
 static void

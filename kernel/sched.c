@@ -20,6 +20,7 @@
  */
 #include "cpu.h"
 #include "fpu.h"
+#include "load.h"
 #include "mm.h"
 #include "platform.h"
 #include "sched.h"
@@ -337,6 +338,17 @@ charge(struct process *process)
     ++*(user ? &sched_counts.user : &sched_counts.kernel);
 }
 
+/* Threads that run or could. */
+static unsigned
+count_wanting(void)
+{
+    unsigned count = task_running != &idle_task;
+
+    for (const struct task *task = ready.first; task != NULL; task = task->next_ready)
+        count++;
+    return count;
+}
+
 static void
 tick(void)
 {
@@ -345,6 +357,8 @@ tick(void)
     else
         sched_counts.idle++;
     ticks_advance(timer_ticks());
+    if (timer_ticks() % (LOAD_SECONDS * TIMER_HZ) == 0)
+        load_sample(&system_load, count_wanting());
     if (slice_left != 0)
         slice_left--;
     if ((slice_left == 0 && ready.first != NULL) || idle_due)

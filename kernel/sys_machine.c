@@ -4,7 +4,9 @@
 #include <string.h>
 #include "clock.h"
 #include "cpu.h"
+#include "load.h"
 #include "machine.h"
+#include "object.h"
 #include "pmm.h"
 #include "power.h"
 #include "random.h"
@@ -64,6 +66,8 @@ SYSCALL(oldolduname)
 
 /* ---- memory ---- */
 
+#define SYSINFO_LOAD_SHIFT 16
+
 static unsigned
 count_threads(void)
 {
@@ -80,6 +84,7 @@ SYSCALL(sysinfo)
     unsigned shift = total >> (32 - PAGE_SHIFT) != 0 ? 0 : PAGE_SHIFT; /* pages, or bytes */
     struct sysinfo info = {
         .uptime = (int32_t)(timer_ticks() / TIMER_HZ),
+        .sharedram = (object_cached_pages() - object_clean_pages()) << shift,
         .totalram = total << shift,
         .freeram = pmm_free_frames() << shift,
         .totalhigh = high << shift,
@@ -88,6 +93,8 @@ SYSCALL(sysinfo)
         .mem_unit = shift != 0 ? 1 : PAGE_SIZE,
     };
 
+    for (unsigned i = 0; i < LOADS; i++)
+        info.loads[i] = system_load.average[i] << (SYSINFO_LOAD_SHIFT - LOAD_SHIFT);
     return copy_to_user((void *)frame->ebx, &info, sizeof(info));
 }
 
