@@ -12,7 +12,8 @@
  * to a page of the first kind.
  *
  * Lock: none yet. No function sleeps and none is called from an interrupt, so on the one CPU that
- * runs programs each is a step of its own. They may call space_unmap_page.
+ * runs programs each is a step of its own. They may call space_unmap_old and
+ * space_cut.
  */
 #ifndef OCTAVO_OBJECT_H
 #define OCTAVO_OBJECT_H
@@ -67,8 +68,8 @@ MUST_CHECK int object_page(struct object *object, uint32_t index, pfn_t *page);
 /* The page if it is there, without another holder; frame 0 if not. */
 pfn_t object_find(const struct object *object, uint32_t index);
 
-/* Cuts or grows. What is cut is gone for everybody: pages leave the areas that map them (a later
- * touch is a bus error), the rest of a page that stays is zeroed. */
+/* Cuts or grows. What is cut is gone for everybody: pages, and private copies of them, leave the
+ * areas that map them (a later touch is a bus error); the rest of a page that stays is zeroed. */
 void object_set_size(struct object *object, uint64_t size);
 
 /* Says that an area maps the object, or no longer does; each area counts as a reference. */

@@ -141,10 +141,12 @@ size_t space_write(struct address_space *space, uintptr_t to, const void *from, 
 
 /* ---- for object.c and reclaim ---- */
 
-/* Takes the page that the area maps at `va` out of its page table if it is `page`. True when it was
- * there; `*referenced` is set when the CPU marked it as used since the last time. With `only_old`
- * a referenced page stays and loses its mark. */
-bool space_unmap_page(struct area *area, uintptr_t va, pfn_t page, bool only_old, bool *referenced);
+/* Takes the page that the area maps at `va` out of its page table if it is `page` and the CPU did
+ * not mark it as used since the last time; else it stays and loses its mark. True when it stays. */
+bool space_unmap_old(struct area *area, uintptr_t va, pfn_t page);
+
+/* What the area maps from `start` on is gone, copies of its own too: its object was cut there. */
+void space_cut(struct area *area, uintptr_t start);
 
 /* ---- tables (mm/maps.c) ---- */
 

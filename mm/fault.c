@@ -311,24 +311,28 @@ space_write(struct address_space *space, uintptr_t to, const void *from, size_t 
 /* ---- for reclaim and truncation ---- */
 
 bool
-space_unmap_page(struct area *area, uintptr_t va, pfn_t page, bool only_old, bool *referenced)
+space_unmap_old(struct area *area, uintptr_t va, pfn_t page)
 {
     pte_t directory = *directory_entry_of(area->space, va);
     pte_t *entry = user_entry_look(area->space, va);
+    bool used;
 
     if (entry == NULL || *entry == 0 || pte_frame(*entry).n != page.n)
         return false;
-    if (*entry & PT_ACCESSED) {
-        *referenced = true;
-        if (only_old) {
-            *entry &= ~(pte_t)PT_ACCESSED;
-            tlb_flush_page(va);
-            return false;
-        }
+    used = *entry & PT_ACCESSED;
+    if (used) {
+        *entry &= ~(pte_t)PT_ACCESSED;
+    } else {
+        *entry = 0;
+        frame_of(pte_frame(directory))->live--;
+        page_put(page);
     }
-    *entry = 0;
-    frame_of(pte_frame(directory))->live--;
-    page_put(page);
     tlb_flush_page(va);
-    return true;
+    return used;
+}
+
+void
+space_cut(struct area *area, uintptr_t start)
+{
+    tables_cut(area->space, start, area->end);
 }

@@ -104,14 +104,25 @@ object_create_anonymous(uint64_t size)
     return &anonymous->object;
 }
 
+/* Takes the pages from `first` on out of all areas. */
+static void
+cut_areas(const struct object *object, uint32_t first)
+{
+    for (struct area *area = object->areas; area; area = area->next_of_object) {
+        uint32_t left = first > area->index ? first - area->index : 0;
+        if (left < (area->end - area->start) >> PAGE_SHIFT)
+            space_cut(area, area->start + ((uintptr_t)left << PAGE_SHIFT));
+    }
+}
+
 /* Takes out the pages from `first` on. */
 static void
 cut(struct object *object, uint32_t first)
 {
     uint32_t index = first;
 
-    for (pfn_t page; (page = radix_next(&object->tree, &index)).n;) {
-        object_unmap(object, index, page, false);
+    cut_areas(object, first);
+    while (radix_next(&object->tree, &index).n) {
         object_drop(object, index);
         if (++index == 0)
             break;
@@ -282,21 +293,18 @@ object_remove_area(struct object *object, struct area *area)
 }
 
 bool
-object_unmap(const struct object *object, uint32_t index, pfn_t page, bool only_old)
+object_unmap_old(const struct object *object, uint32_t index, pfn_t page)
 {
-    bool referenced = false;
+    bool used = false;
 
     for (struct area *area = object->areas; area; area = area->next_of_object) {
         uint32_t offset = index - area->index;
         if (index < area->index || offset >= (area->end - area->start) >> PAGE_SHIFT)
             continue;
-        if (only_old && area->flags & AREA_LOCKED)
-            referenced = true;
-        else
-            space_unmap_page(area, area->start + ((uintptr_t)offset << PAGE_SHIFT), page, only_old,
-                             &referenced);
+        used |= area->flags & AREA_LOCKED ||
+                space_unmap_old(area, area->start + ((uintptr_t)offset << PAGE_SHIFT), page);
     }
-    return referenced;
+    return used;
 }
 
 /* ---- all objects ---- */

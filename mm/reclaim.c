@@ -100,7 +100,7 @@ pass_page(struct object *object, uint32_t index, pfn_t page)
     vm_counters.pgscan++;
     frame->flags = 0;
     if (frame->count > 1)
-        used |= object_unmap(object, index, page, true);
+        used |= object_unmap_old(object, index, page);
     if (used || frame->count > 1)
         return false;
     object_drop(object, index);

@@ -344,6 +344,22 @@ tables_zap_range(struct address_space *space, uintptr_t start, uintptr_t end)
         user_flush(space, start, end);
 }
 
+void
+tables_cut(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    bool any = false;
+
+    for (uintptr_t va = start, next; va < end; va = next) {
+        pte_t directory = *directory_entry_of(space, va);
+
+        next = table_end(va, end);
+        if (directory != 0)
+            any |= zap_entries(directory, va, next);
+    }
+    if (any && space_active != NULL) /* it may be another of them */
+        user_flush(space_active, start, end);
+}
+
 /* The entries may be read but not written from now on, or neither. */
 static void
 forbid_writing(pte_t *entry, pte_t *last, pte_t present)

@@ -149,6 +149,10 @@ tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
     tables_zap_range(space, start, end);
 }
 
+/* The same for all who share such a table: of those that lead to it each maps the same there. The
+ * tables stay. */
+void tables_cut(struct address_space *space, uintptr_t start, uintptr_t end);
+
 /* The two halves of it: lets the frames go and keeps the tables; gives empty tables back. */
 void tables_empty(struct address_space *space, uintptr_t start, uintptr_t end);
 void tables_trim(struct address_space *space, uintptr_t start, uintptr_t end);

@@ -179,14 +179,6 @@ model_may_copy(const struct model *model, struct model_page *page)
     page->copied = page->lazy = true;
 }
 
-/* A copy that may never have been made, of a page that the object lost since. */
-static inline bool
-may_be_gone(const struct model *model, const struct model_page *page)
-{
-    return page->lazy && page->object != NO_OBJECT &&
-           page->index >= pages_in_object(&model->objects[page->object]);
-}
-
 /* How an access must end, but for a shortage of memory and for the growth of a stack. */
 static inline enum fault_result
 expected_fault(const struct model *model, const struct model_page *page, bool write)
@@ -247,7 +239,7 @@ model_fork(struct model_space *child, const struct model_space *parent)
     }
 }
 
-/* What is cut off an object is gone for all who map it; copies of their own stay. */
+/* What is cut off an object is gone for all who map it, copies of their own too. */
 static inline void
 model_set_size(struct model *model, uint8_t number, uint32_t size)
 {
@@ -258,6 +250,12 @@ model_set_size(struct model *model, uint8_t number, uint32_t size)
             if (i * PAGE_SIZE + word_offset(word) >= size)
                 object->words[i][word] = 0;
     object->size = size;
+    for (uint32_t i = 0; i < MODEL_SPACES * SPACE_PAGES; i++) {
+        struct model_page *page = &model->spaces[i / SPACE_PAGES].pages[i % SPACE_PAGES];
+
+        if (page->object == number && page->index >= pages_in_object(object))
+            page->copied = page->lazy = false;
+    }
 }
 
 #endif

@@ -358,6 +358,48 @@ KTEST(object, cut_under_programs)
     object_put(&object);
 }
 
+/* So do copies that programs made of it, also where a child shares the page table. */
+KTEST(object, cut_under_copies)
+{
+    const uintptr_t where = 0x10000000;
+    struct address_space *space = space_create(), *child;
+    char word[8] = "program";
+
+    CHECK(space);
+    begin(&memory_ops, 4 * PAGE_SIZE);
+    CHECK_EQ(space_mmap(space, where, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+                        &object, 0, true),
+             where);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK_EQ(space_write(space, where + i * PAGE_SIZE, word, 8), 8);
+    child = space_fork(space);
+    CHECK(child);
+    CHECK_EQ(space_write(child, where, word, 8), 8); /* a table of its own */
+    space_activate(child);
+    for (unsigned pages = 3; pages > 0; pages--) {
+        struct address_space *another = space_fork(space);
+
+        CHECK(another);
+        object_set_size(&object, pages * PAGE_SIZE);
+        CHECK_EQ(space_resident(space), pages);
+        CHECK_EQ(space_resident(child), pages);
+        CHECK_EQ(space_resident(another), pages);
+        CHECK(space_check_all() && mm_check());
+        CHECK_EQ(space_read(another, where + pages * PAGE_SIZE, word, 8), 0);
+        CHECK_EQ(space_read(space, where, word, 8), 8);
+        space_put(another);
+    }
+    object_set_size(&object, 4 * PAGE_SIZE);
+    CHECK_EQ(space_read(child, where + PAGE_SIZE, word, 8), 8);
+    CHECK(is_filled(word, 8, 0));
+    CHECK_EQ(space_read(child, where, word, 8), 8);
+    CHECK_EQ(word[0], 'p');
+    space_activate(NULL);
+    space_put(child);
+    space_put(space);
+    object_put(&object);
+}
+
 KTEST(object, counted)
 {
     unsigned long charged = commit_charged();

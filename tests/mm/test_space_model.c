@@ -273,8 +273,6 @@ judge_fault(struct model_space *space, uint32_t page, bool write, enum fault_res
     if (!space->pages[page].mapped && is_stack(page) && page >= SPACE_PAGES - STACK_PAGES &&
         !follow_stack(space, page))
         complain("the stack did not grow to page %u\n", page);
-    if (result == FAULT_BUSERR && may_be_gone(model, &space->pages[page]))
-        space->pages[page].copied = space->pages[page].lazy = false;
     wanted = expected_fault(model, &space->pages[page], write);
     if (result != wanted)
         complain("%s page %lx: fault result %d, wanted %d\n", write ? "store to" : "load from",
@@ -353,8 +351,6 @@ do_peek(struct model_space *space, const struct operation *o)
     bool grows = is_stack(o->page) && !page->mapped;
     size_t done;
 
-    if (may_be_gone(model, page))
-        return;
     done = space_read(space->space, page_address(o->page) + word_offset(word), &value, 4);
 
     if (done == 0 && (grows || starved)) {
@@ -379,8 +375,7 @@ do_poke(struct model_space *space, const struct operation *o)
     struct model_page *page = &space->pages[o->page];
     size_t done;
 
-    if ((is_stack(o->page) && !page->mapped) || is_past_the_end(model, page, word) ||
-        may_be_gone(model, page))
+    if ((is_stack(o->page) && !page->mapped) || is_past_the_end(model, page, word))
         return;
     if (page->lazy)
         settle(space, o->page);
@@ -625,7 +620,7 @@ do_lock(struct model_space *space, const struct operation *o)
     long answer;
 
     for (uint32_t i = 0; i < o->count; i++)
-        if (expected_fault(model, &pages[i], false) != FAULT_DONE || may_be_gone(model, &pages[i]))
+        if (expected_fault(model, &pages[i], false) != FAULT_DONE)
             return;
     answer = space_mlock(space->space, page_address(o->page), o->count * PAGE_SIZE, lock,
                          o->bits & 2);
