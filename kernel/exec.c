@@ -54,7 +54,7 @@ struct builder {
     struct file *file;
     struct address_space *space;
     struct elf_program program;
-    uint32_t base;                /* added to the program's addresses */
+    uint32_t base;                /* added to the program's addresses, modulo 2^32 */
     uintptr_t mapped_end;         /* of the pages mapped so far */
     char head[SCRIPT_LINE_MAX];   /* the file's first bytes */
     size_t head_size;
@@ -132,6 +132,8 @@ read_plan(struct builder *build)
     memcpy(&header, build->head, sizeof(header));
     error = elf_plan(&header, build->headers, file_size(build->file), &build->program);
     build->base = build->program.relocatable ? PIE_BASE - (build->program.low & ~PAGE_MASK) : 0;
+    if (error == 0 && build->program.high - build->program.low > USER_END - STACK_LIMIT - PIE_BASE)
+        return -ENOMEM;
     return error;
 }
 
@@ -219,7 +221,7 @@ map_program(struct builder *build)
     const struct elf_program *program = &build->program;
     uintptr_t end;
 
-    if ((uint64_t)build->base + program->high > USER_END - STACK_LIMIT)
+    if (build->base + program->high > USER_END - STACK_LIMIT)
         return -ENOMEM;
     for (unsigned i = 0; i < program->segment_count; i++) {
         long error = map_file_part(build, &program->segments[i]);
@@ -483,6 +485,7 @@ exchange(struct exec_image *image, struct trap_frame *frame)
     thread_reset();
     process_leave_space(process);
     process->exit_signal = SIGCHLD;
+    process->executed = true;
     exec_adopt(process, image);
     task->space = process->space;
     space_activate(task->space);

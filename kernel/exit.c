@@ -19,7 +19,7 @@
 #include "tty.h"
 #include "uapi/wait.h"
 
-/* Tells every other thread of the process to end. */
+/* Tells every other thread of the process to end, also those that wait for SIGCONT or a vfork. */
 static void
 end_others(struct process *process)
 {
@@ -27,8 +27,9 @@ end_others(struct process *process)
         if (task == task_current())
             continue;
         task->work |= TASK_WORK_EXIT;
-        task_interrupt(task);
+        task_kill(task);
     }
+    task_wake_all(&process->stop_wait);
 }
 
 int
@@ -116,6 +117,24 @@ report_end(struct process *process)
         process_free(process);
 }
 
+/* Stopped processes whom nobody can make go on any more must not stay so for ever: setpgid(2).
+ * `without` counts no more. */
+static void
+free_if_orphaned(int group, const struct process *without)
+{
+    if (!group_is_orphaned(group, without) || !group_has_stopped(group))
+        return;
+    signal_group(group, SIGHUP);
+    signal_group(group, SIGCONT);
+}
+
+/* One process connected another's group to the rest of the session. */
+static bool
+connects(const struct process *parent, const struct process *child)
+{
+    return parent->group != child->group && parent->session == child->session;
+}
+
 /* The children go to init, or when there is none to the kernel, which waits for nobody. */
 static void
 give_children_away(struct process *process)
@@ -129,8 +148,12 @@ give_children_away(struct process *process)
         process_set_parent(child, orphans ? &process_zero : init);
         child->orphan = orphans;
         child->exit_signal = SIGCHLD;
+        if (child->death_signal != 0)
+            signal_process(child, child->death_signal);
         if (child->dead)
             report_end(child);
+        else if (connects(process, child))
+            free_if_orphaned(child->group, NULL);
     }
 }
 
@@ -156,6 +179,8 @@ end_process(struct process *process)
     signal_drop(&process->infos);
     drop_space(process);
     give_children_away(process);
+    if (connects(process->parent, process))
+        free_if_orphaned(process->group, process);
     process->dead = true;
     task_current()->process = &process_zero; /* the tick must not charge what may be gone */
     report_end(process);
@@ -170,7 +195,7 @@ end_thread(void)
     struct process *process = me->process;
 
     thread_release_words(me);
-    signal_drop(&me->infos);
+    signal_leave(me);
     fpu_drop(me);
     task_unlink(me);
     if (process->thread_count == 0)

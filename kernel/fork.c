@@ -193,9 +193,13 @@ check_flags(unsigned flags)
     const unsigned known = CSIGNAL | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
                            CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SYSVSEM |
                            CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
-                           CLONE_DETACHED | CLONE_CHILD_SETTID;
+                           CLONE_DETACHED | CLONE_CHILD_SETTID | CLONE_PTRACE | CLONE_UNTRACED |
+                           CLONE_IO;
 
     if (flags & ~known || (flags & CSIGNAL) > SIGNALS)
+        return -EINVAL;
+    /* A sibling of process 1 would have a parent that waits for nobody. */
+    if (flags & CLONE_PARENT && task_current()->process->parent == &process_zero)
         return -EINVAL;
     if ((flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) ||
         (flags & CLONE_SIGHAND && !(flags & CLONE_VM)))
@@ -238,11 +242,12 @@ commit(struct task *task, struct process *process, const struct clone_request *r
     sched_start(task);
 }
 
-/* No signal may end this early: the child runs on the parent's stack. */
+/* No handler may run meanwhile: the child is on the parent's stack. The parent's end does not matter
+ * to it: the space stays. */
 static void
 wait_for_vfork(struct process *child)
 {
-    task_sleep_hard(&child->vfork_wait);
+    task_sleep_long(&child->vfork_wait);
 }
 
 static bool

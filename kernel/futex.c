@@ -193,19 +193,23 @@ timeout_ticks(const struct request *request, bool absolute, uint32_t *ticks)
     return result;
 }
 
+/* `ticks` is 0 when there is no timeout. */
 static long
 sleep_on(struct waiter *waiter, uint32_t ticks)
 {
+    uint32_t end = sleep_end(ticks), left = ticks != 0 ? sleep_left(end) : 0;
     int result;
 
+    if (left == 0 && ticks != 0)
+        return -ETIMEDOUT;
     add_waiter(waiter);
-    result = task_sleep(&waiter->sleep, ticks);
+    result = task_sleep(&waiter->sleep, left);
     if (waiter->woken)
         return 0;
     remove_waiter(waiter);
     if (result == -ETIMEDOUT)
         return -ETIMEDOUT;
-    return ticks == 0 ? -ERESTARTSYS : -EINTR;
+    return ticks == 0 ? -ERESTARTSYS : sleep_cut_short(end);
 }
 
 static long

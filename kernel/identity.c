@@ -7,13 +7,11 @@
 #include "syscall.h"
 #include "task.h"
 
-/* The process of a number; 0 is the caller. NULL when there is none. */
+/* The process of a number, a zombie too; 0 is the caller. NULL when there is none. */
 static struct process *
 process_of(int pid)
 {
-    struct process *process = pid == 0 ? task_current()->process : process_find(pid);
-
-    return process != NULL && !process->dead ? process : NULL;
+    return pid == 0 ? task_current()->process : process_find(pid);
 }
 
 SYSCALL(getpid)
@@ -64,7 +62,31 @@ group_exists(int group, int session)
     return false;
 }
 
-/* For oneself or a child, within the session, and not for one that leads a session. */
+bool
+group_is_orphaned(int group, const struct process *without)
+{
+    for (const struct process *process = process_list; process != NULL; process = process->next) {
+        const struct process *parent = process->parent;
+
+        if (process->group == group && !process->dead && process != without &&
+            parent->group != group && parent->session == process->session)
+            return false;
+    }
+    return true;
+}
+
+bool
+group_has_stopped(int group)
+{
+    for (const struct process *process = process_list; process != NULL; process = process->next) {
+        if (process->group == group && process->stopped && !process->dead)
+            return true;
+    }
+    return false;
+}
+
+/* For oneself or a child that has not called execve yet, within the session, and not for one that
+ * leads a session. */
 SYSCALL(setpgid)
 {
     struct process *me = task_current()->process, *process = process_of((int)frame->ebx);
@@ -78,6 +100,8 @@ SYSCALL(setpgid)
         group = process->pid;
     if (process->session != me->session || process->session == process->pid)
         return -EPERM;
+    if (process != me && process->executed)
+        return -EACCES;
     if (group != process->pid && !group_exists(group, me->session))
         return -EPERM;
     process->group = group;

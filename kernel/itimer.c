@@ -36,6 +36,14 @@ alarm_left(const struct process *process)
     return (int32_t)left > 0 ? left : 1;
 }
 
+/* What a program is told of them: without the tick that timespec_ticks added for the one under way,
+ * so that it is never more than was asked for; but not nothing before the signal. */
+static uint32_t
+told(uint32_t left)
+{
+    return left > 1 ? left - 1 : left;
+}
+
 /* Sets it anew: in `ticks` (0: never), then each `interval`. */
 static void
 set_alarm(struct process *process, uint32_t ticks, uint32_t interval)
@@ -51,7 +59,7 @@ SYSCALL(alarm)
 {
     struct process *process = task_current()->process;
     struct timespec64 time = {.sec = frame->ebx};
-    uint32_t left = alarm_left(process);
+    uint32_t left = told(alarm_left(process));
 
     set_alarm(process, frame->ebx != 0 ? timespec_ticks(&time) : 0, 0);
     return (long)((left + TIMER_HZ - 1) / TIMER_HZ);
@@ -125,7 +133,7 @@ put_timer(uint32_t which, uint32_t to)
     const struct countdown *countdown = countdown_of(which);
     uint32_t left = countdown != NULL ? countdown->left : alarm_left(process);
     uint32_t interval = countdown != NULL ? countdown->interval : process->alarm_interval;
-    struct itimerval value = {.interval = timeval_of(interval), .value = timeval_of(left)};
+    struct itimerval value = {.interval = timeval_of(interval), .value = timeval_of(told(left))};
 
     return copy_to_user((void *)to, &value, sizeof(value));
 }

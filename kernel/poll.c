@@ -16,6 +16,7 @@
  * without handler, such as that of a stop, ends nothing: the call is done again for the time left.
  */
 #include "poll.h"
+#include "clock.h"
 #include "file.h"
 #include "kmalloc.h"
 #include "signal.h"
@@ -44,6 +45,17 @@ struct poller {
     unsigned (*look)(struct poller *self);
 };
 
+/* What remains of `ticks` that began at `start`. */
+static uint32_t
+remaining(uint32_t ticks, uint32_t start)
+{
+    uint32_t passed = timer_ticks() - start;
+
+    if (ticks == FOR_EVER)
+        return FOR_EVER;
+    return passed < ticks ? ticks - passed : 0;
+}
+
 /* Looks until something is ready or `ticks` are over; *left is what remains of them. How many are
  * ready, or -ERESTARTNOHAND. */
 static long
@@ -54,19 +66,20 @@ wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
     for (;;) {
         unsigned changes = poll_changes;
         unsigned ready = poller->look(poller);
-        uint32_t passed = timer_ticks() - start;
         unsigned long state;
         int result = 0;
 
-        *left = ticks == FOR_EVER ? FOR_EVER : passed < ticks ? ticks - passed : 0;
+        *left = remaining(ticks, start);
         if (ready > 0 || *left == 0)
             return (long)ready;
         state = interrupts_disable();
         if (changes == poll_changes)
             result = task_sleep(&poll_queue, ticks == FOR_EVER ? 0 : *left);
         interrupts_restore(state);
-        if (result == -EINTR)
+        if (result == -EINTR) {
+            *left = remaining(ticks, start);
             return -ERESTARTNOHAND;
+        }
     }
 }
 
@@ -132,10 +145,12 @@ read_timeout(const void *from, enum time_shape shape, uint32_t *ticks)
     return 0;
 }
 
-/* Tells a program how much of its timeout is left. Linux does not mind when it cannot. */
+/* Tells a program how much of its timeout is left, without the tick that ticks_of added. Linux does
+ * not mind when it cannot. */
 static void
-write_timeout(void *to, enum time_shape shape, uint32_t left)
+write_timeout(void *to, enum time_shape shape, uint32_t left_ticks)
 {
+    uint32_t left = left_ticks != 0 && left_ticks != FOR_EVER ? left_ticks - 1 : left_ticks;
     uint32_t seconds = left / TIMER_HZ, nanoseconds = left % TIMER_HZ * TICK_NSEC;
     struct timespec64 time = {.sec = seconds, .nsec = (int32_t)nanoseconds};
     struct timespec small = {(int32_t)seconds,
@@ -258,33 +273,21 @@ poll_for(struct pollfd *user, size_t count, uint32_t ticks, uint32_t *left)
     return result;
 }
 
-/* The ticks of a timeout in milliseconds, negative = for ever; of a call that is done again, those
- * that are left. */
-static uint32_t
-poll_ticks(struct task *task, int milliseconds)
-{
-    uint32_t left = task->sleep_end - timer_ticks();
-
-    if (milliseconds < 0)
-        return FOR_EVER;
-    if (!task->sleeps_on)
-        return ticks_of((uint32_t)milliseconds / 1000, (uint32_t)milliseconds % 1000 * 1000000);
-    task->sleeps_on = false;
-    return (int32_t)left > 0 ? left : 0;
-}
-
+/* Milliseconds; negative: for ever. */
 SYSCALL(poll)
 {
-    struct task *task = task_current();
-    uint32_t ticks = poll_ticks(task, (int)frame->edx);
-    uint32_t left = 0;
-    long result = poll_for((struct pollfd *)frame->ebx, frame->ecx, ticks, &left);
+    int milliseconds = (int)frame->edx;
+    uint32_t ticks = FOR_EVER, end = 0;
+    uint32_t left;
+    long result;
 
-    if (result == -ERESTARTNOHAND && ticks != FOR_EVER) {
-        task->sleeps_on = true;
-        task->sleep_end = timer_ticks() + left;
+    if (milliseconds >= 0) {
+        end = sleep_end(ticks_of((uint32_t)milliseconds / 1000,
+                                 (uint32_t)milliseconds % 1000 * 1000000));
+        ticks = sleep_left(end);
     }
-    return result;
+    result = poll_for((struct pollfd *)frame->ebx, frame->ecx, ticks, &left);
+    return result == -ERESTARTNOHAND ? sleep_cut_short(end) : result;
 }
 
 static long

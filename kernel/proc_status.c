@@ -37,8 +37,8 @@ char
 proc_state_letter(const struct process *process, const struct task *task)
 {
     static const char letters[] = {
-        [TASK_READY] = 'R', [TASK_SLEEPING] = 'S', [TASK_SLEEPING_HARD] = 'D',
-        [TASK_STOPPED] = 'T', [TASK_DEAD] = 'X',
+        [TASK_READY] = 'R', [TASK_SLEEPING] = 'S', [TASK_SLEEPING_LONG] = 'D',
+        [TASK_SLEEPING_HARD] = 'D', [TASK_DEAD] = 'X',
     };
 
     if (process->dead || task == NULL)

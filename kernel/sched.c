@@ -296,6 +296,12 @@ task_sleep_hard(struct wait_queue *queue)
     return sleep_as(TASK_SLEEPING_HARD, queue, 0);
 }
 
+int
+task_sleep_long(struct wait_queue *queue)
+{
+    return sleep_as(TASK_SLEEPING_LONG, queue, 0);
+}
+
 void
 task_wake_all(struct wait_queue *queue)
 {
@@ -322,6 +328,16 @@ task_interrupt(struct task *task)
     unsigned long flags = interrupts_disable();
 
     if (task->state == TASK_SLEEPING)
+        wake(task, -EINTR, flags);
+    interrupts_restore(flags);
+}
+
+void
+task_kill(struct task *task)
+{
+    unsigned long flags = interrupts_disable();
+
+    if (task->state == TASK_SLEEPING || task->state == TASK_SLEEPING_LONG)
         wake(task, -EINTR, flags);
     interrupts_restore(flags);
 }

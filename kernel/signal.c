@@ -5,7 +5,8 @@
  * others queue. A thread looks at its own set and at its process' on its way back to ring 3
  * (signal_deliver.c); sending makes sure that one does so soon:
  *
- *   process-wide signal ──► the first thread that does not block it: TASK_WORK_SIGNAL, woken
+ *   process-wide signal ──► the first thread that does not block it: TASK_WORK_SIGNAL, woken;
+ *                           when that one blocks it or ends before it looked, another one
  *   signal to a thread  ──► that one
  *   ignored, not blocked ─► forgotten at once
  *
@@ -90,10 +91,40 @@ wants(const struct task *task, sigset_t bit)
 }
 
 static void
-notify(struct task *task)
+notify(struct task *task, sigset_t set)
 {
     task->work |= TASK_WORK_SIGNAL;
-    task_interrupt(task);
+    if (set & SIGNAL_SET(SIGKILL))
+        task_kill(task);
+    else
+        task_interrupt(task);
+}
+
+/* A thread takes no signals of `lost` any more: those of them that wait for the process go on to
+ * others. */
+static void
+hand_on(const struct task *from, sigset_t lost)
+{
+    struct task *task = from->process->threads;
+
+    lost &= from->process->pending;
+    for (; task != NULL && lost != 0; task = task->next_thread) {
+        if (task == from || !wants(task, lost))
+            continue;
+        notify(task, lost);
+        lost &= task->blocked & ~task->awaited;
+    }
+}
+
+void
+signal_leave(struct task *task)
+{
+    unsigned long state = spin_lock(&signal_lock);
+
+    task->blocked = ~(sigset_t)0;
+    hand_on(task, ~(sigset_t)0);
+    infos_remove(&task->infos, ~(sigset_t)0);
+    spin_unlock(&signal_lock, state);
 }
 
 /* The current thread first: it is on its way back to ring 3 anyway. */
@@ -103,12 +134,12 @@ notify_any(struct process *process, sigset_t bit)
     struct task *current = task_current();
 
     if (current->process == process && wants(current, bit)) {
-        notify(current);
+        notify(current, bit);
         return;
     }
     for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
         if (wants(task, bit)) {
-            notify(task);
+            notify(task, bit);
             return;
         }
     }
@@ -120,7 +151,7 @@ signal_recalculate(struct task *task)
     unsigned long state = spin_lock(&signal_lock);
     sigset_t pending = task->pending | task->process->pending;
 
-    if ((pending & ~task->blocked) != 0 || task->process->stopped)
+    if (wants(task, pending) || task->process->stopped)
         task->work |= TASK_WORK_SIGNAL;
     else
         task->work &= ~(uint32_t)TASK_WORK_SIGNAL;
@@ -218,7 +249,7 @@ make_pending(struct process *process, struct task *task, const struct signal_inf
     if (task == NULL)
         notify_any(process, bit);
     else if (wants(task, bit))
-        notify(task);
+        notify(task, bit);
 }
 
 void
@@ -413,7 +444,14 @@ void
 signal_set_mask(sigset_t blocked)
 {
     struct task *task = task_current();
+    sigset_t before = task->blocked;
 
     task->blocked = blocked & ~UNBLOCKABLE;
+    if (UNLIKELY(task->process->thread_count > 1)) {
+        unsigned long state = spin_lock(&signal_lock);
+
+        hand_on(task, task->blocked & ~before);
+        spin_unlock(&signal_lock, state);
+    }
     signal_recalculate(task);
 }

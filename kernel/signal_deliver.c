@@ -5,18 +5,22 @@
  *   end      the process ends; its status names the signal
  *   stop     every thread of the process waits here until SIGCONT or SIGKILL
  *
- * A signal may have cut a system call short, which then answered -ERESTARTSYS or -ERESTARTNOHAND.
- * Here that becomes what the program sees:
+ * A signal may have cut a system call short, which then answered one of three numbers that no
+ * program sees. Here they become what it does see:
  *
  *   answer           no handler    handler with SA_RESTART   handler without
  *   ERESTARTSYS      done again    done again                -EINTR
  *   ERESTARTNOHAND   done again    -EINTR                    -EINTR
+ *   ERESTARTTIMED    goes on       -EINTR                    -EINTR
  *
- * Doing it again means: EIP goes back over the two bytes of int 80h, and EAX is the number again. A
- * sleep that is done again ends when it would have ended (task->sleep_end).
+ * Doing it again means: EIP goes back over the two bytes of int 80h, and EAX is the number again.
+ * Going on is the same with the number of restart_syscall, which does the call again with the end
+ * that it had (task->sleep_end). A handler that comes in between takes that away: sigreturn.
  */
+#include "sched.h"
 #include "signal_private.h"
 #include "syscall.h"
+#include "uapi/syscall.h"
 
 #define INT_80_BYTES 2
 
@@ -25,7 +29,10 @@
 static void
 do_again(struct trap_frame *frame)
 {
-    frame->eax = frame->error;
+    bool timed = frame->eax == (uint32_t)-ERESTARTTIMED;
+
+    task_current()->cut_short = timed ? frame->error : 0;
+    frame->eax = timed ? NR_restart_syscall : frame->error;
     frame->eip -= INT_80_BYTES;
 }
 
@@ -33,7 +40,8 @@ static bool
 was_interrupted(const struct trap_frame *frame)
 {
     return frame->vector == SYSCALL_VECTOR &&
-           (frame->eax == (uint32_t)-ERESTARTSYS || frame->eax == (uint32_t)-ERESTARTNOHAND);
+           (frame->eax == (uint32_t)-ERESTARTSYS || frame->eax == (uint32_t)-ERESTARTNOHAND ||
+            frame->eax == (uint32_t)-ERESTARTTIMED);
 }
 
 /* Settles the call's answer; a second handler finds nothing left to settle. */
@@ -42,38 +50,21 @@ settle_call(struct trap_frame *frame, bool again)
 {
     if (!was_interrupted(frame))
         return;
-    if (again) {
+    if (again)
         do_again(frame);
-    } else {
+    else
         frame->eax = (uint32_t)-EINTR;
-        task_current()->sleeps_on = false;
-    }
     frame->vector = 0;
 }
 
 /* ---- stopping ---- */
-
-/* Nobody could make a stopped process go on when no parent of its group's processes is in another
- * group of the session: POSIX then lets the terminal's stops do nothing. */
-static bool
-is_orphaned(int group)
-{
-    for (const struct process *process = process_list; process != NULL; process = process->next) {
-        const struct process *parent = process->parent;
-
-        if (process->group == group && !process->dead && parent != NULL &&
-            parent->group != group && parent->session == process->session)
-            return false;
-    }
-    return true;
-}
 
 static void
 stop(struct process *process, int signal)
 {
     unsigned long state;
 
-    if (signal != SIGSTOP && is_orphaned(process->group))
+    if (signal != SIGSTOP && group_is_orphaned(process->group, NULL))
         return;
     state = spin_lock(&signal_lock);
     process->stopped = true;
@@ -88,14 +79,17 @@ stop(struct process *process, int signal)
     signal_parent(process, CLD_STOPPED, signal);
 }
 
-static void
-wait_while_stopped(struct process *process)
+/* False when the thread ends instead. */
+static bool
+wait_while_stopped(const struct task *task)
 {
+    struct process *process = task->process;
     unsigned long state = interrupts_disable();
 
-    while (process->stopped && !process->exiting)
+    while (process->stopped && !(task->work & TASK_WORK_EXIT))
         task_sleep_hard(&process->stop_wait);
     interrupts_restore(state);
+    return !(task->work & TASK_WORK_EXIT);
 }
 
 /* ---- delivering ---- */
@@ -115,12 +109,19 @@ act_by_default(struct process *process, int signal)
 
 /* What is blocked again when the handler returns. */
 static sigset_t
-mask_afterwards(struct task *task)
+mask_afterwards(const struct task *task)
 {
-    if (!task->restore_blocked)
-        return task->blocked;
-    task->restore_blocked = false;
-    return task->saved_blocked;
+    return task->restore_blocked ? task->saved_blocked : task->blocked;
+}
+
+/* The stack cannot take the handler's frame: that is a fault, whose handler may have another stack.
+ */
+static void
+no_room(int signal, const struct trap_frame *frame)
+{
+    if (signal == SIGSEGV)
+        process_exit(SIGSEGV);
+    signal_fault(SIGSEGV, SI_KERNEL, 0, frame);
 }
 
 static void
@@ -136,12 +137,14 @@ enter_handler(struct task *task, const struct action *given, const struct signal
         if (action_set(task->process->actions, info->signal, &reset) != 0)
             process_exit(SIGKILL);
     }
-    if (signal_push_frame(frame, &action, info, mask_afterwards(task)) != 0)
-        process_exit(SIGSEGV);
-    task->blocked |= action.mask;
+    if (signal_push_frame(frame, &action, info, mask_afterwards(task)) != 0) {
+        no_room(info->signal, frame);
+        return;
+    }
+    task->restore_blocked = false;
     if (!(action.flags & SA_NODEFER))
-        task->blocked |= signal_bit(info->signal);
-    task->blocked &= ~UNBLOCKABLE;
+        action.mask |= signal_bit(info->signal);
+    signal_set_mask(task->blocked | action.mask);
 }
 
 static void
@@ -162,14 +165,15 @@ signal_deliver(struct trap_frame *frame)
     struct signal_info info;
 
     do {
-        wait_while_stopped(task->process);
+        if (!wait_while_stopped(task))
+            return;
         while (!task->process->stopped && signal_take(task, ~task->blocked, &info))
             act(task, &info, frame);
     } while (task->process->stopped);
     settle_call(frame, true);
     if (task->restore_blocked) {
         task->restore_blocked = false;
-        task->blocked = task->saved_blocked;
+        signal_set_mask(task->saved_blocked);
     }
     signal_recalculate(task);
 }

@@ -223,7 +223,8 @@ load_context(const struct signal_context *context, struct trap_frame *frame)
     frame->cs = USER_CODE;
     frame->ss = USER_DATA;
     frame->eflags = (frame->eflags & ~EFLAGS_USER) | (context->eflags & EFLAGS_USER);
-    frame->vector = 0; /* no system call any more, nothing to do again */
+    frame->vector = 0; /* no system call any more, nothing to do again or to go on with */
+    task_current()->cut_short = 0;
 }
 
 /* ---- the way there ---- */
@@ -371,7 +372,22 @@ SYSCALL(sigreturn)
     return (long)frame->eax;
 }
 
-/* ESP is behind the return address. */
+/* Makes `stack` the alternate one, unless the program is on it. 0, -EPERM, -EINVAL, -ENOMEM. */
+static int
+set_stack(struct task *task, const struct signal_stack *stack, uintptr_t esp)
+{
+    if (on_alternate_stack(task, esp))
+        return -EPERM;
+    if (stack->flags != 0 && stack->flags != SS_ONSTACK && stack->flags != SS_DISABLE)
+        return -EINVAL;
+    if (stack->flags != SS_DISABLE && stack->size < MINSIGSTKSZ)
+        return -ENOMEM;
+    task->alt_stack = stack->sp;
+    task->alt_stack_size = stack->flags == SS_DISABLE ? 0 : stack->size;
+    return 0;
+}
+
+/* ESP is behind the return address. The alternate stack comes back too, if it is a possible one. */
 SYSCALL(rt_sigreturn)
 {
     const struct info_frame *from = (const struct info_frame *)(frame->esp - sizeof(uint32_t));
@@ -381,31 +397,23 @@ SYSCALL(rt_sigreturn)
         pop_fpu(context.context.fpu) != 0)
         return no_frame(frame);
     load_context(&context.context, frame);
+    (void)set_stack(task_current(), &context.stack, frame->esp);
     signal_set_mask(context.mask);
     return (long)frame->eax;
 }
 
 SYSCALL(sigaltstack)
 {
-    struct task *task = task_current();
     struct signal_stack stack, old;
+    int error = 0;
 
     describe_stack(&old, frame->esp);
     if (frame->ebx != 0) {
         if (copy_from_user(&stack, (const void *)frame->ebx, sizeof(stack)) != 0)
             return -EFAULT;
-        if (old.flags == SS_ONSTACK)
-            return -EPERM;
-        if (stack.flags != 0 && stack.flags != SS_ONSTACK && stack.flags != SS_DISABLE)
-            return -EINVAL;
-        if (stack.flags != SS_DISABLE && stack.size < MINSIGSTKSZ)
-            return -ENOMEM;
+        error = set_stack(task_current(), &stack, frame->esp);
     }
-    if (frame->ecx != 0 && copy_to_user((void *)frame->ecx, &old, sizeof(old)) != 0)
-        return -EFAULT;
-    if (frame->ebx != 0) {
-        task->alt_stack = stack.sp;
-        task->alt_stack_size = stack.flags == SS_DISABLE ? 0 : stack.size;
-    }
-    return 0;
+    if (error == 0 && frame->ecx != 0)
+        error = copy_to_user((void *)frame->ecx, &old, sizeof(old));
+    return error;
 }

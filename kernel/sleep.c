@@ -70,41 +70,50 @@ timespec_put(const struct timespec64 *time, uint32_t to, bool wide)
     return copy_to_user((void *)to, &narrow, sizeof(narrow));
 }
 
-/* The tick until which to sleep: when a signal cut the call short and it is done again, as before. */
-static uint32_t
-sleep_end(struct task *task, const struct timespec64 *time)
+uint32_t
+sleep_end(uint32_t ticks)
 {
-    uint32_t end = task->sleeps_on ? task->sleep_end : timer_ticks() + timespec_ticks(time);
+    const struct task *task = task_current();
 
-    task->sleeps_on = false;
-    return end;
+    return task->goes_on ? task->sleep_end : timer_ticks() + ticks;
 }
 
-/* Sleeps for a while. What is left of it when a signal comes goes to `left_at`, unless that is 0. */
+uint32_t
+sleep_left(uint32_t end)
+{
+    uint32_t left = end - timer_ticks();
+
+    return (int32_t)left > 0 ? left : 0;
+}
+
+long
+sleep_cut_short(uint32_t end)
+{
+    task_current()->sleep_end = end;
+    return -ERESTARTTIMED;
+}
+
+/* Sleeps for a while. What is left of it when a signal comes goes to `left_at`, unless that is 0:
+ * without the tick that was added for the one under way, so that it is never more than was asked
+ * for. */
 static long
 sleep_for(const struct timespec64 *time, uint32_t left_at, bool wide)
 {
     struct wait_queue nobody_else = {0};
-    struct task *task = task_current();
-    uint32_t end = sleep_end(task, time);
+    uint32_t end = sleep_end(timespec_ticks(time)), ticks;
     struct timespec64 left;
+    int result = 0;
 
     if (time->sec == 0 && time->nsec == 0)
         return 0;
-    for (;;) {
-        uint32_t ticks = end - timer_ticks();
-
-        if ((int32_t)ticks <= 0)
-            return 0;
-        if (task_sleep(&nobody_else, ticks) == -EINTR)
-            break;
-    }
-    left = timespec_of_ticks(end - timer_ticks());
+    while ((ticks = sleep_left(end)) != 0 && result != -EINTR)
+        result = task_sleep(&nobody_else, ticks);
+    if (ticks == 0)
+        return 0;
+    left = timespec_of_ticks(ticks - 1);
     if (left_at != 0 && timespec_put(&left, left_at, wide) != 0)
         return -EFAULT;
-    task->sleeps_on = true;
-    task->sleep_end = end;
-    return -ERESTARTNOHAND;
+    return sleep_cut_short(end);
 }
 
 /* clock_nanosleep(clock, flags, time, left) */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "syscall.h"
 #include "task.h"
+#include "uapi/signal.h"
 #include "usercopy.h"
 
 #define NO_CHANGE 0xFFFFFFFFu /* -1: leave that one as it is */
@@ -210,6 +211,15 @@ get_name(uint32_t to)
     return copy_to_user((void *)to, name, sizeof(name));
 }
 
+static long
+set_death_signal(uint32_t signal)
+{
+    if (signal > SIGNALS)
+        return -EINVAL;
+    task_current()->process->death_signal = (int)signal;
+    return 0;
+}
+
 SYSCALL(prctl)
 {
     switch (frame->ebx) {
@@ -217,11 +227,12 @@ SYSCALL(prctl)
         return set_name(frame->ecx);
     case PR_GET_NAME:
         return get_name(frame->ecx);
+    case PR_SET_PDEATHSIG:
+        return set_death_signal(frame->ecx);
     case PR_GET_PDEATHSIG:
-        return put_user_u32(0, (void *)frame->ecx);
+        return put_user_u32((uint32_t)task_current()->process->death_signal, (void *)frame->ecx);
     case PR_GET_DUMPABLE:
         return 1;
-    case PR_SET_PDEATHSIG:
     case PR_SET_DUMPABLE:
     case PR_SET_NO_NEW_PRIVS:
         return 0;

@@ -246,22 +246,20 @@ await(sigset_t set, bool poll, uint32_t ticks, struct signal_info *info)
 {
     struct task *task = task_current();
     struct wait_queue nobody = {0};
-    int result;
+    int result = -ETIMEDOUT;
+    bool taken;
 
-    if (signal_take(task, set, info))
-        return info->signal;
-    if (poll)
-        return -EAGAIN;
-    task->awaited = set;
-    signal_recalculate(task);
-    result = task_sleep(&nobody, ticks);
+    task->awaited = set; /* before the look: what comes behind it ends the sleep at once */
+    taken = signal_take(task, set, info);
+    if (!taken && !poll) {
+        result = task_sleep(&nobody, ticks);
+        taken = signal_take(task, set, info);
+    }
     task->awaited = 0;
-    if (signal_take(task, set, info))
-        result = info->signal;
-    else if (result == -ETIMEDOUT)
-        result = -EAGAIN;
     signal_recalculate(task);
-    return result;
+    if (taken)
+        return info->signal;
+    return result == -ETIMEDOUT ? -EAGAIN : result;
 }
 
 static long

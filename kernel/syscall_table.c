@@ -58,6 +58,23 @@ log_unknown(uint32_t number)
          name_of(number), task_current()->process->name, task_current()->process->pid);
 }
 
+/* What a signal without handler cut short goes on: sleep_end (clock.h) knows until when. */
+SYSCALL(restart_syscall)
+{
+    struct task *task = task_current();
+    uint32_t number = task->cut_short;
+    long result;
+
+    if (number == 0)
+        return -EINTR;
+    task->cut_short = 0;
+    task->goes_on = true;
+    frame->error = number;
+    result = syscall_table[number](frame);
+    task->goes_on = false;
+    return result;
+}
+
 /* Called in a handler's place. Numbers beyond the table share its last bit. */
 long
 syscall_unknown(struct trap_frame *frame)

@@ -187,6 +187,19 @@ abandon_lock(const struct task *task, uint32_t address)
     return true;
 }
 
+/* The lock that the thread was about to take or to give back. When it had given it back already, it
+ * owed those who wait a wake-up. */
+static void
+abandon_pending(const struct task *task, uint32_t address)
+{
+    uint32_t word;
+
+    if (address % 4 == 0 && get_user_u32(&word, (void *)address) == 0 && word == 0)
+        futex_wake(address, 1);
+    else
+        abandon_lock(task, address);
+}
+
 /* The list is the program's: it may lead anywhere, and ends at the latest after ROBUST_MAX. An entry
  * with bit 0 set is a lock with priority inheritance, which there is not. */
 static void
@@ -207,7 +220,7 @@ abandon_locks(const struct task *task)
         entry = next & ~1u;
     }
     if (head.pending != 0)
-        abandon_lock(task, (head.pending & ~1u) + (uint32_t)head.futex_offset);
+        abandon_pending(task, (head.pending & ~1u) + (uint32_t)head.futex_offset);
 }
 
 void

@@ -127,21 +127,6 @@ controls(const struct process *process)
     return terminal.session != 0 && process->session == terminal.session;
 }
 
-/* True when no process of the group has a parent that could wake it: one of the same session, in
- * another group. */
-static bool
-is_orphan_group(int group)
-{
-    for (const struct process *process = process_list; process != NULL; process = process->next) {
-        const struct process *parent = process->parent;
-
-        if (process->group == group && parent != NULL && parent->group != group &&
-            parent->session == process->session)
-            return false;
-    }
-    return true;
-}
-
 /* Stops a process of the background. 0 when it may go on, -ERESTARTSYS when the signal was sent,
  * -EIO when there is nobody who could wake it again. */
 static int
@@ -153,7 +138,7 @@ stop_background(int signal)
         return 0;
     if (signal_is_held(task_current(), signal))
         return signal == SIGTTIN ? -EIO : 0;
-    if (is_orphan_group(process->group))
+    if (group_is_orphaned(process->group, NULL))
         return -EIO;
     signal_group(process->group, signal);
     return -ERESTARTSYS;

@@ -15,7 +15,9 @@
 #include "uapi/wait.h"
 #include "usercopy.h"
 
-/* Which children, by the rule of waitpid: > 0 this one, 0 of my group, -1 any, < -1 of that group. */
+#define ANY_CHILD INT32_MIN
+
+/* Which children: ANY_CHILD, > 0 this one, 0 of my group, < 0 of that group. */
 static bool
 is_meant(const struct process *child, int pid, unsigned options)
 {
@@ -23,11 +25,11 @@ is_meant(const struct process *child, int pid, unsigned options)
 
     if (!(options & WALL) && clone != ((options & (unsigned)WCLONE) != 0))
         return false;
+    if (pid == ANY_CHILD)
+        return true;
     if (pid > 0)
         return child->pid == pid;
-    if (pid == 0)
-        return child->group == task_current()->process->group;
-    return pid == -1 || child->group == -pid;
+    return child->group == (pid == 0 ? task_current()->process->group : -pid);
 }
 
 /* True when the child has something to tell that the options ask for; *status is it. */
@@ -136,7 +138,9 @@ wait_status(int pid, uint32_t status_at, unsigned options, uint32_t usage_at)
 
     if (options & ~(unsigned)(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE))
         return -EINVAL;
-    result = await(pid, options | WEXITED, &child, &status);
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    result = await(pid == -1 ? ANY_CHILD : pid, options | WEXITED, &child, &status);
     if (result != 0 || child == NULL)
         return result;
     result = child->pid;
@@ -162,13 +166,13 @@ SYSCALL(waitpid)
 
 /* ---- waitid ---- */
 
-/* The rule of waitpid for an idtype; false when there is no such. */
+/* Whom an idtype and a number mean, as is_meant has it; false when there is no such. */
 static bool
 pid_for(unsigned type, int id, int *pid)
 {
     switch (type) {
     case P_ALL:
-        *pid = -1;
+        *pid = ANY_CHILD;
         return true;
     case P_PID:
         *pid = id;

@@ -9,6 +9,7 @@
 
 /* clang-format off */
 #define SYSTEM_CALLS(X)                                                                            \
+    X(0, restart_syscall)                                                                          \
     X(1, exit) X(2, fork) X(3, read) X(4, write) X(5, open) X(6, close) X(7, waitpid) X(8, creat)  \
     X(9, link) X(10, unlink) X(11, execve) X(12, chdir) X(13, time) X(14, mknod) X(15, chmod)      \
     X(16, lchown) X(17, break) X(18, oldstat) X(19, lseek) X(20, getpid) X(21, mount)              \

@@ -32,6 +32,14 @@ bool timespec_ok(const struct timespec64 *time);
 /* Ticks that last at least as long, the one under way not counted; at most CLOCK_TICKS_MAX. */
 uint32_t timespec_ticks(const struct timespec64 *time);
 
+/* The tick at which a wait of so many ticks that the current system call makes ends: counted from
+ * now, or, when a signal cut the call short and it goes on, as it was. */
+uint32_t sleep_end(uint32_t ticks);
+/* Ticks until that one; 0 when it has passed. */
+uint32_t sleep_left(uint32_t end);
+/* A signal came: the call's answer, with which it goes on until `end` if there is no handler. */
+long sleep_cut_short(uint32_t end);
+
 /* From `now` until `then`; zero when that has passed. */
 struct timespec64 timespec_until(const struct timespec64 *then, const struct timespec64 *now);
 

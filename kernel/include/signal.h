@@ -22,6 +22,9 @@ bool signal_parent(struct process *child, int code, int status);
 /* Frees what is queued for a thread or a process that ends. */
 void signal_drop(struct signal_info **infos);
 
+/* The current thread ends: signals to its process go to other threads, its own are dropped. */
+void signal_leave(struct task *task);
+
 /* True when a signal would do nothing to the task now: it is blocked or ignored. */
 bool signal_is_held(const struct task *task, int signal);
 
@@ -32,8 +35,8 @@ void signal_sets(const struct process *process, sigset_t *ignored, sigset_t *cau
 void signal_recalculate(struct task *task);
 
 /* Delivers what is pending: changes `frame` so that the return to ring 3 enters a handler, or ends
- * or stops the process. Called with TASK_WORK_SIGNAL
- * set, before the return to ring 3, interrupts on. */
+ * or stops the process. Called with TASK_WORK_SIGNAL set, before the return to ring 3, interrupts
+ * on. */
 void signal_deliver(struct trap_frame *frame);
 
 struct actions *actions_create(void);

@@ -28,6 +28,9 @@ typedef long (*syscall_handler)(struct trap_frame *frame);
 /* The same, but a handler always ends it: pause, sigsuspend. */
 #define ERESTARTNOHAND 514
 
+/* The same for a call that waits for a time: done again, it goes on with what is left (clock.h). */
+#define ERESTARTTIMED 516
+
 /* While a system call runs its frame says so: `vector` is this and `error` the number of the call,
  * so that a signal can do it again. sigreturn puts another vector there. */
 #define SYSCALL_VECTOR 0x80

@@ -30,7 +30,7 @@ struct task;
 
 typedef uint64_t sigset_t; /* bit n-1: signal n, 1..64 */
 
-enum task_state { TASK_READY, TASK_SLEEPING, TASK_SLEEPING_HARD, TASK_STOPPED, TASK_DEAD };
+enum task_state { TASK_READY, TASK_SLEEPING, TASK_SLEEPING_LONG, TASK_SLEEPING_HARD, TASK_DEAD };
 
 /* Tasks that wait for the same thing. */
 struct wait_queue {
@@ -76,6 +76,8 @@ struct process {
     struct wait_queue thread_wait; /* it waits here */
     int status;                /* as wait4 gives it */
     int exit_signal;           /* sent to the parent: SIGCHLD, or 0 */
+    int death_signal;          /* sent by the parent's end: prctl(2); or 0 */
+    bool executed;             /* it has called execve: its parent must not change its group */
     bool stopped, continued, stop_reported;
     struct wait_queue child_wait; /* this process waits here for its children */
     struct wait_queue vfork_wait; /* the parent of a vfork waits here */
@@ -121,8 +123,9 @@ struct task {
     uint32_t fault_address, fault_code; /* of the signal a fault caused */
     uint32_t fault_trap, fault_error;
     int fault_signal;          /* pending because of a fault; 0: none */
-    bool sleeps_on;            /* a signal without handler cut a sleep short that is done again... */
-    uint32_t sleep_end;        /* ...until this tick */
+    uint32_t cut_short;        /* the call that restart_syscall goes on with; 0: none */
+    bool goes_on;              /* that call runs again, until... */
+    uint32_t sleep_end;        /* ...this tick */
 
     unsigned long fail_in;     /* /proc/self/fail-nth: mm_fail_nth while this task runs */
 };
@@ -160,11 +163,15 @@ void task_init(void);
  * returns with them as they were. */
 int task_sleep(struct wait_queue *queue, uint32_t ticks);
 int task_sleep_hard(struct wait_queue *queue);
+/* The same as task_sleep, but only the end of the process (task_kill) cuts it short. */
+int task_sleep_long(struct wait_queue *queue);
 /* Makes everybody in the queue READY; the first one only. From any context. */
 void task_wake_all(struct wait_queue *queue);
 void task_wake_one(struct wait_queue *queue);
 /* Makes one task READY whatever soft sleep it is in (a signal came). */
 void task_interrupt(struct task *task);
+/* The same for a task that is to end: out of a long sleep too. */
+void task_kill(struct task *task);
 /* Lets others run. */
 void task_yield(void);
 /* True when a signal is waiting that the task must go and see: long loops in system calls end with
@@ -218,6 +225,12 @@ struct process *process_find(int pid);
 struct task *task_find(int tid);
 /* The first process in a list of all; follow `next`. */
 extern struct process *process_list;
+
+/* True when no process of the group, `without` not counted, has a parent that could make it go on
+ * after a stop: one of the same session in another group. */
+bool group_is_orphaned(int group, const struct process *without);
+/* True when one is stopped. */
+bool group_has_stopped(int group);
 
 /* Ends the current process with a status as wait4 gives it. Does not return. */
 _Noreturn void process_exit(int status);

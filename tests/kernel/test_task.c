@@ -251,6 +251,15 @@ KTEST(task, shared_space_has_an_heir)
     CHECK(orphan);
 }
 
+/* CLONE_PARENT of process 1: nobody would wait for that child. */
+PROGRAM(sibling, "mov $0x8011, %ebx; xor %ecx, %ecx; xor %edx, %edx; xor %esi, %esi; xor %edi, %edi;" CALL(120)
+                 "neg %eax; mov %eax, %ebx;" CALL(1));
+
+KTEST(task, no_sibling_for_the_first)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(sibling)), 22 << 8); /* EINVAL */
+}
+
 KTEST(task, numbers)
 {
     int pid = start_program(PROGRAM_OF(fork_once));

@@ -326,6 +326,7 @@ static void with_vfork(void)
 		exec(self, argv, environment);
 		k_exit(1);
 	}
+	eq(SC2(57, pid, pid), -EACCES_, "no setpgid of a child that has called execve");
 	k_wait(pid, &st);
 	eq(st, 42 << 8, "vfork and execve");
 	eq(parents_word, 7, "leave the parent's memory alone");

@@ -310,6 +310,34 @@ static int deep(void *arg)
 	return overflow(arg);
 }
 
+/* A handler that has no stack: that is a fault, and the fault's handler has one. */
+static int pushed_nowhere(void *ss)
+{
+	long pid = me();
+
+	SC2(NR_sigaltstack, ss, 0);
+	on(SIG_SEGV, ended_well, F_ONSTACK, 0);
+	on(SIG_USR1, count, 0, 0);
+	__asm__ volatile("mov %%esp,%%edi\n mov $0x5000,%%esp\n int $0x80\n mov %%edi,%%esp"
+			 :
+			 : "a"(NR_kill), "b"(pid), "c"(SIG_USR1)
+			 : "edi", "memory");
+	return 1;
+}
+
+/* Takes the alternate stack away, until the handler returns. */
+static void without_stack(int sig, struct ksiginfo *si, struct kucontext *uc)
+{
+	struct {
+		ulong sp;
+		int flags;
+		ulong size;
+	} none = { 0, 2, 0 };
+
+	tell(sig, si, uc);
+	inner = SC2(NR_sigaltstack, &none, 0);
+}
+
 static void stacks(void)
 {
 	struct {
@@ -329,6 +357,11 @@ static void stacks(void)
 	raise_(SIG_USR1);
 	ok(handler_stack - (ulong)alternate >= sizeof(alternate), "without SA_ONSTACK it does not");
 	eq(in_child(deep, &ss), 7 << 8, "a stack overflow is handled on it");
+	eq(in_child(pushed_nowhere, &ss), 7 << 8, "so is a handler without a stack");
+	on(SIG_USR1, without_stack, F_SIGINFO, 0);
+	raise_(SIG_USR1);
+	SC2(NR_sigaltstack, 0, &old);
+	ok(inner == 0 && old.flags == 0 && old.size == ss.size, "sigreturn gives it back");
 	ss.size = 100;
 	eq(SC2(NR_sigaltstack, &ss, 0), -ENOMEM_, "100 bytes are too few");
 	ss.flags = 2;

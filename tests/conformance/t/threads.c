@@ -336,6 +336,79 @@ static void across(void)
 	eq(st, 3 << 8, "which goes on");
 }
 
+/* ---- signals to the process ---- */
+
+enum { SIG_USR1 = 10, SIG_USR2 = 12 };
+
+struct ksigaction {
+	void *handler;
+	ulong flags;
+	void *restorer;
+	u64 mask;
+} __attribute__((packed));
+
+void restorer(void);
+__asm__(".text\nrestorer:\npop %eax\nmov $119,%eax\nint $0x80\n");
+
+static volatile int first_by, second_by, second_in_time;
+
+static void nap(long ms)
+{
+	long time[2] = {ms / 1000, ms % 1000 * 1000000};
+	SC2(NR_nanosleep, time, 0);
+}
+
+static void second(int sig)
+{
+	(void)sig;
+	second_by = (int)SC0(NR_gettid);
+}
+
+/* blocks SIGUSR2 and waits for the other thread to take it */
+static void first(int sig)
+{
+	(void)sig;
+	first_by = (int)SC0(NR_gettid);
+	for (int i = 0; i < 30 && !second_by; i++)
+		nap(10);
+	second_in_time = second_by != 0;
+}
+
+static int sleeper(struct thread *t)
+{
+	__sync_fetch_and_add(&ready, 1);
+	for (int i = 0; i < 100 && !second_by; i++)
+		nap(10);
+	t->result = 1;
+	return 0;
+}
+
+/* Both signals go to one thread; its first handler blocks the second one, so another takes it. */
+static void handed_on(void)
+{
+	struct ksigaction one = {(void *)first, 0x04000000, (void *)restorer, 1ull << (SIG_USR2 - 1)};
+	struct ksigaction two = {(void *)second, 0x04000000, (void *)restorer, 0};
+	long pid, me = SC0(NR_getpid);
+
+	SC4(NR_rt_sigaction, SIG_USR1, &one, 0, 8);
+	SC4(NR_rt_sigaction, SIG_USR2, &two, 0, 8);
+	ready = 0;
+	start(&threads[0], sleeper, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(1);
+	pid = k_fork();
+	if (pid == 0) {
+		SC2(37, me, SIG_USR1);
+		SC2(37, me, SIG_USR2);
+		k_exit(0);
+	}
+	for (int i = 0; i < 50 && !first_by; i++)
+		nap(10);
+	k_wait(pid, 0);
+	join(&threads[0]);
+	ok(second_in_time && first_by != second_by,
+	   "what one thread's handler blocks another thread takes");
+}
+
 int main(void)
 {
 	int tid = start(&threads[0], store, THREAD_FLAGS & ~SETTLS, 0);
@@ -352,6 +425,7 @@ int main(void)
 	requeue();
 	timeouts();
 	across();
+	handed_on();
 
 	start(&threads[0], die_holding, THREAD_FLAGS & ~SETTLS, 0);
 	join(&threads[0]);
