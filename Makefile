@@ -274,7 +274,7 @@ $(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
 	$(Q)$(STATIC_CC) $(CONFORMANCE_FLAGS) -ffreestanding -nostdlib -o $@ $< \
 	    $(CONFORMANCE_LIB)/tap.c $(CONFORMANCE_LIB)/bare.c -lgcc
 
-# Programs that do harm (tests/user/storms.t), on the same library.
+# Programs that do harm (tests/user/storms.t) or are typed at (typed.t), on the same library.
 STORMS := $(basename $(notdir $(sort $(wildcard tests/user/*.c))))
 
 $(BUILD)/storms/%: tests/user/%.c $(wildcard $(CONFORMANCE_LIB)/* tests/user/*.h)
