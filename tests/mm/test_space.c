@@ -844,6 +844,44 @@ call_grow(void)
 }
 
 static long
+call_shrink(void)
+{
+    return space_mremap(space, at(0), 6 * PAGE_SIZE, 2 * PAGE_SIZE, 0, 0) == (long)at(0) ? 0
+                                                                                          : -ENOMEM;
+}
+
+static long
+call_keep(void)
+{
+    long answer = space_mremap(space, at(1), 3 * PAGE_SIZE, 3 * PAGE_SIZE,
+                               MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, at(6));
+
+    return answer == (long)at(6) ? 0 : answer;
+}
+
+static long
+call_double(void)
+{
+    long answer = space_mremap(space, at(1), 0, 3 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, at(3));
+
+    return answer == (long)at(3) ? 0 : answer;
+}
+
+static long
+call_advise(void)
+{
+    return space_madvise(space, at(2), 3 * PAGE_SIZE, MADV_DONTFORK);
+}
+
+static long
+call_forget(void)
+{
+    long answer = space_madvise(space, at(2), 3 * PAGE_SIZE, MADV_DONTNEED);
+
+    return answer == -EAGAIN ? -ENOMEM : answer;
+}
+
+static long
 call_brk(void)
 {
     return space_brk(space, HEAP_START + 0x401000) == HEAP_START + 0x401000 ? 0 : -ENOMEM;
@@ -935,6 +973,9 @@ KTEST(space, every_failing_allocation)
         {call_unmap, "wffffffffw"},    {call_protect, "wwwwwwwwww"},
         {call_move, "wwwwwwrrrrrrrrr"}, {call_move, "wwwwww"},
         {call_grow, "wwr"},            {call_brk, "ww"},
+        {call_shrink, "wwwwwwww"},     {call_keep, "wwwwwrrr"},
+        {call_double, "ssssssww"},     {call_advise, "wwwwwwww"},
+        {call_forget, "wwwwwwww"},
         {call_lock, "wwwwwwww"},       {call_fork, "wwDDWWssffww"},
         {call_store, "wwwwwwww"},
     };
