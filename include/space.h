@@ -28,6 +28,7 @@
 #define STACK_GAP       0x00100000u
 #define STACK_LIMIT     0x00800000u
 #define LIMIT_INFINITE  0xFFFFFFFFu
+#define SPACE_AREAS     65530u /* at most: they are memory of the kernel */
 
 /* Limits (getrlimit(2)) that memory calls obey, in bytes, soft ones. */
 enum space_limit { SPACE_LIMIT_AS, SPACE_LIMIT_DATA, SPACE_LIMIT_STACK, SPACE_LIMIT_MEMLOCK, SPACE_LIMITS };

@@ -3,7 +3,8 @@
  * A space's share is the sum over its pages of one part of as many as hold the page: entries of
  * page tables, times the spaces that share such a table since a fork. Ending one of ten children
  * that share everything frees next to nothing, and their shares say so; yet together they are as
- * large as what they share. Pages that can be had again do not count: reclaim has been there.
+ * large as what they share. Pages of files do not count: reclaim has been there, or they stay in any
+ * case. Those of shared anonymous memory do, as do page tables and what describes the areas.
  *
  * Cost: a walk over the entries of every space, some ten instructions each.
  */
@@ -19,7 +20,8 @@
 struct holding {
     unsigned long resident, shared; /* pages; those that others hold too */
     unsigned long parts;
-    uint32_t sharers; /* of the table at hand */
+    const struct area *area; /* at hand */
+    uint32_t sharers;        /* of the table at hand */
 };
 
 static void
@@ -28,13 +30,18 @@ count_entry(void *arg, uintptr_t va, pte_t entry)
     struct holding *holding = arg;
     const struct frame *frame = frame_of(pte_frame(entry));
 
+    bool cached = frame->owner == FRAME_CACHE;
+    uint32_t holders = frame->count - cached; /* its object is none */
+
     (void)va;
     if (pte_frame(entry).n == vm_zero_page.n)
         return;
     holding->resident++;
-    holding->shared += frame->count > 1 || holding->sharers > 1;
-    if (frame->owner == FRAME_USER && frame->count <= PART && holding->sharers <= PART)
-        holding->parts += PART / (frame->count * holding->sharers);
+    holding->shared += holders > 1 || holding->sharers > 1;
+    if (cached && !(holding->area->flags & AREA_ANONYMOUS))
+        return;
+    if (holders <= PART && holding->sharers <= PART)
+        holding->parts += PART / (holders * holding->sharers);
 }
 
 static struct holding
@@ -48,10 +55,12 @@ hold(const struct address_space *space)
 
             if (directory == 0)
                 continue;
+            holding.area = area;
             holding.sharers = frame_of(pte_frame(directory))->count;
             tables_walk(space, va, table_end(va, area->end), count_entry, &holding);
         }
     holding.parts += PART * space_tables(space);
+    holding.parts += PART * space->areas.count * sizeof(struct area) >> PAGE_SHIFT;
     return holding;
 }
 

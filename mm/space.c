@@ -226,11 +226,11 @@ space_join(struct address_space *space, struct area *first, uintptr_t end)
 }
 
 /* Cuts an area at `at`, which is inside, and returns the new area: its lower or its upper part. NULL
- * when out of memory. */
+ * when out of memory, or when there are too many areas. */
 static struct area *
 cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
 {
-    struct area *part = area_new();
+    struct area *part = space->areas.count < SPACE_AREAS ? area_new() : NULL;
 
     if (part == NULL)
         return NULL;

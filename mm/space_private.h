@@ -109,11 +109,12 @@ exceeds(unsigned long used, unsigned long pages, size_t limit)
     return limit != LIMIT_INFINITE && used + pages > limit >> PAGE_SHIFT;
 }
 
-/* 0 or -ENOMEM: whether the limits allow `pages` more pages with these flags. */
+/* 0 or -ENOMEM: whether the limits allow `pages` more pages with these flags, in one area more. */
 static inline MUST_CHECK int
 space_may_grow(const struct address_space *space, unsigned flags, unsigned long pages)
 {
-    if (exceeds(space->total_pages, pages, space->limits[SPACE_LIMIT_AS]) ||
+    if (space->areas.count >= SPACE_AREAS ||
+        exceeds(space->total_pages, pages, space->limits[SPACE_LIMIT_AS]) ||
         (area_is_data(flags) && exceeds(space->data_pages, pages, space->limits[SPACE_LIMIT_DATA])))
         return -ENOMEM;
     return 0;

@@ -165,6 +165,46 @@ KTEST(mmap, grow_beyond_everything)
     space_put(space);
 }
 
+/* A program has so many areas and no more, however it asks for them; what fails changes nothing. */
+KTEST(mmap, too_many_areas)
+{
+    const size_t pages = SPACE_AREAS / 2 * 2 - 2; /* an area each, but for two */
+    struct address_space *space;
+    uintptr_t last = WHERE + (pages - 1) * PAGE_SIZE;
+
+    if (!can_spare(2 * SPACE_AREAS * sizeof(struct area) / PAGE_SIZE))
+        SKIP("not enough memory");
+    space = space_create();
+    CHECK(space);
+    CHECK_EQ(space_mmap(space, WHERE, pages * PAGE_SIZE, PROT_READ,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
+             WHERE);
+    for (size_t i = 0; i < pages; i += 2)
+        if (space_mprotect(space, WHERE + i * PAGE_SIZE, PAGE_SIZE, PROT_NONE) != 0)
+            break;
+    CHECK_EQ(space->areas.count, pages);
+    for (unsigned i = 0; i < 2; i++)
+        CHECK_EQ(space_mmap(space, last + 2 * i * PAGE_SIZE + 2 * PAGE_SIZE, 4 * PAGE_SIZE - i,
+                            WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
+                 last + (2 + 2 * i) * PAGE_SIZE);
+    CHECK_EQ(space->areas.count, pages + 1);
+    CHECK_EQ(space_brk(space, HEAP_START + 1), HEAP_START + 1);
+    CHECK_EQ(space->areas.count, SPACE_AREAS);
+    CHECK_EQ(space_brk(space, HEAP_START + PAGE_SIZE + 1), HEAP_START + 1);
+    CHECK_EQ(space_mmap(space, 0, PAGE_SIZE, WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, true),
+             -ENOMEM);
+    CHECK_EQ(vm_alloc_map(space, 4 * WHERE, PAGE_SIZE, WRITABLE), -ENOMEM);
+    CHECK_EQ(space_munmap(space, last + 3 * PAGE_SIZE, PAGE_SIZE), -ENOMEM);
+    CHECK_EQ(space_mprotect(space, last + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), -ENOMEM);
+    CHECK_EQ(space_madvise(space, last + 3 * PAGE_SIZE, PAGE_SIZE, MADV_DONTFORK), -ENOMEM);
+    CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE, 0), -ENOMEM);
+    CHECK_EQ(space->areas.count, SPACE_AREAS);
+    CHECK(space_check_all());
+    CHECK_EQ(space_munmap(space, WHERE, 3 * PAGE_SIZE), 0);
+    CHECK_EQ(space_mprotect(space, last + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), 0);
+    space_put(space);
+}
+
 /* ---- promises ---- */
 
 /* Whether private writable memory was mapped just there. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format.h"
+#include "object.h"
 #include "oom_choice.h"
 #include "testing.h"
 
@@ -85,6 +86,44 @@ KTEST(oom, shared_memory_counts_in_parts)
     for (unsigned i = 0; i < 8; i++) /* one gets copies: 8 of its own and 8 halves */
         CHECK_EQ(space_write(ours[1], WHERE + i * PAGE_SIZE, word, 8), 8);
     CHECK(oom_choose(may_end) != ours[2]);
+    end();
+}
+
+/* Shared memory goes with its last user, and only the user's memory describes so many areas. */
+KTEST(oom, what_counts)
+{
+    const unsigned many = (6 * PAGE_SIZE / sizeof(struct area)) & ~1u;
+    static const struct object_ops memory_ops = {.fill = NULL};
+    static struct object file;
+    uint32_t word = 1;
+
+    if (!can_spare(80))
+        SKIP("not enough memory");
+    ours[0] = make(6);
+    ours[1] = make(1);
+    ours[2] = make(1);
+    CHECK(ours[0] && ours[1] && ours[2]);
+    object_init(&file, &memory_ops, 12 * PAGE_SIZE);
+    CHECK_EQ(space_mmap(ours[2], 2 * WHERE, 12 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_FIXED | MAP_POPULATE, &file, 0, true),
+             2 * WHERE);
+    CHECK_EQ(space_resident(ours[2]), 13);
+    CHECK(oom_choose(may_end) == ours[0]); /* the file stays */
+    CHECK_EQ(space_munmap(ours[2], 2 * WHERE, 12 * PAGE_SIZE), 0);
+    object_put(&file);
+    CHECK_EQ(space_mmap(ours[1], 2 * WHERE, 10 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, NULL, 0, true),
+             2 * WHERE);
+    CHECK(oom_choose(may_end) == ours[1]);
+    CHECK_EQ(space_munmap(ours[1], 2 * WHERE, 10 * PAGE_SIZE), 0);
+    CHECK(oom_choose(may_end) == ours[0]);
+    CHECK_EQ(space_mmap(ours[2], 2 * WHERE, many * PAGE_SIZE, PROT_READ,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
+             2 * WHERE);
+    for (unsigned i = 0; i < many; i += 2)
+        CHECK_EQ(space_mprotect(ours[2], 2 * WHERE + i * PAGE_SIZE, PAGE_SIZE, PROT_NONE), 0);
+    CHECK_EQ(space_write(ours[0], WHERE, &word, 4), 4);
+    CHECK(oom_choose(may_end) == ours[2]);
     end();
 }
 
