@@ -1,7 +1,7 @@
 /* fault_report.c - what is said about a program that its own fault ends.
  *
  *   fault: crash (13) cannot write to 0x00000000, where nothing is
- *   fault: eip 0x004000d4 in 00400000-00401000 r-x /crash, esp 0xbfffffa8; signal 11
+ *   fault: eip 0x004000d4 in 00400000-00401000 r-x /crash, esp 0xbfffffa8
  *
  * A program that goes wrong again and again may not fill the screen: of the faults of one second
  * only the first few are told.
@@ -58,7 +58,7 @@ attempt(const struct trap_frame *frame, uintptr_t address)
 }
 
 void
-fault_report(int signal, uintptr_t address, const struct trap_frame *frame)
+fault_report(uintptr_t address, const struct trap_frame *frame)
 {
     const struct process *process = task_current()->process;
 
@@ -75,5 +75,5 @@ fault_report(int signal, uintptr_t address, const struct trap_frame *frame)
     }
     print(&klog_printer, "\nfault: eip ");
     print_place(process->space, frame->eip);
-    print(&klog_printer, ", esp 0x%08lx; signal %d\n", (unsigned long)frame->esp, signal);
+    print(&klog_printer, ", esp 0x%08lx\n", (unsigned long)frame->esp);
 }

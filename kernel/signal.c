@@ -315,7 +315,7 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
     bool held = (task->blocked & signal_bit(signal)) != 0 || handler == SIG_IGN;
 
     if (held || handler == SIG_DFL)
-        fault_report(signal, address, frame);
+        fault_report(address, frame);
     if (held)
         process_exit(signal);
     task->fault_signal = signal;

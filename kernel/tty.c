@@ -91,7 +91,8 @@ act_on(enum discipline_event event)
 
 static bool take(uint8_t byte);
 
-/* Called when the kernel is at rest. */
+/* Called when the kernel is at rest. Afterwards the program in the foreground is told that its
+ * screen has changed. */
 static void
 visit_monitor(void)
 {
@@ -99,6 +100,8 @@ visit_monitor(void)
     monitor_visit();
     if (terminal.users > 0)
         console_set_listener(take);
+    if (terminal.group != 0)
+        signal_group(terminal.group, SIGWINCH);
 }
 
 static bool

@@ -15,7 +15,8 @@
  * read after the start.
  *
  * A word at the start of a line that ends with a colon (the subsystem that speaks) or with > (a
- * prompt) stands in a colour of its own. The colour follows from the line's text and is not stored.
+ * prompt) stands in a colour of its own. The colour follows from the text and is not stored; a line
+ * whose predecessor is full to its last column goes on with it and does not start anything.
  *
  * Control sequences (ansi.h) move the cursor and erase, insert and delete characters and lines, so
  * that line editors and full-screen programs work; those of colours are swallowed.
@@ -113,11 +114,16 @@ tag_colour(const uint8_t *line, unsigned *length)
     return line[end] == '>' ? PROMPT : TAG_COLOUR;
 }
 
+/* Shows line `index` (line_at) in row `at` of the screen. */
 static void
-paint_line(unsigned at, const uint8_t *line)
+paint_line(unsigned at, int index)
 {
+    const uint8_t *line = line_at(index);
     unsigned tag;
     uint8_t colour = tag_colour(line, &tag);
+
+    if (line_at(index - 1)[COLUMNS - 1] != ' ')
+        tag = 0;
 
     for (unsigned i = 0; i < COLUMNS; i++) {
         uint16_t cell = (uint16_t)((i < tag ? colour : NORMAL) << 8 | line[i]);
@@ -136,7 +142,7 @@ paint(void)
     unsigned at = column < COLUMNS ? column : COLUMNS - 1;
 
     for (unsigned i = 0; i < ROWS; i++)
-        paint_line(i, line_at((int)i - (int)back));
+        paint_line(i, (int)i - (int)back);
     crtc_write(CRTC_CURSOR, (row + back < ROWS ? row + back : ROWS) * COLUMNS + at);
 }
 

@@ -438,7 +438,7 @@ early_heap_print(const struct early_heap *heap, struct printer *out)
         return;
     }
     early_heap_stats(heap, &stats);
-    print(out, "early: %lu bytes = %lu in %u live objects + %lu in %u freed + ",
+    print(out, "early: %lu bytes = %lu in %u live + %lu in %u freed + ",
           (unsigned long)stats.taken, (unsigned long)stats.live, stats.live_objects,
           (unsigned long)stats.freed, stats.freed_objects);
     print(out, "%lu in headers + %lu unused\n", (unsigned long)stats.headers,

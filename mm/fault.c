@@ -162,7 +162,9 @@ replace_page(struct address_space *space, const struct area *area, uintptr_t va,
         page_put(page);
         return FAULT_DONE;
     }
-    if (!zero) {
+    if (zero) {
+        vm_counters.demand_zero++;
+    } else {
         copy_into(page, pte_frame(old));
         page_put(pte_frame(old));
         vm_counters.cow_copy++;

@@ -13,7 +13,7 @@ print_piece_sizes(unsigned orders)
     for (unsigned order = 0; order < orders; order++) {
         unsigned long kib = (unsigned long)(PAGE_SIZE / 1024) << order;
 
-        print("%5lu%c", kib < 1024 ? kib : kib / 1024, kib < 1024 ? 'K' : 'M');
+        print(" %3lu%c", kib < 1024 ? kib : kib / 1024, kib < 1024 ? 'K' : 'M');
     }
     print("%10s\n", "free KiB");
 }
@@ -40,14 +40,14 @@ print_zone(const char *name, const unsigned long counts[], unsigned orders)
 
     print("%-10s", name);
     for (unsigned order = 0; order < orders; order++) {
-        print("%6lu", counts[order]);
+        print(" %4lu", counts[order]);
         free += counts[order] << order;
     }
     print("%10lu\n%-10s", free * (PAGE_SIZE / 1024), "  share");
     above = free;
     for (unsigned order = 0; order < orders; order++) {
         /* 100 * above / free without leaving 32 bits, for up to 16 TiB */
-        print("%5lu%%", free < 1ul << 24 ? free ? above * 100 / free : 0 : above / (free / 100));
+        print("%4lu%%", free < 1ul << 24 ? free ? above * 100 / free : 0 : above / (free / 100));
         above -= counts[order] << order;
     }
     print("\n");
@@ -59,7 +59,9 @@ main(int argc, char **argv)
     long error = read_text("/proc/buddyinfo", text, sizeof(text));
     bool titled = false;
 
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1)
+        die("usage: buddyinfo");
     if (error < 0)
         die("/proc/buddyinfo: %s", error_text(error));
     for (const char *at = strstr(text, "zone "); at; at = strstr(at, "zone ")) {

@@ -15,7 +15,9 @@ main(int argc, char **argv)
     unsigned long total, free, cache, slab, tables, stacks;
     long error = read_text("/proc/meminfo", text, sizeof(text));
 
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1)
+        die("usage: free");
     if (error < 0)
         die("/proc/meminfo: %s", error_text(error));
     total = value("MemTotal");

@@ -72,7 +72,7 @@ main(int argc, char **argv)
     (void)argc, (void)argv;
     open_console();
     signal_action(SIGUSR2, note_power_off, 0);
-    print("Octavo. Type help for the shell's commands, memtour for a tour, poweroff to leave.\n");
+    print("Octavo. Type help for commands, memtour -p for a tour, poweroff to leave.\n");
     do {
         int shell = fork();
 

@@ -3,6 +3,7 @@
 #include "runtime.h"
 
 static bool long_lines, dots;
+static bool listed; /* something stands above */
 
 struct entry {
     struct stat64 status;
@@ -137,7 +138,8 @@ list(const char *path, bool title)
         return true;
     }
     if (error == 0 && title)
-        print("%s:\n", path);
+        print("%s%s:\n", listed ? "\n" : "", path);
+    listed = true;
     if (error == 0)
         error = list_folder(path);
     if (error < 0)

@@ -3,6 +3,7 @@
  *
  *     memtour           all steps in order
  *     memtour STEP...   some
+ *     memtour -p ...    waits for Enter after each
  *     memtour seed      the smallest demonstration of brk and mmap, without words
  *     memtour list      the steps
  *
@@ -24,6 +25,20 @@ static const struct step steps[] = {
     {"file", "Files as memory", file_step},
 };
 
+static bool paced; /* -p */
+static struct reader input; /* standard input */
+
+/* Lets the reader read. False when that is enough. */
+static bool
+wait_for_reader(void)
+{
+    char line[8];
+
+    print("Enter: the next step; q: no more. ");
+    print_flush();
+    return read_line(&input, line, sizeof(line)) && line[0] != 'q';
+}
+
 static bool
 run_step(const struct step *step, size_t number)
 {
@@ -32,6 +47,8 @@ run_step(const struct step *step, size_t number)
     print("%zu. %s (%s)\n", number, step->title, step->name);
     ok = step->run();
     print("\n");
+    if (paced && !wait_for_reader())
+        exit(ok ? 0 : 1);
     return ok;
 }
 
@@ -47,19 +64,32 @@ run_named(const char *name)
     die("no step %s; memtour list shows them", name);
 }
 
+static int
+list_steps(void)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(steps); i++)
+        print("%-10s %s\n", steps[i].name, steps[i].title);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
+    struct options options = {.argv = argv + 1};
     bool ok = true;
+    int option;
 
-    if (argc > 1 && strcmp(argv[1], "list") == 0) {
-        for (size_t i = 0; i < ARRAY_LENGTH(steps); i++)
-            print("%-10s %s\n", steps[i].name, steps[i].title);
-        return 0;
+    (void)argc;
+    while ((option = next_option(&options, "p"))) {
+        if (option == '?')
+            die("usage: memtour [-p] [STEP...]; memtour list names the steps");
+        paced = true;
     }
-    for (char **name = argv + 1; *name; name++)
+    if (*options.argv && strcmp(*options.argv, "list") == 0)
+        return list_steps();
+    for (char **name = options.argv; *name; name++)
         ok &= run_named(*name);
-    for (size_t i = 0; argc == 1 && i < ARRAY_LENGTH(steps); i++)
+    for (size_t i = 0; !*options.argv && i < ARRAY_LENGTH(steps); i++)
         ok &= run_step(&steps[i], i + 1);
     return ok ? 0 : 1;
 }

@@ -63,7 +63,8 @@ print_map(const char *pid)
     format_text(line, sizeof(line), "/proc/%s/smaps", pid);
     reader.fd = open(line, O_RDONLY, 0);
     if (reader.fd < 0) {
-        complain("%s: %s", line, error_text(reader.fd));
+        complain("%s: %s", pid,
+                 reader.fd == -ENOENT ? "no such process" : error_text(reader.fd));
         return false;
     }
     print("%s:\n%-8s %-4s %-30s%8s%8s%8s%8s\n", pid, "address", "may", "what", "KiB", "rss", "pss",

@@ -4,6 +4,8 @@
 
 #define MILLISECONDS_PER_TICK (1000 / CLOCK_TICKS_PER_SECOND)
 
+#define COMMAND_COLUMNS 25 /* that are left on a screen of 80 */
+
 static char text[1024];
 
 struct process {
@@ -64,9 +66,9 @@ print_process(const char *pid)
     read_fields(&process);
     read_command(pid);
     milliseconds = process.ticks * MILLISECONDS_PER_TICK;
-    print("%5s %5lu %5lu %c %8lu %7lu %8lu %4lu.%02lu %.40s\n", pid, process.parent, process.group,
+    print("%5s %5lu %5lu %c %8lu %7lu %8lu %4lu.%02lu %.*s\n", pid, process.parent, process.group,
           process.state, process.mapped, process.resident, process.faults, milliseconds / 1000,
-          milliseconds % 1000 / 10, text);
+          milliseconds % 1000 / 10, is_terminal(1) ? COMMAND_COLUMNS : (int)sizeof(text), text);
 }
 
 int
@@ -76,7 +78,9 @@ main(int argc, char **argv)
     const struct dirent64 *record;
     int error = folder_open(&folder, "/proc");
 
-    (void)argc, (void)argv;
+    (void)argv;
+    if (argc > 1)
+        die("usage: ps");
     if (error < 0)
         die("/proc: %s", error_text(error));
     print("  PID  PPID  PGRP S  MAP KiB RSS KiB   FAULTS    TIME COMMAND\n");

@@ -23,7 +23,7 @@ static const struct column {
     {"zeroed", {"demand_zero"}, false},
     {"copied", {"cow_copy"}, false},
     {"forks", {"forks"}, false},
-    {"flushes", {"tlb_flush_page", "tlb_flush_all"}, false},
+    {"flush", {"tlb_flush_page", "tlb_flush_all"}, false},
     {"stolen", {"pgsteal", "pgsteal_kswapd", "pgsteal_direct"}, false},
 };
 
@@ -43,7 +43,7 @@ static void
 print_titles(void)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(columns); i++)
-        print("%s%7s", i ? " " : "", columns[i].title);
+        print("%s%6s", i ? " " : "", columns[i].title);
     print("\n");
 }
 
@@ -56,7 +56,7 @@ print_values(void)
 
         for (size_t j = 0; j < ARRAY_LENGTH(columns[i].counters) && columns[i].counters[j]; j++)
             now += field_value(text, columns[i].counters[j]);
-        print("%s%7lu", i ? " " : "", columns[i].level ? now : now - last[i]);
+        print("%s%6lu", i ? " " : "", columns[i].level ? now : now - last[i]);
         last[i] = now;
     }
     print("\n");

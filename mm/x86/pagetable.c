@@ -441,7 +441,7 @@ pagetable_init(struct bootmem *boot)
     direct_map_end = map_usable(boot);
     protect_image();
     use_new_tables();
-    klog("pagetable: direct map of %lu KiB in %s pages, text and constants read-only\n",
+    klog("pagetable: direct map of %lu KiB in %s pages, text read-only\n",
          (unsigned long)direct_map_end / 1024, cpu_features.pse ? "4 MiB and 4 KiB" : "4 KiB");
 }
 

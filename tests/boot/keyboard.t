@@ -12,7 +12,7 @@ import time
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 KERNEL = os.path.join(ROOT, 'build', 'kernel.elf')
 NAMES = {' ': 'spc', '\n': 'ret', '/': 'slash', '"': 'shift-apostrophe', '-': 'minus',
-         '_': 'shift-minus'}
+         '_': 'shift-minus', ':': 'shift-semicolon'}
 count = failed = 0
 
 
@@ -120,6 +120,10 @@ with tempfile.TemporaryDirectory() as work:
     machine.type('x')
     machine.shows('and so does typing', r'\noctavo> x$')
     machine.key('backspace')
+    machine.type('clear\necho ' + 80 * 'x' + 'go-on: here\n')
+    machine.shows('a long line goes on in the next', r'x\ngo-on: here\noctavo>$')
+    check('where nothing begins that has a colour', machine.colours[160] == 0x07,
+          list(machine.colours[:180]))
     machine.type('poweroff\n')
     check('power-off', machine.process.wait() == 33, machine.process.returncode)
 

@@ -73,6 +73,12 @@ y"
 sh_is "test" '[ -d / ] && [ -f f ] && [ ! -e nosuch ] && [ 2 -lt 10 ] && [ a != b ] && echo yes' 'yes'
 sh_is "read" 'echo "one two three" | { read a b; echo "$b $a"; }' 'two three one'
 
+is "help knows the programs" \
+    "$("$bin/sh" -c 'help programs' | cut -d' ' -f1)" \
+    "$(cd "$bin" && ls | grep -v -e '\.elf$' -e '^obj$' -e '^init$')"
+sh_is "help fits a screen" 'help; help programs' "$("$bin/sh" -c 'help; help programs' | cut -c1-79)"
+is "with a line to spare" "$("$bin/sh" -c help | wc -l)" 23
+
 # ---- processes
 sh_is "pipelines" 'echo c b a | cat | cat | { read x; echo $x; }' 'c b a'
 sh_is "a pipeline's status" 'true | false; echo $?; false | true; echo $?' '1
@@ -110,6 +116,7 @@ like "ls -a: a folder" "$work/out" '^drwxr-xr-x +3 +[0-9]+ \.$'
 "$bin/ps" >"$work/out"
 like "ps: finds itself" "$work/out" "^ *[0-9]+ +$$ +[0-9]+ R +[1-9][0-9]* +[0-9]+ +[1-9].* $bin/ps$"
 sleep 60 &
+sleep 0.2 # until it is sleep, and not this shell's fork any more
 "$bin/kill" -TERM $! && wait $!
 is "kill: a signal" $? 143
 ok "kill: nobody there" sh -c "! '$bin/kill' 999999999"

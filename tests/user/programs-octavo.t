@@ -31,6 +31,10 @@ like "mmap comes from below 0x40000000" "$console" '^mmap at 0x3[0-9a-f]{7}: "He
 
 boots "memtour on 4 MiB" 0 --mem 4M --cmdline 'run="/bin/memtour"'
 unlike "nothing is wrong" "$console" WRONG
+between '^clock:' '^owner ' >"$work/tour"
+unlike "no line is too long for a screen" "$work/tour" '.{80}'
+like "the kernel says what ended the child" "$console" \
+    '^fault: memtour .* cannot write to 0x[0-9a-f]{8}, below a stack that cannot grow$'
 like "10 touches, 10 pages" "$console" '\+10 in memory, 10 faults'
 like "they were filled with zeros" "$console" 'pages filled with zeros: 10$'
 like "32 reads, one page of zeros" "$console" 'reads that found the page of zeros: 32$'
@@ -44,6 +48,8 @@ done
 
 boots "the tables of memory" 0 --input ps --input free --input 'vmstat; vmstat -s' --input pmap \
     --input buddyinfo --input 'slabtop 5' --input 'ls -l /bin'
+between '^clock:' '^owner ' >"$work/tables"
+unlike "no line is too long for a screen" "$work/tables" '.{80}'
 like "ps" "$console" '^ +1 +0 +[0-9]+ S +[1-9][0-9]* +[1-9][0-9]* .* /init'
 like "free" "$console" '^memory +[1-9][0-9]{4} '
 like "vmstat -s" "$console" '^ +[1-9][0-9]* pgfault'

@@ -49,6 +49,10 @@ TALK = [
     ("\x03", r"\$ "),
     ("while true; do /bin/sleep 100; done\r", r"done\n"),
     ("\x03", r"\$ "),
+    # a tour at the reader's pace
+    ("memtour -p lazy zero brk\r", r"costs nothing.*no more\. "),
+    ("\r", r"3\. Reading what was never written.*no more\. "),
+    ("q\r", r"q\n\$ "),
     # jobs
     ("/bin/sleep 100 | cat\r", r"cat\n"),
     ("\x1a", r"\[1\] stopped +\d+  /bin/sleep 100 \| cat\n\$ "),

@@ -55,4 +55,12 @@ check("Ctrl-] brings the monitor up while a program runs, and go leads back", [
     (r"^once more\r?\nonce", "\x04"),
 ], r"PID  PPID GROUP", r" S .* cat$", r"\[stack\]", r"^once more$")
 
+check("the shell shows its line again when the monitor is left", [
+    (PROMPT, "echo from"),
+    (r"from$", "\x1d"),
+    (r"octavo> $", "vmas 2\r"),
+    (r"octavo> $", "go\r"),
+    (r"\$ echo from$", " before\r"),
+], r"^\$ echo from before$", r"^from before$")
+
 tap.done()

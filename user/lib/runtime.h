@@ -88,6 +88,13 @@ extern const char *const signal_names[32]; /* "INT" for SIGINT */
 /* The number of "9", "KILL" or "SIGKILL"; -1 when there is none. */
 int signal_number(const char *name);
 
+/* ---- kill as a command (kill.c) ---- */
+
+/* A process or minus a group that a name of the caller's own kind means; 0: none. */
+typedef int (*target_namer)(const char *name);
+/* Does what argv says, with complaints; `job` may be NULL. The exit status. */
+int kill_command(char **argv, target_namer job);
+
 /* ---- text out (print.c) ---- */
 
 /* To standard output, through a buffer that exit and fork write out. */

@@ -87,7 +87,7 @@ write_and_catch(volatile char *at, int code, const char *name)
     unsigned before = caught.count;
 
     *at = 'g';
-    say("SIGSEGV at 0x%08lx, si_code %d (%s is %d); mended, and the write went on.",
+    say("SIGSEGV at 0x%08lx, si_code %d (%s is %d); mended, written.",
         (unsigned long)caught.address, caught.code, name, code);
     return expect(caught.count == before + 1 && caught.code == code &&
                       caught.address == (uintptr_t)at && *at == 'g',
@@ -105,7 +105,7 @@ guard_step(void)
     caught.count = 0;
     signal_action(SIGSEGV, mend, 0);
     mprotect(at + PAGE_SIZE, PAGE_SIZE, PROT_NONE);
-    say("3 pages, the middle one made untouchable by mprotect(PROT_NONE). Writing to it:");
+    say("3 pages. mprotect(PROT_NONE) on the middle one, then writing to it:");
     ok = write_and_catch(at + PAGE_SIZE + 123, SEGV_ACCERR, "SEGV_ACCERR");
     munmap(at + 2 * PAGE_SIZE, PAGE_SIZE);
     say("The last page unmapped. Writing there:");

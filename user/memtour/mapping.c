@@ -34,7 +34,7 @@ lazy_step(void)
         return false;
     watch_tell();
     show_areas((uintptr_t)at, (uintptr_t)at + PAGE_SIZE);
-    say("It is one area, and no memory yet. Writing to 10 of the pages: 10 faults, 10 pages.");
+    say("One area, and no memory yet. Writing to 10 pages: 10 faults, 10 pages.");
     write_pages(at, 0, 10);
     watch_tell();
     say("Writing to them again costs nothing.");
@@ -80,7 +80,7 @@ protect_step(void)
     watch_begin();
     ok = expect(mprotect(at + 3 * PAGE_SIZE, 3 * PAGE_SIZE, PROT_READ) == 0, "mprotect works");
     show_areas(start, end);
-    say("An area has one set of rights, so it was cut in three. The pages are where they were:");
+    say("An area has one set of rights: it was cut in three. No page has moved:");
     ok &= pages_hold(at, 0, 9, true);
     watch_tell();
     say("Writable again, the three become one:");
@@ -100,7 +100,7 @@ discard_step(void)
     if (!at)
         return false;
     write_pages(at, 0, 64);
-    say("64 pages are written. madvise(MADV_DONTNEED) on 60: the area stays, the pages go.");
+    say("64 pages are written. madvise(MADV_DONTNEED) on 60: area stays, pages go.");
     watch_begin();
     ok = expect(madvise(at, 60 * PAGE_SIZE, MADV_DONTNEED) == 0, "madvise works");
     watch_tell();
@@ -149,7 +149,7 @@ private_file(int fd)
     ok = expect(memcmp(at, bytes, sizeof(bytes)) == 0, "memory shows what read(2) reads");
     watch_tell();
     show_areas((uintptr_t)at, (uintptr_t)at + PAGE_SIZE);
-    say("The page is the one that the file's cache holds: no copy. Writing makes one:");
+    say("It is the page that the file's cache holds, no copy. Writing makes one:");
     at[0] = 'X';
     watch_tell();
     lseek(fd, 0, SEEK_SET);
@@ -170,7 +170,7 @@ shared_file(int fd)
     at = mmap(NULL, PAGE_SIZE, WRITABLE, MAP_SHARED, fd, 0);
     if (mmap_failed(at))
         return expect(false, "a file can be mapped shared");
-    say("A file in /tmp, mapped shared. What is written to memory is in the file at once:");
+    say("A file in /tmp, mapped shared. What memory is given, the file has at once:");
     memcpy(at, text, sizeof(text));
     read(fd, bytes, sizeof(bytes));
     say("read(2) says \"%s\"", bytes);

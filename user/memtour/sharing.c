@@ -36,8 +36,7 @@ cow_step(void)
         return false;
     for (size_t i = 0; i < PAGES; i++)
         at[i * PAGE_SIZE] = 'p';
-    say("%u pages are written, then the process forks. The child reads all of them and writes 3:",
-        PAGES);
+    say("%u pages are written; then fork. The child reads all of them and writes 3:", PAGES);
     watch_begin();
     pid = fork();
     if (pid < 0)
@@ -46,11 +45,11 @@ cow_step(void)
         copy_in_child(at);
     ok &= expect(child_ok(pid), "the child sees what the parent wrote");
     watch_tell();
-    say("Pages were copied only where somebody wrote (stacks count too). The parent's are intact:");
+    say("Only pages that somebody wrote to were copied (stacks count too).");
     for (size_t i = 0; i < PAGES; i++)
         ok &= at[i * PAGE_SIZE] == 'p';
     expect(ok, "the parent keeps its bytes");
-    say("The child is gone: nobody shares them, so writing takes them over without a copy.");
+    say("The child is gone, nobody shares the pages: writing takes them as they are.");
     for (size_t i = 0; i < PAGES; i++)
         at[i * PAGE_SIZE] = 'q';
     watch_tell();

@@ -28,7 +28,7 @@ bool guard_step(void);
 
 /* ---- memtour/watch.c ---- */
 
-/* One line of the story. */
+/* A sentence of the story, on as many lines as it needs. */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Remembers the counters of now. */
 void watch_begin(void);

@@ -36,16 +36,35 @@ struct reading {
 static struct reading before;
 static char text[8192];
 
+/* How much of a text stands on one line of `width`: up to the last blank that is not too far out. */
+static size_t
+line_length(const char *line, size_t width)
+{
+    size_t length = strlen(line);
+
+    if (length <= width)
+        return length;
+    for (length = width; length && line[length] != ' '; length--)
+        continue;
+    return length ? length : width;
+}
+
 void
 say(const char *format, ...)
 {
+    const char *at;
     va_list args;
-    char line[160];
+    char line[240];
 
     va_start(args, format);
     format_text_v(line, sizeof(line), format, args);
     va_end(args);
-    print("  %s\n", line);
+    for (at = line; *at; at += *at == ' ') {
+        size_t length = line_length(at, LINE_WIDTH - 2);
+
+        print("  %.*s\n", (int)length, at);
+        at += length;
+    }
     print_flush();
 }
 
@@ -125,11 +144,36 @@ watch_tell(void)
     struct reading now;
 
     take_reading(&now);
-    print("  kernel: %+ld pages mapped, %+ld in memory, %lu faults\n", now.mapped - before.mapped,
-          now.resident - before.resident, now.faults - before.faults);
+    print("  kernel: %+ld pages mapped, %+ld in memory, %lu fault%s\n",
+          now.mapped - before.mapped, now.resident - before.resident, now.faults - before.faults,
+          now.faults - before.faults == 1 ? "" : "s");
     tell_counters(&now);
     print_flush();
     take_reading(&before);
+}
+
+/* The hex digits at *at, which moves behind them. */
+static uintptr_t
+take_address(const char **at)
+{
+    uintptr_t address = 0;
+
+    for (; (**at >= '0' && **at <= '9') || (**at >= 'a' && **at <= 'f'); ++*at)
+        address = address << 4 | (unsigned)(**at <= '9' ? **at - '0' : **at - 'a' + 10);
+    return address;
+}
+
+/* Leaves one blank where there are several. */
+static void
+squeeze(char *line)
+{
+    char *to = line;
+
+    for (const char *at = line; *at; at++) {
+        if (*at != ' ' || (at[1] && at[1] != ' '))
+            *to++ = *at;
+    }
+    *to = '\0';
 }
 
 void
@@ -141,13 +185,12 @@ show_areas(uintptr_t from, uintptr_t to)
     if (reader.fd < 0)
         return;
     while (read_line(&reader, line, sizeof(line))) {
-        char *end_text = strchr(line, '-');
-        uintptr_t start = 0, end = 0;
+        const char *at = line;
+        uintptr_t start = take_address(&at), end;
 
-        for (const char *at = line; at < end_text; at++)
-            start = start << 4 | (unsigned)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
-        for (const char *at = end_text + 1; *at != ' '; at++)
-            end = end << 4 | (unsigned)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+        at++;
+        end = take_address(&at);
+        squeeze(line);
         if (start < to && from < end)
             print("  maps:   %s\n", line);
     }

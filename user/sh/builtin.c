@@ -43,12 +43,14 @@ do_pwd(char **argv)
 static int
 do_exit(char **argv)
 {
-    unsigned long status;
+    unsigned long status = (unsigned)shell.status;
 
+    if (argv[1] && !text_number(argv[1], &status)) {
+        complain("exit: %s is no number", argv[1]);
+        return 2;
+    }
     shell.exiting = true;
-    if (argv[1])
-        return text_number(argv[1], &status) ? (int)(status & 0xFF) : 2;
-    return shell.status;
+    return (int)(status & 0xFF);
 }
 
 /* Process 1 powers off when it gets SIGUSR2, or when the shell it started ends. */
@@ -143,10 +145,10 @@ do_shift(char **argv)
 {
     unsigned long count = 1;
 
-    if (argv[1] && !text_number(argv[1], &count))
+    if ((argv[1] && !text_number(argv[1], &count)) || count > shell.argument_count) {
+        complain("shift: there are %zu arguments", shell.argument_count);
         return 1;
-    if (count > shell.argument_count)
-        return 1;
+    }
     shell.arguments += count;
     shell.argument_count -= count;
     return 0;
@@ -232,46 +234,19 @@ do_wait(char **argv)
     return status;
 }
 
-/* What kill's argument means: a process, or minus the group of a job. */
-static bool
-kill_target(const char *name, int *target)
+/* Minus the group of %JOB. */
+static int
+job_target(const char *name)
 {
-    bool negative = name[0] == '-';
-    unsigned long number;
+    const struct job *job = name[0] == '%' ? job_find(name) : NULL;
 
-    if (name[0] == '%') {
-        struct job *job = job_find(name);
-
-        *target = job ? -job_group(job) : 0;
-        return job != NULL;
-    }
-    if (!text_number(name + negative, &number))
-        return false;
-    *target = negative ? -(int)number : (int)number;
-    return true;
+    return job ? -job_group(job) : 0;
 }
 
 static int
 do_kill(char **argv)
 {
-    int signal = SIGTERM, target, status = argv[1] ? 0 : 2;
-
-    if (argv[1] && argv[1][0] == '-') {
-        signal = signal_number(argv[1] + 1);
-        argv++;
-    }
-    if (signal < 0) {
-        complain("kill: no such signal");
-        return 2;
-    }
-    for (argv++; status != 2 && *argv; argv++) {
-        int error = kill_target(*argv, &target) ? kill(target, signal) : -ESRCH;
-
-        if (error < 0)
-            complain("kill: %s: %s", *argv, error_text(error));
-        status |= error < 0;
-    }
-    return status;
+    return kill_command(argv, job_target);
 }
 
 /* ---- small programs ---- */
@@ -313,13 +288,25 @@ signed_number(const char *text)
     return negative ? -(long)number : (long)number;
 }
 
+/* test's answer when it does not know the operator. */
+#define NO_TEST 2
+
+static int
+unknown_test(const char *operation)
+{
+    complain("test: %s is no test", operation);
+    return NO_TEST;
+}
+
 /* test -X FILE or TEXT */
-static bool
+static int
 test_one(const char *operation, const char *operand)
 {
     struct stat64 status;
     bool there;
 
+    if (operation[0] != '-' || strlen(operation) != 2)
+        return unknown_test(operation);
     if (strcmp(operation, "-n") == 0 || strcmp(operation, "-z") == 0)
         return (*operand != '\0') == (operation[1] == 'n');
     if (strcmp(operation, "-t") == 0)
@@ -337,12 +324,14 @@ test_one(const char *operation, const char *operand)
     case 'x':
         return system_call(NR_access, operand,
                            operation[1] == 'r' ? R_OK : operation[1] == 'w' ? W_OK : X_OK) == 0;
-    default:
+    case 'e':
         return there;
+    default:
+        return unknown_test(operation);
     }
 }
 
-static bool
+static int
 test_two(const char *left, const char *operation, const char *right)
 {
     static const char *const names[] = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"};
@@ -353,7 +342,11 @@ test_two(const char *left, const char *operation, const char *right)
         if (strcmp(operation, names[i]) == 0)
             return answers[i];
     }
-    return (strcmp(left, right) == 0) == (operation[0] == '=');
+    if (strcmp(operation, "=") == 0 || strcmp(operation, "==") == 0)
+        return strcmp(left, right) == 0;
+    if (strcmp(operation, "!=") == 0)
+        return strcmp(left, right) != 0;
+    return unknown_test(operation);
 }
 
 /* test [!] A, -X A, A OP B; [ is the same with a ] at the end. */
@@ -361,7 +354,8 @@ static int
 do_test(char **argv)
 {
     size_t count = count_arguments(argv) - 1;
-    bool not, answer = false;
+    int answer = false;
+    bool not;
 
     if (strcmp(argv[0], "[") == 0 && (count == 0 || strcmp(argv[count--], "]") != 0)) {
         complain("[: no ]");
@@ -377,51 +371,86 @@ do_test(char **argv)
         answer = test_one(argv[0], argv[1]);
     else if (count == 3)
         answer = test_two(argv[0], argv[1], argv[2]);
-    return answer == not;
+    else if (count > 3)
+        answer = unknown_test(argv[3]);
+    return answer == NO_TEST ? NO_TEST : answer == not;
 }
 
 /* ---- the table ---- */
 
 static int do_help(char **argv);
 
-static const struct command {
-    const char *name;
-    builtin function;
-    const char *usage, *help;
-} commands[] = {
-    {"[", do_test, "A = B ]", "test"},
-    {"bg", do_bg, "[%JOB]", "let a stopped job go on in the background"},
-    {"break", do_break, "[N]", "leave a loop, or N"},
-    {"cd", do_cd, "[FOLDER]", "change the current folder"},
-    {"continue", do_continue, "[N]", "go on with a loop's next round"},
-    {"echo", do_echo, "[-n] TEXT...", "print"},
-    {"exec", do_exec, "COMMAND", "become a program, or keep redirections"},
-    {"exit", do_exit, "[STATUS]", "leave the shell"},
-    {"export", do_export, "NAME[=VALUE]...", "let programs see variables"},
-    {"false", do_false, "", "fail"},
-    {"fg", do_fg, "[%JOB]", "bring a job to the foreground"},
-    {"help", do_help, "", "this list"},
-    {"jobs", do_jobs, "", "what runs in the background or is stopped"},
-    {"kill", do_kill, "[-SIGNAL] PID|%JOB...", "send a signal, TERM by default"},
-    {"poweroff", do_poweroff, "", "switch the machine off"},
-    {"pwd", do_pwd, "", "print the current folder"},
-    {"read", do_read, "NAME...", "a line of input into variables"},
-    {"set", do_set, "[-- TEXT...]", "print variables; set $1 $2..."},
-    {"shift", do_shift, "[N]", "drop $1"},
-    {"test", do_test, "A = B", "also != -eq -lt..., -f -d -e -s -r -x FILE, -n -z TEXT"},
-    {"true", do_true, "", "succeed"},
-    {"unset", do_unset, "NAME...", "forget variables"},
-    {"wait", do_wait, "[PID|%JOB...]", "until jobs have ended"},
+struct help {
+    const char *name, *usage, *help;
 };
+
+static const struct command {
+    struct help help; /* help.help is NULL when another one's line says it */
+    builtin function;
+} commands[] = {
+    {{"[", NULL, NULL}, do_test},
+    {{"bg", "[%JOB]", "let a stopped job go on in the background"}, do_bg},
+    {{"break", "[N]", "leave a loop, or N"}, do_break},
+    {{"cd", "[FOLDER]", "change the current folder"}, do_cd},
+    {{"continue", "[N]", "go on with a loop's next round"}, do_continue},
+    {{"echo", "[-n] TEXT...", "print"}, do_echo},
+    {{"exec", "COMMAND", "become a program, or keep redirections"}, do_exec},
+    {{"exit", "[STATUS]", "leave the shell"}, do_exit},
+    {{"export", "NAME[=VALUE]...", "let programs see variables"}, do_export},
+    {{"false", NULL, NULL}, do_false},
+    {{"fg", "[%JOB]", "bring a job to the foreground"}, do_fg},
+    {{"help", "[programs]", "this list, or that of the programs"}, do_help},
+    {{"jobs", "", "what runs in the background or is stopped"}, do_jobs},
+    {{"kill", "[-SIGNAL] PID|%JOB...", "send a signal, TERM by default; kill -l: all"}, do_kill},
+    {{"poweroff", "", "switch the machine off"}, do_poweroff},
+    {{"pwd", "", "print the current folder"}, do_pwd},
+    {{"read", "NAME...", "a line of input into variables"}, do_read},
+    {{"set", "[-- TEXT...]", "print variables; set $1 $2..."}, do_set},
+    {{"shift", "[N]", "drop $1"}, do_shift},
+    {{"test", "A = B, [ A = B ]", "also != -eq -lt..., -n -z TEXT, -f -d... FILE"}, do_test},
+    {{"true", "", "succeed; false: fail"}, do_true},
+    {{"unset", "NAME...", "forget variables"}, do_unset},
+    {{"wait", "[PID|%JOB...]", "until jobs have ended"}, do_wait},
+};
+
+/* What there is in /bin. */
+static const struct help programs[] = {
+    {"buddyinfo", "", "free memory by the size of its pieces"},
+    {"cat", "[FILE...]", "print files, or what is typed"},
+    {"echo", "[-n] TEXT...", "print"},
+    {"free", "", "where the memory is"},
+    {"hexdump", "[-s N] [-n N] FILE", "bytes in hex, from byte N, N of them"},
+    {"kill", "[-SIGNAL] PID...", "send a signal"},
+    {"ls", "[-la] [PATH...]", "list folders"},
+    {"memtour", "[-p] [STEP...]", "a tour of a program's memory; -p: step by step"},
+    {"pmap", "[PID...]", "the areas of a process"},
+    {"ps", "", "the processes"},
+    {"sh", "[FILE | -c TEXT]", "this shell"},
+    {"slabtop", "[N]", "the kernel's largest object caches"},
+    {"sleep", "SECONDS", "wait"},
+    {"stress", "[SECONDS [SEED]]", "storms of memory calls, every byte checked"},
+    {"vmstat", "[-s | SECONDS]", "what the memory manager has done"},
+};
+
+static void
+print_help(const struct help *help)
+{
+    if (help->help)
+        print("%-9s %-22s %s\n", help->name, help->usage, help->help);
+}
 
 static int
 do_help(char **argv)
 {
-    (void)argv;
+    if (argv[1] && strcmp(argv[1], "programs") == 0) {
+        for (size_t i = 0; i < ARRAY_LENGTH(programs); i++)
+            print_help(&programs[i]);
+        return 0;
+    }
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++)
-        print("%-9s %-22s %s\n", commands[i].name, commands[i].usage, commands[i].help);
-    print("Also if, while, until, for, { }, ( ), | && || ; & < > >> 2>&1 $NAME $? $(...) $((...))\n"
-          "and the programs in /bin.\n");
+        print_help(&commands[i].help);
+    print("Also if while until for { } ( ) | && || ; & < > >> 2>&1 $X $? $(...) $((...))\n"
+          "Keys: arrows, Tab, ^C, ^D, ^Z, Shift-PgUp; Ctrl-] for the kernel's monitor.\n");
     return 0;
 }
 
@@ -429,7 +458,7 @@ builtin
 builtin_find(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(commands); i++) {
-        if (strcmp(name, commands[i].name) == 0)
+        if (strcmp(name, commands[i].help.name) == 0)
             return commands[i].function;
     }
     return NULL;
@@ -438,5 +467,5 @@ builtin_find(const char *name)
 const char *
 builtin_name(size_t index)
 {
-    return index < ARRAY_LENGTH(commands) ? commands[index].name : NULL;
+    return index < ARRAY_LENGTH(commands) ? commands[index].help.name : NULL;
 }

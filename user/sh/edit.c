@@ -11,6 +11,7 @@
 static struct line_history history;
 static struct line line;
 static struct fields candidates;
+static volatile bool screen_changed;
 
 /* ---- completion ---- */
 
@@ -97,6 +98,14 @@ put(const char *text, size_t size)
     print_bytes(text, size);
 }
 
+/* The screen was somebody else's, or has another size: the line is shown anew. */
+static void
+note_screen(int signal, struct siginfo *info, void *context)
+{
+    (void)signal, (void)info, (void)context;
+    screen_changed = true;
+}
+
 /* The next key; -1 when there are no more. */
 static int
 read_key(void)
@@ -105,14 +114,18 @@ read_key(void)
     uint8_t byte;
     int key = KEY_NONE;
 
-    print_flush();
     while (key == KEY_NONE) {
-        long got = read(shell.terminal, &byte, 1);
+        long got;
 
+        print_flush();
+        got = read(shell.terminal, &byte, 1);
         if (got != 1 && got != -EINTR)
             return -1;
         if (got == 1)
             key = terminal_key(&state, byte);
+        if (screen_changed)
+            line_show(&line);
+        screen_changed = false;
     }
     return key;
 }
@@ -153,6 +166,7 @@ edit_line(const char *prompt)
     line.word = candidate;
     line.word_start = collect_candidates;
     line.history = &history;
+    signal_action(SIGWINCH, note_screen, 0);
     ioctl(shell.terminal, TCGETS, &cooked);
     raw = cooked;
     raw.iflag &= ~(uint32_t)(ICRNL | IXON);

@@ -203,19 +203,22 @@ note_status(int pid, int status)
 static const char *
 state_name(const struct job *job)
 {
+    static char killed[24];
     int status = job->count ? job->processes[job->count - 1].status : 0;
 
     if (job_state(job) != ENDED)
         return job_state(job) == STOPPED ? "stopped" : "running";
-    if (WIFSIGNALED(status))
-        return WTERMSIG(status) < 32 ? signal_names[WTERMSIG(status)] : "signal";
-    return WEXITSTATUS(status) ? "failed" : "done";
+    if (!WIFSIGNALED(status))
+        return WEXITSTATUS(status) ? "failed" : "done";
+    format_text(killed, sizeof(killed), "killed by %s",
+                WTERMSIG(status) < 32 ? signal_names[WTERMSIG(status)] : "a signal");
+    return killed;
 }
 
 static void
 print_job(const struct job *job)
 {
-    print("[%d] %-8s %5d  %s\n", job->number, state_name(job), job->group, job->command);
+    print("[%d] %-14s %5d  %s\n", job->number, state_name(job), job->group, job->command);
 }
 
 /* Until nothing of the job runs, or ^C. */
@@ -257,7 +260,7 @@ tell_ending(const struct job *job)
     } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
         shell.interrupted = true;
     } else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGPIPE) {
-        print_error("%s: killed by %s\n", job->command, state_name(job));
+        print_error("%s: %s\n", job->command, state_name(job));
     }
 }
 
