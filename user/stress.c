@@ -485,10 +485,10 @@ choose_allowance(void)
 static void
 print_totals(void)
 {
-    print("stress: %lu rounds: %lu mmap, %lu munmap, %lu mprotect, %lu mremap, %lu madvise, "
-          "%lu brk, %lu fork, %lu pipes\n",
-          totals.rounds, totals.maps, totals.unmaps, totals.protects, totals.remaps,
-          totals.discards, totals.breaks, totals.forks, totals.pipes);
+    print("stress: %lu rounds: %lu brk, %lu mmap, %lu munmap, %lu mprotect,\n", totals.rounds,
+          totals.breaks, totals.maps, totals.unmaps, totals.protects);
+    print("stress: %lu mremap, %lu madvise, %lu forks, %lu pipes\n", totals.remaps,
+          totals.discards, totals.forks, totals.pipes);
     print("stress: %lu pages checked, %lu calls found no memory: ok\n", totals.checked,
           totals.refused);
 }

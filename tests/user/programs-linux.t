@@ -148,8 +148,8 @@ like "memtour: a page a touch" "$work/out" '\+0 pages mapped, \+10 in memory'
 for seed in 1 2 3; do
     ok "stress: 1000 rounds, seed $seed" "$bin/stress" 1000r $seed
 done
-is "stress: the same seed, the same calls" "$("$bin/stress" 300r 7 | sed -n 2p)" \
-    "$("$bin/stress" 300r 7 | sed -n 2p)"
+is "stress: the same seed, the same calls" "$("$bin/stress" 300r 7 | sed -n 2,3p)" \
+    "$("$bin/stress" 300r 7 | sed -n 2,3p)"
 
 # ---- sizes
 is "all programs fit into 150 KiB of the floppy" \
