@@ -96,7 +96,7 @@ boots() {
 # kernel_tests ARGS...: the machine's own tests, each one line of ours, then how it ended.
 kernel_tests() {
     boots_status=0
-    tools/boot --cmdline test --timeout 240 "$@" >"$console" 2>"$notes" || boots_status=$?
+    tools/boot --cmdline test --timeout 600 "$@" >"$console" 2>"$notes" || boots_status=$?
     tr -d '\r' <"$console" | sed -n '/^KTAP version/,$p' >"$work/ktap"
     grep -E '^(ok|not ok|#)' "$work/ktap" | sed -E 's/^(ok|not ok) [0-9]+/\1/'
     tap_count=$(grep -c -E '^(ok|not ok) ' "$work/ktap")

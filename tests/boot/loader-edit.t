@@ -70,17 +70,16 @@ def _():
 def keyboard(keys):
     """The same from the keyboard, opened by a key pressed before the BIOS is done."""
     machine = Machine(*floppy(Image(config=CONFIG).path))
-    for _ in range(60):
+    for _ in range(600):
         machine.monitor("sendkey spc 30")
         if select.select([machine.process.stdout], [], [], 0.05)[0]:
             machine.take()
             if "cmdline> " in machine.text:
                 break
     machine.expect("cmdline> ")
-    time.sleep(0.5)
     for key in ["esc"] + keys:
         machine.monitor("sendkey %s 20" % key)
-        time.sleep(0.1)
+        machine.settle()
     text = machine.expect()
     return re.search(r"cmdline=\[KERNEL\.ELF ?(.*)\]", text).group(1)
 

@@ -133,6 +133,7 @@ def stable(line):
     line = re.sub(r" [dD] [aA] pcd", " d a pcd", line)
     line = re.sub(r"(\w+)=\1@entry=", r"\1=", line)
     line = line.replace("<optimized out>", "0x0")
+    line = re.sub(r"\)\.+$", ")...", line)
     line = re.sub(NUMBER, "N", line)
     return " ".join(line.split())
 

@@ -148,7 +148,7 @@ def prepare(tap):
 check = Tap()
 clients = prepare(check)
 files = sorted({file for client in clients for file in client.files})
-results, console, status = run([client.command for client in clients], files, timeout=240)
+results, console, status = run([client.command for client in clients], files, timeout=600)
 for client in clients:
     result = results[client.command]
     reason = client.wrong(result)

@@ -63,7 +63,7 @@ def packages(*names):
                           check=False).returncode == 0
 
 
-def run(commands, files, *options, timeout=120):
+def run(commands, files, *options, timeout=300):
     """Boots with `files` ("FILE" or "FILE=/PATH") and runs the commands one after the other.
     Returns the results by command, the console's lines and tools/boot's exit status."""
     with tempfile.NamedTemporaryFile("w", suffix=".lst") as script:

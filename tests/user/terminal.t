@@ -16,7 +16,7 @@ PROMPT = r"\$ $"
 
 
 def check(description, steps, *wanted, options=()):
-    console, status = at_terminal(steps, "--timeout", "40", *options)
+    console, status = at_terminal(steps, "--timeout", "120", *options)
     missing = [pattern for pattern in wanted if not re.search(pattern, console, re.MULTILINE)]
     tap.ok(status == 0 and not missing and "never seen" not in console, description,
            [f"status {status}", *(f"wanted {pattern!r}" for pattern in missing),

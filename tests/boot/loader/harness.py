@@ -4,10 +4,12 @@ A test file calls `case(name)` on functions that raise AssertionError to fail, a
 end. Every emulator runs under a time limit and is killed once the awaited text has come.
 """
 
+import ctypes
 import os
 import re
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -173,6 +175,11 @@ def usb(image):
             "-device", "usb-storage,drive=u,removable=on", "-boot", "c"]
 
 
+def end_with_us():
+    """In the emulator's process: nothing may leave it behind, not even SIGKILL."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Machine:
     """A running QEMU whose COM1 can be read and written."""
 
@@ -184,11 +191,12 @@ class Machine:
             ["qemu-system-i386", "-display", "none", "-no-reboot", "-net", "none", "-serial",
              "stdio", "-monitor", "unix:%s,server,nowait" % self.monitor_path, "-device",
              "isa-debug-exit,iobase=0xf4,iosize=0x04", "-m", "16", *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=end_with_us)
         self.bytes = b""
         self.text = ""
 
-    def expect(self, pattern=None, seconds=15):
+    def expect(self, pattern=None, seconds=60):
         """Read until the pattern has come, or without one until the machine ends; all text."""
         end = time.monotonic() + seconds
         output = self.process.stdout.fileno()
@@ -210,6 +218,13 @@ class Machine:
         self.bytes += data
         self.text = self.bytes.decode("latin-1").replace("\r\n", "\n")
         return bool(data)
+
+    def settle(self):
+        """Read until COM1 has said something and then nothing for a while."""
+        output = self.process.stdout.fileno()
+        wait = 10
+        while select.select([output], [], [], wait)[0] and self.take():
+            wait = 0.2
 
     def type(self, text):
         os.write(self.process.stdin.fileno(), text.encode("latin-1"))
