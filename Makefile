@@ -13,7 +13,6 @@ LD      := ld
 NASM    := nasm
 CLANG   := clang
 QEMU    := qemu-system-i386
-BOCHS   := bochs
 PROVE   := prove -e '' -j2
 
 # The loader zeroes and fills at most this much for the kernel, bss included.
@@ -22,21 +21,25 @@ KERNEL_MAX := 524288
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
 COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
 
+# What kernel and programs have in common: a 486 without an FPU, and nothing but the code.
+I486    := -m32 -march=i486 -mno-sse -mno-mmx -msoft-float -mpreferred-stack-boundary=2 \
+        -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables
+LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-page-size=4096 \
+        --fatal-warnings
+
 .DEFAULT_GOAL := img
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: img run run-vga bochs debug lib floppy usb deps test test-host test-kernel test-boot test-user bench \
-        fuzz clean help
+.PHONY: img run run-vga bochs debug lib floppy usb deps clean help \
+        test test-host test-kernel test-boot test-user bench fuzz
 
 # --- The kernel -----------------------------------------------------------------------------------
 
 KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
-KERNEL_FLAGS := -m32 -march=i486 -mregparm=3 -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-        -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float \
-        -mpreferred-stack-boundary=2 -fno-omit-frame-pointer \
-        -momit-leaf-frame-pointer -Ikernel/include -Iinclude
+KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-pointer \
+        -Ikernel/include -Iinclude
 
 # The tests must fit beside the kernel into a machine of 2 MiB: small before fast.
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
@@ -56,23 +59,19 @@ $(BUILD)/obj/%.asm.o: %.asm $(wildcard kernel/*.inc)
 
 $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack --fatal-warnings -o $@ \
-	    -T kernel/kernel.ld $(KERNEL_OBJ)
+	$(Q)$(LD_I486) -o $@ -T kernel/kernel.ld $(KERNEL_OBJ)
 	$(Q)size -B $@ | awk 'NR == 2 { if ($$4 > $(KERNEL_MAX)) { \
 	    print "$@: " $$4 " bytes in memory, more than the $(KERNEL_MAX) there may be"; exit 1 } \
 	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'
 
 # The kernel's tests: an image of their own beside that very kernel (kernel/ktests.c).
-KTESTS_C   := tests/image.c tests/ktest.c $(sort $(wildcard tests/mm/test_*.c tests/kernel/test_*.c))
+KTESTS_C   := tests/image.c tests/ktest.c \
+        $(sort $(wildcard tests/mm/test_*.c tests/kernel/test_*.c))
 KTESTS_OBJ := $(KTESTS_C:%=$(BUILD)/obj/%.o)
 
 $(BUILD)/ktests.elf: tests/ktests.ld $(BUILD)/kernel.elf $(KTESTS_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-page-size=4096 \
-	    --fatal-warnings -o $@ -T tests/ktests.ld -R $(BUILD)/kernel.elf $(KTESTS_OBJ)
-
-# Other flags, other code: objects must not be mixed.
-$(KERNEL_OBJ) $(KTESTS_OBJ): Makefile
+	$(Q)$(LD_I486) -o $@ -T tests/ktests.ld -R $(BUILD)/kernel.elf $(KTESTS_OBJ)
 
 # "ADDRESS name" lines, the format of the Bochs debugger's ldsym.
 $(BUILD)/kernel.sym: $(BUILD)/kernel.elf
@@ -89,12 +88,16 @@ $(BUILD)/kernel.lst: $(BUILD)/kernel.elf
 USER_PROGRAMS := $(sort $(wildcard user/*.c))
 USER_NAMES    := $(USER_PROGRAMS:user/%.c=%)
 USER_BIN      := $(USER_NAMES:%=$(BUILD)/user/%)
-USER_LIB_SRC  := $(sort $(wildcard user/lib/*.c)) $(addprefix kernel/,string.c printf.c keys.c line.c)
-USER_OBJ       = $(patsubst %,$(BUILD)/user/obj/%.o,$(USER_LIB_SRC) user/lib/start.asm $(wildcard user/*.c user/*/*.c))
-USER_FLAGS    := -m32 -march=i486 -Os -ffreestanding -fno-pic -fno-pie -fno-stack-protector \
-        -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -msoft-float -fomit-frame-pointer \
-        -mpreferred-stack-boundary=2 -ffunction-sections -fdata-sections -fno-tree-loop-distribute-patterns \
-        -Iuser/lib -Ikernel/include -Iinclude
+USER_LIB_C    := $(sort $(wildcard user/lib/*.c)) \
+        $(addprefix kernel/,string.c printf.c keys.c line.c)
+USER_START    := $(BUILD)/user/obj/user/lib/start.asm.o
+USER_LIB      := $(BUILD)/user/obj/lib.a
+USER_FLAGS    := $(I486) -Os -fomit-frame-pointer -ffunction-sections -fdata-sections \
+        -fno-tree-loop-distribute-patterns -Iuser/lib -Ikernel/include -Iinclude
+# $(call user_obj,FILE.c ...)
+user_obj       = $(patsubst %.c,$(BUILD)/user/obj/%.c.o,$(1))
+USER_OBJ      := $(USER_START) \
+        $(sort $(call user_obj,$(USER_LIB_C) $(wildcard user/*.c user/*/*.c)))
 
 $(BUILD)/user/obj/%.c.o: %.c
 	@mkdir -p $(@D)
@@ -106,21 +109,23 @@ $(BUILD)/user/obj/%.asm.o: %.asm
 	$(call say,NASM,$<)
 	$(Q)$(NASM) -f elf32 -o $@ $<
 
-$(BUILD)/user/obj/lib.a: $(USER_LIB_SRC:%=$(BUILD)/user/obj/%.o)
+$(USER_LIB): $(call user_obj,$(USER_LIB_C))
 	$(Q)rm -f $@ && ar rcsD $@ $^
 
 # build/user/NAME.elf keeps symbols and DWARF for gdb; build/user/NAME is what goes on the floppy.
 define user_program
-$(BUILD)/user/$(1).elf: user/user.ld $(BUILD)/user/obj/user/lib/start.asm.o \
-        $(patsubst %.c,$(BUILD)/user/obj/%.c.o,user/$(1).c $(sort $(wildcard user/$(1)/*.c))) $(BUILD)/user/obj/lib.a
+$(BUILD)/user/$(1).elf: user/user.ld $(USER_START) \
+        $(call user_obj,user/$(1).c $(sort $(wildcard user/$(1)/*.c))) $(USER_LIB)
 	$$(call say,LD,$$@)
-	$$(Q)$$(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-page-size=4096 --gc-sections \
-	    --fatal-warnings -o $$@ -T user/user.ld $$(filter %.o %.a,$$^)
+	$$(Q)$$(LD_I486) --gc-sections -o $$@ -T user/user.ld $$(filter %.o %.a,$$^)
 endef
 $(foreach p,$(USER_NAMES),$(eval $(call user_program,$(p))))
 
 $(BUILD)/user/%: $(BUILD)/user/%.elf
 	$(Q)objcopy --strip-all $< $@
+
+# Other flags, other code: objects must not be mixed.
+$(KERNEL_OBJ) $(KTESTS_OBJ) $(USER_OBJ): Makefile
 
 # --- The boot sectors and the floppy --------------------------------------------------------------
 
@@ -139,7 +144,8 @@ $(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
 # boot/octavo.cfg and, for each program, its place in the file tree: /init, all others in /bin.
 $(BUILD)/octavo.cfg: boot/octavo.cfg $(USER_BIN)
 	$(Q){ cat $<; for name in $(USER_NAMES); do case $$name in \
-	    init) echo "module=init /init" ;; *) printf 'module=%.8s /bin/%s\n' $$name $$name ;; esac; done; } >$@
+	    init) echo "module=init /init" ;; \
+	    *) printf 'module=%.8s /bin/%s\n' $$name $$name ;; esac; done; } >$@
 
 IMAGE_FILES := $(BUILD)/kernel.elf $(USER_BIN) $(BUILD)/ktests.elf
 
@@ -151,14 +157,15 @@ $(BUILD)/%.img: tools/mkimage $(BUILD)/%.cfg $(BOOT_BIN) $(IMAGE_FILES)
 	$(call say,IMAGE,$@)
 	$(Q)tools/mkimage -c $(BUILD)/$*.cfg $@ $(BOOT_BIN) $(IMAGE_FILES)
 
-SYMBOLS := $(BUILD)/kernel.sym $(BOOT_BIN:.bin=.sym) $(BUILD)/kernel.lst
+SYMBOLS := $(BUILD)/kernel.sym $(BUILD)/kernel.lst $(BOOT_BIN:.bin=.sym)
 
-img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## build/octavo.img and build/kernel.elf (the default)
+img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy's image (the default)
 
 # --- mm/ on the host ------------------------------------------------------------------------------
 
 # Kernel files that touch no hardware: the host test program runs them as well.
-PURE_KERNEL := $(addprefix kernel/,printf.c keys.c line.c discipline.c ansi.c acpi.c multiboot.c cmdline.c elf.c script.c words.c date.c)
+PURE_KERNEL := $(addprefix kernel/,printf.c keys.c line.c discipline.c ansi.c acpi.c multiboot.c \
+        cmdline.c elf.c script.c words.c date.c)
 HOST_MM   := $(sort $(wildcard mm/*.c mm/hosted/*.c))
 HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) $(PURE_KERNEL)
 # Quoted includes look into these in order; <string.h> and its like are the host's own.
@@ -196,10 +203,10 @@ endef
 $(eval $(call host_library,32))
 $(eval $(call host_library,64))
 
-lib: $(BUILD)/lib32/liboctavo-mm.a $(BUILD)/lib64/liboctavo-mm.a ## mm/ as a library for programs of the host
+lib: $(foreach bits,32 64,$(BUILD)/lib$(bits)/liboctavo-mm.a) ## mm/ as a library for the host
 
-# octobench (tests/bench) with mm/ linked in as the kernel links it, at fixed addresses; the same with
-# every check on, beside the sanitised tests.
+# octobench (tests/bench) with mm/ linked in as the kernel links it, at fixed addresses; the same
+# with every check on, beside the sanitised tests.
 BENCH_C     := $(addprefix tests/bench/,octobench.c ob_workloads.c ob_check.c ob_icount.c)
 BENCH_PEERS := null floor xv6 buddy buddypcp
 BENCH_CC     = $(CC) -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Itests/bench
@@ -208,7 +215,8 @@ $(eval $(call host_variant,bench32,-m32 -fno-pie))
 
 # $(call octobench,VARIANT,FLAGS)
 define octobench
-$(BUILD)/$(1)/octobench: $(BENCH_C) tests/bench/adapters/octavo.c $(wildcard tests/bench/*.h include/*.h) $$(HOST_MM:%=$(BUILD)/$(1)/%.o)
+$(BUILD)/$(1)/octobench: $(BENCH_C) tests/bench/adapters/octavo.c \
+        $(wildcard tests/bench/*.h include/*.h) $$(HOST_MM:%=$(BUILD)/$(1)/%.o)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(BENCH_CC) $(2) $$(HOST_INCLUDE) -iquote mm -pthread -rdynamic -o $$@ \
 	    $$(filter %.c %.o,$$^) -lm -ldl
@@ -221,7 +229,8 @@ OCTOBENCH := $(foreach v,bench64 bench32 host64-asan host32-asan,$(BUILD)/$(v)/o
 
 # $(call bench_peer,BITS): the reference allocators, loaded by octobench.
 define bench_peer
-$(BUILD)/bench$(1)/%.so: tests/bench/adapters/%.c $(wildcard tests/bench/*.h tests/bench/adapters/*.h)
+$(BUILD)/bench$(1)/%.so: tests/bench/adapters/%.c \
+        $(wildcard tests/bench/*.h tests/bench/adapters/*.h)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(BENCH_CC) -m$(1) -fPIC -ftls-model=initial-exec -shared -o $$@ $$<
@@ -268,20 +277,21 @@ $(BUILD)/conformance/musl/%: %.c $(wildcard $(CONFORMANCE_LIB)/*) $(MUSL_SPECS)
 	$(call say,LINK,$@)
 	$(Q)$(MUSL_CC) $(CONFORMANCE_FLAGS) -o $@ $< $(CONFORMANCE_LIB)/tap.c
 
-$(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
+define link_bare
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(STATIC_CC) $(CONFORMANCE_FLAGS) -ffreestanding -nostdlib -o $@ $< \
 	    $(CONFORMANCE_LIB)/tap.c $(CONFORMANCE_LIB)/bare.c -lgcc
+endef
+
+$(BUILD)/conformance/bare/%: %.c $(wildcard $(CONFORMANCE_LIB)/*)
+	$(link_bare)
 
 # Programs that do harm (tests/user/storms.t) or are typed at (typed.t), on the same library.
 STORMS := $(basename $(notdir $(sort $(wildcard tests/user/*.c))))
 
 $(BUILD)/storms/%: tests/user/%.c $(wildcard $(CONFORMANCE_LIB)/* tests/user/*.h)
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(STATIC_CC) $(CONFORMANCE_FLAGS) -ffreestanding -nostdlib -o $@ $< \
-	    $(CONFORMANCE_LIB)/tap.c $(CONFORMANCE_LIB)/bare.c -lgcc
+	$(link_bare)
 
 .PHONY: conformance-bare conformance-musl storms
 storms: $(STORMS:%=$(BUILD)/storms/%) $(BUILD)/conformance/bare/each
@@ -289,14 +299,12 @@ conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb eac
 conformance-musl: $(patsubst %,$(BUILD)/conformance/musl/%,$(CONFORMANCE) mb)
 
 # Programs of the tests that stand on our own runtime.
-$(BUILD)/clients/hog: $(BUILD)/user/obj/tests/user/shortage/hog.c.o
-$(BUILD)/clients/ends: $(BUILD)/user/obj/tests/user/ends/ends.c.o
-$(BUILD)/clients/hog $(BUILD)/clients/ends: user/user.ld $(BUILD)/user/obj/user/lib/start.asm.o \
-        $(BUILD)/user/obj/lib.a
+$(BUILD)/clients/hog: $(call user_obj,tests/user/shortage/hog.c)
+$(BUILD)/clients/ends: $(call user_obj,tests/user/ends/ends.c)
+$(BUILD)/clients/hog $(BUILD)/clients/ends: user/user.ld $(USER_START) $(USER_LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(LD) -m elf_i386 -nostdlib -z noexecstack -z max-page-size=4096 --gc-sections -s -o $@ \
-	    -T user/user.ld $(filter %.o %.a,$^)
+	$(Q)$(LD_I486) --gc-sections -s -o $@ -T user/user.ld $(filter %.o %.a,$^)
 
 # Clients of C libraries (tests/user/clients): ours, and programs of others from their own sources.
 CLIENT_CC = -std=gnu11 -O2 -Wall -Wextra -pthread -o $@ $<
@@ -353,8 +361,8 @@ MIMALLOC_FLAGS := -w -O2 -DNDEBUG -pthread -Wno-psabi -DMI_MALLOC_OVERRIDE=1 -I$
 
 # --- Running it -----------------------------------------------------------------------------------
 
-QEMU_FLOPPY := $(QEMU) -m 64M -drive file=$(BUILD)/octavo.img,if=floppy,format=raw,snapshot=on -boot a \
-        -no-reboot -net none -device isa-debug-exit,iobase=0xf4,iosize=0x04
+QEMU_FLOPPY := $(QEMU) -m 64M -no-reboot -net none -device isa-debug-exit,iobase=0xf4,iosize=0x04 \
+        -drive file=$(BUILD)/octavo.img,if=floppy,format=raw,snapshot=on -boot a
 # QEMU leaves with 33 when the kernel powered off in good order.
 POWERED_OFF := || [ $$? -eq 33 ]
 
@@ -399,7 +407,7 @@ test-user: img ## programs in ring 3: ours, conformance, real clients
 test: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) ## everything
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS)
 
-bench: img $(BENCH) ## figures: instructions a call, ratios to other allocators and kernels, boot, programs
+bench: img $(BENCH) ## figures: instructions a call, ratios to others, boot, programs
 	$(Q)tests/bench/bench.sh
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

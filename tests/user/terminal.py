@@ -6,11 +6,13 @@
     terminal.py --octavo     the shell on Octavo in QEMU, over the serial line
 
 Exit status 0: all as it should be."""
+import ctypes
 import os
 import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,7 @@ import tty
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ANSWER_SECONDS = 10
+ANSWER_SECONDS = 30
 BOOT_SECONDS = 60
 
 # What to type, and the regular expression that what comes back must match to its end.
@@ -121,6 +123,11 @@ class Here:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def end_with_us():
+    """In the emulator's process: nothing may leave it behind, not even SIGKILL."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Octavo:
     """The shell that /init starts. QEMU's status 33 is a power-off in good order."""
 
@@ -132,7 +139,7 @@ class Octavo:
              "-monitor", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
              "-drive", f"file={ROOT}/build/octavo.img,if=floppy,format=raw,snapshot=on",
              "-boot", "a", "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"],
-            stdin=theirs, stdout=theirs)
+            stdin=theirs, stdout=theirs, preexec_fn=end_with_us)
         text, matched = read_until(self.fd, r"\$ ", BOOT_SECONDS)
         if not matched:
             print("no prompt: " + text)
