@@ -38,7 +38,8 @@ ps(int argc, char **argv)
     if (argc != 1)
         return MONITOR_USAGE;
     print(&console_printer, "  PID  PPID GROUP  SESS S THR SIZE KiB  RSS KiB      TIME NAME\n");
-    for (const struct process *process = process_list; process != NULL; process = process->next)
+    for (const struct process *process = process_from(1); process != NULL;
+         process = process_from(process->pid + 1))
         print_process(process);
     return MONITOR_DONE;
 }

@@ -657,14 +657,9 @@ look_up_process(struct node *folder, const char *name, struct node **child)
 static bool
 list_processes(struct node *folder, uint32_t *index, struct tree_entry *entry)
 {
-    const struct process *found = NULL;
+    const struct process *found = process_from((int)*index);
 
     (void)folder;
-    for (const struct process *process = process_list; process != NULL; process = process->next) {
-        if (process->pid > 0 && (uint32_t)process->pid >= *index &&
-            (found == NULL || process->pid < found->pid))
-            found = process;
-    }
     if (found == NULL)
         return false;
     *index = (uint32_t)found->pid + 1;

@@ -73,6 +73,18 @@ task_find(int tid)
     return task;
 }
 
+struct process *
+process_from(int pid)
+{
+    struct process *found = NULL;
+
+    for (struct process *process = process_list; process != NULL; process = process->next) {
+        if (process->pid > 0 && process->pid >= pid && (found == NULL || process->pid < found->pid))
+            found = process;
+    }
+    return found;
+}
+
 static bool
 number_taken(int number)
 {

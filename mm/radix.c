@@ -38,7 +38,7 @@ clear_node(void *node)
 void
 radix_init(void)
 {
-    nodes = kmem_cache_create("radix nodes", sizeof(struct radix_node), 0, 0, clear_node);
+    nodes = kmem_cache_create("radix-nodes", sizeof(struct radix_node), 0, 0, clear_node);
     if (!nodes)
         kpanic("mm: no memory for the cache of radix nodes");
 }

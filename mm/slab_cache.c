@@ -126,9 +126,9 @@ slab_init(void)
         struct kmem_cache *cache;
         const char *name;
         size_t size;
-    } own[] = {{&header_cache, "slab headers", sizeof(struct slab)},
+    } own[] = {{&header_cache, "slab-headers", sizeof(struct slab)},
                {&cache_cache, "caches", sizeof(struct kmem_cache)},
-               {&part_cache, "cache parts", sizeof(struct cache_part)}};
+               {&part_cache, "cache-parts", sizeof(struct cache_part)}};
     slab_caches = NULL;
     for (unsigned i = 0; i < ARRAY_LENGTH(own); i++) {
         bool fits = slab_cache_init(own[i].cache, own[i].name, own[i].size, 64, 0, NULL);

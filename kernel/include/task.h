@@ -222,6 +222,8 @@ int process_wait(int pid);
 extern struct process process_zero;
 
 struct process *process_find(int pid);
+/* The process with the least number from `pid` on; NULL: there is none. */
+struct process *process_from(int pid);
 struct task *task_find(int tid);
 /* The first process in a list of all; follow `next`. */
 extern struct process *process_list;

@@ -368,7 +368,7 @@ count_parts(void)
 {
     struct kmem_cache_stats stats = {.objects_used = 0};
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
-        if (!strcmp(cache->name, "cache parts"))
+        if (!strcmp(cache->name, "cache-parts"))
             kmem_cache_get_stats(cache, &stats);
     return stats.objects_used;
 }

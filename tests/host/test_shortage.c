@@ -239,7 +239,7 @@ node_stats(void)
     struct kmem_cache_stats stats = {.objects_used = 0};
 
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
-        if (!strcmp(cache->name, "radix nodes"))
+        if (!strcmp(cache->name, "radix-nodes"))
             kmem_cache_get_stats(cache, &stats);
     return stats;
 }

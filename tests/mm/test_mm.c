@@ -264,9 +264,9 @@ KTEST(mm, other_tables)
     CHECK(says(mm_zones[ZONE_NORMAL].managed ? "Normal" : "DMA"));
     mm_print_slabinfo(fresh());
     CHECK(says("slabinfo - version: 2.1\n"));
-    CHECK(says("slab headers"));
+    CHECK(says("slab-headers"));
     kmalloc_print_stats(fresh());
-    CHECK(says("slab headers"));
+    CHECK(says("slab-headers"));
     vmalloc_print(fresh());
 }
 

@@ -57,6 +57,7 @@ like "pmap" "$console" '^00400000 r-xp /bin/pmap '
 like "pmap: the stack" "$console" '^b[0-9a-f]{7} rw-p \[stack\] '
 like "buddyinfo" "$console" '^Normal +[0-9]'
 like "slabtop" "$console" '^[1-9][0-9]* caches hold'
+unlike "slabtop: no name has a blank" "$console" '^[a-z_-]+ +[a-z]+ .*[0-9] +[0-9]+%'
 like "ls -l" "$console" '^-r-xr-xr-x +1 +[1-9][0-9]* memtour'
 
 done_testing

@@ -65,6 +65,11 @@ TALK = [
     ("jobs\r", r"jobs\n\$ "),
     ("/bin/sleep 100 &\r", r"\[1\] \d+\n\$ "),
     ("kill %1; wait; echo over\r", r"over\n\$ "),
+    ("/bin/sleep 100 &\r", r"\[1\] \d+\n\$ "),
+    ("kill -STOP %1; /bin/sleep 0.1; jobs\r", r"jobs\n\[1\] stopped +\d+  /bin/sleep 100\n\$ "),
+    ("kill -CONT %1; /bin/sleep 0.1; jobs\r", r"jobs\n\[1\] running +\d+  /bin/sleep 100\n\$ "),
+    ("kill %1; /bin/sleep 0.1; jobs\r",
+     r"jobs\n\[1\] killed by TERM +\d+  /bin/sleep 100\n\$ "),
     # a reader in the background is stopped, a reader in the foreground gets what is typed
     ("cat &\r", r"\$ "),
     ("/bin/sleep 0.2; jobs\r", r"\[1\] stopped +\d+  cat\n\$ "),

@@ -53,7 +53,7 @@ check("Ctrl-] brings the monitor up while a program runs, and go leads back", [
     (r"octavo> $", "\x1d"),
     (r"\n", "once more\r", 1),
     (r"^once more\r?\nonce", "\x04"),
-], r"PID  PPID GROUP", r" S .* cat$", r"\[stack\]", r"^once more$")
+], r"PID  PPID GROUP.*\n +1 .* init\n +2 .* sh\n", r" S .* cat$", r"\[stack\]", r"^once more$")
 
 check("the shell shows its line again when the monitor is left", [
     (PROMPT, "echo from"),

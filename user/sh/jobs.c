@@ -292,20 +292,34 @@ job_background(struct job *job)
         print("[%d] %d\n", job->number, shell.background);
 }
 
-void
-jobs_notice(void)
+/* Takes note of what has changed. */
+static void
+collect(void)
 {
     int status, pid;
 
-    while ((pid = wait4(-1, &status, WNOHANG | WUNTRACED)) > 0)
+    while ((pid = wait4(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0)
         note_status(pid, status);
+}
+
+static void
+bury(bool tell)
+{
     for (struct job *job = jobs, *next; job; job = next) {
         next = job->next;
         if (job_state(job) != ENDED)
             continue;
-        print_job(job);
+        if (tell)
+            print_job(job);
         remove(job);
     }
+}
+
+void
+jobs_notice(void)
+{
+    collect();
+    bury(true);
 }
 
 int
@@ -367,5 +381,7 @@ print_from_oldest(const struct job *job)
 void
 jobs_print(void)
 {
+    collect();
     print_from_oldest(jobs);
+    bury(false);
 }
