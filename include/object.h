@@ -62,7 +62,8 @@ object_get(struct object *object)
 void object_put(struct object *object);
 
 /* The page `index`, brought in if need be, with one more holder for the caller (page_put). 0;
- * -ENOMEM; -ENXIO when it lies past the size; what fill answered. */
+ * -ENOMEM; -ENXIO when it lies past the size; -ENOSPC when the object is counted and all such have
+ * the pages they may have; what fill answered. */
 MUST_CHECK int object_page(struct object *object, uint32_t index, pfn_t *page);
 
 /* The page if it is there, without another holder; frame 0 if not. */
@@ -79,6 +80,9 @@ void object_remove_area(struct object *object, struct area *area);
 /* Pages in all objects, and those of them that could be taken away. */
 unsigned long object_cached_pages(void);
 unsigned long object_clean_pages(void);
+/* Pages of the objects that are counted, and how many they may have together: at first any number. */
+unsigned long object_counted_pages(void);
+void object_limit_counted(unsigned long pages);
 
 /* Every object's tree, pages, frames and lists agree. False after a report through klog. */
 bool object_check(void);

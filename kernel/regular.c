@@ -119,21 +119,9 @@ file_space_pages(void)
 unsigned long
 file_space_free(void)
 {
-    unsigned long kept = object_cached_pages() - object_clean_pages();
+    unsigned long used = object_counted_pages();
 
-    return kept < file_space_pages() ? file_space_pages() - kept : 0;
-}
-
-/* The page with one more holder; a new one only while there is space. 0 or -errno. */
-static inline int
-page_to_write(struct object *object, uint32_t index, pfn_t *page)
-{
-    *page = object_find(object, index);
-    if (LIKELY(page->n != 0)) {
-        page_get(*page);
-        return 0;
-    }
-    return file_space_free() > 0 ? object_page(object, index, page) : -ENOSPC;
+    return used < file_space_pages() ? file_space_pages() - used : 0;
 }
 
 /* Into one page, which the object reaches over. */
@@ -143,7 +131,7 @@ fill_piece(struct object *object, struct buffer *from, struct piece piece)
     pfn_t page;
     char *bytes;
     size_t done;
-    int error = page_to_write(object, piece.index, &page);
+    int error = object_page(object, piece.index, &page);
 
     if (error != 0)
         return error;

@@ -151,6 +151,7 @@ files_init(void)
     add_mount(devices, "shm", &shared_mount, 01777);
     add_mount(tree_root, "proc", &proc_mount, 0555);
     add_mount(tree_root, "tmp", &tmp_mount, 01777);
+    object_limit_counted(file_space_pages());
     modfs_init();
     devices_init();
 }

@@ -7,7 +7,8 @@
  * I1. Every frame in a tree is FRAME_CACHE, has a holder and lies below the object's size.
  * I2. `pages` is the number of frames in the tree; an object stands in a list exactly while it has
  *     pages: with `fill` in the list of clean ones, else in the other.
- * I3. The sum of all objects' pages is the number of FRAME_CACHE frames.
+ * I3. The sum of all objects' pages is the number of FRAME_CACHE frames; that of the counted ones'
+ *     is counted.pages.
  *
  * Cost: object_page of a page that is there is the walk of its tree (radix.h) and 20 instructions.
  */
@@ -24,10 +25,22 @@ static struct object_list {
     unsigned long pages;
 } clean, kept;
 
+/* Pages of objects that are counted, and how many there may be. */
+static struct {
+    unsigned long pages, limit;
+} counted;
+
 void
 object_start(void)
 {
     clean = kept = (struct object_list){NULL, NULL, 0};
+    object_limit_counted(~0ul);
+}
+
+void
+object_limit_counted(unsigned long pages)
+{
+    counted.limit = pages;
 }
 
 static struct object_list *
@@ -152,6 +165,7 @@ count_in(struct object *object)
     if (object->pages++ == 0)
         link_last(list, object);
     list->pages++;
+    counted.pages += object->counted;
 }
 
 void
@@ -162,6 +176,7 @@ object_drop(struct object *object, uint32_t index)
 
     ASSERT(page.n);
     list->pages--;
+    counted.pages -= object->counted;
     if (--object->pages == 0)
         unlink_object(list, object);
     if (object->counted)
@@ -197,6 +212,8 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
 
     if ((uint64_t)index << PAGE_SHIFT >= object->size)
         return -ENXIO;
+    if (object->counted && counted.pages >= counted.limit)
+        return -ENOSPC;
     if (object->counted && !commit_charge(1))
         return -ENOMEM;
     *page = page_alloc(FRAME_CACHE, 0);
@@ -334,6 +351,12 @@ object_clean_pages(void)
     return clean.pages;
 }
 
+unsigned long
+object_counted_pages(void)
+{
+    return counted.pages;
+}
+
 static bool
 check_pages(const struct object *object)
 {
@@ -371,8 +394,21 @@ check_list(const struct object_list *list)
     return false;
 }
 
+static bool
+check_counted(void)
+{
+    unsigned long pages = 0;
+
+    for (const struct object *object = kept.first; object; object = object->next)
+        pages += object->counted ? object->pages : 0;
+    if (pages == counted.pages)
+        return true;
+    klog("object: %lu pages of files found, %lu counted\n", pages, counted.pages);
+    return false;
+}
+
 bool
 object_check(void)
 {
-    return check_list(&clean) && check_list(&kept);
+    return check_list(&clean) && check_list(&kept) && check_counted();
 }

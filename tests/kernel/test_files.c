@@ -369,6 +369,30 @@ KTEST(files, space_ends)
     CHECK(pmm_free_frames() + 64 > before);
 }
 
+/* What is written through a mapping counts as well: a touch then finds no page, and is a bus error. */
+KTEST(files, space_ends_for_mappings)
+{
+    uint32_t index = 0;
+    struct file *file;
+    pfn_t page;
+    int error;
+
+    if (file_space_free() > 8192)
+        SKIP("too much memory to fill");
+    CHECK_EQ(file_open("/tmp/mapped", O_CREAT | O_RDWR | O_LARGEFILE, 0600, &file), 0);
+    CHECK_EQ(node_set_size(file->node, (uint64_t)1 << 32), 0);
+    while ((error = object_page(file->node->object, index, &page)) == 0) {
+        page_put(page);
+        index++;
+    }
+    CHECK_EQ(error, -ENOSPC);
+    CHECK_EQ(file_space_free(), 0);
+    CHECK_EQ(index + 0ul, file_space_pages());
+    CHECK_EQ(change("/tmp/mapped", tree_unlink), 0);
+    file_put(file);
+    CHECK_EQ(file_space_free(), file_space_pages());
+}
+
 /* Names and open files are limited too: a program cannot have all the kernel's memory by them. */
 KTEST(files, numbers_end)
 {
