@@ -116,6 +116,10 @@ exec_args_copy(struct exec_args *args, char *const argv[], char *const envp[], b
 {
     int error = add_list(args, argv, &args->argc, kernel);
 
+    if (error == 0 && args->argc == 0) {
+        error = add_string(args, "", true); /* programs count on an argv[0], as Linux does */
+        args->argc = 1;
+    }
     return error != 0 ? error : add_list(args, envp, &args->envc, kernel);
 }
 

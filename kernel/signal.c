@@ -17,7 +17,6 @@
 #include "signal_private.h"
 #include "uapi/errno.h"
 
-#define FIRST_QUEUED 32 /* from here on each sending counts: the real-time signals */
 #define INFOS_MAX    4096
 
 struct spinlock signal_lock = SPINLOCK_INIT;
@@ -33,12 +32,18 @@ info_free(struct signal_info *info)
     kfree(info);
 }
 
+bool
+signal_may_queue(void)
+{
+    return info_count < INFOS_MAX;
+}
+
 static struct signal_info *
 info_copy(const struct signal_info *info)
 {
     struct signal_info *copy;
 
-    if (info_count >= INFOS_MAX)
+    if (!signal_may_queue())
         return NULL;
     copy = kmalloc(sizeof(*copy));
     if (copy == NULL)
@@ -176,14 +181,20 @@ signal_is_held(const struct task *task, int signal)
            action_of(task->process->actions, signal)->handler == SIG_IGN;
 }
 
-/* A signal that would be ignored must still stay for a thread that blocks or awaits it. */
+/* A signal that would be ignored must still stay for a thread that blocks or awaits it: `task`, or
+ * any of the process. */
 static bool
 may_forget(const struct process *process, const struct task *task, int signal)
 {
-    const struct task *target = task != NULL ? task : process->threads;
-
-    return is_ignored(process, signal) &&
-           (target == NULL || ((target->blocked | target->awaited) & signal_bit(signal)) == 0);
+    if (!is_ignored(process, signal))
+        return false;
+    if (task != NULL)
+        return ((task->blocked | task->awaited) & signal_bit(signal)) == 0;
+    for (task = process->threads; task != NULL; task = task->next_thread) {
+        if (((task->blocked | task->awaited) & signal_bit(signal)) != 0)
+            return false;
+    }
+    return true;
 }
 
 /* Process 1 gets from others only what it has a handler for: nobody ends it by mistake. */

@@ -57,6 +57,8 @@ signal_bit(int signal)
     return (sigset_t)1 << (signal - 1);
 }
 
+#define FIRST_QUEUED 32 /* from here on each sending counts: the real-time signals */
+
 /* The signals in a set of a few. */
 #define SIGNAL_SET(signal) ((sigset_t)1 << ((signal) - 1))
 #define UNBLOCKABLE        (SIGNAL_SET(SIGKILL) | SIGNAL_SET(SIGSTOP))
@@ -76,6 +78,10 @@ MUST_CHECK int action_set(struct actions *actions, int signal, const struct acti
 
 /* Sends a signal to `process`, or to its thread `task` when that is not NULL. `info` is copied. */
 void signal_send(struct process *process, struct task *task, const struct signal_info *info);
+
+/* False when too much is known of pending signals already: one more would be known by its number
+ * only. */
+bool signal_may_queue(void);
 
 /* Takes a pending signal of `set` that the task may have: its number in info->signal, with what is
  * known of it. False when none is pending. */

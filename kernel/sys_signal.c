@@ -384,7 +384,8 @@ SYSCALL(tgkill)
     return send_to_thread((int)frame->ebx, (int)frame->ecx, &info);
 }
 
-/* What a program tells of a signal it sends; it must not look like the kernel's own. */
+/* What a program tells of a signal it sends; it must not look like the kernel's own. Signals that
+ * queue must not get lost: -EAGAIN when there are too many. */
 static int
 get_info(struct signal_info *info, uint32_t signal, uint32_t from, bool to_self)
 {
@@ -396,6 +397,8 @@ get_info(struct signal_info *info, uint32_t signal, uint32_t from, bool to_self)
         return -EINVAL;
     if (!to_self && (told.code >= 0 || told.code == SI_TKILL))
         return -EPERM;
+    if (signal >= FIRST_QUEUED && !signal_may_queue())
+        return -EAGAIN;
     *info = (struct signal_info){.signal = (int)signal, .code = told.code};
     for (unsigned i = 0; i < ARRAY_LENGTH(info->words); i++)
         info->words[i] = (uint32_t)told.pad[i];

@@ -152,11 +152,12 @@ static void strings(void)
 {
 	char *argv[] = { self, "-s", "", "two words", large, 0 };
 	char *envp[] = { "A=1", "B=", 0 };
-	char *aux[] = { self, "-a", 0 };
+	char *aux[] = { self, "-a", 0 }, *nameless[] = { "NAMELESS", 0 };
 
 	set_all(large, 'x', 100000);
 	eq(run(self, argv, envp), 0, "arguments and environment arrive");
 	eq(run(self, aux, environment), 0, "the auxiliary vector is whole");
+	eq(run(self, 0, nameless), 43 << 8, "without arguments there is an empty one");
 }
 
 static int keeps(void *arg)
@@ -336,6 +337,8 @@ int main(int argc, char **argv, char **envp)
 {
 	self = argv[0];
 	environment = envp;
+	if (envp[0] && str_eq(envp[0], "NAMELESS"))
+		k_exit(argc == 1 && argv[0] && argv[0][0] == 0 && !argv[1] ? 43 : 1);
 	if (argc > 1 && argv[1][0] == '-')
 		return child(argc, argv, envp);
 	SC2(NR_mkdir, DIR, 0755);

@@ -433,6 +433,19 @@ static int waits(void *arg)
 	return 0;
 }
 
+/* Queues more signals than any kernel keeps. 0: in the end it says so. */
+static int floods(void *arg)
+{
+	struct ksiginfo si = { .signo = SIG_RT, .code = -1 };
+	long error = 0;
+
+	(void)arg;
+	set_mask(BLOCK, bit(SIG_RT));
+	for (long i = 0; i < 2000000 && error == 0; i++)
+		error = SC3(NR_rt_sigqueueinfo, me(), SIG_RT, &si);
+	return error == -EAGAIN_ ? 0 : 1;
+}
+
 static void sending(void)
 {
 	long a, b;
@@ -461,6 +474,7 @@ static void sending(void)
 	eq(SC3(NR_tgkill, me(), SC0(NR_gettid), SIG_USR1), 0, "tgkill");
 	eq(last_info.code, -6, "says SI_TKILL");
 	eq(SC3(NR_tgkill, me() + 1, SC0(NR_gettid), SIG_USR1), -3, "of another process it is not");
+	eq(in_child(floods, 0), 0, "what queues has a bound, of which the sender hears");
 }
 
 /* ---- time ---- */
