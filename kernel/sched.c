@@ -236,7 +236,8 @@ wake(struct task *task, int reason, unsigned long flags)
     leave_queue(task);
     task->wake_reason = reason;
     make_ready(task);
-    idle_due |= task == &idle_task;
+    if (UNLIKELY(task == &idle_task))
+        idle_due = true;
     if (!(flags & EFLAGS_IF))
         task_running->work |= TASK_WORK_RESCHED;
 }
@@ -258,7 +259,7 @@ idle_until_woken(void)
         task_idle();
 }
 
-static int
+static inline __attribute__((always_inline)) int
 sleep_as(enum task_state state, struct wait_queue *queue, uint32_t ticks)
 {
     unsigned long flags = interrupts_disable();
@@ -270,15 +271,15 @@ sleep_as(enum task_state state, struct wait_queue *queue, uint32_t ticks)
     }
     me->state = state;
     wait_in(queue, me);
-    if (ticks != 0) {
+    if (UNLIKELY(ticks != 0)) {
         me->timeout.fire = timed_out;
         tick_timer_set(&me->timeout, timer_ticks() + ticks);
     }
-    if (me == &idle_task)
+    if (UNLIKELY(me == &idle_task))
         idle_until_woken();
     else
         switch_away();
-    if (ticks != 0)
+    if (UNLIKELY(ticks != 0))
         tick_timer_cancel(&me->timeout);
     interrupts_restore(flags);
     return me->wake_reason;
