@@ -13,6 +13,7 @@ copy_numbers(struct address_space *child, const struct address_space *parent)
     child->brk_start = parent->brk_start;
     child->brk = parent->brk;
     child->stack_top = parent->stack_top;
+    child->stacks = parent->stacks;
     child->args_start = parent->args_start;
     child->args_end = parent->args_end;
     child->env_start = parent->env_start;

@@ -4,6 +4,43 @@
 
 /* ---- where ---- */
 
+/* The stack that needs the gap above [start, start + size), which is free; NULL when none does. */
+static const struct area *
+stack_above(const struct address_space *space, uintptr_t start, size_t size)
+{
+    const struct area *area = area_find(&space->areas, start + size);
+
+    if (area == NULL || !(area->flags & AREA_GROWSDOWN) ||
+        area->start - (start + size) >= STACK_GAP)
+        return NULL;
+    return area;
+}
+
+/* Room in [low, high), the highest or the lowest, that leaves stacks the gaps they need. */
+static uintptr_t
+gap_below(struct address_space *space, size_t size, uintptr_t low, uintptr_t high)
+{
+    uintptr_t found = area_gap_below(&space->areas, size, low, high);
+    const struct area *stack;
+
+    while (found != 0 && space->stacks > 1 && (stack = stack_above(space, found, size)) != NULL)
+        found = stack->start < low + STACK_GAP
+                    ? 0
+                    : area_gap_below(&space->areas, size, low, stack->start - STACK_GAP);
+    return found;
+}
+
+static uintptr_t
+gap_above(struct address_space *space, size_t size, uintptr_t low, uintptr_t high)
+{
+    uintptr_t found = area_gap_above(&space->areas, size, low, high);
+    const struct area *stack;
+
+    while (found != 0 && space->stacks > 1 && (stack = stack_above(space, found, size)) != NULL)
+        found = area_gap_above(&space->areas, size, stack->end, high);
+    return found;
+}
+
 /* Above MMAP_TOP, or the heap if that has grown beyond, up to where the stack may come; at last
  * below the heap. */
 static __attribute__((noinline)) uintptr_t
@@ -15,10 +52,8 @@ find_other_room(struct address_space *space, size_t size, uintptr_t heap_end)
     if (stack > high / 4)
         stack = high / 4;
     high -= page_up((uint32_t)stack) + STACK_GAP;
-    found = area_gap_above(&space->areas, size, low, high);
-    if (found == 0)
-        found = area_gap_below(&space->areas, size, USER_START, heap_end - PAGE_SIZE);
-    return found;
+    found = gap_above(space, size, low, high);
+    return found != 0 ? found : gap_below(space, size, USER_START, heap_end - PAGE_SIZE);
 }
 
 /* Below MMAP_TOP down to a page above the heap first. */
@@ -26,7 +61,7 @@ static inline uintptr_t
 find_room(struct address_space *space, size_t size)
 {
     uintptr_t heap_end = page_up((uint32_t)space->brk) + PAGE_SIZE;
-    uintptr_t found = area_gap_below(&space->areas, size, heap_end, MMAP_TOP);
+    uintptr_t found = gap_below(space, size, heap_end, MMAP_TOP);
 
     return LIKELY(found != 0) ? found : find_other_room(space, size, heap_end);
 }
@@ -37,11 +72,8 @@ is_free(const struct address_space *space, uintptr_t start, size_t size)
 {
     const struct area *area = area_find(&space->areas, start);
 
-    if (area == NULL)
-        return true;
-    if (area->flags & AREA_GROWSDOWN && area->start >= start + size)
-        return area->start - (start + size) >= STACK_GAP;
-    return area->start >= start + size;
+    return area == NULL ||
+           (area->start >= start + size && stack_above(space, start, size) == NULL);
 }
 
 static long
@@ -92,7 +124,7 @@ flags_of(const struct address_space *space, unsigned prot, unsigned flags, bool 
         area |= AREA_SHARED | (may_write ? AREA_MAYWRITE : 0);
     else
         area |= AREA_MAYWRITE;
-    if (flags & MAP_GROWSDOWN && !(area & AREA_SHARED))
+    if (flags & MAP_GROWSDOWN)
         area |= AREA_GROWSDOWN;
     if (flags & MAP_NORESERVE)
         area |= AREA_NORESERVE;
@@ -208,6 +240,11 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
         return -EOVERFLOW;
     if (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || !object))
         return -EINVAL;
+    if (UNLIKELY(flags & MAP_GROWSDOWN)) {
+        if (type != MAP_PRIVATE || object != NULL)
+            return -EINVAL;
+        space->stacks++;
+    }
     start = place(space, hint, size, flags);
     if (is_error(start))
         return start;
@@ -312,6 +349,23 @@ protect(struct address_space *space, struct area *first, uintptr_t end, unsigned
     space_join(space, first, end);
 }
 
+/* What the two flags beside PROT_READ and so on ask for: with PROT_GROWSDOWN the change goes down to
+ * where the stack that holds *start begins; nothing grows up. 0 or -errno. */
+static int
+reach_down(const struct address_space *space, uintptr_t *start, unsigned prot)
+{
+    const struct area *area = area_find(&space->areas, *start);
+
+    if (prot & PROT_GROWSUP)
+        return -EINVAL;
+    if (area == NULL || area->start > *start)
+        return -ENOMEM;
+    if (!(area->flags & AREA_GROWSDOWN))
+        return -EINVAL;
+    *start = area->start;
+    return 0;
+}
+
 long
 space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
 {
@@ -326,7 +380,12 @@ space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsi
         return 0;
     if (!user_pages(start, length, &end))
         return -ENOMEM;
-    prot &= AREA_PROT;
+    if (UNLIKELY(prot & ~(unsigned)AREA_PROT)) {
+        error = reach_down(space, &start, prot);
+        if (error != 0)
+            return error;
+        prot &= AREA_PROT;
+    }
     error = may_protect(space, start, end, prot, &writable);
     if (error != 0)
         return error;

@@ -205,6 +205,103 @@ KTEST(mmap, too_many_areas)
     space_put(space);
 }
 
+/* ---- where ---- */
+
+/* A mapping of `length` bytes, to be read, wherever there is room; its start, 0 when there is none. */
+static uintptr_t
+take_room(struct address_space *space, size_t length)
+{
+    long start = space_mmap(space, 0, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, true);
+
+    return start == -ENOMEM ? 0 : (uintptr_t)start;
+}
+
+/* Above MMAP_TOP when there is nothing left below, up to where the stack may come; at last below
+ * the heap. */
+KTEST(mmap, room_runs_out)
+{
+    const uintptr_t highest = USER_END - USER_END / 4 - STACK_GAP;
+    struct address_space *space = space_create();
+
+    CHECK(space);
+    space->limits[SPACE_LIMIT_STACK] = LIMIT_INFINITE;
+    CHECK_EQ(take_room(space, highest - MMAP_TOP + PAGE_SIZE), 0);
+    CHECK_EQ(take_room(space, highest - MMAP_TOP), MMAP_TOP);
+    CHECK_EQ(take_room(space, MMAP_TOP - HEAP_START - PAGE_SIZE), HEAP_START + PAGE_SIZE);
+    CHECK_EQ(take_room(space, PAGE_SIZE), HEAP_START - PAGE_SIZE);
+    CHECK_EQ(take_room(space, HEAP_START - PAGE_SIZE - USER_START), USER_START);
+    CHECK_EQ(take_room(space, PAGE_SIZE), 0);
+    space->limits[SPACE_LIMIT_STACK] = STACK_LIMIT;
+    CHECK_EQ(take_room(space, PAGE_SIZE), highest);
+    CHECK(space_check_all());
+    space_put(space);
+}
+
+static long
+make_stack(struct address_space *space, uintptr_t start)
+{
+    return space_mmap(space, start, PAGE_SIZE, WRITABLE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, NULL, 0, true);
+}
+
+/* Stacks keep their gap, wherever room is looked for. */
+KTEST(mmap, stacks_keep_their_gap)
+{
+    const uintptr_t first = MMAP_TOP - PAGE_SIZE, second = MMAP_TOP + 2 * STACK_GAP;
+    struct address_space *space = space_create();
+    char word[8] = "program";
+
+    CHECK(space);
+    CHECK_EQ(space_add_stack(space, USER_END), 0);
+    CHECK_EQ(make_stack(space, first), first);
+    CHECK_EQ(make_stack(space, second), second);
+    CHECK_EQ(take_room(space, PAGE_SIZE), first - STACK_GAP - PAGE_SIZE);
+    CHECK_EQ(space_write(space, first - PAGE_SIZE, word, 8), 0); /* it has no gap to lose */
+    CHECK_EQ(take_room(space, first - STACK_GAP - PAGE_SIZE - HEAP_START - PAGE_SIZE),
+             HEAP_START + PAGE_SIZE);
+    CHECK_EQ(take_room(space, STACK_GAP), MMAP_TOP);
+    CHECK_EQ(take_room(space, PAGE_SIZE), second + PAGE_SIZE);
+    CHECK_EQ(space_mmap(space, second - PAGE_SIZE, PAGE_SIZE, PROT_READ,
+                        MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, true),
+             second + 2 * PAGE_SIZE);
+    CHECK(space_check_all());
+    space_put(space);
+}
+
+/* Only memory of one's own can grow down, and be protected down to where it begins. */
+KTEST(mmap, what_grows_down)
+{
+    enum { DOWN = MAP_FIXED | MAP_GROWSDOWN };
+    static struct object file;
+    struct address_space *space = space_create();
+    char word[8] = "program";
+
+    CHECK(space);
+    object_init(&file, &file_ops, 4 * PAGE_SIZE);
+    CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ, DOWN | MAP_PRIVATE, &file, 2, false),
+             -EINVAL);
+    CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ, DOWN | MAP_SHARED, &file, 2, false),
+             -EINVAL);
+    CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ, DOWN | MAP_SHARED | MAP_ANONYMOUS, NULL,
+                        0, true),
+             -EINVAL);
+    CHECK_EQ(make_stack(space, WHERE), WHERE);
+    CHECK_EQ(space_write(space, WHERE - 4 * PAGE_SIZE, word, 8), 8);
+    CHECK_EQ(space_mprotect(space, WHERE, PAGE_SIZE, PROT_READ | PROT_GROWSUP), -EINVAL);
+    CHECK_EQ(space_mprotect(space, WHERE + PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_GROWSDOWN),
+             -ENOMEM);
+    CHECK_EQ(space_mprotect(space, WHERE - PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_GROWSDOWN), 0);
+    CHECK_EQ(space->areas.count, 2);
+    CHECK_EQ(space_write(space, WHERE - 4 * PAGE_SIZE, word, 8), 0);
+    CHECK_EQ(space_write(space, WHERE, word, 8), 8);
+    CHECK(take_room(space, PAGE_SIZE) > 0);
+    CHECK_EQ(space_mprotect(space, MMAP_TOP - PAGE_SIZE, PAGE_SIZE, PROT_READ | PROT_GROWSDOWN),
+             -EINVAL);
+    CHECK(space_check_all());
+    space_put(space);
+    object_put(&file);
+}
+
 /* ---- promises ---- */
 
 /* Whether private writable memory was mapped just there. */
