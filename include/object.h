@@ -51,8 +51,8 @@ struct object {
 void object_init(struct object *object, const struct object_ops *ops, uint64_t size);
 
 /* Shared anonymous memory: an object of its own that frees itself, charged to the commit account as
- * a whole. NULL when out of memory. */
-MUST_CHECK struct object *object_create_anonymous(uint64_t size);
+ * a whole with `reserve`, else page by page. NULL when out of memory. */
+MUST_CHECK struct object *object_create_anonymous(uint64_t size, bool reserve);
 
 static inline void
 object_get(struct object *object)

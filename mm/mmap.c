@@ -261,7 +261,7 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
                                .object = object,
                                .index = object != NULL ? index : 0};
     if (object == NULL && type != MAP_PRIVATE) {
-        mapping.object = own = object_create_anonymous(size);
+        mapping.object = own = object_create_anonymous(size, area_is_reserved(mapping.flags));
         mapping.flags |= AREA_ANONYMOUS;
         if (own == NULL)
             return -ENOMEM;

@@ -83,7 +83,7 @@ object_init(struct object *object, const struct object_ops *ops, uint64_t size)
     *object = (struct object){.ops = ops, .refs = 1, .size = size};
 }
 
-/* All of it is charged from the start: what was mapped without an error can be touched. */
+/* Charged from the start, what was mapped without an error can be touched. */
 struct anonymous {
     struct object object;
     unsigned long charged;
@@ -101,19 +101,20 @@ release_anonymous(struct object *object)
 static const struct object_ops anonymous_ops = {.release = release_anonymous};
 
 struct object *
-object_create_anonymous(uint64_t size)
+object_create_anonymous(uint64_t size, bool reserve)
 {
     struct anonymous *anonymous = kmalloc(sizeof(*anonymous));
     uint64_t pages = (size + PAGE_MASK) >> PAGE_SHIFT;
 
     if (!anonymous)
         return NULL;
-    anonymous->charged = pages < ~0ul ? (unsigned long)pages : ~0ul;
+    anonymous->charged = !reserve ? 0 : pages < ~0ul ? (unsigned long)pages : ~0ul;
     if (!commit_charge(anonymous->charged)) {
         kfree(anonymous);
         return NULL;
     }
     object_init(&anonymous->object, &anonymous_ops, size);
+    anonymous->object.counted = !reserve;
     return &anonymous->object;
 }
 

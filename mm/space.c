@@ -136,10 +136,15 @@ space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg)
 /* ---- accounts ---- */
 
 bool
+area_is_reserved(unsigned flags)
+{
+    return !(flags & AREA_NORESERVE) || commit_is_strict();
+}
+
+bool
 area_is_charged(unsigned flags)
 {
-    return (flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE &&
-           (!(flags & AREA_NORESERVE) || commit_is_strict());
+    return (flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE && area_is_reserved(flags);
 }
 
 /* ---- areas ---- */

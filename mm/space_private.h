@@ -127,8 +127,10 @@ space_may_lock(const struct address_space *space, unsigned long pages)
     return !exceeds(space->locked_pages, pages, space->limits[SPACE_LIMIT_MEMLOCK]);
 }
 
-/* True when pages with these flags count for the commit account. */
+/* True when pages with these flags count for the commit account; when all count that may be touched.
+ */
 bool area_is_charged(unsigned flags);
+bool area_is_reserved(unsigned flags);
 
 /* Sets flags of whole areas from `first` up to `end`: `set` added, `clear` taken; joins after. */
 void space_change_flags(struct address_space *space, struct area *first, uintptr_t end,

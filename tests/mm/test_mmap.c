@@ -374,6 +374,37 @@ KTEST(mmap, promises_come_late)
     CHECK_EQ(commit_charged(), charged);
 }
 
+/* Shared memory without a promise may be larger than all there is; its pages count as they come. */
+KTEST(mmap, shared_memory_without_a_promise)
+{
+    const unsigned flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED;
+    const size_t length = 0xA0000000u;
+    unsigned long charged = commit_charged();
+    enum commit_mode usual = commit_mode();
+    struct address_space *space;
+    char word[8] = "program";
+    long strict;
+
+    if (commit_limit() + commit_limit() / 4 >= length >> PAGE_SHIFT)
+        SKIP("more memory than a program can map");
+    space = space_create();
+    CHECK(space);
+    commit_set_mode(COMMIT_HEURISTIC);
+    CHECK_EQ(space_mmap(space, WHERE, length, WRITABLE, flags, NULL, 0, true), -ENOMEM);
+    CHECK_EQ(space_mmap(space, WHERE, length, WRITABLE, flags | MAP_NORESERVE, NULL, 0, true),
+             WHERE);
+    CHECK_EQ(commit_charged(), charged);
+    CHECK_EQ(space_write(space, WHERE + 5 * PAGE_SIZE, word, 8), 8);
+    CHECK_EQ(commit_charged(), charged + 1);
+    CHECK_EQ(space_munmap(space, WHERE, length), 0);
+    CHECK_EQ(commit_charged(), charged);
+    commit_set_mode(COMMIT_STRICT);
+    strict = space_mmap(space, WHERE, length, WRITABLE, flags | MAP_NORESERVE, NULL, 0, true);
+    commit_set_mode(usual);
+    CHECK_EQ(strict, -ENOMEM);
+    space_put(space);
+}
+
 /* Each promise stands for itself, a child's as its parent's. */
 KTEST(mmap, child_is_promised_the_same)
 {

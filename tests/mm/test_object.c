@@ -234,13 +234,13 @@ KTEST(object, anonymous)
     mm_drain();
     unsigned long before = pmm_free_frames();
     mm_fail_nth(1);
-    struct object *shared = object_create_anonymous(5 * PAGE_SIZE);
+    struct object *shared = object_create_anonymous(5 * PAGE_SIZE, true);
     mm_fail_nth(0);
     CHECK(!shared);
     CHECK_EQ(commit_charged(), charged);
-    CHECK(!object_create_anonymous(OBJECT_SIZE_MAX)); /* more than there is */
+    CHECK(!object_create_anonymous(OBJECT_SIZE_MAX, true)); /* more than there is */
     CHECK_EQ(commit_charged(), charged);
-    shared = object_create_anonymous(5 * PAGE_SIZE - 1);
+    shared = object_create_anonymous(5 * PAGE_SIZE - 1, true);
     CHECK(shared);
     CHECK_EQ(commit_charged(), charged + 5);
     CHECK_EQ(object_page(shared, 4, &page), 0);

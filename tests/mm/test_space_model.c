@@ -105,7 +105,7 @@ make_kept_object(uint8_t number)
     struct model_object *object = &model->objects[number];
 
     object->size = OBJECT_PAGES / 2 * PAGE_SIZE;
-    object->pointer = object_create_anonymous(object->size);
+    object->pointer = object_create_anonymous(object->size, true);
     return object->pointer != NULL;
 }
 
