@@ -30,6 +30,7 @@ enum {
     PT_ACCESSED = 0x020,
     PT_DIRTY = 0x040,
     PT_LARGE = 0x080, /* one entry of the directory maps 4 MiB */
+    PT_NOEXEC = 0x1000, /* nothing is executed from there (PAE) */
 };
 
 /* The direct map ends here at the latest. */
@@ -69,6 +70,9 @@ uint32_t pagetable_note(uintptr_t va);
  * directories_set_kernel (mm/usertable.c). */
 void pagetable_copy_kernel(void *directory);
 void directories_set_kernel(unsigned index, uint32_t entry);
+
+/* PAE: what the last of a space's four pointers must be. */
+uint64_t pagetable_kernel_pointer(void);
 
 /* Where `va` (any address) leads: *pa is the physical address of that very byte, *flags PT_ bits.
  * Either may be NULL. False when nothing is mapped there. */

@@ -34,8 +34,9 @@
 enum space_limit { SPACE_LIMIT_AS, SPACE_LIMIT_DATA, SPACE_LIMIT_STACK, SPACE_LIMIT_MEMLOCK, SPACE_LIMITS };
 
 struct address_space {
-    void *directory;    /* of the page tables (mm/usertable.h) */
-    paddr_t directory_at; /* the same as a physical address: CR3 */
+    uint64_t pointers[4] __attribute__((aligned(32))); /* PAE: to the directories, as the CPU reads them */
+    void *directories[3]; /* of the page tables (mm/paging.h): one, or PAE's three */
+    paddr_t directory_at; /* what CR3 must be */
     struct area_tree areas;
     struct area *hit; /* area of the last fault */
     uint32_t refs;
@@ -166,10 +167,17 @@ void vm_print_vmstat(struct printer *out);
 /* Every space: areas, page tables and counts agree; every page's holders are found. */
 bool space_check_all(void);
 
+/* All spaces, linked by next. */
+extern struct address_space *space_first;
+
 /* Calls `visit` for every space. */
 void space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg);
 
 /* ---- counters: /proc/vmstat ---- */
+
+/* Which format the page tables of programs have: PAE's or two levels, which is what they have without
+ * a word; `noexec` is PAE's bit that forbids to execute, 0 when the CPU has none. Before space_init. */
+void space_choose_format(bool pae, uint64_t noexec);
 
 /* Makes ready what all spaces share: caches and the zero page. After mm_init. False when there is
  * no memory for them. */

@@ -140,9 +140,8 @@ space_mincore(struct address_space *space, uintptr_t start, size_t pages, uint8_
     if (!space_is_mapped(space, start, end))
         return -ENOMEM;
     for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
-        const pte_t *entry = user_entry_look(space, va);
         const struct area *area = area_find(&space->areas, va);
-        bool here = entry != NULL && *entry != 0;
+        bool here = tables_look(space, va).n != 0;
 
         if (!here && area->object != NULL)
             here = object_find(area->object, area_index(area, va)).n != 0;

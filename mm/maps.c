@@ -8,10 +8,11 @@ object_namer space_object_name;
 /* ---- counting entries ---- */
 
 static void
-count_resident(void *arg, uintptr_t va, pte_t entry)
+count_resident(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     (void)va;
-    *(unsigned long *)arg += pte_frame(entry).n != vm_zero_page.n;
+    (void)flags;
+    *(unsigned long *)arg += page.n != vm_zero_page.n;
 }
 
 unsigned long
@@ -30,15 +31,16 @@ struct page_count {
 };
 
 static void
-count_page(void *arg, uintptr_t va, pte_t entry)
+count_page(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     const struct page_count *count = arg;
     struct space_pages *pages = count->pages;
 
     (void)va;
-    if (pte_frame(entry).n == vm_zero_page.n)
+    (void)flags;
+    if (page.n == vm_zero_page.n)
         return;
-    if (frame_of(pte_frame(entry))->owner == FRAME_USER)
+    if (frame_of(page)->owner == FRAME_USER)
         pages->anonymous++;
     else if (count->area->flags & AREA_ANONYMOUS)
         pages->shared++;
@@ -62,11 +64,11 @@ space_count_pages(const struct address_space *space, struct space_pages *pages)
 unsigned long
 space_tables(const struct address_space *space)
 {
-    const pte_t *directory = space->directory;
-    unsigned long tables = 1;
+    unsigned long tables = paging->directory_frames;
+    bool own;
 
-    for (unsigned i = 0; i < USER_DIRECTORY; i++)
-        tables += directory[i] != 0;
+    for (uintptr_t base = 0; base < USER_END; base += paging->reach)
+        tables += table_at(space, base, &own).n != 0;
     return tables;
 }
 
@@ -127,20 +129,20 @@ struct tally {
 
 /* Directories that lead to the entry count as holders of its page too. */
 static void
-tally_entry(void *arg, uintptr_t va, pte_t entry)
+tally_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     struct tally *tally = arg;
-    const struct frame *frame = frame_of(pte_frame(entry));
+    const struct frame *frame = frame_of(page);
     unsigned long holders = frame->count;
 
     (void)va;
-    if (pte_frame(entry).n == vm_zero_page.n)
+    if (page.n == vm_zero_page.n)
         return;
     if (frame->owner == FRAME_CACHE && holders > 1)
         holders--; /* the cache itself is none */
     tally->resident++;
     tally->anonymous += frame->owner == FRAME_USER;
-    tally->referenced += (entry & PT_ACCESSED) != 0;
+    tally->referenced += (flags & PT_ACCESSED) != 0;
     tally->shared += holders > 1;
     tally->alone += holders == 1;
     tally->proportional += 16 / (uint32_t)(holders < 16 ? holders : 16);
@@ -151,9 +153,10 @@ static void
 tally_area(struct tally *tally, const struct area *area)
 {
     for (uintptr_t va = area->start, next; va < area->end; va = next) {
-        pte_t directory = *directory_entry_of(area->space, va);
-        uint32_t holders = directory != 0 ? frame_of(pte_frame(directory))->count : 1;
         struct tally piece = {0};
+        bool own;
+        pfn_t table = table_at(area->space, va, &own);
+        uint32_t holders = table.n != 0 ? frame_of(table)->count : 1;
 
         next = table_end(va, area->end);
         tables_walk(area->space, va, next, tally_entry, &piece);
@@ -217,7 +220,8 @@ space_print_smaps(struct printer *out, struct address_space *space)
 struct run {
     struct printer *out;
     uintptr_t start, end;
-    pte_t first;
+    pfn_t first;
+    unsigned flags;
 };
 
 static void
@@ -225,26 +229,28 @@ print_run(const struct run *run)
 {
     if (run->start == run->end)
         return;
-    print(run->out, "  %08lx-%08lx -> %08lx %s%s%s%s%s\n", (unsigned long)run->start,
-          (unsigned long)run->end, (unsigned long)(run->first & PTE_FRAME),
-          run->first & PT_PRESENT ? "r" : "-", run->first & PT_WRITE ? "w" : "-",
-          run->first & PT_ACCESSED ? " accessed" : "", run->first & PT_DIRTY ? " dirty" : "",
-          pte_frame(run->first).n == vm_zero_page.n ? " zero-page"
-          : run->first & PTE_OBJECT                 ? " shared"
-                                                    : "");
+    print(run->out, "  %08lx-%08lx -> %08llx %s%s%s%s%s%s\n", (unsigned long)run->start,
+          (unsigned long)run->end, (unsigned long long)pfn_to_paddr(run->first),
+          run->flags & PT_PRESENT ? "r" : "-", run->flags & PT_WRITE ? "w" : "-",
+          paging_noexec == 0 ? "" : run->flags & PT_NOEXEC ? "-" : "x",
+          run->flags & PT_ACCESSED ? " accessed" : "", run->flags & PT_DIRTY ? " dirty" : "",
+          run->first.n == vm_zero_page.n ? " zero-page"
+          : run->flags & PTE_OBJECT      ? " shared"
+                                         : "");
 }
 
 static void
-add_to_run(void *arg, uintptr_t va, pte_t entry)
+add_to_run(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     struct run *run = arg;
-    bool zero = pte_frame(entry).n == vm_zero_page.n;
-    pte_t expected = run->first + (zero ? 0 : (pte_t)(va - run->start));
+    bool zero = page.n == vm_zero_page.n;
+    unsigned long expected = run->first.n + (zero ? 0 : pages_of(run->start, va));
 
-    if (va != run->end || entry != expected) {
+    if (va != run->end || flags != run->flags || page.n != expected) {
         print_run(run);
         run->start = va;
-        run->first = entry;
+        run->first = page;
+        run->flags = flags;
     }
     run->end = va + PAGE_SIZE;
 }
@@ -252,18 +258,17 @@ add_to_run(void *arg, uintptr_t va, pte_t entry)
 void
 space_print_tables(struct printer *out, struct address_space *space)
 {
-    for (unsigned i = 0; i < USER_DIRECTORY; i++) {
-        uintptr_t base = (uintptr_t)i * TABLE_REACH;
-        pte_t directory = *directory_entry_of(space, base);
+    for (uintptr_t base = 0; base < USER_END; base += paging->reach) {
         struct run run = {.out = out};
+        bool own;
+        pfn_t table = table_at(space, base, &own);
 
-        if (directory == 0)
+        if (table.n == 0)
             continue;
-        print(out, "%08lx table at %08lx, %u entries, led to by %u, %s\n", (unsigned long)base,
-              (unsigned long)(directory & PTE_FRAME), frame_of(pte_frame(directory))->live,
-              (unsigned)frame_of(pte_frame(directory))->count,
-              directory & PT_WRITE ? "own" : "read-only");
-        tables_walk(space, base, base + TABLE_REACH, add_to_run, &run);
+        print(out, "%08lx table at %08llx, %u entries, led to by %u, %s\n", (unsigned long)base,
+              (unsigned long long)pfn_to_paddr(table), frame_of(table)->live,
+              (unsigned)frame_of(table)->count, own ? "own" : "read-only");
+        tables_walk(space, base, base + paging->reach, add_to_run, &run);
         print_run(&run);
     }
 }
@@ -334,9 +339,9 @@ add_up(const struct address_space *space)
 }
 
 static void
-check_entry(void *arg, uintptr_t va, pte_t entry)
+check_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
-    const struct frame *frame = frame_of(pte_frame(entry));
+    const struct frame *frame = frame_of(page);
     bool *good = arg;
 
     if (frame->owner != FRAME_USER && frame->owner != FRAME_CACHE) {
@@ -344,7 +349,7 @@ check_entry(void *arg, uintptr_t va, pte_t entry)
              frame_owner_name(frame->owner));
         *good = false;
     }
-    if (entry & PT_WRITE && !(entry & PTE_OBJECT) &&
+    if (flags & PT_WRITE && !(flags & PTE_OBJECT) &&
         (frame->owner != FRAME_USER || frame->count != 1)) {
         klog("space: the page at 0x%08lx may be written and is held by others\n",
              (unsigned long)va);
@@ -353,10 +358,11 @@ check_entry(void *arg, uintptr_t va, pte_t entry)
 }
 
 static void
-count_entry(void *arg, uintptr_t va, pte_t entry)
+count_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     (void)va;
-    (void)entry;
+    (void)page;
+    (void)flags;
     ++*(unsigned *)arg;
 }
 
@@ -366,16 +372,16 @@ check_tables(const struct address_space *space)
 {
     bool good = true;
 
-    for (unsigned i = 0; i < USER_DIRECTORY; i++) {
-        uintptr_t base = (uintptr_t)i * TABLE_REACH;
-        pte_t directory = *directory_entry_of(space, base);
+    for (uintptr_t base = 0; base < USER_END; base += paging->reach) {
         unsigned live = 0;
+        bool own;
+        pfn_t table = table_at(space, base, &own);
 
-        if (directory == 0)
+        if (table.n == 0)
             continue;
-        tables_walk(space, base, base + TABLE_REACH, count_entry, &live);
-        good &= live == frame_of(pte_frame(directory))->live;
-        good &= !(directory & PT_WRITE) || frame_of(pte_frame(directory))->count == 1;
+        tables_walk(space, base, base + paging->reach, count_entry, &live);
+        good &= live == frame_of(table)->live;
+        good &= !own || frame_of(table)->count == 1;
     }
     return good;
 }

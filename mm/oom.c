@@ -25,16 +25,17 @@ struct holding {
 };
 
 static void
-count_entry(void *arg, uintptr_t va, pte_t entry)
+count_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     struct holding *holding = arg;
-    const struct frame *frame = frame_of(pte_frame(entry));
+    const struct frame *frame = frame_of(page);
 
     bool cached = frame->owner == FRAME_CACHE;
     uint32_t holders = frame->count - cached; /* its object is none */
 
     (void)va;
-    if (pte_frame(entry).n == vm_zero_page.n)
+    (void)flags;
+    if (page.n == vm_zero_page.n)
         return;
     holding->resident++;
     holding->shared += holders > 1 || holding->sharers > 1;
@@ -51,12 +52,13 @@ hold(const struct address_space *space)
 
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)
         for (uintptr_t va = area->start; va < area->end; va = table_end(va, area->end)) {
-            pte_t directory = *directory_entry_of(space, va);
+            bool own;
+            pfn_t table = table_at(space, va, &own);
 
-            if (directory == 0)
+            if (table.n == 0)
                 continue;
             holding.area = area;
-            holding.sharers = frame_of(pte_frame(directory))->count;
+            holding.sharers = frame_of(table)->count;
             tables_walk(space, va, table_end(va, area->end), count_entry, &holding);
         }
     holding.parts += PART * space_tables(space);

@@ -23,7 +23,7 @@
 static unsigned long drain(unsigned long frames);
 
 static struct kmem_cache *space_cache, *area_cache;
-static struct address_space *spaces;
+struct address_space *space_first;
 static struct shrinker table_shrinker = {.shrink = tables_drain};
 static struct shrinker area_shrinker = {.shrink = drain};
 
@@ -34,11 +34,12 @@ static unsigned spare_count;
 bool
 space_init(void)
 {
-    spaces = space_active = NULL;
-    tables_init();
+    space_first = space_active = NULL;
+    paging->start();
     spare_areas = NULL;
     spare_count = 0;
-    space_cache = kmem_cache_create("address_space", sizeof(struct address_space), 0, 0, NULL);
+    space_cache = kmem_cache_create("address_space", sizeof(struct address_space),
+                                    _Alignof(struct address_space), 0, NULL);
     area_cache = kmem_cache_create("area", sizeof(struct area), 0, 0, NULL);
     vm_zero_page = page_alloc(FRAME_USER, PMM_ZERO);
     if (space_cache == NULL || area_cache == NULL || vm_zero_page.n == 0)
@@ -69,10 +70,10 @@ space_create(void)
     space->limits[SPACE_LIMIT_STACK] = STACK_LIMIT;
     space->brk_start = space->brk = HEAP_START;
     space->stack_top = USER_END;
-    space->next = spaces;
-    if (spaces != NULL)
-        spaces->previous = space;
-    spaces = space;
+    space->next = space_first;
+    if (space_first != NULL)
+        space_first->previous = space;
+    space_first = space;
     return space;
 }
 
@@ -102,7 +103,7 @@ destroy(struct address_space *space)
     if (space->previous != NULL)
         space->previous->next = space->next;
     else
-        spaces = space->next;
+        space_first = space->next;
     kmem_cache_free(space_cache, space);
 }
 
@@ -127,7 +128,7 @@ space_activate(struct address_space *space)
 void
 space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg)
 {
-    for (struct address_space *space = spaces, *next; space != NULL; space = next) {
+    for (struct address_space *space = space_first, *next; space != NULL; space = next) {
         next = space->next;
         visit(space, arg);
     }
@@ -395,13 +396,14 @@ vm_alloc_map(struct address_space *space, uintptr_t start, size_t length, unsign
     if (spare == NULL)
         goto no_area;
     for (; done < mapping.end; done += PAGE_SIZE) {
-        pte_t *entry = user_entry(space, done);
-        pfn_t page = entry != NULL ? page_zeroed() : pfn(0);
+        pfn_t page = page_zeroed();
 
         if (page.n == 0)
             goto no_page;
-        *entry = (pte_t)pfn_to_paddr(page) | pte_flags(mapping.flags);
-        table_add(space, done);
+        if (!tables_put(space, done, page, mapping.flags)) {
+            page_put(page);
+            goto no_page;
+        }
     }
     space_place(space, &mapping, spare);
     return 0;

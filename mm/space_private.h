@@ -5,7 +5,7 @@
 
 #include "commit.h"
 #include "object.h"
-#include "usertable.h"
+#include "paging.h"
 
 static inline uintptr_t
 page_down(uintptr_t address)
@@ -152,5 +152,7 @@ bool stack_grow(struct address_space *space, struct area *area, uintptr_t page);
 
 /* A page of zeros for a program; frame 0 when out of memory. */
 pfn_t page_zeroed(void);
+/* Copies a page of a program. The caller sees to it that `from` stays. */
+void page_copy(pfn_t to, pfn_t from);
 
 #endif

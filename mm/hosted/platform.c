@@ -153,3 +153,9 @@ pagetable_copy_kernel(void *directory)
 {
     (void)directory;
 }
+
+uint64_t
+pagetable_kernel_pointer(void)
+{
+    return 0;
+}

@@ -141,6 +141,12 @@ pagetable_copy_kernel(void *directory)
     memcpy((char *)directory + user, (char *)page_directory + user, PAGE_SIZE - user);
 }
 
+uint64_t
+pagetable_kernel_pointer(void)
+{
+    return 0;
+}
+
 paddr_t
 kernel_directory(void)
 {

@@ -2,7 +2,7 @@
  *
  * Runs the tests that match any GLOB (all without one); --list prints their names instead. SEED in
  * the environment makes the random tests repeat a run; without it each run draws its own and prints
- * it. Exit status: 0 when all passed, 1 when some failed or none matched, 2 for wrong usage.
+ * it. With PAE in the environment programs have page tables of that format. Exit status: 0 when all passed, 1 when some failed or none matched, 2 for wrong usage.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "ktest.h"
 #include "machine.h"
 #include "platform.h"
+#include "space.h"
 
 static void
 stdout_vprint(struct printer *self, const char *format, va_list args)
@@ -90,6 +91,8 @@ main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     ktest_out = &stdout_printer;
     printf("TAP version 13\n");
+    if (getenv("PAE") != NULL)
+        space_choose_format(true, (uint64_t)1 << 63);
     machine_start_usual();
     return ktest_run_globs(globs, count) ? 1 : 0;
 }

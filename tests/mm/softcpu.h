@@ -65,33 +65,37 @@ cpu_activate(struct address_space *space)
 
 /* ---- the walk ---- */
 
-/* A CPU's table entry, changed as the CPU does it: 0 when the access is not allowed. */
-static inline uint32_t
-cpu_entry(uint32_t *entry, bool write, bool last)
+/* An entry, two-level (4 bytes) or PAE (8 bytes), changed as the CPU does it: its frame, frame 0 when
+ * the access is not allowed. */
+static inline pfn_t
+cpu_entry(void *table, size_t index, size_t size, bool write, bool last)
 {
+    uint32_t *entry = (uint32_t *)((char *)table + index * size);
     uint32_t needed = CPU_PRESENT | CPU_USER | (write ? CPU_WRITE : 0);
+    uint64_t high = size == 8 ? entry[1] & 0x7FFFFFFF : 0;
 
     if ((*entry & needed) != needed)
-        return 0;
+        return pfn(0);
     *entry |= CPU_ACCESSED | (write && last ? CPU_DIRTY : 0);
-    return *entry;
+    return paddr_to_pfn(high << 32 | *entry);
 }
 
 /* The frame that an access reaches without a fault; frame 0 when it faults. */
 static inline pfn_t
 cpu_walk(const struct address_space *space, uintptr_t address, bool write)
 {
-    uint32_t *directory = space->directory;
-    uint32_t entry = cpu_entry(&directory[address >> 22], write, false);
-    pfn_t frame = pfn(entry >> PAGE_SHIFT);
-    uint32_t *table;
+    bool pae = space->directories[1] != NULL;
+    size_t size = pae ? 8 : 4, entries = PAGE_SIZE / size;
+    uintptr_t page = address >> PAGE_SHIFT;
+    pfn_t frame = cpu_entry(space->directories[pae ? address >> 30 : 0], page / entries % entries,
+                            size, write, false);
+    void *table;
 
-    if (!entry)
-        return pfn(0);
+    if (!frame.n)
+        return frame;
     table = frame_map(frame);
-    entry = cpu_entry(&table[address >> PAGE_SHIFT & 1023], write, true);
     frame_unmap(frame, table);
-    return pfn(entry >> PAGE_SHIFT);
+    return cpu_entry(table, page % entries, size, write, true);
 }
 
 /* The same by way of the TLB. */

@@ -53,6 +53,7 @@ KTEST(mmap, move_by_a_table)
     const uintptr_t from = WHERE + 0x500000, to = WHERE + 0x100000;
     const size_t length = 0x400000;
     struct address_space *space = space_create();
+    unsigned long tables = space ? space_tables(space) : 0;
     char word[8] = "program";
 
     CHECK(space);
@@ -69,7 +70,7 @@ KTEST(mmap, move_by_a_table)
         CHECK(!(i & 2) || space_read(space, to + length - PAGE_SIZE, word, 8) == 8);
         CHECK_EQ(word[0], 'p');
         CHECK_EQ(space_munmap(space, to, length), 0);
-        CHECK_EQ(space_tables(space), 1);
+        CHECK_EQ(space_tables(space), tables);
     }
     space_put(space);
 }

@@ -1,0 +1,129 @@
+/* paging_pae.c - page tables of programs with entries of 64 bits: memory above 4 GiB, and pages from
+ * which nothing is executed.
+ *
+ *   31 30 29        21 20        12 11         0
+ *   [ ][ directory    ][   table   ][  offset  ]        512 entries of 8 bytes each level
+ *    |
+ *    4 pointers, in the space itself, lead to three directories of the program and the kernel's
+ *
+ * The CPU reads the pointers when CR3 is loaded and only then; they never change while a space
+ * lives. The kernel's directory is one for all spaces.
+ *
+ * Source: Intel SDM volume 3, 4.4 (PAE paging), 4.4.1 (the pointers), 4.6 (no-execute).
+ */
+#include "paging.h"
+
+typedef uint64_t pte_t;
+
+#define TABLE_ENTRIES    512u
+#define TABLE_REACH      0x200000u
+#define PTE_NOEXEC       paging_noexec
+#define USER_DIRECTORIES 3
+#define POINTER_REACH    0x40000000u /* bytes that one directory stands for */
+#define POOL_DIRECTORIES (4 * USER_DIRECTORIES)
+
+/* Empty directories of nobody. Guarded by there being one CPU. */
+static pfn_t directories[POOL_DIRECTORIES];
+static unsigned directory_count;
+
+static inline pte_t *
+directory_entry_of(const struct address_space *space, uintptr_t va)
+{
+    return (pte_t *)space->directories[va / POINTER_REACH] + va % POINTER_REACH / TABLE_REACH;
+}
+
+static inline pfn_t
+pte_frame(pte_t entry)
+{
+    return pfn((unsigned long)((entry & ~((pte_t)1 << 63)) >> PAGE_SHIFT));
+}
+
+/* The half with PT_PRESENT goes first and comes last: the CPU walks the table at any time. */
+static inline void
+set_entry(pte_t *at, pte_t entry)
+{
+    typedef volatile uint32_t __attribute__((may_alias)) half_entry;
+    half_entry *half = (half_entry *)at;
+
+    half[0] = 0;
+    half[1] = (uint32_t)(entry >> 32);
+    half[0] = (uint32_t)entry;
+}
+
+#include "tables.inc"
+#include "faults.inc"
+
+static pfn_t
+directory_new(void)
+{
+    if (directory_count > 0)
+        return directories[--directory_count];
+    return page_alloc(FRAME_PAGE_TABLE, PMM_DIRECT | PMM_ZERO);
+}
+
+static void
+destroy_directory(struct address_space *space)
+{
+    for (unsigned i = 0; i < USER_DIRECTORIES && space->pointers[i] != 0; i++) {
+        pfn_t directory = pte_frame(space->pointers[i]);
+
+        if (directory_count < POOL_DIRECTORIES)
+            directories[directory_count++] = directory;
+        else
+            page_put(directory);
+    }
+}
+
+static paddr_t
+address_of_pointers(const struct address_space *space)
+{
+    pfn_t frame;
+    bool direct = ptr_to_frame(space, &frame);
+
+    ASSERT(direct);
+    return pfn_to_paddr(frame) + ((uintptr_t)space->pointers & PAGE_MASK);
+}
+
+static bool
+create(struct address_space *space)
+{
+    for (unsigned i = 0; i < USER_DIRECTORIES; i++) {
+        pfn_t directory = directory_new();
+
+        if (directory.n == 0) {
+            destroy_directory(space);
+            return false;
+        }
+        space->directories[i] = frame_to_ptr(directory);
+        space->pointers[i] = pfn_to_paddr(directory) | PT_PRESENT;
+    }
+    space->pointers[USER_DIRECTORIES] = pagetable_kernel_pointer();
+    space->directory_at = address_of_pointers(space);
+    return true;
+}
+
+/* There is one kernel part, and all see it. */
+static void
+set_kernel(unsigned index, uint32_t entry)
+{
+    (void)index;
+    (void)entry;
+}
+
+static unsigned long
+drain(void)
+{
+    unsigned long freed = drain_tables() + directory_count;
+
+    while (directory_count > 0)
+        page_put(directories[--directory_count]);
+    return freed;
+}
+
+static void
+start(void)
+{
+    table_count = directory_count = 0;
+}
+
+const struct paging paging_pae = PAGING("PAE", USER_DIRECTORIES);
