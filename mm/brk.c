@@ -9,11 +9,10 @@
 /* Private memory that can be written is always in the commit account. */
 #define HEAP_FLAGS (AREA_READ | AREA_WRITE | AREA_MAYWRITE | AREA_HEAP | AREA_CHARGED)
 
-/* Nothing may lie in [start, end) nor in the page behind it. */
-static bool
-has_room(const struct address_space *space, uintptr_t start, uintptr_t end)
+/* Nothing may lie in [start, end) nor in the page behind it, where `next` comes (NULL: nothing). */
+static inline bool
+has_room(const struct area *next, uintptr_t end)
 {
-    const struct area *next = area_find(&space->areas, start);
     uintptr_t gap = PAGE_SIZE;
 
     if (next == NULL)
@@ -39,9 +38,9 @@ grow(struct address_space *space, uintptr_t start, uintptr_t end)
     unsigned flags = HEAP_FLAGS | (space->lock_future ? AREA_LOCKED : 0);
     struct mapping mapping = {start, end, flags, NULL, 0};
     unsigned long pages = pages_of(start, end);
-    struct area *spare;
+    struct area *next = area_find(&space->areas, start), *spare;
 
-    if (!has_room(space, start, end) || space_may_grow(space, flags, pages) != 0 ||
+    if (!has_room(next, end) || space_may_grow(space, flags, pages) != 0 ||
         (UNLIKELY(flags & AREA_LOCKED) && !space_may_lock(space, pages)) || !commit_charge(pages))
         return false;
     spare = area_new();
@@ -49,7 +48,7 @@ grow(struct address_space *space, uintptr_t start, uintptr_t end)
         commit_release(pages);
         return false;
     }
-    space_place(space, &mapping, spare);
+    space_place_after(space, next != NULL ? next->previous : space->areas.last, &mapping, spare);
     if (UNLIKELY(flags & AREA_LOCKED) && !(space->lock_future & MCL_ONFAULT))
         (void)space_populate(space, start, end);
     return true;

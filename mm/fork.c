@@ -1,4 +1,4 @@
-/* fork.c - a copy of an address space. The pages are not copied, nor are their tables (usertable.c):
+/* fork.c - a copy of an address space. The pages are not copied, nor are their tables (tables.inc):
  * the work is one area after the other. */
 #include "space_private.h"
 #include "slab.h"

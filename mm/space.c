@@ -276,10 +276,9 @@ space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struc
 }
 
 void
-space_place(struct address_space *space, const struct mapping *mapping, struct area *spare)
+space_place_after(struct address_space *space, struct area *before, const struct mapping *mapping,
+                  struct area *spare)
 {
-    struct area *before = area_before(&space->areas, mapping->start);
-
     space_account(space, mapping->flags, (long)pages_of(mapping->start, mapping->end));
     if (before != NULL && before->end == mapping->start &&
         area_goes_on(before, mapping->flags, mapping->object, mapping->index)) {

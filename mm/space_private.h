@@ -65,8 +65,15 @@ struct mapping {
 };
 
 /* Puts a mapping where nothing is, joined with its neighbours where they are alike; takes `spare`
- * (area_new) over. The mapping's pages enter the accounts but for the commit account. */
-void space_place(struct address_space *space, const struct mapping *mapping, struct area *spare);
+ * (area_new) over. The mapping's pages enter the accounts but for the commit account. The first form
+ * knows the area before it (NULL: none). */
+void space_place_after(struct address_space *space, struct area *before,
+                       const struct mapping *mapping, struct area *spare);
+static inline void
+space_place(struct address_space *space, const struct mapping *mapping, struct area *spare)
+{
+    space_place_after(space, area_before(&space->areas, mapping->start), mapping, spare);
+}
 
 /* Cuts areas so that [start, end) consists of whole ones; *first is the first area that ends behind
  * `start`, NULL without. -ENOMEM with nothing changed. */
