@@ -37,10 +37,13 @@ object_start(void)
     object_limit_counted(~0ul);
 }
 
-void
+unsigned long
 object_limit_counted(unsigned long pages)
 {
+    unsigned long before = counted.limit;
+
     counted.limit = pages;
+    return before;
 }
 
 static struct object_list *
@@ -157,6 +160,13 @@ object_put(struct object *object)
 
 /* ---- pages ---- */
 
+/* Counted, and no memory that programs share without a file. */
+static inline bool
+is_limited(const struct object *object)
+{
+    return object->counted && object->ops != &anonymous_ops;
+}
+
 /* Accounts for a page that came into the tree. */
 static void
 count_in(struct object *object)
@@ -166,7 +176,7 @@ count_in(struct object *object)
     if (object->pages++ == 0)
         link_last(list, object);
     list->pages++;
-    counted.pages += object->counted;
+    counted.pages += is_limited(object);
 }
 
 void
@@ -177,7 +187,7 @@ object_drop(struct object *object, uint32_t index)
 
     ASSERT(page.n);
     list->pages--;
-    counted.pages -= object->counted;
+    counted.pages -= is_limited(object);
     if (--object->pages == 0)
         unlink_object(list, object);
     if (object->counted)
@@ -213,7 +223,7 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
 
     if ((uint64_t)index << PAGE_SHIFT >= object->size)
         return -ENXIO;
-    if (object->counted && counted.pages >= counted.limit)
+    if (is_limited(object) && counted.pages >= counted.limit)
         return -ENOSPC;
     if (object->counted && !commit_charge(1))
         return -ENOMEM;
@@ -401,7 +411,7 @@ check_counted(void)
     unsigned long pages = 0;
 
     for (const struct object *object = kept.first; object; object = object->next)
-        pages += object->counted ? object->pages : 0;
+        pages += is_limited(object) ? object->pages : 0;
     if (pages == counted.pages)
         return true;
     klog("object: %lu pages of files found, %lu counted\n", pages, counted.pages);

@@ -194,6 +194,35 @@ KTEST(object, fill_fails)
 }
 
 /* Whatever is not to be had, nothing stays behind; later all goes well. */
+/* The limit of files is none for memory that is shared without one. */
+KTEST(object, limit_of_files)
+{
+    struct object *shared = object_create_anonymous(2 * PAGE_SIZE, false);
+    unsigned long before = object_counted_pages(), charged = commit_charged(), limit;
+    int as_file, as_memory;
+    pfn_t page;
+
+    CHECK(shared);
+    begin(&memory_ops, 2 * PAGE_SIZE);
+    object.counted = true;
+    limit = object_limit_counted(before + 1);
+    CHECK_EQ(object_page(&object, 0, &page), 0);
+    page_put(page);
+    as_file = object_page(&object, 1, &page);
+    as_memory = object_page(shared, 1, &page);
+    object_limit_counted(limit);
+    CHECK_EQ(as_file, -ENOSPC);
+    CHECK_EQ(as_memory, 0);
+    page_put(page);
+    CHECK_EQ(object_counted_pages(), before + 1);
+    CHECK_EQ(commit_charged(), charged + 2);
+    CHECK(object_check());
+    object_put(shared);
+    object_put(&object);
+    CHECK_EQ(object_counted_pages(), before);
+    CHECK_EQ(commit_charged(), charged);
+}
+
 KTEST(object, every_failure)
 {
     static const uint32_t indexes[] = {0, 63, 64, 5000, 0x1000000, 0xffffffff};
