@@ -79,8 +79,8 @@ static int
 open_file(struct builder *build, const char *path)
 {
     const struct folder *folder = task_current()->process->folder;
-    int error = file_open_at(folder != NULL ? folder->current : tree_root, path, O_RDONLY, 0,
-                             &build->file);
+    int error = file_open_at(folder != NULL ? folder->current : tree_root, path,
+                             O_RDONLY | O_NONBLOCK, 0, &build->file);
     long size;
 
     if (error != 0)

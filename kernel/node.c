@@ -38,6 +38,7 @@ const struct mount device_mount = {"devtmpfs", TMPFS_MAGIC, 2, false};
 const struct mount proc_mount = {"proc", PROC_SUPER_MAGIC, 3, false};
 const struct mount tmp_mount = {"tmpfs", TMPFS_MAGIC, 4, true};
 const struct mount shared_mount = {"tmpfs", TMPFS_MAGIC, 5, true};
+const struct mount pipe_mount = {"pipefs", PIPEFS_MAGIC, 6, false};
 
 /* A regular file. */
 struct content {
@@ -92,6 +93,13 @@ generated_number(const struct node *folder, const char *name)
     return hash | GENERATED_NUMBERS;
 }
 
+static uint32_t
+next_number(void)
+{
+    last_number = (last_number + 1) & ~GENERATED_NUMBERS;
+    return last_number;
+}
+
 static char *
 copy_of(const char *text)
 {
@@ -142,7 +150,7 @@ node_create(const struct mount *mount, uint32_t mode, const struct file_ops *ops
 
     if (node != NULL) {
         node_init(node, mount, mode, ops);
-        node->number = ++last_number;
+        node->number = next_number();
     }
     return node;
 }
@@ -279,7 +287,7 @@ node_create_file(const struct mount *mount, uint32_t mode, uint64_t size,
         return NULL;
     node = &content->node;
     node_init(node, mount, S_IFREG | mode, &regular_ops);
-    node->number = ++last_number;
+    node->number = next_number();
     node->value = value;
     node->object = &content->object;
     object_init(node->object, ops != NULL ? ops : &kept_ops, size);

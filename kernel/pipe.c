@@ -13,30 +13,17 @@
  * way of a call is a copy and a few comparisons.
  *
  * Nothing here is touched from interrupts, and no one sleeps within a copy: what tasks share needs
- * no lock (task.h). An open end is a reference to the pipe, and the caller holds the end's file.
- *
- * Cost: 40 bytes and two files, and a page once something was written.
+ * no lock (task.h). An open end is a reference to the pipe, and the caller holds the end's file. How
+ * ends come and go is in fifo.c.
  */
-#include "file.h"
 #include "kmalloc.h"
 #include "pipe.h"
 #include "poll.h"
 #include "signal.h"
 #include "syscall.h"
-#include "uapi/fcntl.h"
 #include "uapi/termios.h"
-#include "usercopy.h"
-
-#define PIPE_BYTES PAGE_SIZE
 
 _Static_assert(PIPE_BUF <= PIPE_BYTES, "an atomic write must fit into an empty pipe");
-
-struct pipe {
-    char *ring; /* NULL until something is written */
-    uint32_t head, used;
-    bool has_reader, has_writer;
-    struct wait_queue readers, writers;
-};
 
 /* ---- the ring ---- */
 
@@ -55,6 +42,7 @@ ring_take(struct pipe *pipe, struct buffer *from, size_t size)
         return -EFAULT;
     }
     pipe->used += size;
+    pipe->room -= size;
     return 0;
 }
 
@@ -72,16 +60,9 @@ ring_give(struct pipe *pipe, struct buffer *to, size_t size)
         return -EFAULT;
     }
     pipe->used -= size;
+    pipe->room += size;
     pipe->head = pipe->used == 0 ? 0 : (pipe->head + size) & (PIPE_BYTES - 1);
     return 0;
-}
-
-static inline void
-wake(struct wait_queue *queue)
-{
-    if (queue->first != NULL)
-        task_wake_all(queue);
-    poll_changed();
 }
 
 /* ---- writing ---- */
@@ -92,13 +73,14 @@ wait_for_room(struct file *file, struct pipe *pipe, size_t needed)
 {
     if (pipe->ring == NULL && (pipe->ring = kmalloc(PIPE_BYTES)) == NULL)
         return -ENOMEM;
-    while (pipe->has_reader && PIPE_BYTES - pipe->used < needed) {
+    pipe_set_room(pipe);
+    while (pipe->readers != 0 && PIPE_BYTES - pipe->used < needed) {
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
-        if (task_sleep(&pipe->writers, 0) == -EINTR)
+        if (task_sleep(&pipe->write_wait, 0) == -EINTR)
             return -ERESTARTSYS;
     }
-    if (pipe->has_reader)
+    if (pipe->readers != 0)
         return 0;
     signal_task(task_current(), SIGPIPE);
     return -EPIPE;
@@ -119,7 +101,7 @@ write_pieces(struct file *file, struct pipe *pipe, struct buffer *from, size_t s
             error = ring_take(pipe, from, piece);
         if (error != 0)
             return done > 0 ? (long)done : error;
-        wake(&pipe->readers);
+        pipe_wake(&pipe->read_wait);
         done += piece;
     }
     return (long)done;
@@ -132,10 +114,10 @@ pipe_write(struct file *file, struct buffer *from, uint64_t *position)
     size_t size = from->size;
 
     (void)position;
-    if (LIKELY(pipe->ring != NULL && pipe->has_reader && size <= PIPE_BYTES - pipe->used)) {
+    if (LIKELY(size <= pipe->room)) {
         if (UNLIKELY(ring_take(pipe, from, size) != 0))
             return -EFAULT;
-        wake(&pipe->readers);
+        pipe_wake(&pipe->read_wait);
         return (long)size;
     }
     return write_pieces(file, pipe, from, size);
@@ -147,10 +129,10 @@ pipe_write(struct file *file, struct buffer *from, uint64_t *position)
 static int
 wait_for_bytes(struct file *file, struct pipe *pipe)
 {
-    while (pipe->used == 0 && pipe->has_writer) {
+    while (pipe->used == 0 && pipe->writers != 0) {
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
-        if (task_sleep(&pipe->readers, 0) == -EINTR)
+        if (task_sleep(&pipe->read_wait, 0) == -EINTR)
             return -ERESTARTSYS;
     }
     return 0;
@@ -165,7 +147,7 @@ read_bytes(struct pipe *pipe, struct buffer *to)
         return 0;
     if (UNLIKELY(ring_give(pipe, to, size) != 0))
         return -EFAULT;
-    wake(&pipe->writers);
+    pipe_wake(&pipe->write_wait);
     return (long)size;
 }
 
@@ -182,147 +164,44 @@ pipe_read(struct file *file, struct buffer *to, uint64_t *position)
     return error != 0 ? error : read_bytes(pipe, to);
 }
 
-/* ---- the rest of a file's life ---- */
+/* ---- questions ---- */
 
+/* Without a writer it is over, if there ever was one. */
 static unsigned
-poll_reader(struct file *file)
+poll_reader(const struct file *file, const struct pipe *pipe)
 {
-    struct pipe *pipe = file->state;
+    bool over = pipe->writers == 0 && pipe->writer_opens != file->position;
 
-    return (pipe->used > 0 ? POLL_IN : 0) | (pipe->has_writer ? 0 : POLL_HUP);
+    return (pipe->used > 0 ? POLL_IN : 0) | (over ? POLL_HUP : 0);
 }
 
 /* Ready means that a write of PIPE_BUF bytes does not wait. */
 static unsigned
-poll_writer(struct file *file)
+poll_writer(const struct pipe *pipe)
 {
-    struct pipe *pipe = file->state;
+    return (PIPE_BYTES - pipe->used >= PIPE_BUF ? POLL_OUT : 0) | (pipe->readers != 0 ? 0 : POLL_ERR);
+}
 
-    return (PIPE_BYTES - pipe->used >= PIPE_BUF ? POLL_OUT : 0) | (pipe->has_reader ? 0 : POLL_ERR);
+static unsigned
+pipe_poll(struct file *file)
+{
+    const struct pipe *pipe = file->state;
+
+    return (file->access & FILE_READ ? poll_reader(file, pipe) : 0) |
+           (file->access & FILE_WRITE ? poll_writer(pipe) : 0);
 }
 
 static long
 pipe_ioctl(struct file *file, unsigned request, uintptr_t argument)
 {
-    struct pipe *pipe = file->state;
+    const struct pipe *pipe = file->state;
 
     if (request != FIONREAD)
         return -ENOTTY;
     return put_user_u32(pipe->used, (void *)argument);
 }
 
-static void
-free_if_closed(struct pipe *pipe)
-{
-    if (pipe->has_reader || pipe->has_writer)
-        return;
-    kfree(pipe->ring);
-    kfree(pipe);
-}
-
-static void
-close_reader(struct file *file)
-{
-    struct pipe *pipe = file->state;
-
-    pipe->has_reader = false;
-    wake(&pipe->writers);
-    free_if_closed(pipe);
-}
-
-static void
-close_writer(struct file *file)
-{
-    struct pipe *pipe = file->state;
-
-    pipe->has_writer = false;
-    wake(&pipe->readers);
-    free_if_closed(pipe);
-}
-
-static const struct file_ops reader_ops = {
-    .read = pipe_read, .poll = poll_reader, .ioctl = pipe_ioctl, .close = close_reader,
-    .stream = true,
+const struct file_ops pipe_ops = {
+    .read = pipe_read, .write = pipe_write, .poll = pipe_poll, .ioctl = pipe_ioctl,
+    .open = pipe_open, .close = pipe_close, .stream = true,
 };
-
-static const struct file_ops writer_ops = {
-    .write = pipe_write, .poll = poll_writer, .ioctl = pipe_ioctl, .close = close_writer,
-    .stream = true,
-};
-
-/* ---- making one ---- */
-
-int
-pipe_create(unsigned flags, struct file *ends[2])
-{
-    struct pipe *pipe = kzalloc(sizeof(*pipe));
-
-    if (pipe == NULL)
-        return -ENOMEM;
-    ends[0] = file_create(&reader_ops, NULL, O_RDONLY | flags, pipe);
-    if (ends[0] == NULL) {
-        kfree(pipe);
-        return file_shortage();
-    }
-    pipe->has_reader = true;
-    ends[1] = file_create(&writer_ops, NULL, O_WRONLY | flags, pipe);
-    if (ends[1] == NULL) {
-        int error = file_shortage();
-
-        file_put(ends[0]);
-        return error;
-    }
-    pipe->has_writer = true;
-    return 0;
-}
-
-/* Gives both ends descriptors. 0 or -errno, and the ends are gone. */
-static int
-install_ends(struct file *ends[2], bool close_on_exec, int descriptors[2])
-{
-    descriptors[0] = file_install(ends[0], 0, close_on_exec);
-    if (descriptors[0] < 0) {
-        file_put(ends[0]);
-        file_put(ends[1]);
-        return descriptors[0];
-    }
-    descriptors[1] = file_install(ends[1], 0, close_on_exec);
-    if (descriptors[1] < 0) {
-        file_close(descriptors[0]);
-        file_put(ends[1]);
-        return descriptors[1];
-    }
-    return 0;
-}
-
-static long
-make_pipe(int *answer, unsigned flags)
-{
-    struct file *ends[2];
-    int descriptors[2];
-    int error;
-
-    if (flags & ~(unsigned)(O_CLOEXEC | O_NONBLOCK))
-        return -EINVAL;
-    error = pipe_create(flags & O_NONBLOCK, ends);
-    if (error == 0)
-        error = install_ends(ends, flags & O_CLOEXEC, descriptors);
-    if (error != 0)
-        return error;
-    error = copy_to_user(answer, descriptors, sizeof(descriptors));
-    if (error != 0) {
-        file_close(descriptors[0]);
-        file_close(descriptors[1]);
-    }
-    return error;
-}
-
-SYSCALL(pipe)
-{
-    return make_pipe((int *)frame->ebx, 0);
-}
-
-SYSCALL(pipe2)
-{
-    return make_pipe((int *)frame->ebx, frame->ecx);
-}

@@ -272,25 +272,23 @@ file_of_link(const struct node *link)
 static long
 descriptor_target(struct node *link, char *text, size_t size)
 {
-    struct file *file = file_of_link(link);
+    const struct file *file = file_of_link(link);
     char pipe[LINE];
 
     if (file == NULL)
         return -ENOENT;
-    if (file->node != NULL)
+    if (file->node->mount != &pipe_mount)
         return path_text(file->node, text, size);
-    format_text(pipe, sizeof(pipe), "pipe:[%lu]",
-                (unsigned long)((uintptr_t)file->state >> 4 & 0xFFFFFF)); /* as fstat says */
+    format_text(pipe, sizeof(pipe), "pipe:[%lu]", (unsigned long)file->node->number);
     return copy_text(text, size, pipe);
 }
 
 static int
 descriptor_follow(struct node *link, struct node **target)
 {
-    struct file *file = file_of_link(link);
+    const struct file *file = file_of_link(link);
 
-    return file != NULL && file->node == NULL ? -ENXIO
-                                              : follow_to(file != NULL ? file->node : NULL, target);
+    return follow_to(file != NULL ? file->node : NULL, target);
 }
 
 static const struct tree_dynamic descriptor_link = {

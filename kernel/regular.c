@@ -248,7 +248,7 @@ node_set_size(struct node *node, uint64_t size)
 struct object *
 file_object(const struct file *file)
 {
-    return file->node != NULL && S_ISREG(file->node->mode) ? file->node->object : NULL;
+    return S_ISREG(file->node->mode) ? file->node->object : NULL;
 }
 
 uint64_t

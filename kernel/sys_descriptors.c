@@ -145,7 +145,7 @@ fcntl(int descriptor, unsigned command, uint32_t argument)
         return 0;
     case F_GETPIPE_SZ:
     case F_SETPIPE_SZ:
-        return file->node == NULL ? (long)PAGE_SIZE : -EBADF;
+        return S_ISFIFO(file->node->mode) ? (long)PAGE_SIZE : -EBADF;
     default:
         return -EINVAL;
     }

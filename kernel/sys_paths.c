@@ -191,22 +191,30 @@ SYSCALL(symlinkat)
     return make_link(frame->ebx, (int)frame->ecx, frame->edx);
 }
 
-/* mknod(2) of a regular file is another way to make one; other kinds there are none of. */
+static int
+make_file(struct place *place, uint32_t mode)
+{
+    struct node *node;
+    int error = place->node != NULL ? -EEXIST : tree_create(place, mode, &node);
+
+    if (error == 0)
+        node_put(node);
+    return error;
+}
+
+/* mknod(2) makes regular files and FIFOs; devices are what the kernel has. */
 static long
 make_node(int folder, uint32_t user, uint32_t mode)
 {
     struct place place;
-    struct node *node;
     int error;
 
-    if (!S_ISREG(mode) && (mode & S_IFMT) != 0)
+    if (!S_ISREG(mode) && !S_ISFIFO(mode) && (mode & S_IFMT) != 0)
         return -EPERM;
     error = user_place(folder, user, PATH_NAME, &place);
     if (error != 0)
         return error;
-    error = place.node != NULL ? -EEXIST : tree_create(&place, masked(mode), &node);
-    if (error == 0)
-        node_put(node);
+    error = S_ISFIFO(mode) ? tree_mkfifo(&place, masked(mode)) : make_file(&place, masked(mode));
     place_put(&place);
     return error;
 }
@@ -273,7 +281,7 @@ SYSCALL(fchdir)
 
     if (file == NULL)
         return -EBADF;
-    return file->node != NULL ? set_current(file->node) : -ENOTDIR;
+    return set_current(file->node);
 }
 
 SYSCALL(getcwd)
@@ -315,7 +323,7 @@ set_mode(struct node *node, uint32_t mode)
 {
     if (S_ISLNK(node->mode))
         return -EOPNOTSUPP;
-    if (!node->mount->writable)
+    if (!node_can_change(node))
         return -EROFS;
     node->mode = (node->mode & S_IFMT) | (mode & PERMISSIONS);
     node->changed = node_now();
@@ -351,14 +359,14 @@ SYSCALL(fchmod)
 
     if (file == NULL)
         return -EBADF;
-    return file->node != NULL ? set_mode(file->node, frame->ecx) : 0;
+    return set_mode(file->node, frame->ecx);
 }
 
 /* -1 leaves an owner as it is; so does 0xFFFF in the calls of 16 bits. */
 static long
 set_owner(struct node *node, uint32_t user, uint32_t group)
 {
-    if (!node->mount->writable)
+    if (!node_can_change(node))
         return -EROFS;
     if (user != UINT32_MAX)
         node->uid = user;
@@ -388,7 +396,7 @@ set_owner_of(int descriptor, uint32_t user, uint32_t group)
 
     if (file == NULL)
         return -EBADF;
-    return file->node != NULL ? set_owner(file->node, user, group) : 0;
+    return set_owner(file->node, user, group);
 }
 
 static uint32_t

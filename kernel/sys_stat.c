@@ -47,12 +47,20 @@ set_size(struct status *status, const struct node *node)
     }
 }
 
+/* Pipes without one count as if they had. */
+static bool
+has_name(const struct node *node)
+{
+    return node->linked || (node->parent != NULL && node->parent->dynamic != NULL) ||
+           node->mount == &pipe_mount;
+}
+
 static struct status
 status_of(const struct node *node)
 {
     struct status status = {
         .mode = node->mode,
-        .links = node->linked || (node->parent != NULL && node->parent->dynamic != NULL),
+        .links = has_name(node),
         .uid = node->uid,
         .gid = node->gid,
         .number = node->number,
@@ -66,35 +74,15 @@ status_of(const struct node *node)
     return status;
 }
 
-/* A pipe's end has no node. */
-static struct status
-status_of_file(const struct file *file)
-{
-    if (file->node != NULL)
-        return status_of(file->node);
-    return (struct status){.mode = S_IFIFO | 0600,
-                           .links = 1,
-                           .number = (uint32_t)file->state >> 4 & 0xFFFFFF};
-}
-
 /* What the path, or with AT_EMPTY_PATH and none the descriptor, means. */
 static int
 status_at(int folder, uint32_t user, unsigned flags, struct status *status)
 {
-    const struct file *file = folder >= 0 ? file_of(folder) : NULL;
-    unsigned path_flags = flags & AT_SYMLINK_NOFOLLOW ? PATH_NO_FOLLOW : 0;
+    unsigned path_flags = (flags & AT_SYMLINK_NOFOLLOW ? PATH_NO_FOLLOW : 0) |
+                          (flags & AT_EMPTY_PATH ? PATH_EMPTY : 0);
     struct node *node;
-    char first;
-    int error;
+    int error = user_node(folder, user, path_flags, &node);
 
-    if (flags & AT_EMPTY_PATH) {
-        path_flags |= PATH_EMPTY;
-        if (copy_from_user(&first, (const void *)user, 1) != 0)
-            return -EFAULT;
-        if (first == '\0' && file != NULL)
-            return *status = status_of_file(file), 0;
-    }
-    error = user_node(folder, user, path_flags, &node);
     if (error != 0)
         return error;
     *status = status_of(node);
@@ -109,7 +97,7 @@ status_of_descriptor(int descriptor, struct status *status)
 
     if (file == NULL)
         return -EBADF;
-    *status = status_of_file(file);
+    *status = status_of(file->node);
     return 0;
 }
 
@@ -463,7 +451,7 @@ list_call(const struct trap_frame *frame, lay_record lay)
 
     if (file == NULL || !(file->access & FILE_READ))
         return -EBADF;
-    if (file->node == NULL || !node_is_folder(file->node))
+    if (!node_is_folder(file->node))
         return -ENOTDIR;
     if (!file->node->linked && file->node->dynamic == NULL)
         return -ENOENT;
@@ -557,7 +545,7 @@ statfs_file(int descriptor, uint32_t user, put_mount put)
 
     if (file == NULL)
         return -EBADF;
-    return put(file->node != NULL ? file->node->mount : &device_mount, user);
+    return put(file->node->mount, user);
 }
 
 SYSCALL(statfs)

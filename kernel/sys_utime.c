@@ -36,7 +36,7 @@ set_times(struct node *node, const struct times *times)
 {
     if (!time_valid(&times->time[0]) || !time_valid(&times->time[1]))
         return -EINVAL;
-    if (!node->mount->writable)
+    if (!node_can_change(node))
         return -EROFS;
     set_time(&node->accessed, &times->time[0]);
     set_time(&node->modified, &times->time[1]);
@@ -64,7 +64,7 @@ set_times_of(int descriptor, const struct times *times)
 
     if (file == NULL)
         return -EBADF;
-    return file->node != NULL ? set_times(file->node, times) : 0;
+    return set_times(file->node, times);
 }
 
 /* ---- how the calls write them ---- */

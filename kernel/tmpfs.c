@@ -7,7 +7,7 @@
  * Each call checks everything, then takes what memory it needs, then changes the tree in steps that
  * cannot fail. Which of several errors comes first is as on Linux.
  */
-#include "file.h"
+#include "pipe.h"
 
 #define PERMISSIONS 07777u
 
@@ -60,6 +60,19 @@ tree_mkdir(struct place *place, uint32_t mode)
         return error;
     return attach_new(
         place, node_create(place->folder->mount, S_IFDIR | (mode & PERMISSIONS), &folder_ops));
+}
+
+int
+tree_mkfifo(struct place *place, uint32_t mode)
+{
+    int error = check_new(place);
+
+    if (error == 0 && place->slash)
+        error = -ENOENT;
+    if (error != 0)
+        return error;
+    return attach_new(
+        place, node_create(place->folder->mount, S_IFIFO | (mode & PERMISSIONS), &pipe_ops));
 }
 
 int

@@ -33,7 +33,7 @@ find_start(struct user_path *path, int folder)
     if (file == NULL)
         return -EBADF;
     path->start = file->node;
-    if (path->start == NULL || (path->text[0] != '\0' && !node_is_folder(path->start)))
+    if (path->text[0] != '\0' && !node_is_folder(path->start))
         return -ENOTDIR;
     return 0;
 }

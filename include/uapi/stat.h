@@ -84,6 +84,11 @@ struct statfs64 {
 } __attribute__((packed, aligned(4)));
 _Static_assert(sizeof(struct statfs64) == 84, "struct statfs64 of i386");
 
-enum { TMPFS_MAGIC = 0x01021994, PROC_SUPER_MAGIC = 0x9fa0, RAMFS_MAGIC = 0x858458f6u };
+enum {
+    TMPFS_MAGIC = 0x01021994,
+    PROC_SUPER_MAGIC = 0x9fa0,
+    RAMFS_MAGIC = 0x858458f6u,
+    PIPEFS_MAGIC = 0x50495045,
+};
 
 #endif

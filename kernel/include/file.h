@@ -3,7 +3,7 @@
  *   descriptor ──► struct file (position, flags) ──► struct node (what it is) ──► file_ops
  *                                                        └── object: the bytes (page cache)
  *
- * Nodes and the tree they make are in node.h. Pipes have files without a node.
+ * Nodes and the tree they make are in node.h.
  *
  * Lock: none. Files and tables change only in tasks, which give the CPU up at known places
  * (task.h); whoever does that with a file in hand holds it by file_get.
@@ -71,7 +71,7 @@ struct file_ops {
     void (*close)(struct file *file);
     /* Called when a node is opened; may set file->state. 0 or -errno. */
     int (*open)(struct file *file);
-    /* There is no position: lseek and pread answer -ESPIPE. So do files without a node. */
+    /* There is no position: lseek and pread answer -ESPIPE. */
     bool stream;
 };
 
@@ -79,7 +79,7 @@ enum { FILE_READ = 1, FILE_WRITE = 2 };
 
 struct file {
     const struct file_ops *ops;
-    struct node *node; /* held; NULL: a pipe's end */
+    struct node *node; /* held; NULL only until it is opened */
     uint32_t refs;
     unsigned flags;  /* O_; without those that count only at opening */
     unsigned access; /* FILE_READ, FILE_WRITE: what it was opened for */
@@ -104,7 +104,7 @@ file_put(struct file *file)
 }
 
 /* A file from nothing: O_ACCMODE of `flags` says what it is open for. It takes a reference to
- * `node` of its own, which may be NULL. The caller has the only one to the file. NULL: no memory, or
+ * `node` of its own, which may be NULL for now. The caller has the only one to the file. NULL: no memory, or
  * too many are open. */
 struct file *file_create(const struct file_ops *ops, struct node *node, unsigned flags,
                          void *state);
@@ -116,7 +116,7 @@ unsigned long file_limit(void);
 static inline bool
 file_has_position(const struct file *file)
 {
-    return file->node != NULL && !file->ops->stream;
+    return !file->ops->stream;
 }
 
 /* ---- opening (kernel/open.c) ---- */

@@ -33,6 +33,7 @@ struct mount {
     bool writable;    /* names may come and go, files may change */
 };
 extern const struct mount root_mount, device_mount, proc_mount, tmp_mount, shared_mount;
+extern const struct mount pipe_mount; /* of pipes without a name; it is nowhere in the tree */
 
 /* One line of a folder's listing. */
 struct tree_entry {
@@ -96,6 +97,13 @@ struct node {
 };
 
 extern struct node *tree_root;
+
+/* May mode, owner and times be set? */
+static inline bool
+node_can_change(const struct node *node)
+{
+    return node->mount->writable || node->mount == &pipe_mount;
+}
 
 /* What files of regular nodes do (kernel/regular.c), and of folders (kernel/open.c). */
 extern const struct file_ops regular_ops, folder_ops;
@@ -214,6 +222,7 @@ void place_put(struct place *place);
 
 MUST_CHECK int tree_create(struct place *place, uint32_t mode, struct node **node); /* a file */
 MUST_CHECK int tree_mkdir(struct place *place, uint32_t mode);
+MUST_CHECK int tree_mkfifo(struct place *place, uint32_t mode);
 MUST_CHECK int tree_symlink(struct place *place, const char *target);
 MUST_CHECK int tree_unlink(struct place *place);
 MUST_CHECK int tree_rmdir(struct place *place);

@@ -5,8 +5,6 @@
 #include "pipe.h"
 #include "programs.h"
 
-#define PIPE_BYTES 4096
-
 static struct file *ends[2];
 
 static long

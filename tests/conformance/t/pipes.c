@@ -1,9 +1,10 @@
-/* Pipes, and waiting for files: what fits and what waits, writes that stay in one piece, both ends'
- * end, poll and select with their times and signals. */
+/* Pipes with a name and without, and waiting for files: what fits and what waits, writes that stay in
+ * one piece, how ends come and go, poll and select with their times and signals. */
 #include "tap.h"
 
 enum {
-    NR_fcntl = 55, NR_newselect = 142, NR_ppoll = 309, NR_pselect6 = 308,
+    NR_mknod = 14, NR_fcntl = 55, NR_fchmod = 94, NR_newselect = 142, NR_ppoll = 309,
+    NR_pselect6 = 308, ENXIO_ = 6,
 };
 
 enum {
@@ -250,6 +251,96 @@ static void long_writes(void)
     k_close(ends[0]);
 }
 
+/* ---- ends that are opened: FIFOs, and pipes by /proc/self/fd ---- */
+
+#define FIFO "/tmp/pipes-fifo"
+
+static long opens(int flags) { return SC3(NR_open, FIFO, flags, 0); }
+
+/* A child that opens the FIFO so, after a while, and says a word or listens to one. */
+static long partner(int flags)
+{
+    long pid = k_fork(), fd;
+
+    if (pid != 0)
+        return pid;
+    nap(50);
+    fd = opens(flags);
+    if (fd < 0)
+        k_exit(1);
+    if (flags == 1)
+        k_exit(k_write((int)fd, "word", 4) != 4);
+    k_exit(k_read((int)fd, bytes, 9) != 5);
+}
+
+static void fifos(void)
+{
+    struct {
+        u32 words[24];
+    } st;
+    long fd, other, before = ms_now();
+    int status;
+
+    eq(SC3(NR_mknod, FIFO, 010644, 0), 0, "mknod of a FIFO");
+    eq(SC3(NR_mknod, FIFO, 010644, 0), -EEXIST_, "and not twice");
+    eq(opens(1 | O_NONBLOCKS), -ENXIO_, "there is nobody to write to");
+    fd = opens(O_NONBLOCKS);
+    ok(fd >= 0, "a reader need not wait");
+    eq(SC2(NR_fstat64, fd, &st) | (st.words[4] & 0170000), 010000, "fstat64: a FIFO");
+    eq(polled((int)fd, IN, 0), 0, "poll: nothing yet, nor an end");
+    eq(k_read((int)fd, bytes, 1), 0, "read: the end");
+    other = opens(1);
+    ok(other >= 0, "a writer finds it");
+    eq(k_read((int)fd, bytes, 1), -EAGAIN_, "read: nothing yet");
+    eq(k_write((int)other, "abc", 3), 3, "write");
+    k_close((int)other);
+    eq(polled((int)fd, IN, 0), IN | HUP, "poll: bytes and the end");
+    eq(k_read((int)fd, bytes, 9), 3, "read");
+    k_close((int)fd);
+    partner(1);
+    fd = opens(0);
+    ok(fd >= 0 && ms_now() - before >= 50, "a reader waits for a writer");
+    eq(k_read((int)fd, bytes, 9), 4, "and reads");
+    k_wait(-1, &status);
+    eq(status, 0, "the writer is content");
+    k_close((int)fd);
+    partner(0);
+    fd = opens(1);
+    eq(k_write((int)fd, "hello", 5), 5, "a writer waits for a reader, and writes");
+    k_wait(-1, &status);
+    eq(status, 0, "the reader is content");
+    k_close((int)fd);
+    fd = opens(2);
+    eq(k_write((int)fd, "self", 4), 4, "both ends at once wait for nobody");
+    eq(k_read((int)fd, bytes, 9), 4, "read");
+    eq(SC1(NR_unlink, FIFO), 0, "unlink");
+    eq(k_write((int)fd, "self", 4), 4, "it works on without its name");
+    k_close((int)fd);
+}
+
+static void pipes_opened_again(void)
+{
+    static char link[] = "/proc/self/fd/0";
+    long fd;
+
+    open_pipe(O_NONBLOCKS);
+    k_write(ends[1], "abcdef", 6);
+    link[sizeof(link) - 2] = (char)('0' + ends[0]);
+    fd = SC3(NR_open, link, 0, 0);
+    eq(k_read((int)fd, bytes, 3), 3, "a pipe opened again by its link");
+    eq(k_read(ends[0], bytes, 9), 3, "is the same pipe");
+    k_close(ends[1]);
+    eq(k_read(ends[0], bytes, 9), 0, "its end is seen by one");
+    eq(k_read((int)fd, bytes, 9), 0, "and by the other");
+    k_close((int)fd);
+    fd = SC3(NR_open, link, 1, 0);
+    eq(k_write((int)fd, "new", 3), 3, "it can be opened for writing too");
+    eq(k_read(ends[0], bytes, 9), 3, "and goes on");
+    eq(SC2(NR_fchmod, fd, 0644), 0, "fchmod");
+    k_close((int)fd);
+    k_close(ends[0]);
+}
+
 /* ---- poll ---- */
 
 static void polls(void)
@@ -395,6 +486,7 @@ static void interruptions(void)
         u32 size;
     } mask = {&none, 8};
     struct time t = {5, 0};
+    static char *const words[] = {FIFO, 0};
     struct poll_entry entry;
     u32 in;
 
@@ -423,6 +515,12 @@ static void interruptions(void)
     eq(caught, 4, "it has run");
     ok(blocked() == (old | usr1), "and is blocked as before");
     eq(SC5(NR_ppoll, &entry, 1, &t, &none, 4), -EINVAL_, "ppoll with a set of 4 bytes");
+    SC3(NR_mknod, FIFO, 010755, 0);
+    set_handler(SIG_ALRM, 0);
+    set_timer(50);
+    eq(opens(0), -EINTR_, "open of a FIFO ends with a handler");
+    eq(SC3(NR_execve, FIFO, words, 0), -EACCES_, "execve of one does not wait");
+    SC1(NR_unlink, FIFO);
     SC4(NR_rt_sigprocmask, 2, &old, 0, 8);
     close_pipe();
 }
@@ -477,6 +575,8 @@ int main(void)
     bad_addresses();
     records();
     long_writes();
+    fifos();
+    pipes_opened_again();
     polls();
     wake_ups();
     selects();
