@@ -70,6 +70,8 @@ main(int argc, char **argv)
     int status;
 
     (void)argc, (void)argv;
+    if (getpid() != 1)
+        die("I can only be process 1");
     open_console();
     signal_action(SIGUSR2, note_power_off, 0);
     print("Octavo. Type help for commands, memtour -p for a tour, poweroff to leave.\n");

@@ -4,8 +4,10 @@
 
 static char waiting[1024];
 static size_t waiting_size;
+static long output_error; /* the first one since print_check */
 
-static void
+/* 0 or -errno. */
+static long
 write_all(int fd, const char *bytes, size_t size)
 {
     while (size) {
@@ -14,17 +16,40 @@ write_all(int fd, const char *bytes, size_t size)
         if (done == -EINTR)
             continue;
         if (done <= 0)
-            return;
+            return done;
         bytes += done;
         size -= (size_t)done;
     }
+    return 0;
+}
+
+static void
+write_output(const char *bytes, size_t size)
+{
+    long error = write_all(1, bytes, size);
+
+    if (!output_error)
+        output_error = error;
 }
 
 void
 print_flush(void)
 {
-    write_all(1, waiting, waiting_size);
+    write_output(waiting, waiting_size);
     waiting_size = 0;
+}
+
+bool
+print_check(void)
+{
+    long error;
+
+    print_flush();
+    error = output_error;
+    output_error = 0;
+    if (error)
+        complain("cannot write: %s", error_text(error));
+    return error == 0;
 }
 
 void
@@ -33,7 +58,7 @@ print_bytes(const void *bytes, size_t size)
     if (size > sizeof(waiting) - waiting_size)
         print_flush();
     if (size > sizeof(waiting)) {
-        write_all(1, bytes, size);
+        write_output(bytes, size);
         return;
     }
     memcpy(waiting + waiting_size, bytes, size);

@@ -35,7 +35,8 @@ extern const char *program_name; /* the last part of argv[0] */
 /* Up to six arguments of 32 bits. */
 long system_call(int number, ...);
 
-_Noreturn void exit(int status); /* writes out what is printed first */
+/* Writes out what is printed; when that cannot be done, a status of 0 becomes 1. */
+_Noreturn void exit(int status);
 _Noreturn void exit_now(int status);
 int fork(void);
 int execve(const char *path, char *const argv[], char *const envp[]);
@@ -101,6 +102,8 @@ int kill_command(char **argv, target_namer job);
 void print(const char *format, ...) PRINTF_LIKE(1, 2);
 void print_bytes(const void *bytes, size_t size);
 void print_flush(void);
+/* Writes it out. False, and a complaint, when something since the last check could not be written. */
+bool print_check(void);
 /* To standard error, at once. */
 void print_error(const char *format, ...) PRINTF_LIKE(1, 2);
 /* "program: message" to standard error; die ends the program with status 1. */

@@ -13,8 +13,7 @@ exit_now(int status)
 _Noreturn void
 exit(int status)
 {
-    print_flush();
-    exit_now(status);
+    exit_now(print_check() || status ? status : 1);
 }
 
 int

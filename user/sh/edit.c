@@ -53,6 +53,20 @@ add_files(const char *word, const char *name, const char *pattern)
     }
 }
 
+/* Sorts them; what is there twice (echo is a command of the shell and a program) stays once. */
+static void
+sort_candidates(void)
+{
+    size_t kept = 0;
+
+    sort_pointers((void **)candidates.items, candidates.count, compare_texts);
+    for (size_t i = 0; i < candidates.count; i++) {
+        if (kept == 0 || strcmp(candidates.items[i], candidates.items[kept - 1]) != 0)
+            candidates.items[kept++] = candidates.items[i];
+    }
+    candidates.count = kept;
+}
+
 /* True when a command's name stands at `start` of the line. */
 static bool
 is_command(size_t start)
@@ -81,6 +95,7 @@ collect_candidates(const struct line *edited)
         add_commands(pattern.at);
     else
         add_files(word.at, word.at + slash, pattern.at);
+    sort_candidates();
     return start;
 }
 

@@ -125,7 +125,7 @@ glob_below(const char *prefix, const char *pattern, struct fields *fields)
         glob_below(joined(found.items[i], "/"), slash + 1, fields);
 }
 
-static int
+int
 compare_texts(const void *a, const void *b)
 {
     return strcmp(a, b);

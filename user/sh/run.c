@@ -166,6 +166,8 @@ run_builtin(builtin function, char **argv, const struct node *node)
 
     if (redirect(node->redirections, &kept))
         status = function(argv);
+    if (!print_check() && status == 0)
+        status = 1;
     settle(kept, strcmp(argv[0], "exec") != 0);
     return status;
 }

@@ -122,6 +122,7 @@ size_t assignment_name(const struct word *word);
 
 /* Patterns: * any characters, ? one, \ before a character: that character itself. */
 bool is_pattern(const char *pattern);
+int compare_texts(const void *a, const void *b); /* strcmp, for sort_pointers */
 /* Adds the files that match, sorted; false when there are none. */
 bool glob(const char *pattern, struct fields *fields);
 char *without_escapes(char *pattern);
