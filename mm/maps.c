@@ -104,10 +104,10 @@ print_area(struct printer *out, const struct area *area)
 {
     const char *name = area_name(area);
 
-    print(out, "%08lx-%08lx %c%c%c%c %08lx 00:00 %lu", (unsigned long)area->start,
+    print(out, "%08lx-%08lx %c%c%c%c %08llx 00:00 %lu", (unsigned long)area->start,
           (unsigned long)area->end, area->flags & AREA_READ ? 'r' : '-',
           area->flags & AREA_WRITE ? 'w' : '-', area->flags & AREA_EXEC ? 'x' : '-',
-          area->flags & AREA_SHARED ? 's' : 'p', (unsigned long)area->index << PAGE_SHIFT,
+          area->flags & AREA_SHARED ? 's' : 'p', (unsigned long long)area->index << PAGE_SHIFT,
           (unsigned long)(area->object != NULL));
     print(out, "%*s", *name != '\0' ? 26 : 0, "");
     print_name(out, name);
@@ -122,9 +122,14 @@ space_print_maps(struct printer *out, struct address_space *space)
 
 /* ---- smaps ---- */
 
+enum { CLEAN, DIRTY };
+
 struct tally {
-    unsigned long resident, shared, alone, anonymous, referenced;
-    unsigned long proportional; /* in 1/16 of a page */
+    const struct area *area;
+    uint32_t sharers; /* directories that lead to the table at hand */
+    unsigned long resident, anonymous, referenced;
+    unsigned long shared[2], alone[2]; /* pages that can be had again, and others */
+    unsigned long proportional;        /* bytes */
 };
 
 /* Directories that lead to the entry count as holders of its page too. */
@@ -133,44 +138,34 @@ tally_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     struct tally *tally = arg;
     const struct frame *frame = frame_of(page);
-    unsigned long holders = frame->count;
+    bool cached = frame->owner == FRAME_CACHE;
+    int kind = cached && tally->area->object->ops->fill != NULL ? CLEAN : DIRTY;
+    uint32_t holders = (frame->count - cached) * tally->sharers; /* the cache itself is none */
 
     (void)va;
     if (page.n == vm_zero_page.n)
         return;
-    if (frame->owner == FRAME_CACHE && holders > 1)
-        holders--; /* the cache itself is none */
     tally->resident++;
     tally->anonymous += frame->owner == FRAME_USER;
     tally->referenced += (flags & PT_ACCESSED) != 0;
-    tally->shared += holders > 1;
-    tally->alone += holders == 1;
-    tally->proportional += 16 / (uint32_t)(holders < 16 ? holders : 16);
+    if (holders > 1)
+        tally->shared[kind]++;
+    else
+        tally->alone[kind]++;
+    tally->proportional += (uint32_t)PAGE_SIZE / holders;
 }
 
-/* A table that several directories lead to shares all of its pages. */
 static void
-tally_area(struct tally *tally, const struct area *area)
+tally_area(struct tally *tally)
 {
-    for (uintptr_t va = area->start, next; va < area->end; va = next) {
-        struct tally piece = {0};
+    const struct area *area = tally->area;
+
+    for (uintptr_t va = area->start; va < area->end; va = table_end(va, area->end)) {
         bool own;
         pfn_t table = table_at(area->space, va, &own);
-        uint32_t holders = table.n != 0 ? frame_of(table)->count : 1;
 
-        next = table_end(va, area->end);
-        tables_walk(area->space, va, next, tally_entry, &piece);
-        if (holders > 1) {
-            piece.shared += piece.alone;
-            piece.alone = 0;
-            piece.proportional = (uint32_t)piece.proportional / holders;
-        }
-        tally->resident += piece.resident;
-        tally->anonymous += piece.anonymous;
-        tally->referenced += piece.referenced;
-        tally->shared += piece.shared;
-        tally->alone += piece.alone;
-        tally->proportional += piece.proportional;
+        tally->sharers = table.n != 0 ? frame_of(table)->count : 1;
+        tables_walk(area->space, va, table_end(va, area->end), tally_entry, tally);
     }
 }
 
@@ -183,20 +178,19 @@ print_kib(struct printer *out, const char *name, unsigned long pages)
 static void
 print_smap(struct printer *out, const struct area *area)
 {
-    struct tally tally = {0};
-    bool clean = area->object != NULL && !(area->flags & AREA_ANONYMOUS);
+    struct tally tally = {.area = area};
 
-    tally_area(&tally, area);
+    tally_area(&tally);
     print_area(out, area);
     print_kib(out, "Size:", pages_of(area->start, area->end));
     print_kib(out, "KernelPageSize:", 1);
     print_kib(out, "MMUPageSize:", 1);
     print_kib(out, "Rss:", tally.resident);
-    print(out, "%-16s%8lu kB\n", "Pss:", tally.proportional >> 2);
-    print_kib(out, "Shared_Clean:", clean ? tally.shared : 0);
-    print_kib(out, "Shared_Dirty:", clean ? 0 : tally.shared);
-    print_kib(out, "Private_Clean:", clean ? tally.alone : 0);
-    print_kib(out, "Private_Dirty:", clean ? 0 : tally.alone);
+    print(out, "%-16s%8lu kB\n", "Pss:", tally.proportional >> 10);
+    print_kib(out, "Shared_Clean:", tally.shared[CLEAN]);
+    print_kib(out, "Shared_Dirty:", tally.shared[DIRTY]);
+    print_kib(out, "Private_Clean:", tally.alone[CLEAN]);
+    print_kib(out, "Private_Dirty:", tally.alone[DIRTY]);
     print_kib(out, "Referenced:", tally.referenced);
     print_kib(out, "Anonymous:", tally.anonymous);
     print_kib(out, "Swap:", 0);
