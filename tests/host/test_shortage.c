@@ -9,6 +9,7 @@
 #include "object.h"
 #include "reclaim.h"
 #include "slab.h"
+#include "space.h"
 #include "uapi/errno.h"
 #include "../mm/testing.h"
 #include "../../mm/slab_private.h"
@@ -229,6 +230,60 @@ KTEST(shortage, cache_makes_room_for_the_kernel)
 {
     on(&usual, cache_makes_room_for_the_kernel);
     on(&small, cache_makes_room_for_the_kernel);
+}
+
+/* ---- a page goes while it is at work on ---- */
+
+#define WHERE 0x10000000u
+
+/* Reads a page of a file, writes to it and lets the copy go. *gone counts when the page was taken from
+ * the program just as it was to be copied. */
+static void
+copy_under_shortage(struct address_space *space, unsigned *gone)
+{
+    unsigned long stolen;
+    uint8_t byte = 0;
+
+    CHECK_EQ(space_read(space, WHERE + 7, &byte, 1), 1);
+    CHECK_EQ(byte, 7);
+    stolen = vm_counters.pgsteal;
+    CHECK_EQ(space_fault(space, WHERE, FAULT_WRITE_ACCESS), FAULT_DONE);
+    *gone += vm_counters.pgsteal != stolen && space_resident(space) == 0;
+    CHECK_EQ(space_write(space, WHERE, &byte, 1), 1);
+    CHECK_EQ(space_read(space, WHERE + 9, &byte, 1), 1);
+    CHECK_EQ(byte, 9);
+    CHECK(space_check_all() && object_check());
+    CHECK_EQ(space_madvise(space, WHERE, PAGE_SIZE, MADV_DONTNEED), 0);
+}
+
+static void
+copies_under_shortage(void)
+{
+    static struct object file;
+    struct address_space *space = space_create();
+    unsigned count, gone = 0;
+
+    CHECK(space);
+    object_init(&file, &file_ops, PAGE_SIZE);
+    CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+                        &file, 0, true),
+             WHERE);
+    count = take(FRAME_USER);
+    for (unsigned i = 0; i < 6; i++)
+        page_put(taken[--count]);
+    for (unsigned i = 0; i < 50; i++)
+        copy_under_shortage(space, &gone);
+    CHECK(gone > 0);
+    give_back(count);
+    space_put(space);
+    object_put(&file);
+}
+
+KTEST(shortage, copies)
+{
+    on(&usual, copies_under_shortage);
+    on(&with_high, copies_under_shortage);
+    on(&small, copies_under_shortage);
 }
 
 /* ---- getting a tree's nodes takes pages, and nodes, out of that very tree ---- */
