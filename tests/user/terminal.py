@@ -41,7 +41,6 @@ TALK = [
     ("echo tm\tlon\t\r", r"\ntmp/long-name\n\$ "),
     ("expo\tCOLOUR=red\recho $COLOUR\r", r"red\n\$ "),
     ("echo tmp/two-\t\x15\r", r"tmp/two-a  tmp/two-b  \n\$ echo tmp/two-.*\$ "),
-    ("ech\tonce\r", r"echo once\nonce\n\$ "),
     # several lines, dropped lines, the end of a foreground job
     ("for i in 1 2\rdo echo =$i\rdone\r", r"=1\n=2\n\$ "),
     ("echo dropped\x03echo taken\r", r"\^C\n.*\ntaken\n\$ "),

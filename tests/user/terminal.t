@@ -55,6 +55,10 @@ check("Ctrl-] brings the monitor up while a program runs, and go leads back", [
     (r"^once more\r?\nonce", "\x04"),
 ], r"PID  PPID GROUP.*\n +1 .* init\n +2 .* sh\n", r" S .* cat$", r"\[stack\]", r"^once more$")
 
+check("a name that the shell and a folder both have is completed", [
+    (PROMPT, "ech\tonce\r"),
+], r"^once$")
+
 check("the shell shows its line again when the monitor is left", [
     (PROMPT, "echo from"),
     (r"from$", "\x1d"),
