@@ -126,6 +126,8 @@ fpu_set(const struct fpu_state *state)
 {
     struct task *task = task_current();
 
+    if (cache == NULL)
+        return 0; /* no FPU: whatever a program says its state is, it has none */
     if (task->fpu == NULL)
         task->fpu = kmem_cache_alloc(cache);
     if (task->fpu == NULL)

@@ -147,6 +147,17 @@ KTEST(task, fpu_state)
     CHECK_EQ(run_program(PROGRAM_OF(fpu)), (52 + 53) << 8);
 }
 
+/* A frame of nobody's with a state of the FPU in it, whether there is one or not. */
+PROGRAM(forged, "movl $0x200200, 0x200054; movl $0x310000, 0x200024\n"
+                "movl $(1f - program_forged_start + 0x100000), 0x200040; mov $0x200008, %esp\n"
+                "mov $119, %eax; int $0x80\n"
+                "1: " EXIT(7));
+
+KTEST(task, fpu_state_of_chance)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(forged)), 7 << 8);
+}
+
 /* Fork, a word written by the child, wait: at each allocation that fails, -ENOMEM and nothing lost. */
 PROGRAM(fork_once, CALL(2) "test %eax, %eax; jz 1f; js 2f\n"
                    "mov %eax, %ebx; xor %ecx, %ecx; xor %edx, %edx;" CALL(7) EXIT(1)
