@@ -165,6 +165,10 @@ programs_run(void)
         return;
     if (init != NULL)
         run_init(init);
-    else if (pmm_managed_frames() >= INIT_FRAMES && is_there(DEFAULT_INIT))
+    else if (!is_there(DEFAULT_INIT))
+        klog("init: there is no '%s', so the monitor comes up\n", DEFAULT_INIT);
+    else if (pmm_managed_frames() < INIT_FRAMES)
+        klog("init: less than 4 MiB of RAM, so the monitor comes up\n");
+    else
         run_init(DEFAULT_INIT);
 }

@@ -441,7 +441,7 @@ early_heap_print(const struct early_heap *heap, struct printer *out)
     print(out, "early: %lu bytes = %lu in %u live + %lu in %u freed + ",
           (unsigned long)stats.taken, (unsigned long)stats.live, stats.live_objects,
           (unsigned long)stats.freed, stats.freed_objects);
-    print(out, "%lu in headers + %lu unused\n", (unsigned long)stats.headers,
+    print(out, "%lu headers + %lu rest\n", (unsigned long)stats.headers,
           (unsigned long)stats.unused);
 }
 

@@ -3,7 +3,7 @@
  *
  *     memtour           all steps in order
  *     memtour STEP...   some
- *     memtour -p ...    waits for Enter after each
+ *     memtour -p ...    waits for Enter between them
  *     memtour seed      the smallest demonstration of brk and mmap, without words
  *     memtour list      the steps
  *
@@ -42,13 +42,14 @@ wait_for_reader(void)
 static bool
 run_step(const struct step *step, size_t number)
 {
-    bool ok;
+    static bool begun, ok = true;
 
-    print("%zu. %s (%s)\n", number, step->title, step->name);
-    ok = step->run();
-    print("\n");
-    if (paced && !wait_for_reader())
+    if (paced && begun && !wait_for_reader())
         exit(ok ? 0 : 1);
+    begun = true;
+    print("%zu. %s (%s)\n", number, step->title, step->name);
+    ok &= step->run();
+    print("\n");
     return ok;
 }
 
