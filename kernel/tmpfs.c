@@ -7,7 +7,7 @@
  * Each call checks everything, then takes what memory it needs, then changes the tree in steps that
  * cannot fail. Which of several errors comes first is as on Linux.
  */
-#include "pipe.h"
+#include "file.h"
 
 #define PERMISSIONS 07777u
 

@@ -105,8 +105,8 @@ node_can_change(const struct node *node)
     return node->mount->writable || node->mount == &pipe_mount;
 }
 
-/* What files of regular nodes do (kernel/regular.c), and of folders (kernel/open.c). */
-extern const struct file_ops regular_ops, folder_ops;
+/* What files of regular nodes do (kernel/regular.c), of folders (kernel/open.c), of pipes. */
+extern const struct file_ops regular_ops, folder_ops, pipe_ops;
 
 /* A node outside the tree with one reference, no bytes, no children. `mode` has its type. NULL: no
  * memory. */

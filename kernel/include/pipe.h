@@ -21,9 +21,6 @@ struct pipe {
     struct wait_queue read_wait, write_wait, open_wait;
 };
 
-/* What nodes of pipes do, with a name or without. */
-extern const struct file_ops pipe_ops;
-
 /* After the ring or a reader came, or the last reader went. */
 static inline void
 pipe_set_room(struct pipe *pipe)
