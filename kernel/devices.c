@@ -42,7 +42,8 @@ write_full(struct file *file, struct buffer *from, uint64_t *position)
     return from->size > 0 ? -ENOSPC : 0;
 }
 
-/* Fills the buffer by stretches, until a signal comes. Bytes done, or -EFAULT when there are none. */
+/* Fills the buffer by stretches, until a signal comes. Bytes done, or -EFAULT when there are none.
+ */
 static long
 read_made(struct buffer *to, size_t (*make)(struct buffer *to, size_t size), size_t stretch)
 {

@@ -4,8 +4,8 @@
  *
  *   average = average * f + now * (1 - f)        f = e^(-5 s / length)
  *
- * so what was a minute ago weighs 1/e in the first. All are fixed-point numbers with LOAD_SHIFT bits
- * behind the point, as sysinfo(2) has them but for a shift.
+ * so what was a minute ago weighs 1/e in the first. All are fixed-point numbers with LOAD_SHIFT
+ * bits behind the point, as sysinfo(2) has them but for a shift.
  */
 #include "load.h"
 #include "types.h"

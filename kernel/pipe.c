@@ -13,8 +13,8 @@
  * way of a call is a copy and a few comparisons.
  *
  * Nothing here is touched from interrupts, and no one sleeps within a copy: what tasks share needs
- * no lock (task.h). An open end is a reference to the pipe, and the caller holds the end's file. How
- * ends come and go is in fifo.c.
+ * no lock (task.h). An open end is a reference to the pipe, and the caller holds the end's file.
+ * How ends come and go is in fifo.c.
  */
 #include "kmalloc.h"
 #include "pipe.h"
@@ -179,7 +179,8 @@ poll_reader(const struct file *file, const struct pipe *pipe)
 static unsigned
 poll_writer(const struct pipe *pipe)
 {
-    return (PIPE_BYTES - pipe->used >= PIPE_BUF ? POLL_OUT : 0) | (pipe->readers != 0 ? 0 : POLL_ERR);
+    return (PIPE_BYTES - pipe->used >= PIPE_BUF ? POLL_OUT : 0) |
+           (pipe->readers != 0 ? 0 : POLL_ERR);
 }
 
 static unsigned

@@ -1,4 +1,5 @@
-/* poll.c - poll, select and their relatives: sleeping until one of several files is ready.
+/* poll.c - poll and ppoll; and what select (select.c) shares with them: sleeping until one of
+ * several files is ready.
  *
  *   look at every file ──► one is ready, or the time is over ──► answer
  *        ▲                    │ no
@@ -8,17 +9,16 @@
  * looked, and sleeps only if it is still the same, so that a key typed meanwhile is not missed.
  *
  * poll and select differ in how the program says what it waits for and is told the answer. Each
- * gives wait_until_ready a function that looks once and leaves its answer in kernel memory; a
- * program's memory is read before and written after.
+ * gives poll_wait a function that looks once and leaves its answer in kernel memory; a program's
+ * memory is read before and written after.
  *
  * The relatives with a p take a set of signals that are blocked meanwhile only. When a signal ends
  * the sleep, the program's own set comes back after the handler, as with sigsuspend. A signal
  * without handler, such as that of a stop, ends nothing: the call is done again for the time left.
  */
-#include "poll.h"
 #include "clock.h"
-#include "file.h"
 #include "kmalloc.h"
+#include "poll_private.h"
 #include "signal.h"
 #include "syscall.h"
 #include "timer.h"
@@ -26,12 +26,9 @@
 #include "uapi/resource.h"
 #include "uapi/time.h"
 
-#define FEW         32u /* entries of poll that need no allocation */
-#define SET_WORDS   (FD_SETSIZE / 32)
-#define FOR_EVER    0xFFFFFFFFu /* as a number of ticks */
-#define TICKS_MAX   0x3FFFFFFFu
-#define TICK_NSEC   (1000000000u / TIMER_HZ)
-#define TICK_MSEC   (1000u / TIMER_HZ)
+#define FEW       32u /* entries of poll that need no allocation */
+#define TICKS_MAX 0x3FFFFFFFu
+#define TICK_NSEC (1000000000u / TIMER_HZ)
 #define SIGNAL_BIT(signal) ((sigset_t)1 << ((signal) - 1))
 
 struct wait_queue poll_queue;
@@ -39,27 +36,19 @@ unsigned poll_changes;
 
 /* ---- waiting ---- */
 
-/* Something to look at again and again. */
-struct poller {
-    /* How many entries are ready now; leaves the answer in the poller. */
-    unsigned (*look)(struct poller *self);
-};
-
 /* What remains of `ticks` that began at `start`. */
 static uint32_t
 remaining(uint32_t ticks, uint32_t start)
 {
     uint32_t passed = timer_ticks() - start;
 
-    if (ticks == FOR_EVER)
-        return FOR_EVER;
+    if (ticks == POLL_FOR_EVER)
+        return POLL_FOR_EVER;
     return passed < ticks ? ticks - passed : 0;
 }
 
-/* Looks until something is ready or `ticks` are over; *left is what remains of them. How many are
- * ready, or -ERESTARTNOHAND. */
-static long
-wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
+long
+poll_wait(struct poller *poller, uint32_t ticks, uint32_t *left)
 {
     uint32_t start = timer_ticks();
 
@@ -74,7 +63,7 @@ wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
             return (long)ready;
         state = interrupts_disable();
         if (changes == poll_changes)
-            result = task_sleep(&poll_queue, ticks == FOR_EVER ? 0 : *left);
+            result = task_sleep(&poll_queue, ticks == POLL_FOR_EVER ? 0 : *left);
         interrupts_restore(state);
         if (result == -EINTR) {
             *left = remaining(ticks, start);
@@ -83,9 +72,8 @@ wait_until_ready(struct poller *poller, uint32_t ticks, uint32_t *left)
     }
 }
 
-/* What is true of a descriptor now, of `wanted` and of the conditions that nobody asks for. */
-static unsigned
-conditions(int descriptor, unsigned wanted)
+unsigned
+poll_conditions(int descriptor, unsigned wanted)
 {
     struct file *file = file_of(descriptor);
     unsigned now;
@@ -113,17 +101,13 @@ ticks_of(uint32_t seconds, uint32_t nanoseconds)
     return seconds == 0 && part == 0 ? 0 : seconds * TIMER_HZ + part + 1;
 }
 
-/* The three shapes in which a time comes from a program. */
-enum time_shape { TIMEVAL, TIMESPEC, TIMESPEC64 };
-
-/* The ticks of a timeout at `from`, NULL = for ever. 0 or -errno. */
-static int
-read_timeout(const void *from, enum time_shape shape, uint32_t *ticks)
+int
+poll_read_timeout(const void *from, enum poll_time shape, uint32_t *ticks)
 {
     struct timespec64 time = {0};
     struct timespec small;
 
-    *ticks = FOR_EVER;
+    *ticks = POLL_FOR_EVER;
     if (from == NULL)
         return 0;
     if (shape == TIMESPEC64) {
@@ -145,19 +129,17 @@ read_timeout(const void *from, enum time_shape shape, uint32_t *ticks)
     return 0;
 }
 
-/* Tells a program how much of its timeout is left, without the tick that ticks_of added. Linux does
- * not mind when it cannot. */
-static void
-write_timeout(void *to, enum time_shape shape, uint32_t left_ticks)
+void
+poll_write_timeout(void *to, enum poll_time shape, uint32_t left_ticks)
 {
-    uint32_t left = left_ticks != 0 && left_ticks != FOR_EVER ? left_ticks - 1 : left_ticks;
+    uint32_t left = left_ticks != 0 && left_ticks != POLL_FOR_EVER ? left_ticks - 1 : left_ticks;
     uint32_t seconds = left / TIMER_HZ, nanoseconds = left % TIMER_HZ * TICK_NSEC;
     struct timespec64 time = {.sec = seconds, .nsec = (int32_t)nanoseconds};
     struct timespec small = {(int32_t)seconds,
                              (int32_t)(shape == TIMEVAL ? nanoseconds / 1000 : nanoseconds)};
     size_t failed = 0;
 
-    if (to == NULL || left == FOR_EVER)
+    if (to == NULL || left == POLL_FOR_EVER)
         return;
     if (shape == TIMESPEC64)
         failed = copy_to_user_partial(to, &time, sizeof(time));
@@ -168,9 +150,8 @@ write_timeout(void *to, enum time_shape shape, uint32_t left_ticks)
 
 /* ---- the signals that a call blocks meanwhile ---- */
 
-/* Blocks those of the set at `from` (NULL: leaves all as it is) until give_signals_back. */
-static int
-take_signals(const void *from, size_t size)
+int
+poll_take_signals(const void *from, size_t size)
 {
     struct task *task = task_current();
     sigset_t set;
@@ -187,9 +168,8 @@ take_signals(const void *from, size_t size)
     return 0;
 }
 
-/* When a signal ended the call, its handler comes first, then the old set. */
-static void
-give_signals_back(const void *from, long result)
+void
+poll_give_signals_back(const void *from, long result)
 {
     struct task *task = task_current();
 
@@ -222,7 +202,7 @@ look_at_entries(struct poller *poller)
 
         entry->revents = 0;
         if (entry->fd >= 0)
-            entry->revents = (int16_t)conditions(entry->fd, (uint16_t)entry->events);
+            entry->revents = (int16_t)poll_conditions(entry->fd, (uint16_t)entry->events);
         ready += entry->revents != 0;
     }
     return ready;
@@ -248,7 +228,7 @@ poll_entries(struct pollfd *user, struct pollfd *entries, size_t count, uint32_t
 
     if (copy_from_user(entries, user, count * sizeof(*entries)) != 0)
         return -EFAULT;
-    ready = wait_until_ready(&call.poller, ticks, left);
+    ready = poll_wait(&call.poller, ticks, left);
     if (ready >= 0 && write_answers(user, entries, count) != 0)
         return -EFAULT;
     return ready;
@@ -277,7 +257,7 @@ poll_for(struct pollfd *user, size_t count, uint32_t ticks, uint32_t *left)
 SYSCALL(poll)
 {
     int milliseconds = (int)frame->edx;
-    uint32_t ticks = FOR_EVER, end = 0;
+    uint32_t ticks = POLL_FOR_EVER, end = 0;
     uint32_t left;
     long result;
 
@@ -291,20 +271,20 @@ SYSCALL(poll)
 }
 
 static long
-poll_with_signals(const struct trap_frame *frame, enum time_shape shape)
+poll_with_signals(const struct trap_frame *frame, enum poll_time shape)
 {
     void *timeout = (void *)frame->edx;
     const void *signals = (const void *)frame->esi;
-    uint32_t ticks, left = FOR_EVER;
-    long result = read_timeout(timeout, shape, &ticks);
+    uint32_t ticks, left = POLL_FOR_EVER;
+    long result = poll_read_timeout(timeout, shape, &ticks);
 
     if (result == 0)
-        result = take_signals(signals, frame->edi);
+        result = poll_take_signals(signals, frame->edi);
     if (result != 0)
         return result;
     result = poll_for((struct pollfd *)frame->ebx, frame->ecx, ticks, &left);
-    give_signals_back(signals, result);
-    write_timeout(timeout, shape, left);
+    poll_give_signals_back(signals, result);
+    poll_write_timeout(timeout, shape, left);
     return result;
 }
 
@@ -316,175 +296,4 @@ SYSCALL(ppoll)
 SYSCALL(ppoll_time64)
 {
     return poll_with_signals(frame, TIMESPEC64);
-}
-
-/* ---- select ---- */
-
-enum { SET_READ, SET_WRITE, SET_EXCEPT, SETS };
-
-/* What makes a descriptor a member of the answer, and what of it is asked for. */
-static const unsigned set_conditions[SETS] = {
-    [SET_READ] = POLL_IN | POLL_HUP | POLL_ERR,
-    [SET_WRITE] = POLL_OUT | POLL_ERR,
-    [SET_EXCEPT] = POLL_PRI,
-};
-
-struct select_call {
-    struct poller poller;
-    unsigned count; /* of descriptors */
-    uint32_t wanted[SETS][SET_WORDS];
-    uint32_t ready[SETS][SET_WORDS];
-};
-
-/* The sets in which a descriptor is asked for and ready; their number. */
-static unsigned
-look_at_descriptor(struct select_call *call, unsigned descriptor)
-{
-    unsigned word = descriptor / 32;
-    uint32_t bit = (uint32_t)1 << descriptor % 32;
-    unsigned now, found = 0;
-
-    if (!((call->wanted[SET_READ][word] | call->wanted[SET_WRITE][word] |
-           call->wanted[SET_EXCEPT][word]) & bit))
-        return 0;
-    now = conditions((int)descriptor, POLL_IN | POLL_OUT | POLL_PRI);
-    for (unsigned set = 0; set < SETS; set++) {
-        if ((call->wanted[set][word] & bit) && (now & set_conditions[set])) {
-            call->ready[set][word] |= bit;
-            found++;
-        }
-    }
-    return found;
-}
-
-static unsigned
-look_at_sets(struct poller *poller)
-{
-    struct select_call *call = (struct select_call *)poller;
-    unsigned ready = 0;
-
-    memset(call->ready, 0, sizeof(call->ready));
-    for (unsigned descriptor = 0; descriptor < call->count; descriptor++)
-        ready += look_at_descriptor(call, descriptor);
-    return ready;
-}
-
-/* Every descriptor of the sets must be open. */
-static int
-check_sets(const struct select_call *call)
-{
-    for (unsigned descriptor = 0; descriptor < call->count; descriptor++) {
-        unsigned word = descriptor / 32;
-        uint32_t any = call->wanted[SET_READ][word] | call->wanted[SET_WRITE][word] |
-                       call->wanted[SET_EXCEPT][word];
-
-        if ((any >> descriptor % 32 & 1) && file_of((int)descriptor) == NULL)
-            return -EBADF;
-    }
-    return 0;
-}
-
-static int
-read_sets(struct select_call *call, const uint32_t *sets)
-{
-    size_t size = (call->count + 31) / 32 * sizeof(uint32_t);
-
-    memset(call->wanted, 0, sizeof(call->wanted));
-    for (unsigned set = 0; set < SETS; set++) {
-        if (sets[set] != 0 && copy_from_user(call->wanted[set], (void *)sets[set], size) != 0)
-            return -EFAULT;
-    }
-    return check_sets(call);
-}
-
-static int
-write_sets(const struct select_call *call, const uint32_t *sets)
-{
-    size_t size = (call->count + 31) / 32 * sizeof(uint32_t);
-
-    for (unsigned set = 0; set < SETS; set++) {
-        if (sets[set] != 0 && copy_to_user((void *)sets[set], call->ready[set], size) != 0)
-            return -EFAULT;
-    }
-    return 0;
-}
-
-/* `sets` are the addresses of the three sets in the program, 0 = none. */
-static long
-select_for(int count, const uint32_t *sets, uint32_t ticks, uint32_t *left)
-{
-    struct select_call call = {.poller = {look_at_sets}};
-    long result;
-
-    if (count < 0)
-        return -EINVAL;
-    call.count = count < FD_SETSIZE ? (unsigned)count : FD_SETSIZE;
-    result = read_sets(&call, sets);
-    if (result != 0)
-        return result;
-    result = wait_until_ready(&call.poller, ticks, left);
-    if (result >= 0 && write_sets(&call, sets) != 0)
-        return -EFAULT;
-    return result;
-}
-
-static long
-select_until(int count, const uint32_t *sets, void *timeout)
-{
-    uint32_t ticks, left = FOR_EVER;
-    long result = read_timeout(timeout, TIMEVAL, &ticks);
-
-    if (result != 0)
-        return result;
-    result = select_for(count, sets, ticks, &left);
-    write_timeout(timeout, TIMEVAL, left);
-    return result;
-}
-
-SYSCALL(_newselect)
-{
-    const uint32_t sets[SETS] = {frame->ecx, frame->edx, frame->esi};
-
-    return select_until((int)frame->ebx, sets, (void *)frame->edi);
-}
-
-SYSCALL(select)
-{
-    struct select_arguments arguments;
-
-    if (copy_from_user(&arguments, (const void *)frame->ebx, sizeof(arguments)) != 0)
-        return -EFAULT;
-    const uint32_t sets[SETS] = {arguments.read, arguments.write, arguments.except};
-    return select_until(arguments.count, sets, (void *)arguments.timeout);
-}
-
-static long
-select_with_signals(const struct trap_frame *frame, enum time_shape shape)
-{
-    const uint32_t sets[SETS] = {frame->ecx, frame->edx, frame->esi};
-    void *timeout = (void *)frame->edi;
-    struct select_mask mask = {0, 0};
-    uint32_t ticks, left = FOR_EVER;
-    long result = read_timeout(timeout, shape, &ticks);
-
-    if (result == 0 && frame->ebp != 0)
-        result = copy_from_user(&mask, (const void *)frame->ebp, sizeof(mask));
-    if (result == 0)
-        result = take_signals((const void *)mask.mask, mask.size);
-    if (result != 0)
-        return result;
-    result = select_for((int)frame->ebx, sets, ticks, &left);
-    give_signals_back((const void *)mask.mask, result);
-    write_timeout(timeout, shape, left);
-    return result;
-}
-
-SYSCALL(pselect6)
-{
-    return select_with_signals(frame, TIMESPEC);
-}
-
-SYSCALL(pselect6_time64)
-{
-    return select_with_signals(frame, TIMESPEC64);
 }

@@ -104,8 +104,8 @@ file_put(struct file *file)
 }
 
 /* A file from nothing: O_ACCMODE of `flags` says what it is open for. It takes a reference to
- * `node` of its own, which may be NULL for now. The caller has the only one to the file. NULL: no memory, or
- * too many are open. */
+ * `node` of its own, which may be NULL for now. The caller has the only one to the file. NULL: no
+ * memory, or too many are open. */
 struct file *file_create(const struct file_ops *ops, struct node *node, unsigned flags,
                          void *state);
 /* Why it failed just now: -ENFILE or -ENOMEM. */

@@ -185,8 +185,8 @@ const struct node *node_of_object(const struct object *object);
 /* How many nodes there are where the tree can be changed. */
 unsigned long node_count_changeable(void);
 
-/* Pages that files which can be written may have together: half of the memory there is; and how many
- * of them are free. There may be as many nodes. */
+/* Pages that files which can be written may have together: half of the memory there is; and how
+ * many of them are free. There may be as many nodes. */
 unsigned long file_space_pages(void);
 unsigned long file_space_free(void);
 

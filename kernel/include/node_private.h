@@ -1,0 +1,13 @@
+/* node_private.h - what node.c and children.c share. */
+#ifndef OCTAVO_NODE_PRIVATE_H
+#define OCTAVO_NODE_PRIVATE_H
+
+#include "node.h"
+
+/* A copy of a text in memory of its own (kmalloc); NULL: none left. */
+char *node_text_copy(const char *text);
+
+/* The number of the generated child `name`. */
+uint32_t node_generated_number(const struct node *folder, const char *name);
+
+#endif

@@ -1,0 +1,121 @@
+/* proc_mem.c - files of /proc/PID whose bytes are not text: mem, the program's memory by address;
+ * and fail-nth, which makes an allocation of the kernel fail.
+ */
+#include "format.h"
+#include "mm.h"
+#include "proc_private.h"
+#include "reclaim.h"
+
+#define LINE  32u
+#define PIECE 512u /* bytes of mem copied at a time */
+
+/* ---- mem ---- */
+
+/* Moves bytes between a program's memory and the buffer, as far as it goes. */
+static long
+move_memory(struct file *file, struct buffer *buffer, uint64_t *position, bool write)
+{
+    char piece[PIECE];
+    struct proc_subject subject;
+    size_t done = 0;
+
+    if (proc_find_subject(file->node->value, &subject) != 0 || subject.process->space == NULL)
+        return 0;
+    while (buffer->size > 0 && *position < USER_END) {
+        struct address_space *space = subject.process->space;
+        size_t size = buffer->size < PIECE ? buffer->size : PIECE, got;
+
+        if (write && buffer_get(buffer, piece, size) != 0)
+            return done > 0 ? (long)done : -EFAULT;
+        got = write ? space_write(space, (uintptr_t)*position, piece, size)
+                    : space_read(space, (uintptr_t)*position, piece, size);
+        if (!write && buffer_put(buffer, piece, got) != 0)
+            return done > 0 ? (long)done : -EFAULT;
+        *position += got;
+        done += got;
+        if (got < size)
+            break;
+    }
+    return done > 0 || buffer->size == 0 ? (long)done : -EIO;
+}
+
+static long
+read_mem(struct file *file, struct buffer *to, uint64_t *position)
+{
+    return move_memory(file, to, position, false);
+}
+
+static long
+write_mem(struct file *file, struct buffer *from, uint64_t *position)
+{
+    return move_memory(file, from, position, true);
+}
+
+const struct file_ops proc_mem_ops = {.read = read_mem, .write = write_mem};
+
+/* ---- fail-nth ---- */
+
+/* N, written: the N-th allocation that the kernel makes for this task from now on fails; 0: none.
+ * Read: how many are left until then, 0 when it has failed. Only of one's own. Reading and writing
+ * allocate nothing, so that a program which has the file open knows what it counts. */
+static struct task *
+own_task(const struct file *file)
+{
+    struct proc_subject subject;
+
+    if (proc_find_subject(file->node->value, &subject) != 0)
+        return NULL;
+    if (!(file->node->value & PROC_THREAD) && subject.process == task_current()->process)
+        return task_current();
+    return subject.task == task_current() ? subject.task : NULL;
+}
+
+static long
+read_fail_nth(struct file *file, struct buffer *to, uint64_t *position)
+{
+    struct task *task = own_task(file);
+    char line[LINE];
+    unsigned long counted;
+    size_t size;
+
+    if (task == NULL)
+        return -EPERM;
+    if (*position != 0)
+        return 0;
+    counted = mm_fail_nth(0);
+    task->fail_in = counted < task->fail_in ? task->fail_in - counted : 0;
+    size = (size_t)format_text(line, sizeof(line), "%lu\n", task->fail_in);
+    if (size > to->size)
+        size = to->size;
+    if (buffer_put(to, line, size) != 0)
+        return -EFAULT;
+    *position += size;
+    (void)mm_fail_nth(task->fail_in);
+    return (long)size;
+}
+
+static long
+write_fail_nth(struct file *file, struct buffer *from, uint64_t *position)
+{
+    struct task *task = own_task(file);
+    long size = (long)from->size;
+    char line[LINE];
+    int error, number;
+
+    (void)position;
+    if (task == NULL)
+        return -EPERM;
+    error = proc_take_line(from, line, sizeof(line));
+    if (error != 0)
+        return error;
+    number = proc_parse_number(line);
+    if (number < 0)
+        return -EINVAL;
+    task->fail_in = (unsigned long)number;
+    if (number > 0)
+        reclaim_pools();
+    (void)mm_fail_nth(task->fail_in);
+    return size;
+}
+
+const struct file_ops proc_fail_nth_ops = {.read = read_fail_nth, .write = write_fail_nth};
