@@ -5,30 +5,19 @@
  *
  *   strings of the old space ──► kernel memory        exec_args.c
  *   file: `#!` lines followed, ELF headers checked    script.c, elf.c
- *   new space: segments mapped, stack written         here
+ *   new space: segments mapped, stack written         here, exec_stack.c
  *   ---- nothing has changed so far; from here on nothing fails ----
  *   other threads end, space is exchanged, handlers and close-on-exec files go, registers
- *
- * The first stack, from the top down (System V ABI, Intel386 supplement, 3-28; the auxiliary vector
- * is what libc reads of the kernel):
- *
- *   USER_END  0            four bytes
- *             path         the name the program was started by (AT_EXECFN)
- *             strings      environment above arguments
- *             random       16 bytes (AT_RANDOM)
- *             auxv         pairs, ended by AT_NULL
- *             envp[] NULL  argv[] NULL
- *   ESP ────► argc         aligned to 16
  */
 #include <string.h>
 #include "cpu.h"
 #include "elf.h"
 #include "exec.h"
 #include "exec_args.h"
+#include "exec_stack.h"
 #include "file.h"
 #include "kmalloc.h"
 #include "limits.h"
-#include "random.h"
 #include "range.h"
 #include "signal.h"
 #include "syscall.h"
@@ -38,15 +27,7 @@
 
 #define SCRIPT_DEPTH 4 /* an interpreter may be a script too, but not for ever */
 #define PIE_BASE     0x00400000u
-#define STACK_ALIGN  16u
-#define RANDOM_SIZE  16u
 #define ANYBODY_RUNS 0111u /* permissions: somebody may execute it */
-
-enum {
-    AT_NULL = 0, AT_PHDR = 3, AT_PHENT = 4, AT_PHNUM = 5, AT_PAGESZ = 6, AT_BASE = 7, AT_FLAGS = 8,
-    AT_ENTRY = 9, AT_UID = 11, AT_EUID = 12, AT_GID = 13, AT_EGID = 14, AT_HWCAP = 16,
-    AT_CLKTCK = 17, AT_SECURE = 23, AT_RANDOM = 25, AT_EXECFN = 31, AUXV_PAIRS = 17
-};
 
 /* A program under construction. Too large for the stack. */
 struct builder {
@@ -237,130 +218,6 @@ map_program(struct builder *build)
     return 0;
 }
 
-/* ---- the stack ---- */
-
-/* What the CPU says it can do: AT_HWCAP. */
-static uint32_t
-hardware_capabilities(void)
-{
-    uint32_t eax = 1, ebx, ecx, edx;
-
-    if (!cpu_features.has_cpuid)
-        return 0;
-    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-    return edx;
-}
-
-static uint32_t *
-put_pair(uint32_t *to, uint32_t type, uint32_t value)
-{
-    to[0] = type;
-    to[1] = value;
-    return to + 2;
-}
-
-static uint32_t *
-put_auxv(const struct builder *build, uint32_t *to, uintptr_t random, uintptr_t path)
-{
-    const struct elf_program *program = &build->program;
-
-    to = put_pair(to, AT_PHDR, program->headers != 0 ? build->base + program->headers : 0);
-    to = put_pair(to, AT_PHENT, sizeof(struct elf_program_header));
-    to = put_pair(to, AT_PHNUM, program->header_count);
-    to = put_pair(to, AT_PAGESZ, PAGE_SIZE);
-    to = put_pair(to, AT_BASE, 0);
-    to = put_pair(to, AT_FLAGS, 0);
-    to = put_pair(to, AT_ENTRY, build->base + program->entry);
-    for (uint32_t type = AT_UID; type <= AT_EGID; type++)
-        to = put_pair(to, type, 0);
-    to = put_pair(to, AT_HWCAP, hardware_capabilities());
-    to = put_pair(to, AT_CLKTCK, CLOCK_TICKS_PER_SECOND);
-    to = put_pair(to, AT_SECURE, 0);
-    to = put_pair(to, AT_RANDOM, random);
-    to = put_pair(to, AT_EXECFN, path);
-    return put_pair(to, AT_NULL, 0);
-}
-
-/* `count` pointers to strings that begin at `text` (at address `at` for the program), and NULL.
- * Leaves *text and *at behind the last one. */
-static uint32_t *
-put_pointers(uint32_t *to, unsigned count, const char **text, uintptr_t *at)
-{
-    for (; count > 0; count--) {
-        size_t size = strlen(*text) + 1;
-
-        *to++ = *at;
-        *text += size;
-        *at += size;
-    }
-    *to++ = 0;
-    return to;
-}
-
-/* Where things are on the stack. */
-struct layout {
-    uintptr_t path, strings, random, vectors;
-    size_t vector_words;
-};
-
-static struct layout
-lay_out(const struct exec_args *args, const char *path)
-{
-    struct layout layout;
-
-    layout.vector_words = 1 + args->argc + 1 + args->envc + 1 + 2 * AUXV_PAIRS;
-    layout.path = USER_END - sizeof(uint32_t) - (strlen(path) + 1);
-    layout.strings = layout.path - args->size;
-    layout.random = layout.strings - RANDOM_SIZE;
-    layout.vectors = align_down(layout.random - layout.vector_words * sizeof(uint32_t), STACK_ALIGN);
-    return layout;
-}
-
-static void
-fill_vectors(struct builder *build, const struct layout *layout, uint32_t *words)
-{
-    const struct exec_args *args = &build->args;
-    struct address_space *space = build->space;
-    const char *text = args->text;
-    uintptr_t at = layout->strings;
-    uint32_t *to = words;
-
-    *to++ = args->argc;
-    space->args_start = at;
-    to = put_pointers(to, args->argc, &text, &at);
-    space->args_end = space->env_start = at;
-    to = put_pointers(to, args->envc, &text, &at);
-    space->env_end = at;
-    to = put_auxv(build, to, layout->random, layout->path);
-    ASSERT(to == words + layout->vector_words);
-}
-
-static bool
-put(struct builder *build, uintptr_t to, const void *from, size_t size)
-{
-    return space_write(build->space, to, from, size) == size;
-}
-
-static long
-write_stack(struct builder *build, const struct layout *layout, const char *path)
-{
-    size_t size = layout->vector_words * sizeof(uint32_t);
-    uint32_t *words = kmalloc(size);
-    uint8_t random[RANDOM_SIZE];
-    bool done;
-
-    if (words == NULL)
-        return -ENOMEM;
-    random_bytes(random, sizeof(random));
-    fill_vectors(build, layout, words);
-    done = put(build, layout->path, path, strlen(path) + 1) &&
-           put(build, layout->strings, build->args.text, build->args.size) &&
-           put(build, layout->random, random, sizeof(random)) &&
-           put(build, layout->vectors, words, size);
-    kfree(words);
-    return done ? 0 : -ENOMEM;
-}
-
 /* ---- the whole ---- */
 
 static void
@@ -382,7 +239,6 @@ static long
 build_space(struct builder *build, const char *path, const struct limit *limits,
             struct exec_image *image)
 {
-    struct layout layout = lay_out(&build->args, path);
     long error;
 
     build->space = space_create();
@@ -393,7 +249,8 @@ build_space(struct builder *build, const char *path, const struct limit *limits,
     if (error == 0)
         error = space_add_stack(build->space, USER_END);
     if (error == 0)
-        error = write_stack(build, &layout, path);
+        error = exec_write_stack(build->space, &build->args, &build->program, build->base, path,
+                                 &image->stack);
     if (error != 0) {
         space_put(build->space);
         return error;
@@ -401,7 +258,6 @@ build_space(struct builder *build, const char *path, const struct limit *limits,
     image->space = build->space;
     image->executable = file_object(build->file);
     image->entry = build->base + build->program.entry;
-    image->stack = layout.vectors;
     object_get(image->executable);
     name_image(image, path);
     return 0;

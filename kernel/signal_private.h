@@ -1,10 +1,13 @@
 /* signal_private.h - what the files about signals share.
  *
- *   signal.c          sending: who gets it, is it ignored, what is known of it
+ *   signal.c          sending: who gets it, is it ignored
+ *   signal_queue.c    what is known of those that wait, and which is next
  *   actions.c         what a process does on which signal
  *   signal_deliver.c  on the way back to ring 3: handler, default, stop
  *   signal_frame.c    what a handler finds on its stack, and the way back from it
- *   sys_signal.c      the system calls
+ *   signal_fpu.c      the FPU's part of that
+ *   sys_signal.c      the system calls: actions, masks, waiting
+ *   sys_kill.c        and those that send
  *
  * Lock: signal_lock guards pending sets, infos, `stopped` and the actions' tables. It is taken with
  * interrupts off for a few instructions; wake-ups happen inside it.
@@ -83,6 +86,12 @@ void signal_send(struct process *process, struct task *task, const struct signal
  * only. */
 bool signal_may_queue(void);
 
+/* A note for a list of what is known; NULL when there are too many, or no memory. */
+struct signal_info *signal_info_copy(const struct signal_info *info);
+void signal_infos_append(struct signal_info **infos, struct signal_info *info);
+/* Takes out and frees those of a set of signals. */
+void signal_infos_remove(struct signal_info **infos, sigset_t set);
+
 /* Takes a pending signal of `set` that the task may have: its number in info->signal, with what is
  * known of it. False when none is pending. */
 bool signal_take(struct task *task, sigset_t set, struct signal_info *info);
@@ -97,6 +106,13 @@ void signal_set_mask(sigset_t blocked);
  * what is blocked again afterwards. 0, or -EFAULT when the stack cannot take it. */
 MUST_CHECK int signal_push_frame(struct trap_frame *frame, const struct action *action,
                                  const struct signal_info *info, sigset_t mask);
+
+/* Puts the FPU's state below *top and moves *top there; *address is its address, 0 when the program
+ * does not use the FPU. 0 or -EFAULT. */
+MUST_CHECK int signal_push_fpu(uintptr_t *top, uint32_t *address);
+/* Takes it from there again; without one, what the handler computed is forgotten. 0, -EFAULT or
+ * -ENOMEM. */
+MUST_CHECK int signal_pop_fpu(uint32_t address);
 
 /* A struct siginfo of what is known. */
 void signal_fill_info(struct siginfo *to, const struct signal_info *info);
