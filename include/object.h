@@ -80,8 +80,8 @@ void object_remove_area(struct object *object, struct area *area);
 /* Pages in all objects, and those of them that could be taken away. */
 unsigned long object_cached_pages(void);
 unsigned long object_clean_pages(void);
-/* Pages of the objects that are counted, shared anonymous memory left out, and how many they may have
- * together: at first any number. Setting that answers what it was. */
+/* Pages of the objects that are counted, shared anonymous memory left out, and how many they may
+ * have together: at first any number. Setting that answers what it was. */
 unsigned long object_counted_pages(void);
 unsigned long object_limit_counted(unsigned long pages);
 

@@ -137,8 +137,8 @@ enum fault_result {
 enum fault_result space_fault(struct address_space *space, uintptr_t address,
                               enum fault_access access);
 
-/* Reads or writes a program's memory from outside, as if it had done so itself. Bytes done; less when something is not
- * mapped. The space need not be active. */
+/* Reads or writes a program's memory from outside, as if it had done so itself. Bytes done; less
+ * when something is not mapped. The space need not be active. */
 size_t space_read(struct address_space *space, uintptr_t from, void *to, size_t size);
 size_t space_write(struct address_space *space, uintptr_t to, const void *from, size_t size);
 
@@ -175,8 +175,9 @@ void space_for_each(void (*visit)(struct address_space *space, void *arg), void 
 
 /* ---- counters: /proc/vmstat ---- */
 
-/* Which format the page tables of programs have: PAE's or two levels, which is what they have without
- * a word; `noexec` is PAE's bit that forbids to execute, 0 when the CPU has none. Before space_init. */
+/* Which format the page tables of programs have: PAE's or two levels, which is what they have
+ * without a word; `noexec` is PAE's bit that forbids to execute, 0 when the CPU has none. Before
+ * space_init. */
 void space_choose_format(bool pae, uint64_t noexec);
 
 /* Makes ready what all spaces share: caches and the zero page. After mm_init. False when there is

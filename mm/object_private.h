@@ -17,8 +17,8 @@ struct object *object_first_clean(void);
 /* Puts it behind all others. */
 void object_rotate_clean(struct object *object);
 
-/* Takes the page out of all page tables that did not use it lately and have not locked it. True when
- * some table may still have it for that reason. */
+/* Takes the page out of all page tables that did not use it lately and have not locked it. True
+ * when some table may still have it for that reason. */
 bool object_unmap_old(const struct object *object, uint32_t index, pfn_t page);
 
 /* Takes the page at `index` out of the object, and lets it go. */

@@ -3,8 +3,8 @@
  * A space's share is the sum over its pages of one part of as many as hold the page: entries of
  * page tables, times the spaces that share such a table since a fork. Ending one of ten children
  * that share everything frees next to nothing, and their shares say so; yet together they are as
- * large as what they share. Pages of files do not count: reclaim has been there, or they stay in any
- * case. Those of shared anonymous memory do, as do page tables and what describes the areas.
+ * large as what they share. Pages of files do not count: reclaim has been there, or they stay in
+ * any case. Those of shared anonymous memory do, as do page tables and what describes the areas.
  *
  * Cost: a walk over the entries of every space, some ten instructions each.
  */

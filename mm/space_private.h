@@ -51,7 +51,7 @@ area_goes_on(const struct area *area, unsigned flags, const struct object *objec
            (object == NULL || area_index(area, area->end) == index);
 }
 
-/* An area without place, for area_place. NULL when out of memory. */
+/* An area without place, for space_place. NULL when out of memory. */
 struct area *area_new(void);
 /* Takes back one that was not placed. */
 void area_discard(struct area *area);
@@ -65,8 +65,8 @@ struct mapping {
 };
 
 /* Puts a mapping where nothing is, joined with its neighbours where they are alike; takes `spare`
- * (area_new) over. The mapping's pages enter the accounts but for the commit account. The first form
- * knows the area before it (NULL: none). */
+ * (area_new) over. The mapping's pages enter the accounts but for the commit account. The first
+ * form knows the area before it (NULL: none). */
 void space_place_after(struct address_space *space, struct area *before,
                        const struct mapping *mapping, struct area *spare);
 static inline void
@@ -134,8 +134,8 @@ space_may_lock(const struct address_space *space, unsigned long pages)
     return !exceeds(space->locked_pages, pages, space->limits[SPACE_LIMIT_MEMLOCK]);
 }
 
-/* True when pages with these flags count for the commit account; when all count that may be touched.
- */
+/* True when pages with these flags count for the commit account; when all count that may be
+ * touched. */
 bool area_is_charged(unsigned flags);
 bool area_is_reserved(unsigned flags);
 
@@ -161,5 +161,53 @@ bool stack_grow(struct address_space *space, struct area *area, uintptr_t page);
 pfn_t page_zeroed(void);
 /* Copies a page of a program. The caller sees to it that `from` stays. */
 void page_copy(pfn_t to, pfn_t from);
+
+/* ---- what mappings are promised ---- */
+
+/* What must be promised anew for a mapping when `released` promised pages go for it. */
+static inline unsigned long
+mapping_new_promise(const struct mapping *mapping, unsigned long released)
+{
+    unsigned long pages = pages_of(mapping->start, mapping->end);
+
+    return mapping->flags & AREA_CHARGED && pages > released ? pages - released : 0;
+}
+
+/* Limits and account for a mapping for which `present` pages go, `released` of them promised. 0 or
+ * -ENOMEM. Taken back by commit_release of mapping_new_promise. */
+static inline MUST_CHECK int
+mapping_promise(const struct address_space *space, const struct mapping *mapping,
+                unsigned long present, unsigned long released)
+{
+    unsigned long pages = pages_of(mapping->start, mapping->end);
+
+    if (space_may_grow(space, mapping->flags, pages - present) != 0)
+        return -ENOMEM;
+    return commit_charge(mapping_new_promise(mapping, released)) ? 0 : -ENOMEM;
+}
+
+/* What went for the mapping was released, and is its own now. */
+static inline void
+mapping_keep_promise(const struct mapping *mapping, unsigned long released)
+{
+    if (mapping->flags & AREA_CHARGED)
+        commit_restore(pages_of(mapping->start, mapping->end) -
+                       mapping_new_promise(mapping, released));
+}
+
+/* ---- where mappings come (mmap.c) ---- */
+
+/* Room for `size` bytes wherever mmap finds it; 0 when there is none. */
+uintptr_t space_find_room(struct address_space *space, size_t size);
+
+/* True when nothing lies in [start, start + size), and no stack above needs it as its gap. */
+bool space_is_free(const struct address_space *space, uintptr_t start, size_t size);
+
+/* Errors are the top 4095 values; addresses of programs are below USER_END. */
+static inline bool
+is_error(long result)
+{
+    return (unsigned long)result >= (unsigned long)-4095;
+}
 
 #endif

@@ -236,8 +236,8 @@ KTEST(shortage, cache_makes_room_for_the_kernel)
 
 #define WHERE 0x10000000u
 
-/* Reads a page of a file, writes to it and lets the copy go. *gone counts when the page was taken from
- * the program just as it was to be copied. */
+/* Reads a page of a file, writes to it and lets the copy go. *gone counts when the page was taken
+ * from the program just as it was to be copied. */
 static void
 copy_under_shortage(struct address_space *space, unsigned *gone)
 {

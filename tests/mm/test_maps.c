@@ -83,8 +83,8 @@ static long
 map(struct address_space *space, uintptr_t start, unsigned pages, unsigned prot, unsigned flags,
     struct object *object, uint32_t index)
 {
-    long answer = space_mmap(space, start, pages * PAGE_SIZE, prot, flags | MAP_FIXED, object, index,
-                             true);
+    long answer = space_mmap(space, start, pages * PAGE_SIZE, prot, flags | MAP_FIXED, object,
+                             index, true);
 
     return answer == (long)start ? 0 : answer;
 }
@@ -116,7 +116,8 @@ KTEST(maps, areas)
     CHECK_EQ(map(space, WHERE + 2 * PAGE_SIZE, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0),
              0);
     CHECK_EQ(map(space, 2 * WHERE, 3, PROT_READ | PROT_EXEC, MAP_PRIVATE, &file, 2), 0);
-    CHECK_EQ(map(space, 2 * WHERE + 3 * PAGE_SIZE, 1, PROT_READ, MAP_SHARED, &file, 0xFFF00000u), 0);
+    CHECK_EQ(map(space, 2 * WHERE + 3 * PAGE_SIZE, 1, PROT_READ, MAP_SHARED, &file, 0xFFF00000u),
+             0);
     CHECK_EQ(map(space, 3 * WHERE, 1, PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, NULL, 0), 0);
     space_object_name = name_of_file;
     CHECK(print_by(space_print_maps, space));

@@ -130,7 +130,8 @@ KTEST(mmap, last_page_of_a_file)
     CHECK_EQ(space_read(space, (uintptr_t)at, &index, 4), 4);
     CHECK_EQ(index, last);
     for (size_t pages = 2; pages <= 5; pages++) {
-        CHECK_EQ(space_mremap(space, (uintptr_t)at, PAGE_SIZE, pages * PAGE_SIZE, MREMAP_MAYMOVE, 0),
+        CHECK_EQ(space_mremap(space, (uintptr_t)at, PAGE_SIZE, pages * PAGE_SIZE, MREMAP_MAYMOVE,
+                              0),
                  -EINVAL);
         CHECK_EQ(space_mremap(space, (uintptr_t)at, 0, pages * PAGE_SIZE, MREMAP_MAYMOVE, 0),
                  -EINVAL);
@@ -208,11 +209,13 @@ KTEST(mmap, too_many_areas)
 
 /* ---- where ---- */
 
-/* A mapping of `length` bytes, to be read, wherever there is room; its start, 0 when there is none. */
+/* A mapping of `length` bytes, to be read, wherever there is room; its start, 0 when there is none.
+ */
 static uintptr_t
 take_room(struct address_space *space, size_t length)
 {
-    long start = space_mmap(space, 0, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0, true);
+    long start = space_mmap(space, 0, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0,
+                            true);
 
     return start == -ENOMEM ? 0 : (uintptr_t)start;
 }

@@ -396,8 +396,8 @@ KTEST(object, cut_under_copies)
 
     CHECK(space);
     begin(&memory_ops, 4 * PAGE_SIZE);
-    CHECK_EQ(space_mmap(space, where, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
-                        &object, 0, true),
+    CHECK_EQ(space_mmap(space, where, 4 * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_FIXED, &object, 0, true),
              where);
     for (uint32_t i = 0; i < 4; i++)
         CHECK_EQ(space_write(space, where + i * PAGE_SIZE, word, 8), 8);

@@ -862,7 +862,8 @@ call_keep(void)
 static long
 call_double(void)
 {
-    long answer = space_mremap(space, at(1), 0, 3 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, at(3));
+    long answer = space_mremap(space, at(1), 0, 3 * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                               at(3));
 
     return answer == (long)at(3) ? 0 : answer;
 }
