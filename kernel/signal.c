@@ -55,8 +55,11 @@ hand_on(const struct task *from, sigset_t lost)
 void
 signal_leave(struct task *task)
 {
-    unsigned long state = spin_lock(&signal_lock);
+    unsigned long state;
 
+    if (task->process->thread_count == 1 && task->infos == NULL)
+        return;
+    state = spin_lock(&signal_lock);
     task->blocked = ~(sigset_t)0;
     hand_on(task, ~(sigset_t)0);
     signal_infos_remove(&task->infos, ~(sigset_t)0);

@@ -73,8 +73,11 @@ signal_infos_remove(struct signal_info **infos, sigset_t set)
 void
 signal_drop(struct signal_info **infos)
 {
-    unsigned long state = spin_lock(&signal_lock);
+    unsigned long state;
 
+    if (*infos == NULL)
+        return;
+    state = spin_lock(&signal_lock);
     signal_infos_remove(infos, ~(sigset_t)0);
     spin_unlock(&signal_lock, state);
 }
