@@ -13,6 +13,8 @@ ends() {
 
 ends "exit 0" 0 0 "exit 0"
 ends "exit 7" 1 7 "exit 7"
+ends "calls that there are not" 0 0 unknown
+is "are named, each once" "$(grep -c '^syscall: 26 (ptrace), which there is not, wanted by ends (1)' "$console")" 1
 ends "arguments that make no sense" 1 1 "nonsense in three words"
 like "say so" "$console" '^ends: usage: '
 ends "a write to nowhere" 1 139 null

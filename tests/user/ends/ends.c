@@ -41,9 +41,11 @@ main(int argc, char **argv)
 {
     unsigned long status = 0;
 
+    if (argc == 2 && strcmp(argv[1], "unknown") == 0)
+        return system_call(NR_ptrace) == -ENOSYS && system_call(NR_ptrace) == -ENOSYS ? 0 : 1;
     if (argc == 3 && strcmp(argv[1], "exit") == 0 && text_number(argv[2], &status))
         return (int)status;
     if (argc == 2)
         end_by(argv[1]);
-    die("usage: ends null|constant|kernel|jump|stack|opcode|halt, ends exit STATUS");
+    die("usage: ends null|constant|kernel|jump|stack|opcode|halt|unknown, ends exit STATUS");
 }
