@@ -7,7 +7,7 @@
  *
  *   somebody is dying already ──► wait for its memory
  *   reclaim finds something   ──► that will do
- *   else                      ──► report who holds what, end one
+ *   else                      ──► report who holds what (at most once a second), end one
  *
  * Processes that share a space (vfork, threads of their own kind) end together: one alone would
  * give nothing back.
@@ -18,6 +18,7 @@
 #include "reclaim.h"
 #include "signal.h"
 #include "task.h"
+#include "timer.h"
 
 #define WAITS        50 /* turns of the others in which a victim has to be gone */
 #define FRAMES_ASKED 32
@@ -67,6 +68,20 @@ end(const struct address_space *space)
     vm_counters.oom_kill++;
 }
 
+/* A storm of programs brings this on many times a second. */
+static void
+report(const struct address_space *victim)
+{
+    static uint32_t last;
+    static bool reported;
+
+    if (reported && timer_ticks() - last < TIMER_HZ)
+        return;
+    reported = true;
+    last = timer_ticks();
+    oom_print_report(&klog_printer, victim, print_name);
+}
+
 /* Lets the others run until the victim's memory is back. False when it never comes. */
 static bool
 wait_for_victim(void)
@@ -97,7 +112,7 @@ oom_handle(void)
     if (victim == NULL)
         victim = oom_choose(is_alive);
     ASSERT(victim != NULL); /* the program that asks has a space */
-    oom_print_report(&klog_printer, victim, print_name);
+    report(victim);
     end(victim);
     wait_for_victim();
 }

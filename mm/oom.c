@@ -8,6 +8,8 @@
  *
  * Cost: a walk over the entries of every space, some ten instructions each.
  */
+#include <string.h>
+
 #include "oom_choice.h"
 #include "mm.h"
 #include "pmm.h"
@@ -99,10 +101,19 @@ oom_choose(bool (*may_end)(const struct address_space *space))
 
 /* ---- the report ---- */
 
+#define LISTED 10 /* spaces, those with the largest shares; the others are added up */
+
+struct row {
+    const struct address_space *space;
+    unsigned long resident, shared, tables, promised; /* pages */
+    unsigned long parts;
+};
+
 struct report {
-    struct printer *out;
-    const struct address_space *chosen;
-    void (*print_name)(struct printer *out, const struct address_space *space);
+    struct row rows[LISTED]; /* the largest share first */
+    unsigned count;          /* rows in use */
+    struct row others;       /* their sum */
+    unsigned other_count;
 };
 
 static unsigned long
@@ -112,27 +123,62 @@ kib(unsigned long pages)
 }
 
 static void
-print_space(struct address_space *space, void *arg)
+add_to_others(struct report *report, const struct row *row)
 {
-    const struct report *report = arg;
-    struct holding holding = hold(space);
+    report->other_count++;
+    report->others.resident += row->resident;
+    report->others.shared += row->shared;
+    report->others.tables += row->tables;
+    report->others.promised += row->promised;
+    report->others.parts += row->parts;
+}
 
-    print(report->out, "oom: %c %9lu %9lu %9lu %9lu %9lu  ", space == report->chosen ? '*' : ' ',
-          kib(holding.resident), kib(holding.shared), kib(space_tables(space)),
-          kib(space->charged_pages), kib(holding.parts / PART));
-    report->print_name(report->out, space);
-    print(report->out, "\n");
+static void
+list_space(struct address_space *space, void *arg)
+{
+    struct report *report = arg;
+    struct holding holding = hold(space);
+    struct row row = {space, holding.resident, holding.shared, space_tables(space),
+                      space->charged_pages, holding.parts};
+    unsigned at = report->count;
+
+    while (at > 0 && report->rows[at - 1].parts < row.parts)
+        at--;
+    if (at == LISTED) {
+        add_to_others(report, &row);
+        return;
+    }
+    if (report->count == LISTED)
+        add_to_others(report, &report->rows[--report->count]);
+    memmove(&report->rows[at + 1], &report->rows[at], (report->count++ - at) * sizeof(row));
+    report->rows[at] = row;
+}
+
+static void
+print_row(struct printer *out, char mark, const struct row *row)
+{
+    print(out, "oom: %c %9lu %9lu %9lu %9lu %9lu  ", mark, kib(row->resident), kib(row->shared),
+          kib(row->tables), kib(row->promised), kib(row->parts / PART));
 }
 
 void
 oom_print_report(struct printer *out, const struct address_space *chosen,
                  void (*print_name)(struct printer *out, const struct address_space *space))
 {
-    struct report report = {out, chosen, print_name};
+    struct report report = {.count = 0};
 
+    space_for_each(list_space, &report);
     print(out, "oom: out of memory; KiB of each program:\n");
     print(out, "oom:    resident    shared    tables  promised     share  program\n");
-    space_for_each(print_space, &report);
+    for (unsigned i = 0; i < report.count; i++) {
+        print_row(out, report.rows[i].space == chosen ? '*' : ' ', &report.rows[i]);
+        print_name(out, report.rows[i].space);
+        print(out, "\n");
+    }
+    if (report.other_count > 0) {
+        print_row(out, ' ', &report.others);
+        print(out, "%u others\n", report.other_count);
+    }
     print(out, "oom: page cache %lu KiB, %lu of them can be had again\n",
           kib(object_cached_pages()), kib(object_clean_pages()));
     print(out, "oom: free %lu KiB; reserve %lu, low %lu, high %lu; promised %lu of %lu KiB\n",

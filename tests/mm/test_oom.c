@@ -160,6 +160,31 @@ print_number(struct printer *out, const struct address_space *space)
             print(out, "number %u", i);
 }
 
+/* Eleven spaces beside ours[0], which is the smallest: it is not listed, but counted. */
+KTEST(oom, report_of_many)
+{
+    struct printer printer = {take_text};
+    struct address_space *more[11];
+    bool made = true;
+
+    if (!can_spare(100))
+        SKIP("not enough memory");
+    used = 0;
+    ours[0] = make(1);
+    for (unsigned i = 0; i < ARRAY_LENGTH(more); i++) {
+        more[i] = make(i % 4 + 2);
+        made &= more[i] != NULL;
+    }
+    ours[1] = make(9);
+    CHECK(made && ours[0] && ours[1]);
+    oom_print_report(&printer, ours[1], print_number);
+    CHECK(says("number 1\n") && !says("number 0\n"));
+    CHECK(says(" others\n"));
+    for (unsigned i = 0; i < ARRAY_LENGTH(more); i++)
+        space_put(more[i]);
+    end();
+}
+
 KTEST(oom, report)
 {
     struct printer printer = {take_text};
