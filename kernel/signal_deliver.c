@@ -119,9 +119,16 @@ mask_afterwards(const struct task *task)
 static void
 no_room(int signal, const struct trap_frame *frame)
 {
-    if (signal == SIGSEGV)
-        process_exit(SIGSEGV);
-    signal_fault(SIGSEGV, SI_KERNEL, 0, frame);
+    struct trap_frame fault = *frame;
+
+    fault.vector = TRAP_STACK;
+    fault.error = 0;
+    if (signal != SIGSEGV) {
+        signal_fault(SIGSEGV, SI_KERNEL, 0, &fault);
+        return;
+    }
+    fault_report(0, &fault);
+    process_exit(SIGSEGV);
 }
 
 static void
