@@ -8,6 +8,7 @@
 #include "platform.h"
 #include <string.h>
 #include "symbols.h"
+#include "task.h"
 
 #define DUMP_USUAL  64u
 #define DUMP_MAX    4096u
@@ -172,11 +173,17 @@ log_command(int argc, char **argv)
 }
 MONITOR_COMMAND(log, "", "the kernel's messages since the start", log_command);
 
+/* The tests wait for programs of their own, which the idle task cannot do while it waits for others;
+ * and they take all memory away for a while. */
 static int
 test(int argc, char **argv)
 {
     if (argc > 2)
         return MONITOR_USAGE;
+    if (process_find(1) != NULL) {
+        print(&console_printer, "Tests run without programs: boot with the option test, or monitor.\n");
+        return MONITOR_FAILED;
+    }
     return ktests_run(argc == 2 ? argv[1] : "*") ? MONITOR_FAILED : MONITOR_DONE;
 }
 MONITOR_COMMAND(test, "[GLOB]", "run the tests whose names match, all without one", test);

@@ -46,6 +46,7 @@ check("Ctrl-] brings the monitor up while a program runs, and go leads back", [
     (PROMPT, "cat\r"),
     (r"cat\r?\n", "\x1d", 1),
     (r"octavo> $", "ps\r"),
+    (r"octavo> $", "test\r"),
     (r"octavo> $", "maps 1\r"),
     (r"octavo> $", "go\r"),
     (r"go\r?\n\r?\n", "back\r", 1),
