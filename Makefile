@@ -30,7 +30,7 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 .DEFAULT_GOAL := img
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: img run run-vga bochs debug lib floppy usb deps clean help \
+.PHONY: img all run run-vga bochs debug lib floppy usb deps clean help \
         test test-host test-kernel test-boot test-user bench fuzz
 
 # --- The kernel -----------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ $(BUILD)/%.img: tools/mkimage $(BUILD)/%.cfg $(BOOT_BIN) $(IMAGE_FILES)
 
 SYMBOLS := $(BUILD)/kernel.sym $(BUILD)/kernel.lst $(BOOT_BIN:.bin=.sym)
 
-img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy's image (the default)
+img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## build/octavo.img, the floppy (the default)
 
 # --- mm/ on the host ------------------------------------------------------------------------------
 
@@ -405,7 +405,9 @@ test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, deb
 test-user: img ## programs in ring 3: ours, conformance, real clients
 	$(Q)$(PROVE) $(USER_TESTS)
 
-test: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) ## everything
+all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) ## build what the tests need; make -j does it sooner
+
+test: all ## everything
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS)
 
 bench: img $(BENCH) ## figures: instructions a call, ratios to others, boot, programs
