@@ -160,7 +160,7 @@ $(BUILD)/%.img: tools/mkimage $(BUILD)/%.cfg $(BOOT_BIN) $(IMAGE_FILES)
 
 SYMBOLS := $(BUILD)/kernel.sym $(BUILD)/kernel.lst $(BOOT_BIN:.bin=.sym)
 
-img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## build/octavo.img, the floppy (the default)
+img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy, build/octavo.img (default)
 
 # --- mm/ on the host ------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Instructions per operation of ring-3 programs on Octavo, beside other kernels' (PERF.md's table).
+# Instructions per operation of ring-3 programs on Octavo, beside other kernels' (programs.csv).
 #
 #   tests/bench/programs.sh [-b] [-r ROUNDS] [ROW]
 #
