@@ -405,7 +405,7 @@ test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, deb
 test-user: img ## programs in ring 3: ours, conformance, real clients
 	$(Q)$(PROVE) $(USER_TESTS)
 
-all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) ## build what the tests need; make -j does it sooner
+all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) conformance-bare storms ## all that tests need
 
 test: all ## everything
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS)

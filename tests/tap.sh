@@ -71,6 +71,13 @@ skip_all() {
     exit 0
 }
 
+# built TARGET...: there is no test without what make makes. One make at a time.
+built() {
+    flock build/.make-lock make -s "$@" >"$work/tap.out" 2>&1 && return
+    fail "make $*" "$work/tap.out"
+    done_testing
+}
+
 # boots DESCRIPTION STATUS ARGS...: tools/boot ends with this status; its console is in $console,
 # the runner's own words in $notes.
 console=$work/console

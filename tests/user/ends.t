@@ -3,11 +3,11 @@
 # a program that its own fault ends.
 . "$(dirname "$0")/../tap.sh"
 
-make -s build/clients/ends || exit 1
+built build/clients/ends
 
 # ends DESCRIPTION KIND STATUS ARGUMENTS
 ends() {
-    boots "$1" "$2" --add build/clients/ends --timeout 60 --cmdline "run=\"/ends $4\""
+    boots "$1" "$2" --add build/clients/ends --cmdline "run=\"/ends $4\""
     like "$1: status $3" "$console" "^octavo: exit status=$3 kind=(ok|fail)$"
 }
 
@@ -22,17 +22,17 @@ like "where it was" "$console" '^fault: ends \(1\) cannot write to 0x00000008, w
 like "and what did it" "$console" \
     '^fault: eip 0x0040[0-9a-f]{4} in 00400000-[0-9a-f]{8} r-x /ends, esp 0xbf[0-9a-f]{6}$'
 
-boots "a program that is not there" 1 --timeout 60 --cmdline 'run="/bin/nobody at home"'
+boots "a program that is not there" 1 --cmdline 'run="/bin/nobody at home"'
 like "is said to be missing" "$console" "^run: cannot start '/bin/nobody at home': no such file$"
 like "and has the shell's status for it" "$console" '^octavo: exit status=127 kind=fail$'
-boots "a file that is no program" 1 --timeout 60 --add tests/tap.sh=/text --cmdline 'run="text"'
+boots "a file that is no program" 1 --add tests/tap.sh=/text --cmdline 'run="text"'
 like "is said to be none" "$console" "^run: cannot start 'text': not a program$"
 
 set --
 for way in constant kernel jump stack opcode halt; do
     set -- "$@" --input "ends $way"
 done
-boots "one fault after the other" 0 --add build/clients/ends=/bin/ends --timeout 60 "$@"
+boots "one fault after the other" 0 --add build/clients/ends=/bin/ends "$@"
 like "a constant" "$console" \
     '^fault: ends .* cannot write to 0x004[0-9a-f]{5} in 004[0-9a-f]{5}-004[0-9a-f]{5} r-x /bin/ends'
 like "the kernel's memory" "$console" 'cannot read 0xc0000000, which is the kernel.s$'

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """docs/design.md tells how many instructions programs pay: each figure of Octavo is true within a
-tenth, those of the other kernels are the ones of tests/bench/programs.csv, and no operation is missing.
+tenth, those of the other kernels are the ones of tests/bench/programs.csv, and no operation is
+missing.
 
   tests/user/figures.t            compare
   tests/user/figures.t --update   put the present figures into the page
@@ -29,7 +30,7 @@ def measured():
     if wrong is not None:
         return {}, wrong.splitlines()
     console = subprocess.run(
-        ["tools/boot", "--media", "multiboot", "--mem", "256M", "--timeout", "200",
+        ["tools/boot", "--media", "multiboot", "--mem", "256M", "--timeout", "600",
          "--cmdline", f'run="/mb all {ROUNDS}"', "--add", program, "--",
          "-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01T00:00:00,clock=vm"],
         stdout=subprocess.PIPE, cwd=ROOT, check=False).stdout.decode(errors="replace")

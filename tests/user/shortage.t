@@ -3,7 +3,7 @@
 # or refused, and when nothing helps one program goes and says who held what.
 . "$(dirname "$0")/../tap.sh"
 
-make -s build/kernel.elf build/clients/hog || exit 1
+built build/kernel.elf build/clients/hog
 head -c 3500000 /dev/urandom >"$work/data"
 
 # hog DESCRIPTION STATUS MEMORY COMMAND-LINE: runs it; the console's text is in $work/out.
