@@ -12,7 +12,7 @@
  * A generated node is made anew by each look-up, and always has the same number (st_ino): it
  * follows from its folder's and its name. Numbers of stored ones are counted and lie below.
  *
- * Cost: 108 bytes a node and the name's; a file's object, 48, besides.
+ * Cost: 112 bytes a node and the name's; a file's object, 48, besides.
  */
 #include <string.h>
 #include "clock.h"

@@ -80,6 +80,18 @@ file_free(struct file *file)
 
 /* ---- may it be opened so? ---- */
 
+bool
+node_is_running(const struct node *node)
+{
+    if (!S_ISREG(node->mode) || node->object == NULL || node->object->areas == NULL)
+        return false;
+    for (const struct process *process = process_list; process != NULL; process = process->next) {
+        if (process->executable == node->object)
+            return true;
+    }
+    return false;
+}
+
 static int
 check_node(const struct file *file, const struct place *place, unsigned flags)
 {
@@ -96,7 +108,7 @@ check_node(const struct file *file, const struct place *place, unsigned flags)
         return flags & O_PATH ? 0 : -ELOOP;
     if (changes && S_ISREG(node->mode) && node->object != NULL && !node->mount->writable)
         return -EROFS;
-    return 0;
+    return changes && node_is_running(node) ? -ETXTBSY : 0;
 }
 
 /* ---- opening ---- */

@@ -153,6 +153,8 @@ truncate_path(uint32_t user, uint64_t size)
         return error;
     if (!S_ISREG(node->mode) || node->object == NULL)
         error = node_is_folder(node) ? -EISDIR : -EINVAL;
+    else if (node_is_running(node))
+        error = -ETXTBSY;
     else
         error = node->mount->writable ? node_set_size(node, size) : -EROFS;
     node_put(node);

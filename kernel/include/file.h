@@ -127,6 +127,8 @@ MUST_CHECK int file_open_at(struct node *start, const char *path, unsigned flags
                             struct file **file);
 /* The same from the root. */
 MUST_CHECK int file_open(const char *path, unsigned flags, unsigned mode, struct file **file);
+/* Is it the file of a program that runs? Such a one is not written to: -ETXTBSY. */
+bool node_is_running(const struct node *node);
 /* Bytes of a regular file into the kernel's memory: how many, less at its end, or -errno. */
 long file_read(struct file *file, void *to, size_t size, uint64_t position);
 /* The object behind a regular file; NULL for others. */

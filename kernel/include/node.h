@@ -77,6 +77,7 @@ struct node {
     bool linked;         /* it is in its parent's list */
     bool any_case;       /* the name is found in any case: it is from a FAT volume */
     struct node *next, *previous; /* in the same folder, by place */
+    struct node *next_same_hash;  /* of those whose name and folder are of one chain */
     uint32_t place;      /* counts up in a folder; listings go on from here */
 
     union {
