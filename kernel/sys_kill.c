@@ -41,10 +41,12 @@ send_to_many(int group, const struct signal_info *info)
     return result;
 }
 
+/* The number of any of its threads will do. */
 static long
 send_to_process(int pid, const struct signal_info *info)
 {
-    struct process *process = process_find(pid);
+    const struct task *task = task_find(pid);
+    struct process *process = task != NULL ? task->process : process_find(pid);
 
     return process != NULL ? send(process, NULL, info) : -ESRCH;
 }

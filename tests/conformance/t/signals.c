@@ -636,6 +636,57 @@ static void skip_cli(int sig, struct ksiginfo *si, struct kucontext *uc)
 	uc->mc.eip++;
 }
 
+static int has_sse(void)
+{
+	u32 a = 0, b, c, d = 0, flags, changed;
+
+	__asm__ volatile("pushf\n pop %0\n mov %0,%1\n xor $0x200000,%1\n push %1\n popf\n pushf\n pop %1\n"
+			 : "=&r"(flags), "=&r"(changed));
+	if (!((flags ^ changed) & 0x200000))
+		return 0;
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1));
+	return d >> 25 & 1;
+}
+
+static volatile u32 mxcsr_in_handler;
+
+static void use_sse(int sig)
+{
+	u32 mxcsr;
+
+	count(sig);
+	__asm__ volatile("stmxcsr %0\n xorps %%xmm0,%%xmm0\n xorps %%xmm7,%%xmm7" : "=m"(mxcsr));
+	mxcsr_in_handler = mxcsr;
+}
+
+/* What four bytes of each of two registers are after somebody else has used them. */
+static void sse(void)
+{
+	static const u32 first[4] = { 1, 2, 3, 4 }, last[4] = { 5, 6, 7, 8 };
+	static u32 a[4], b[4], control = 0x7f80, back;
+	long pid = k_fork();
+
+	if (pid == 0)
+		for (int i = 0; i < 50; i++) {
+			use_sse(0);
+			k_yield();
+		}
+	if (pid == 0)
+		k_exit(0);
+	__asm__ volatile("movups %0,%%xmm0\n movups %1,%%xmm7\n ldmxcsr %2"
+			 : : "m"(first), "m"(last), "m"(control));
+	for (int i = 0; i < 50; i++)
+		k_yield();
+	raise_(SIG_USR1);
+	__asm__ volatile("movups %%xmm0,%0\n movups %%xmm7,%1\n stmxcsr %2" : "=m"(a), "=m"(b), "=m"(back));
+	k_wait(pid, 0);
+	ok(a[0] == 1 && a[3] == 4 && b[0] == 5 && b[3] == 8 && back == 0x7f80,
+	   "SSE registers survive others and handlers");
+	eq((long)mxcsr_in_handler, 0x1f80, "which begin with the usual control word");
+	control = 0x1f80;
+	__asm__ volatile("ldmxcsr %0" : : "m"(control));
+}
+
 static void fpu_and_faults(void)
 {
 	double eight = 0;
@@ -647,6 +698,9 @@ static void fpu_and_faults(void)
 	ok(fpu_one == 10 && fpu_status == 0, "a handler begins with empty FPU registers");
 	ok(eight == 8.0, "which are full again when it returns");
 	eq(in_child(divides_by_zero, 0), 0, "SIGFPE tells the exception, and its handler can mend it");
+	on(SIG_USR1, use_sse, 0, 0);
+	if (has_sse())
+		sse();
 	on(SIG_SEGV, skip_cli, F_SIGINFO, 0);
 	__asm__ volatile("cli");
 	ok(last_info.code == 0x80 && last_context.mc.trapno == 13, "a protection fault has its number");

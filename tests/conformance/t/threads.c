@@ -376,6 +376,8 @@ static void first(int sig)
 
 static int sleeper(struct thread *t)
 {
+	if (SC2(37, SC0(NR_gettid), 0) != 0)
+		return 0;
 	__sync_fetch_and_add(&ready, 1);
 	for (int i = 0; i < 100 && !second_by; i++)
 		nap(10);
@@ -405,6 +407,7 @@ static void handed_on(void)
 		nap(10);
 	k_wait(pid, 0);
 	join(&threads[0]);
+	eq(threads[0].result, 1, "kill with the number of a thread");
 	ok(second_in_time && first_by != second_by,
 	   "what one thread's handler blocks another thread takes");
 }
