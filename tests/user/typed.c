@@ -137,13 +137,13 @@ static void bytes(void)
     set_raw(0, 2);
     before = ms_now();
     eq(read_tty(100), 0, "VMIN 0, VTIME 2: nothing came");
-    ok(ms_now() - before >= 150 && ms_now() - before < 1000, "in two tenths of a second");
+    ok(ms_now() - before >= 150 && ms_now() - before < 4000, "in two tenths of a second");
     set_raw(0, 0);
     eq(read_tty(100), 0, "VMIN 0, VTIME 0: nothing is there");
     eq(polled(0), 0, "poll: nothing");
-    set_raw(9, 2);
+    set_raw(9, 9);
     type("some");
-    eq(read_tty(100), 4, "VMIN 9, VTIME 2: a pause ends it");
+    eq(read_tty(100), 4, "VMIN 9, VTIME 9: a pause ends it");
     set_raw(1, 0);
     SC3(NR_fcntl, 0, 4, O_NONBLOCKS);
     eq(read_tty(100), -EAGAIN_, "O_NONBLOCK: nothing there");
@@ -202,7 +202,8 @@ static void keys(void)
     plain.cc[C_MIN] = 1;
     SC3(NR_ioctl, 0, TC_SETS, &plain);
     type("no signals");
-    nap(200);
+    while (waiting() < 3)
+        nap(10);
     eq(read_tty(100), 3, "without ISIG they are bytes");
     ok(text[0] == 3 && text[1] == 28 && text[2] == 26, "as typed");
     set_usual();
