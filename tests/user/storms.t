@@ -31,5 +31,6 @@ storm "a fork bomb" 32M forkbomb
 storm "memory hogs" 32M hog
 like "memory hogs: the report names the program" "$console" '^oom: \* .* hog$'
 like "memory hogs: and says what went" "$console" "^oom: [0-9]+ 'hog' is ended$"
+storm "names, pipes and files without end" 32M hoard
 
 done_testing
