@@ -47,6 +47,8 @@ TALK = [
     ("/bin/sleep 100\r", r"100\n"),
     ("\x03", r"\$ "),
     ("echo $?\r", r"\n130\n\$ "),
+    ("/bin/sleep 100\r", r"100\n"),
+    ("\x1c", r"\^\\\n/bin/sleep 100: killed by QUIT\n\$ "),
     ("while true; do true; done\r", r"done\n"),
     ("\x03", r"\$ "),
     ("while true; do /bin/sleep 100; done\r", r"done\n"),

@@ -260,7 +260,8 @@ tell_ending(const struct job *job)
     } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
         shell.interrupted = true;
     } else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGPIPE) {
-        print_error("%s: %s\n", job->command, state_name(job));
+        print_error("%s%s: %s\n", WTERMSIG(status) == SIGQUIT ? "\n" : "", job->command,
+                    state_name(job)); /* behind the ^\ */
     }
 }
 
