@@ -13,7 +13,7 @@
     echo q
 } >"$work/script"
 
-BXSHARE=${BXSHARE:-/usr/share/bochs} timeout -s KILL 120 bochs -q -f bochsrc -rc "$work/script" \
+BXSHARE=${BXSHARE:-/usr/share/bochs} timeout -s KILL 300 bochs -q -f bochsrc -rc "$work/script" \
     'display_library: rfb, options="timeout=0"' "log: $work/log" \
     'floppya: 1_44=build/monitor.img, status=inserted, write_protected=1' \
     "com1: enabled=1, mode=file, dev=$work/com1" >"$work/out" 2>&1 </dev/null
@@ -35,7 +35,7 @@ like "the boot log goes along" "$work/out" '^octavo: started'
 
 # make bochs starts the same, with a display of its own.
 if command -v script >/dev/null; then
-    (sleep 2; printf 'c\nq\n'; sleep 1) | DISPLAY= TERM=xterm timeout -s KILL 120 \
+    (sleep 2; printf 'c\nq\n'; sleep 1) | DISPLAY= TERM=xterm timeout -s KILL 300 \
         script -qec "tools/bochs/start 'log: $work/log2' 'com1: enabled=0'" /dev/null \
         >"$work/terminal" 2>&1
     is "tools/bochs/start in a terminal" $? 0

@@ -79,7 +79,7 @@ end
 END
 } >"$work/commands"
 
-timeout -s KILL 120 gdb -q -batch -x tools/gdb/octavo.gdb -x "$work/commands" build/kernel.elf \
+timeout -s KILL 300 gdb -q -batch -x tools/gdb/octavo.gdb -x "$work/commands" build/kernel.elf \
     >"$work/out" 2>&1 </dev/null
 ended=$?
 if [ $ended -eq 0 ]; then

@@ -134,7 +134,7 @@ panic: action=fatal
 error: action=report
 """ % (image.path, path("serial"), path("bochs.log")))
     write("commands", "c\n")
-    done = subprocess.run(["timeout", "-s", "KILL", "120", "bochs", "-q", "-f", path("bochsrc"),
+    done = subprocess.run(["timeout", "-s", "KILL", "300", "bochs", "-q", "-f", path("bochsrc"),
                            "-rc", path("commands")], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     contains(done.stdout.decode("latin-1"), "octavo loader: loading KERNEL.ELF",

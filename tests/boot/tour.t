@@ -34,7 +34,7 @@ PROMPTS = {"bochs": r"<bochs:\d+> ", "gdb": r"\(gdb\) ", "gdb programs": r"\(gdb
 NUMBER = r"0x[0-9a-f]+|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|\+[0-9a-f]+\b|\b[0-9]+\b"
 MONITOR = "octavo> "
 SHELL = "$ "
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = 300
 
 
 class Session:
