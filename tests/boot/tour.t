@@ -134,6 +134,7 @@ def stable(line):
     line = re.sub(r"(\w+)=\1@entry=", r"\1=", line)
     line = line.replace("<optimized out>", "0x0")
     line = re.sub(r"\)\.+$", ")...", line)
+    line = re.sub(r"(reakpoint \d+)(\.\d+|( at 0x\w+).*)", r"\1\3", line)
     line = re.sub(NUMBER, "N", line)
     return " ".join(line.split())
 
