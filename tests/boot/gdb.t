@@ -50,6 +50,9 @@ END
     for frame in 0x0 0x9f 0x100 0x400 0xfff 0x1000 0x3000 0x3ff0 0x9000; do
         table mm_print_frame "frame $frame" "frame $frame"
     done
+    for address in 0x1000 0xc0100000 0xc1000000 0xd0000000 0xe0000000; do
+        table pagetable_print_walk "walk $address" "walk $address"
+    done
     cat <<END
 tbreak kmalloc
 octavo type alloc heap 100
@@ -105,7 +108,8 @@ like "and no tables yet" "$work/out" 'the memory manager is not up yet'
 
 sed '1,/^=== console$/d' "$work/out" >"$work/console"
 for what in zones buddyinfo slabinfo owners 'frame 0x0' 'frame 0x9f' 'frame 0x100' 'frame 0x400' \
-    'frame 0xfff' 'frame 0x1000' 'frame 0x3000' 'frame 0x3ff0' 'frame 0x9000'; do
+    'frame 0xfff' 'frame 0x1000' 'frame 0x3000' 'frame 0x3ff0' 'frame 0x9000' \
+    'walk 0x1000' 'walk 0xc0100000' 'walk 0xc1000000' 'walk 0xd0000000' 'walk 0xe0000000'; do
     part "gdb $what"
     cp "$work/part" "$work/gdb"
     sed -n "/octavo> $what\$/,/octavo> /p" "$work/console" | grep -v 'octavo> ' >"$work/monitor"

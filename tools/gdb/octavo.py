@@ -2,7 +2,7 @@
 
 Two subjects. The machine: a PC starts in real mode, where gdb must disassemble 16-bit code, and
 goes on in protected mode; after each stop the architecture is set to fit. The kernel: the tables
-of its monitor (zones, buddyinfo, slabinfo, owners, frame), printed from the structures themselves,
+of its monitor (zones, buddyinfo, slabinfo, owners, frame, walk), printed from the structures themselves,
 word for word as the monitor prints them; so they can be had at any stop, even of a kernel that is
 in the middle of an allocation or has crashed.
 """
@@ -372,11 +372,51 @@ def print_frame(frame):
         print("  at %#x in the direct map" % (DIRECT_BASE + start))
 
 
+# What a CPU's entry says, in the order of the monitor's words: bit, set, clear.
+ENTRY_PRESENT, ENTRY_LARGE = 0x001, 0x080
+ENTRY_WORDS = ((0x002, "writable", "read-only"), (0x004, "user", "kernel"),
+               (0x008, "write-through", ""), (0x010, "uncached", ""), (0x020, "accessed", ""),
+               (0x040, "dirty", ""), (ENTRY_LARGE, "4-MiB-page", ""), (0x100, "global", ""))
+ENTRY_FRAME = 0x000FFFFFFFFFF000
+CR4_PAE = 0x20
+
+
+def walk_levels():
+    """(name, lowest bit of the index, bits of it) of each level, and the bytes of an entry: what
+    Intel SDM volume 3 calls 32-bit paging (4.3) and PAE paging (4.4)."""
+    if number("(unsigned) $cr4") & CR4_PAE:
+        return (("pointer", 30, 2), ("directory", 21, 9), ("table", 12, 9)), 8
+    return (("directory", 22, 10), ("table", 12, 10)), 4
+
+
+def print_walk(address, table):
+    """From `table`, as CR3 has it, to the byte at `address`."""
+    print("  walk of 0x%08x" % address)
+    levels, size = walk_levels()
+    for name, shift, bits in levels:
+        index = address >> shift & (1 << bits) - 1
+        raw = read(DIRECT_BASE + table + index * size, size)
+        entry = int.from_bytes(raw, "little")
+        text = "  %s[%d] = 0x%0*x" % (name, index, size * 2, entry)
+        if not entry & ENTRY_PRESENT:
+            print(text + " not present")
+            return
+        words = [there if entry & bit else absent for bit, there, absent in ENTRY_WORDS]
+        if name == "pointer":
+            words = []
+        table = entry & ENTRY_FRAME
+        print(" ".join([text, "-> 0x%08x" % table, *filter(None, words)]))
+        if name == "directory" and entry & ENTRY_LARGE:
+            break
+    print("  physical 0x%08x" % ((table & -1 << shift) + (address & (1 << shift) - 1)))
+
+
 # --- Commands -------------------------------------------------------------------------------------
 
 
 class Prefix(gdb.Command):
-    """What the kernel keeps, read at any stop: octavo zones, buddyinfo, free, slabs, owners, frame.
+    """What the kernel keeps, read at any stop: octavo zones, buddyinfo, free, slabs, owners, frame,
+walk.
 And the machine: octavo connect, type, console."""
 
     def __init__(self):
@@ -434,6 +474,14 @@ def _owners(_argument):
 @command("frame", "octavo frame PFN: the whole story of one frame, as the monitor prints it.")
 def _frame(argument):
     print_frame(number(argument))
+
+
+@command("walk", "octavo walk ADDRESS [SPACE]: the page tables' way from an address to memory, in the "
+         "space that the CPU uses now or in another, as the monitor prints it.")
+def _walk(argument):
+    address, *space = argument.split(None, 1)
+    table = number(f"({space[0]})->directory_at" if space else "(unsigned) $cr3")
+    print_walk(number(f"(unsigned) ({address})"), table)
 
 
 @command("connect", "octavo connect: starts QEMU on build/monitor.img, stopped at reset. The "
