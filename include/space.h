@@ -164,8 +164,12 @@ void space_print_smaps(struct printer *out, struct address_space *space);
 void space_print_tables(struct printer *out, struct address_space *space);
 void vm_print_vmstat(struct printer *out);
 
-/* Every space: areas, page tables and counts agree; every page's holders are found. */
+/* Each space: areas, page tables and counts agree. False after a report through klog. */
 bool space_check_all(void);
+
+/* All spaces and objects together: everybody who holds a page, leads to a table or was promised
+ * memory is found. Only while nobody else does. */
+bool space_check_sums(void);
 
 /* All spaces, linked by next. */
 extern struct address_space *space_first;

@@ -6,6 +6,7 @@
 #include "mm.h"
 #include "monitor.h"
 #include "pmm.h"
+#include "space.h"
 #include "vmalloc.h"
 
 /* A command without arguments that prints one table. */
@@ -42,7 +43,7 @@ check(int argc, char **argv)
     (void)argv;
     if (argc != 1)
         return MONITOR_USAGE;
-    if (!mm_check())
+    if (!mm_check() || !space_check_all() || !space_check_sums())
         return MONITOR_FAILED;
     print(&console_printer, "Every frame has exactly one owner, and all sums agree.\n");
     return MONITOR_DONE;

@@ -120,6 +120,19 @@ mm_count_mapped(void)
     return mapped;
 }
 
+unsigned long
+mm_count_holders(enum frame_owner owner)
+{
+    unsigned long holders = 0;
+    for (uint32_t index = 0; index < mm_block_count; index++) {
+        unsigned long first = FRAME_BASE + ((unsigned long)index << MAX_ORDER);
+        const struct frame *frames = frame_of(pfn(first));
+        for (unsigned long i = 0; mm_blocks[index].open && i < BLOCK_FRAMES; i++)
+            holders += frames[i].owner == owner ? frames[i].count : 0;
+    }
+    return holders;
+}
+
 /* Every entry of every stack is a cached chunk; returns their frames. */
 static unsigned long
 check_stacks(struct census *census)

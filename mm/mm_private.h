@@ -16,6 +16,9 @@ void mm_count_owners(unsigned long counts[FRAME_OWNERS]);
 /* Frames of the page cache that programs have mapped. Walks the open blocks. */
 unsigned long mm_count_mapped(void);
 
+/* Who holds pages with this owner, all of them together. */
+unsigned long mm_count_holders(enum frame_owner owner);
+
 /* Makes the frame table for `blocks` blocks from FRAME_BASE on, all zero (x86/frametable.c,
  * hosted/frametable.c). Panics when there is no memory for it. */
 void frame_table_init(struct bootmem *boot, uint32_t blocks);

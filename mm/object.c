@@ -30,9 +30,13 @@ static struct {
     unsigned long pages, limit;
 } counted;
 
+/* Pages promised to objects as a whole. */
+static unsigned long reserved;
+
 void
 object_start(void)
 {
+    reserved = 0;
     clean = kept = (struct object_list){NULL, NULL, 0};
     object_limit_counted(~0ul);
 }
@@ -97,6 +101,7 @@ release_anonymous(struct object *object)
 {
     struct anonymous *anonymous = (struct anonymous *)object;
 
+    reserved -= anonymous->charged;
     commit_release(anonymous->charged);
     kfree(anonymous);
 }
@@ -118,6 +123,7 @@ object_create_anonymous(uint64_t size, bool reserve)
     }
     object_init(&anonymous->object, &anonymous_ops, size);
     anonymous->object.counted = !reserve;
+    reserved += anonymous->charged;
     return &anonymous->object;
 }
 
@@ -366,6 +372,16 @@ unsigned long
 object_counted_pages(void)
 {
     return counted.pages;
+}
+
+unsigned long
+object_promised_pages(void)
+{
+    unsigned long pages = reserved;
+
+    for (const struct object *object = kept.first; object; object = object->next)
+        pages += object->counted ? object->pages : 0;
+    return pages;
 }
 
 static bool

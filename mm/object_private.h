@@ -21,6 +21,9 @@ void object_rotate_clean(struct object *object);
  * when some table may still have it for that reason. */
 bool object_unmap_old(const struct object *object, uint32_t index, pfn_t page);
 
+/* What objects were promised (commit.h): memory as a whole, pages as they came. */
+unsigned long object_promised_pages(void);
+
 /* Takes the page at `index` out of the object, and lets it go. */
 void object_drop(struct object *object, uint32_t index);
 

@@ -5,16 +5,18 @@
 #include "kmalloc.h"
 #include "mm.h"
 #include "slab.h"
+#include "space.h"
 #include "testing.h"
 #include "vmalloc.h"
 #include "../../mm/mm_private.h"
 #include "../../mm/slab_private.h"
 
-/* After each test, of whatever subject, every frame has exactly one owner. */
+/* After each test, of whatever subject, every frame has exactly one owner, and whoever holds a page
+ * or a promise is known. */
 bool
 ktest_after(void)
 {
-    return mm_check();
+    return mm_check() && space_check_all() && space_check_sums();
 }
 
 /* ---- conservation ---- */
