@@ -22,22 +22,26 @@ print_title(const char *line)
     print(" %-30.30s", *name ? name : "[anonymous]");
 }
 
-static bool
+/* Adds the number when the line has that name. */
+static void
 take_field(const char *line, const char *name, unsigned long *value)
 {
     size_t length = strlen(name);
     const char *at = line + length;
 
-    if (strncmp(line, name, length) != 0)
-        return false;
-    *value += next_number(&at);
-    return true;
+    if (strncmp(line, name, length) == 0)
+        *value += next_number(&at);
 }
 
 static void
-print_sizes(const struct area *area, struct area *total)
+print_sizes(const struct area *area)
 {
     print("%8lu%8lu%8lu%8lu\n", area->size, area->resident, area->share, area->dirty);
+}
+
+static void
+add_sizes(struct area *total, const struct area *area)
+{
     total->size += area->size;
     total->resident += area->resident;
     total->share += area->share;
@@ -52,16 +56,45 @@ is_title(const char *line)
     return *line == '-';
 }
 
+static void
+take_line(const char *line, struct area *area)
+{
+    take_field(line, "Size:", &area->size);
+    take_field(line, "Rss:", &area->resident);
+    take_field(line, "Pss:", &area->share);
+    take_field(line, "Shared_Dirty:", &area->dirty);
+    take_field(line, "Private_Dirty:", &area->dirty);
+}
+
+/* The lines of an area end with its VmFlags. */
+static void
+print_areas(struct reader *reader, struct area *total)
+{
+    struct area area = {0};
+    char line[256];
+
+    while (read_line(reader, line, sizeof(line))) {
+        if (is_title(line)) {
+            area = (struct area){0};
+            print_title(line);
+        } else if (strncmp(line, "VmFlags:", 8) == 0) {
+            print_sizes(&area);
+            add_sizes(total, &area);
+        } else {
+            take_line(line, &area);
+        }
+    }
+}
+
 static bool
 print_map(const char *pid)
 {
     struct reader reader = {0};
-    struct area area = {0}, total = {0};
-    char line[256];
-    bool open_area = false;
+    struct area total = {0};
+    char path[64];
 
-    format_text(line, sizeof(line), "/proc/%s/smaps", pid);
-    reader.fd = open(line, O_RDONLY, 0);
+    format_text(path, sizeof(path), "/proc/%s/smaps", pid);
+    reader.fd = open(path, O_RDONLY, 0);
     if (reader.fd < 0) {
         complain("%s: %s", pid,
                  reader.fd == -ENOENT ? "no such process" : error_text(reader.fd));
@@ -69,24 +102,9 @@ print_map(const char *pid)
     }
     print("%s:\n%-8s %-4s %-30s%8s%8s%8s%8s\n", pid, "address", "may", "what", "KiB", "rss", "pss",
           "dirty");
-    while (read_line(&reader, line, sizeof(line))) {
-        if (is_title(line)) {
-            if (open_area)
-                print_sizes(&area, &total);
-            area = (struct area){0};
-            open_area = true;
-            print_title(line);
-        } else if (!take_field(line, "Size:", &area.size) &&
-                   !take_field(line, "Rss:", &area.resident) &&
-                   !take_field(line, "Pss:", &area.share) &&
-                   !take_field(line, "Shared_Dirty:", &area.dirty)) {
-            take_field(line, "Private_Dirty:", &area.dirty);
-        }
-    }
-    if (open_area)
-        print_sizes(&area, &total);
+    print_areas(&reader, &total);
     print("%-44s", "total");
-    print_sizes(&total, &area);
+    print_sizes(&total);
     close(reader.fd);
     return true;
 }
