@@ -297,7 +297,8 @@ move_break(void)
 
 /* ---- children ---- */
 
-static void
+/* False when the child was killed: by us, or because memory was out. */
+static bool
 wait_for(int pid)
 {
     int status = -1;
@@ -306,6 +307,7 @@ wait_for(int pid)
         continue;
     if (status != 0 && status != SIGKILL)
         die("a child ended with status %#x (seed %u, round %lu)", status, seed, totals.rounds);
+    return status == 0;
 }
 
 /* Writes new stamps to the shared pages; drawn from `from` alone, so that parent and child know the
@@ -353,8 +355,8 @@ fork_child(void)
         storm_in_child(from);
     if (!granted(pid, "fork"))
         return;
-    wait_for(pid);
-    write_shared(from, true);
+    /* What a killed child has not written is written here. */
+    write_shared(from, wait_for(pid));
     totals.forks++;
 }
 
