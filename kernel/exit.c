@@ -23,6 +23,8 @@
 static void
 end_others(struct process *process)
 {
+    unsigned long state = interrupts_disable();
+
     for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
         if (task == task_current())
             continue;
@@ -30,6 +32,7 @@ end_others(struct process *process)
         task_kill(task);
     }
     task_wake_all(&process->stop_wait);
+    interrupts_restore(state);
 }
 
 int

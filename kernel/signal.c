@@ -258,11 +258,13 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
     struct task *task = task_current();
     uintptr_t handler = action_of(task->process->actions, signal)->handler;
     bool held = (task->blocked & signal_bit(signal)) != 0 || handler == SIG_IGN;
+    unsigned long state;
 
     if (held || handler == SIG_DFL)
         fault_report(address, frame);
     if (held)
         process_exit(signal);
+    state = spin_lock(&signal_lock);
     task->fault_signal = signal;
     task->fault_code = (uint32_t)code;
     task->fault_address = address;
@@ -270,6 +272,7 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
     task->fault_error = frame->error;
     task->pending |= signal_bit(signal);
     task->work |= TASK_WORK_SIGNAL;
+    spin_unlock(&signal_lock, state);
 }
 
 /* True when the parent said that it never waits. */

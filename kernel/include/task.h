@@ -96,7 +96,8 @@ struct process {
 };
 
 struct task {
-    uint32_t work;      /* TASK_WORK_: looked at before each return to ring 3. At offset 0: assembly */
+    uint32_t work;      /* TASK_WORK_: looked at before each return to ring 3; changed with interrupts
+                         * off. At offset 0: assembly */
     uint32_t stack_pointer; /* while it does not run. At offset 4: assembly */
     void *stack;        /* KERNEL_STACK_SIZE bytes, an unmapped page below */
     struct address_space *space; /* == process->space; NULL: a kernel thread */
