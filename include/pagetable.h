@@ -23,13 +23,14 @@ enum {
     PT_WRITETHROUGH = 0x008,
     PT_NOCACHE = 0x010,
     PT_GLOBAL = 0x100, /* dropped when the CPU has no global pages */
+    PT_EXEC = 0x2000,  /* may be executed, also where the CPU can forbid it */
 };
 /* Bits that pagetable_lookup reports besides. */
 enum {
     PT_PRESENT = 0x001,
     PT_ACCESSED = 0x020,
     PT_DIRTY = 0x040,
-    PT_LARGE = 0x080, /* one entry of the directory maps 4 MiB */
+    PT_LARGE = 0x080,   /* one entry of the directory maps 4 MiB, PAE: 2 MiB */
     PT_NOEXEC = 0x1000, /* nothing is executed from there (PAE) */
 };
 
@@ -41,8 +42,16 @@ enum fixmap_slot {
     FIXMAP_TABLE, /* filling a page table that has no other address yet */
     FIXMAP_PEEK,  /* looking at any frame: monitor */
     FIXMAP_WINDOWS, /* the first of FRAME_WINDOWS for each CPU (page.h) */
-    FIXMAP_SLOTS = 1024
+    FIXMAP_SLOTS = 512
 };
+
+/* Chooses PAE where the CPU has it, it is of use and the boot option nopae is not given. `high_memory`:
+ * there is RAM above 4 GiB. Before pagetable_init. */
+bool pagetable_choose(bool high_memory);
+bool pagetable_is_pae(void);
+
+/* The first physical address that page tables cannot name. */
+uint64_t pagetable_memory_end(void);
 
 /* Builds the direct map of the RAM in `boot`, takes the write permission from text and constants,
  * opens the guard pages of the stacks and drops the identity mapping. Panics when there is no
@@ -53,8 +62,12 @@ void pagetable_init(struct bootmem *boot);
 void pagetable_use_pmm(void);
 
 /* Maps the page at `va` to the frame at `pa`. False, with nothing changed, when there is no memory
- * for a table. The page must not be mapped; `pa` must be below 4 GiB. */
+ * for a table. The page must not be mapped; `pa` must be below pagetable_memory_end. */
 MUST_CHECK bool pagetable_map(uintptr_t va, paddr_t pa, unsigned flags);
+
+/* Maps `pages` pages from `va` on, where a new table begins and nothing is mapped, all to the frame at
+ * `pa`. False when there is no memory for a table. */
+MUST_CHECK bool pagetable_fill(uintptr_t va, size_t pages, paddr_t pa, unsigned flags);
 
 /* Takes the page's mapping away, in the TLB too. Returns the frame it had, 0 when it had none. */
 paddr_t pagetable_unmap(uintptr_t va);
@@ -81,7 +94,7 @@ bool pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags);
 /* The steps the CPU takes from `va` to memory, one line each, flags in words. */
 void pagetable_print_walk(struct printer *out, uintptr_t va);
 
-/* Maps the frame that holds byte `pa` (below 4 GiB) and returns the byte's address, good to the end
+/* Maps the frame that holds byte `pa` (below pagetable_memory_end) and returns the byte's address, good to the end
  * of the page. A slot is free again after fixmap_unmap. */
 void *fixmap_map(unsigned slot, paddr_t pa);
 /* The same past the caches: what is read is what the memory or the device answers. */

@@ -21,6 +21,7 @@ static const struct option {
     {"init", "the first program, for instance init=/init, which is the default when it is there"},
     {"mem", "use only RAM below this address, for instance mem=64M"},
     {"monitor", "start no program"},
+    {"nopae", "two-level page tables, also where the CPU has PAE"},
     {"overcommit", "promise programs memory: 0 within reason, 1 always, 2 only what is there"},
     {"run", "run a program and power off with its status: run=\"PROGRAM ARGS\""},
     {"seed", "start the random tests from this number"},

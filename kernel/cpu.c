@@ -22,8 +22,14 @@
 #define CPUID_EDX_TSC  (1u << 4)
 #define CPUID_EDX_PAE  (1u << 6)
 #define CPUID_EDX_PGE  (1u << 13)
+#define CPUID_EDX_PSE36 (1u << 17)
 #define CPUID_EDX_FXSR (1u << 24)
 #define CPUID_EDX_SSE  (1u << 25)
+
+/* Leaves of CPUID that AMD defined first. */
+#define EXTENDED              0x80000000u
+#define CPUID_EXTENDED_EDX_NX (1u << 20)
+#define MOST_ADDRESS_BITS     40 /* more than there are descriptors for */
 
 /* Access bytes of descriptors: Intel SDM volume 3, 3.4.5 and 7.2.2. */
 #define ACCESS_CODE      0x9A
@@ -49,7 +55,7 @@ static uint64_t idt[256];
 
 extern void (*const trap_stubs[TRAP_VECTORS])(void);
 extern void double_fault_entry(void), page_fault_entry(void), syscall_entry(void);
-extern char page_directory[], boot_stack_top[], fault_stack_top[];
+extern char boot_stack_top[], fault_stack_top[];
 
 static uint64_t
 descriptor(uint32_t base, uint32_t limit, unsigned access, unsigned flags)
@@ -72,7 +78,7 @@ fill_tss(struct tss *tss)
 {
     tss->esp0 = (uintptr_t)boot_stack_top;
     tss->ss0 = KERNEL_DATA;
-    tss->cr3 = image_to_paddr(page_directory);
+    tss->cr3 = read_cr3();
     tss->io_map = sizeof(*tss); /* beyond the limit: no port is allowed */
 }
 
@@ -174,6 +180,25 @@ has_cpuid(void)
     return ((before ^ after) & EFLAGS_ID) != 0;
 }
 
+/* AMD's leaves, which most CPUs have that have NX. */
+static void
+learn_extended(struct cpu_features *cpu)
+{
+    uint32_t highest, eax, unused, edx;
+
+    cpuid(EXTENDED, &highest, &unused, &unused, &edx);
+    if (highest < EXTENDED || highest > EXTENDED + 0xFFFF)
+        return;
+    if (highest >= EXTENDED + 1) {
+        cpuid(EXTENDED + 1, &eax, &unused, &unused, &edx);
+        cpu->nx = cpu->pae && edx & CPUID_EXTENDED_EDX_NX;
+    }
+    if (highest >= EXTENDED + 8) {
+        cpuid(EXTENDED + 8, &eax, &unused, &unused, &edx);
+        cpu->address_bits = (uint8_t)eax < MOST_ADDRESS_BITS ? (uint8_t)eax : MOST_ADDRESS_BITS;
+    }
+}
+
 static void
 learn_features(void)
 {
@@ -195,6 +220,8 @@ learn_features(void)
     cpu->fpu = edx & CPUID_EDX_FPU;
     cpu->fxsr = edx & CPUID_EDX_FXSR;
     cpu->sse = edx & CPUID_EDX_SSE;
+    cpu->address_bits = edx & CPUID_EDX_PSE36 ? 36 : 32;
+    learn_extended(cpu);
 }
 
 void
@@ -205,6 +232,13 @@ cpu_init(void)
     load_gdt();
     load_idt();
     learn_features();
+}
+
+void
+cpu_set_directory(uint32_t cr3)
+{
+    cpu_tss.cr3 = double_fault_tss.cr3 = cr3;
+    write_cr3(cr3);
 }
 
 void

@@ -34,6 +34,9 @@ CR0_ET           equ 0x00000010
 CR0_NE           equ 0x00000020
 CR0_WP           equ 0x00010000     ; read-only pages are read-only for the kernel too
 CR0_PG           equ 0x80000000
+CR4_PAE          equ 0x00000020
+MSR_EFER         equ 0xC0000080
+EFER_NXE         equ 0x00000800     ; entries may forbid to execute
 CR0_VALUE        equ CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_PE
 
 EFLAGS_AC        equ 1 << 18
@@ -211,6 +214,38 @@ entry_high:
     cli
     hlt
     jmp .stop
+
+global paging_change_to_pae
+; Turns paging off and on again with tables of PAE's format. Both kinds of tables have the kernel
+; at its own addresses and at its physical ones. Interrupts are off.
+; In: EAX = physical address of the four pointers, DL = not 0: entries may forbid to execute.
+; Clobbers EAX, ECX, EDX.
+paging_change_to_pae:
+    push eax
+    test dl, dl
+    jz .format
+    mov ecx, MSR_EFER
+    rdmsr
+    or eax, EFER_NXE
+    wrmsr
+.format:
+    pop ecx
+    mov eax, cr0
+    and eax, ~CR0_PG
+    mov edx, PHYSICAL(.off)
+    jmp edx
+.off:
+    mov cr0, eax
+    mov edx, cr4
+    or edx, CR4_PAE
+    mov cr4, edx
+    mov cr3, ecx
+    or eax, CR0_PG
+    mov cr0, eax
+    mov edx, .high
+    jmp edx
+.high:
+    ret
 
 section .bss.page_aligned nobits alloc noexec write align=4096
 page_directory:     resb PAGE_SIZE

@@ -157,7 +157,7 @@ map_rest(const struct boot_module *module, const struct ktests_image *found, uin
 {
     uintptr_t code_end = (uintptr_t)found->code_end;
 
-    return map_file(module, KTESTS_BASE + PAGE_SIZE, code_end, 0) &&
+    return map_file(module, KTESTS_BASE + PAGE_SIZE, code_end, PT_EXEC) &&
            map_file(module, code_end, end, PT_WRITE) && map_bss((uintptr_t)found->bss_end);
 }
 
@@ -171,7 +171,7 @@ map_module(const struct boot_module *module)
 
     if (module->start & PAGE_MASK || size < PAGE_SIZE || size > KTESTS_BSS - KTESTS_BASE)
         return "does not lie as it should";
-    if (!map_file(module, KTESTS_BASE, KTESTS_BASE + PAGE_SIZE, 0))
+    if (!map_file(module, KTESTS_BASE, KTESTS_BASE + PAGE_SIZE, PT_EXEC))
         return "finds no memory";
     found = check_header();
     if (found != NULL && map_rest(module, found, end)) {

@@ -49,6 +49,8 @@
 #define EARLY_ARENA_SIZE 0xC000
 
 #define FOUR_GIB       ((uint64_t)1 << 32)
+#define MOST_RAM       ((uint64_t)64 << 30)
+#define MOST_ADDRESS   ((uint64_t)128 << 30) /* of what the frame table has room for */
 #define LOW_MEMORY_TOP 0xA0000u
 
 /* In the BIOS data area: the segment of the extended one, and KiB of low memory. */
@@ -142,18 +144,39 @@ own_low_memory(struct bootmem *boot)
     bootmem_own(boot, bootmem_low_end(kib, segment), LOW_MEMORY_TOP, MEMMAP_LOW);
 }
 
-/* RAM that stays unused: beyond mem=SIZE, and what two-level page tables cannot name. */
+static uint64_t
+ram_frames_above(const struct bootmem *boot, uint64_t address)
+{
+    return memmap_ram_frames(boot->regions, boot->region_count, address, 0);
+}
+
+/* Where the RAM that is managed ends: what page tables can name, what there are descriptors for, and
+ * MOST_RAM in all. */
+static uint64_t
+memory_end(const struct bootmem *boot)
+{
+    uint64_t end = pagetable_memory_end(), all = ram_frames_above(boot, 0), below;
+
+    if (end > MOST_ADDRESS)
+        end = MOST_ADDRESS;
+    while ((below = all - ram_frames_above(boot, end)) > MOST_RAM >> PAGE_SHIFT)
+        end -= (below - (MOST_RAM >> PAGE_SHIFT)) << PAGE_SHIFT;
+    return end;
+}
+
+/* RAM that stays unused: what cannot be managed, and what is beyond mem=SIZE. */
 static void
 own_absent(struct bootmem *boot)
 {
     const char *text = cmdline_value("mem");
-    uint64_t frames = memmap_ram_frames(boot->regions, boot->region_count, FOUR_GIB, 0);
-    uint64_t limit;
+    bool pae = pagetable_choose(ram_frames_above(boot, FOUR_GIB) != 0);
+    uint64_t limit = memory_end(boot), frames = ram_frames_above(boot, limit);
 
     if (frames != 0) {
-        klog("memmap: %llu MiB of RAM at or above 4 GiB wait for PAE\n",
-             (unsigned long long)(frames >> 8));
-        bootmem_own(boot, FOUR_GIB, 0, MEMMAP_ABSENT);
+        klog("memmap: %llu MiB of RAM at or above %llu GiB stay unused: %s\n",
+             (unsigned long long)(frames >> 8), (unsigned long long)(limit >> 30),
+             pae ? "more than there are addresses or descriptors for" : "no PAE");
+        bootmem_own(boot, limit, 0, MEMMAP_ABSENT);
     }
     if (text == NULL)
         return;

@@ -38,6 +38,7 @@ static void
 open_descriptors(struct zone *zone, uint32_t index)
 {
     struct frame *frames = &FRAME_TABLE[(size_t)index << MAX_ORDER];
+    frame_table_open(index);
     for (unsigned long i = 0; !zone->blocks[index].levels && i < BLOCK_FRAMES; i++)
         frames[i].owner = FRAME_FIRMWARE;
 }

@@ -20,8 +20,13 @@ unsigned long mm_count_mapped(void);
 unsigned long mm_count_holders(enum frame_owner owner);
 
 /* Makes the frame table for `blocks` blocks from FRAME_BASE on, all zero (x86/frametable.c,
- * hosted/frametable.c). Panics when there is no memory for it. */
+ * hosted/frametable.c); no descriptor may be written before its block is opened. Panics when there
+ * is no memory for it. */
 void frame_table_init(struct bootmem *boot, uint32_t blocks);
+
+/* The descriptors of a block, which are zero, may be written from now on. Once a block, under the
+ * lock of its zone. */
+void frame_table_open(uint32_t block);
 
 /* Everything is in place for tables and vmalloc to take their frames from the pmm. */
 void frame_table_ready(void);

@@ -53,6 +53,8 @@ struct cpu_features {
     bool fpu;           /* as CPUID says; one beside a 486SX shows otherwise */
     bool fxsr;          /* FXSAVE and FXRSTOR */
     bool sse;
+    bool nx;            /* pages from which nothing is executed, in PAE's format */
+    uint8_t address_bits; /* of physical addresses, with PAE: 32 to 40 */
     char vendor[13];    /* "" without CPUID */
     uint32_t signature; /* family, model, stepping as CPUID leaf 1 gives them */
 };
@@ -91,6 +93,9 @@ cpu_set_tls(const uint64_t *descriptors)
     for (unsigned i = 0; i < TLS_SEGMENTS; i++)
         cpu_gdt[TLS_SEGMENT / 8 + i] = descriptors[i];
 }
+
+/* Loads CR3, also for what a double fault brings. */
+void cpu_set_directory(uint32_t cr3);
 
 /* Stops for good, interrupts off. */
 _Noreturn void cpu_halt(void);

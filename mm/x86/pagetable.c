@@ -1,40 +1,46 @@
-/* pagetable.c - the kernel's page tables, two levels.
+/* pagetable.c - the kernel's page tables, in two levels or in PAE's format.
  *
- *   31        22 21        12 11         0
- *   [ directory ][   table   ][  offset  ]        1024 entries of 4 bytes each level
+ *   two levels  31        22 21        12 11         0
+ *               [ directory ][   table   ][  offset  ]      1024 entries of 4 bytes each level
+ *   PAE         31 30 29  21 20        12 11         0
+ *               [ ][directory][   table  ][  offset  ]      512 entries of 8 bytes each level
  *
- * One directory entry stands for 4 MiB: it leads to a table, or (PSE) to 4 MiB of memory at once.
+ * PAE is taken where the CPU has it and it is of use: for memory above 4 GiB, or for pages from which
+ * nothing is executed (NX). A directory entry leads to a table or (PSE, PAE) to all of its 4 or 2
+ * MiB of memory at once. Of the directory the kernel has what stands for the last GiB:
  *
- *   directory    0    none after pagetable_init: a NULL pointer faults
- *              768    the first 4 MiB, in 4 KiB pages: low memory, the kernel image with its
- *                     protections and the holes under its stacks
- *         769..831    the rest of the direct map: 4 MiB pages where all of it is RAM and the CPU
- * has them, else tables whose entries are present where RAM is 832..1022    whatever pagetable_map
- * is asked for; their tables come when first needed and stay 1023    the fixmap
+ *   0xC0000000  what the first entry reaches, in 4 KiB pages: low memory, the kernel image with its
+ *               protections and the holes under its stacks
+ *               the rest of the direct map: large pages where all of it is RAM and the CPU has them,
+ *               else tables whose entries are present where RAM is
+ *   0xD0000000  whatever pagetable_map is asked for; tables come when first needed and stay
+ *   0xFFC00000  the fixmap
  *
- * The first, the last and the directory itself are static, part of the kernel image. Other tables
- * are frames below 256 MiB, so that they can be written at their address in the direct map. Only
- * while the direct map is being built they are reached through the fixmap.
+ * The kernel starts on two levels (entry.asm); for PAE pagetable_init builds the other tables beside
+ * them and changes over. The first tables and the directory of two levels are static, part of the
+ * kernel image. All others are frames below 256 MiB, so that they can be written at their address in
+ * the direct map. Only while the direct map is being built they are reached through the fixmap.
  *
  * I1. A present directory entry without PT_LARGE leads to a table in the direct map.
  * I2. A table is never taken out of the directory.
  *
  * Lock: `lock` guards the installation of a table. It is a leaf lock.
- * Source: Intel SDM volume 3, 4.3 (32-bit paging).
+ * Source: Intel SDM volume 3, 4.3 (32-bit paging), 4.4 (PAE paging).
  */
 #include <string.h>
 #include "bootmem.h"
+#include "cmdline.h"
 #include "cpu.h"
 #include "frame.h"
 #include "pagetable.h"
 #include "platform.h"
 #include "pmm.h"
 #include "range.h"
+#include "space.h"
 
-#define TABLE_ENTRIES 1024
-#define TABLE_REACH   0x400000u /* bytes that one directory entry stands for */
 #define FIXMAP_BASE   0xFFC00000u
-#define ADDRESS_MASK  0xFFFFF000u
+#define ADDRESS_MASK  0x000FFFFFFFFFF000ull
+#define NOEXEC_BIT    ((entry_t)1 << 63)
 #define CHOSEN_FLAGS  (PT_WRITE | PT_USER | PT_WRITETHROUGH | PT_NOCACHE | PT_GLOBAL)
 #define FOUR_GIB      ((uint64_t)1 << 32)
 
@@ -43,23 +49,129 @@
 #define ROM_START   0xC0000u
 #define LOW_END     0x100000u
 
-typedef uint32_t entry_t;
+/* An entry of either format. */
+typedef uint64_t entry_t;
 
 /* entry.asm */
-extern entry_t page_directory[TABLE_ENTRIES];
-extern entry_t low_page_table[TABLE_ENTRIES];
-extern entry_t fixmap_page_table[TABLE_ENTRIES];
+extern uint32_t page_directory[], low_page_table[], fixmap_page_table[];
 extern char boot_stack_guard[], fault_stack_guard[];
+void paging_change_to_pae(uint32_t pointers, bool noexec);
 
 static struct spinlock lock = SPINLOCK_INIT;
 static struct bootmem *boot_frames; /* where tables come from; NULL: from the PMM */
 static entry_t global_flag;         /* PT_GLOBAL when the CPU has global pages */
+static entry_t noexec_flag;         /* NOEXEC_BIT when the CPU has it, and PAE */
 
-/* Of the kernel's own directory: programs' have the same entries from KERNEL_BASE on. */
-static entry_t *
+/* The format, and the kernel's own tables in it. */
+static bool pae;
+static paddr_t directory, low_table;
+static uint64_t pointers[4] __attribute__((aligned(32))); /* PAE: what CR3 leads to */
+
+static bool in_use; /* from then on every table has its address in the direct map */
+
+/* The fixmap serves while the tables of the other format are built. */
+static bool fixmap_pae;
+static void *fixmap_table = fixmap_page_table;
+
+/* ---- entries ---- */
+
+static inline unsigned
+table_entries(void)
+{
+    return pae ? 512 : 1024;
+}
+
+/* Bytes that one directory entry stands for. */
+static inline uint32_t
+table_reach(void)
+{
+    return pae ? 0x200000 : 0x400000;
+}
+
+static inline entry_t
+read_as(bool wide, const void *table, unsigned index)
+{
+    return wide ? ((const uint64_t *)table)[index] : ((const uint32_t *)table)[index];
+}
+
+/* Of PAE's two halves the one with PT_PRESENT goes first and comes last. */
+static inline void
+write_as(bool wide, void *table, unsigned index, entry_t entry)
+{
+    typedef volatile uint32_t __attribute__((may_alias)) half_entry;
+    half_entry *half = (half_entry *)table + (wide ? 2 * index : index);
+
+    if (wide) {
+        half[0] = 0;
+        half[1] = (uint32_t)(entry >> 32);
+    }
+    half[0] = (uint32_t)entry;
+}
+
+static inline entry_t
+read_entry(const void *table, unsigned index)
+{
+    return read_as(pae, table, index);
+}
+
+static inline void
+write_entry(void *table, unsigned index, entry_t entry)
+{
+    write_as(pae, table, index, entry);
+}
+
+static bool
+in_image(uint64_t pa)
+{
+    return pa >= image_to_paddr(kernel_start) && pa < image_to_paddr(kernel_end);
+}
+
+static bool
+has_address(paddr_t table)
+{
+    return in_use || in_image(table);
+}
+
+/* Where a table can be read and written, until close_table. */
+static void *
+open_table(paddr_t table)
+{
+    return has_address(table) ? frame_to_ptr(paddr_to_pfn(table)) : fixmap_map(FIXMAP_TABLE, table);
+}
+
+static void
+close_table(paddr_t table)
+{
+    if (!has_address(table))
+        fixmap_unmap(FIXMAP_TABLE);
+}
+
+static unsigned
+directory_index(uintptr_t va)
+{
+    return va / table_reach() % table_entries();
+}
+
+static unsigned
+table_index(uintptr_t va)
+{
+    return va / PAGE_SIZE % table_entries();
+}
+
+static entry_t
 directory_entry(uintptr_t va)
 {
-    return &page_directory[va / TABLE_REACH];
+    entry_t entry = read_entry(open_table(directory), directory_index(va));
+
+    close_table(directory);
+    return entry;
+}
+
+static void
+set_directory_entry(uintptr_t va, entry_t entry)
+{
+    write_entry(open_table(directory), directory_index(va), entry);
+    close_table(directory);
 }
 
 static bool
@@ -68,13 +180,17 @@ is_table(entry_t entry)
     return (entry & (PT_PRESENT | PT_LARGE)) == PT_PRESENT;
 }
 
-/* The entry for `va` in the table that a directory entry leads to. */
-static entry_t *
-table_entry(entry_t directory, uintptr_t va)
+/* The entry for `va` in the table that a directory entry leads to, and a new one. */
+static entry_t
+table_entry(entry_t of_directory, uintptr_t va)
 {
-    entry_t *table = frame_to_ptr(paddr_to_pfn(directory & ADDRESS_MASK));
+    return read_entry(frame_to_ptr(paddr_to_pfn(of_directory & ADDRESS_MASK)), table_index(va));
+}
 
-    return &table[va / PAGE_SIZE % TABLE_ENTRIES];
+static void
+set_table_entry(entry_t of_directory, uintptr_t va, entry_t entry)
+{
+    write_entry(frame_to_ptr(paddr_to_pfn(of_directory & ADDRESS_MASK)), table_index(va), entry);
 }
 
 /* ---- tables ---- */
@@ -86,8 +202,8 @@ table_from_boot(void)
         bootmem_take(boot_frames, PAGE_SIZE, PAGE_SIZE, DIRECT_MAP_MAX, MEMMAP_METADATA);
 
     if (table != 0) {
-        memset(fixmap_map(FIXMAP_TABLE, table), 0, PAGE_SIZE);
-        fixmap_unmap(FIXMAP_TABLE);
+        memset(open_table(table), 0, PAGE_SIZE);
+        close_table(table);
     }
     return table;
 }
@@ -114,7 +230,6 @@ table_alloc(void)
 static bool
 add_table(uintptr_t va)
 {
-    entry_t *directory = directory_entry(va);
     paddr_t table = table_alloc();
     unsigned long flags;
     bool installed;
@@ -122,10 +237,11 @@ add_table(uintptr_t va)
     if (table == 0)
         return false;
     flags = spin_lock(&lock);
-    installed = !(*directory & PT_PRESENT);
+    installed = !(directory_entry(va) & PT_PRESENT);
     if (installed) {
-        *directory = (entry_t)table | PT_PRESENT | PT_WRITE;
-        directories_set_kernel(va / TABLE_REACH, *directory);
+        set_directory_entry(va, table | PT_PRESENT | PT_WRITE);
+        if (!pae)
+            directories_set_kernel(directory_index(va), (uint32_t)table | PT_PRESENT | PT_WRITE);
     }
     spin_unlock(&lock, flags);
     if (!installed)
@@ -134,23 +250,23 @@ add_table(uintptr_t va)
 }
 
 void
-pagetable_copy_kernel(void *directory)
+pagetable_copy_kernel(void *to)
 {
-    size_t user = KERNEL_BASE / TABLE_REACH * sizeof(entry_t);
+    size_t user = KERNEL_BASE / table_reach() * sizeof(uint32_t);
 
-    memcpy((char *)directory + user, (char *)page_directory + user, PAGE_SIZE - user);
+    memcpy((char *)to + user, (char *)page_directory + user, PAGE_SIZE - user);
 }
 
 uint64_t
 pagetable_kernel_pointer(void)
 {
-    return 0;
+    return directory | PT_PRESENT;
 }
 
 paddr_t
 kernel_directory(void)
 {
-    return image_to_paddr((char *)page_directory);
+    return pae ? image_to_paddr((char *)pointers) : directory;
 }
 
 void
@@ -164,47 +280,72 @@ pagetable_use_pmm(void)
 bool
 pagetable_map(uintptr_t va, paddr_t pa, unsigned flags)
 {
-    entry_t *entry;
+    entry_t of_directory;
 
-    ASSERT(is_aligned(va, PAGE_SIZE) && is_aligned(pa, PAGE_SIZE) && pa < FOUR_GIB);
-    if (!(*directory_entry(va) & PT_PRESENT) && !add_table(va))
+    ASSERT(is_aligned(va, PAGE_SIZE) && is_aligned(pa, PAGE_SIZE) && pa < pagetable_memory_end());
+    if (!(directory_entry(va) & PT_PRESENT) && !add_table(va))
         return false;
-    ASSERT(is_table(*directory_entry(va)));
-    entry = table_entry(*directory_entry(va), va);
-    ASSERT(!(*entry & PT_PRESENT));
+    of_directory = directory_entry(va);
+    ASSERT(is_table(of_directory) && !(table_entry(of_directory, va) & PT_PRESENT));
     if (global_flag == 0)
         flags &= ~(unsigned)PT_GLOBAL;
-    *entry = (entry_t)pa | (flags & CHOSEN_FLAGS) | PT_PRESENT;
+    set_table_entry(of_directory, va,
+                    pa | (flags & CHOSEN_FLAGS) | PT_PRESENT | (flags & PT_EXEC ? 0 : noexec_flag));
+    return true;
+}
+
+bool
+pagetable_fill(uintptr_t va, size_t pages, paddr_t pa, unsigned flags)
+{
+    entry_t entry = pa | (flags & (CHOSEN_FLAGS & ~PT_GLOBAL)) | (flags & global_flag) |
+                    PT_PRESENT | noexec_flag;
+
+    ASSERT(is_aligned(va, table_reach()));
+    while (pages > 0) {
+        size_t piece = pages < table_entries() ? pages : table_entries();
+        void *table;
+
+        if (!(directory_entry(va) & PT_PRESENT) && !add_table(va))
+            return false;
+        table = frame_to_ptr(paddr_to_pfn(directory_entry(va) & ADDRESS_MASK));
+        for (unsigned i = 0; i < piece; i++)
+            write_entry(table, i, entry);
+        va += table_reach();
+        pages -= piece;
+    }
     return true;
 }
 
 paddr_t
 pagetable_unmap(uintptr_t va)
 {
-    entry_t directory = *directory_entry(va);
-    entry_t *entry;
-    paddr_t pa;
+    entry_t of_directory = directory_entry(va), entry;
 
     ASSERT(is_aligned(va, PAGE_SIZE));
-    if (!is_table(directory))
+    if (!is_table(of_directory))
         return 0;
-    entry = table_entry(directory, va);
-    if (!(*entry & PT_PRESENT))
+    entry = table_entry(of_directory, va);
+    if (!(entry & PT_PRESENT))
         return 0;
-    pa = *entry & ADDRESS_MASK;
-    *entry = 0;
+    set_table_entry(of_directory, va, 0);
     tlb_flush_page(va);
-    return pa;
+    return entry & ADDRESS_MASK;
+}
+
+static unsigned
+flags_of(entry_t entry)
+{
+    return (unsigned)(entry & PAGE_MASK) | (entry & NOEXEC_BIT ? PT_NOEXEC : 0);
 }
 
 bool
 pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags)
 {
-    entry_t entry = *directory_entry(va);
-    uintptr_t reach = TABLE_REACH;
+    entry_t entry = pae && va < KERNEL_BASE ? 0 : directory_entry(va);
+    uintptr_t reach = table_reach();
 
     if (is_table(entry)) {
-        entry = *table_entry(entry, va);
+        entry = table_entry(entry, va);
         reach = PAGE_SIZE;
     }
     if (!(entry & PT_PRESENT))
@@ -212,7 +353,7 @@ pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags)
     if (pa != NULL)
         *pa = align_down(entry & ADDRESS_MASK, reach) + va % reach;
     if (flags != NULL)
-        *flags = entry & ~ADDRESS_MASK;
+        *flags = flags_of(entry);
     return true;
 }
 
@@ -237,24 +378,26 @@ kernel_read_ok(const void *at, size_t size)
 bool
 pagetable_set_note(uintptr_t va, uint32_t note)
 {
+    entry_t of_directory;
+
     ASSERT(is_aligned(va, PAGE_SIZE) && note < 1u << 31);
-    if (!(*directory_entry(va) & PT_PRESENT) && (note == 0 || !add_table(va)))
+    if (!(directory_entry(va) & PT_PRESENT) && (note == 0 || !add_table(va)))
         return note == 0;
-    entry_t *entry = table_entry(*directory_entry(va), va);
-    ASSERT(!(*entry & PT_PRESENT));
-    *entry = note << 1;
+    of_directory = directory_entry(va);
+    ASSERT(!(table_entry(of_directory, va) & PT_PRESENT));
+    set_table_entry(of_directory, va, (uint32_t)(note << 1));
     return true;
 }
 
 uint32_t
 pagetable_note(uintptr_t va)
 {
-    entry_t directory = *directory_entry(va);
+    entry_t of_directory = directory_entry(va), entry;
 
-    if (!is_table(directory))
+    if (!is_table(of_directory))
         return 0;
-    entry_t entry = *table_entry(directory, va);
-    return entry & PT_PRESENT ? 0 : entry >> 1;
+    entry = table_entry(of_directory, va);
+    return entry & PT_PRESENT ? 0 : (uint32_t)entry >> 1;
 }
 
 /* ---- fixmap ---- */
@@ -271,9 +414,10 @@ fixmap_set(unsigned slot, paddr_t pa, entry_t flags)
 {
     uintptr_t va = fixmap_address(slot);
 
-    ASSERT(pa < FOUR_GIB);
-    ASSERT(!(fixmap_page_table[slot] & PT_PRESENT));
-    fixmap_page_table[slot] = ((entry_t)pa & ADDRESS_MASK) | flags;
+    ASSERT(pa < pagetable_memory_end());
+    ASSERT(!(read_as(fixmap_pae, fixmap_table, slot) & PT_PRESENT));
+    write_as(fixmap_pae, fixmap_table, slot,
+             (pa & ADDRESS_MASK) | flags | (fixmap_pae ? noexec_flag : 0));
     return (void *)(va + (uintptr_t)pa % PAGE_SIZE);
 }
 
@@ -294,8 +438,8 @@ fixmap_unmap(unsigned slot)
 {
     uintptr_t va = fixmap_address(slot);
 
-    ASSERT(fixmap_page_table[slot] & PT_PRESENT);
-    fixmap_page_table[slot] = 0;
+    ASSERT(read_as(fixmap_pae, fixmap_table, slot) & PT_PRESENT);
+    write_as(fixmap_pae, fixmap_table, slot, 0);
     tlb_flush_page(va);
 }
 
@@ -339,21 +483,23 @@ static void
 map_small(uint32_t start, uint32_t end)
 {
     uintptr_t va = KERNEL_BASE + start;
-    entry_t *table;
+    paddr_t table;
+    void *at;
 
-    if (!(*directory_entry(va) & PT_PRESENT) && !add_table(va))
+    if (!(directory_entry(va) & PT_PRESENT) && !add_table(va))
         kpanic("no memory for the page tables of the direct map");
-    table = fixmap_map(FIXMAP_TABLE, *directory_entry(va) & ADDRESS_MASK);
+    table = directory_entry(va) & ADDRESS_MASK;
+    at = open_table(table);
     for (uint32_t pa = start; pa < end; pa += PAGE_SIZE)
-        table[pa / PAGE_SIZE % TABLE_ENTRIES] = pa | PT_PRESENT | PT_WRITE | global_flag;
-    fixmap_unmap(FIXMAP_TABLE);
+        write_entry(at, table_index(pa), pa | PT_PRESENT | PT_WRITE | global_flag | noexec_flag);
+    close_table(table);
 }
 
 static void
 map_large(uint32_t start)
 {
-    page_directory[(KERNEL_BASE + start) / TABLE_REACH] =
-        start | PT_PRESENT | PT_WRITE | PT_LARGE | global_flag;
+    set_directory_entry(KERNEL_BASE + start,
+                        start | PT_PRESENT | PT_WRITE | PT_LARGE | global_flag | noexec_flag);
 }
 
 static void
@@ -362,10 +508,10 @@ map_run(struct range run)
     uint64_t next;
 
     for (uint64_t at = run.start; at < run.end; at = next) {
-        next = align_down(at, TABLE_REACH) + TABLE_REACH;
+        next = align_down(at, table_reach()) + table_reach();
         if (next > run.end)
             next = run.end;
-        if (cpu_features.pse && next - at == TABLE_REACH && at != 0)
+        if ((cpu_features.pse || pae) && next - at == table_reach())
             map_large((uint32_t)at);
         else
             map_small((uint32_t)at, (uint32_t)next);
@@ -386,51 +532,117 @@ map_usable(const struct bootmem *boot)
     return (uint32_t)end;
 }
 
-static bool
-in_image(uint32_t pa)
+static entry_t
+low_entry(uint32_t pa)
 {
-    return pa >= image_to_paddr(kernel_start) && pa < image_to_paddr(kernel_end);
+    entry_t entry = pa | PT_PRESENT | global_flag;
+
+    if (pa >= VIDEO_START && pa < ROM_START)
+        return entry | PT_WRITE | PT_NOCACHE | noexec_flag;
+    if (pa >= ROM_START && pa < LOW_END)
+        return entry | noexec_flag;
+    if (pa < LOW_END)
+        return entry | PT_WRITE | noexec_flag;
+    if (pa == image_to_paddr(boot_stack_guard) || pa == image_to_paddr(fault_stack_guard))
+        return 0;
+    if (pa < image_to_paddr(rodata_start))
+        return entry;
+    return entry | noexec_flag | (pa < image_to_paddr(rodata_end) ? 0 : PT_WRITE);
 }
 
-/* Leaves of entry.asm's table what is there on every PC: the first MiB, video memory uncached and
- * ROM read-only, and the kernel itself, whatever the map says of its place. */
+/* What the first directory entry reaches, whatever the map says of it: what is there on every PC, the
+ * first MiB, video memory uncached and ROM read-only; and the kernel itself, text and constants
+ * read-only. */
 static void
-trim_low_table(void)
+fill_low_table(void)
 {
-    for (uint32_t pa = 0; pa < TABLE_REACH; pa += PAGE_SIZE) {
-        entry_t flags = PT_PRESENT | PT_WRITE;
+    void *table = open_table(low_table);
 
-        if (pa >= VIDEO_START && pa < ROM_START)
-            flags |= PT_NOCACHE;
-        else if (pa >= ROM_START && pa < LOW_END)
-            flags = PT_PRESENT;
-        else if (pa >= LOW_END && !in_image(pa))
-            flags = 0;
-        low_page_table[pa / PAGE_SIZE] = flags != 0 ? pa | flags | global_flag : 0;
+    for (uint32_t pa = 0; pa < table_reach(); pa += PAGE_SIZE)
+        if (pa < LOW_END || in_image(pa))
+            write_entry(table, table_index(pa), low_entry(pa));
+    close_table(low_table);
+}
+
+/* entry.asm maps all of it; RAM that is there comes by map_usable. */
+static void
+clear_low_table(void)
+{
+    void *table = open_table(low_table);
+
+    for (uint32_t pa = LOW_END; pa < table_reach(); pa += PAGE_SIZE)
+        if (!in_image(pa))
+            write_entry(table, table_index(pa), 0);
+    close_table(low_table);
+}
+
+/* ---- the start ---- */
+
+bool
+pagetable_is_pae(void)
+{
+    return pae;
+}
+
+uint64_t
+pagetable_memory_end(void)
+{
+    return pae ? (uint64_t)1 << cpu_features.address_bits : FOUR_GIB;
+}
+
+bool
+pagetable_choose(bool high_memory)
+{
+    pae = cpu_features.pae && (cpu_features.nx || high_memory) && !cmdline_flag("nopae");
+    noexec_flag = pae && cpu_features.nx ? NOEXEC_BIT : 0;
+    space_choose_format(pae, noexec_flag);
+    return pae;
+}
+
+static paddr_t
+boot_table(void)
+{
+    paddr_t table = table_from_boot();
+
+    if (table == 0)
+        kpanic("no memory for the kernel's page tables");
+    return table;
+}
+
+/* The directory with its first and last table. Those of two levels are there from entry.asm. */
+static paddr_t
+make_directory(void)
+{
+    paddr_t fixmap;
+
+    if (!pae) {
+        directory = image_to_paddr((char *)page_directory);
+        low_table = image_to_paddr((char *)low_page_table);
+        return image_to_paddr((char *)fixmap_page_table);
     }
+    directory = boot_table();
+    low_table = boot_table();
+    fixmap = boot_table();
+    set_directory_entry(KERNEL_BASE, low_table | PT_PRESENT | PT_WRITE);
+    set_directory_entry(FIXMAP_BASE, fixmap | PT_PRESENT | PT_WRITE);
+    return fixmap;
 }
 
-static entry_t *
-image_entry(const char *at)
-{
-    return &low_page_table[image_to_paddr(at) / PAGE_SIZE];
-}
-
+/* From here on the new tables are in use. Loading CR3 forgets every translation, as global ones are
+ * not in use before. */
 static void
-protect_image(void)
+use_tables(paddr_t fixmap)
 {
-    for (const char *page = kernel_start; page < rodata_end; page += PAGE_SIZE)
-        *image_entry(page) &= ~(entry_t)PT_WRITE;
-    *image_entry(boot_stack_guard) = 0;
-    *image_entry(fault_stack_guard) = 0;
-}
-
-/* Loading CR3 forgets every translation, as global ones are not in use before. */
-static void
-use_new_tables(void)
-{
+    if (pae) {
+        pointers[0] = pointers[3] = directory | PT_PRESENT; /* low addresses for the change alone */
+        paging_change_to_pae(image_to_paddr((char *)pointers), noexec_flag != 0);
+        pointers[0] = 0;
+        fixmap_table = frame_to_ptr(paddr_to_pfn(fixmap));
+        fixmap_pae = true;
+    }
+    in_use = true;
     page_directory[0] = 0;
-    write_cr3(read_cr3());
+    cpu_set_directory((uint32_t)kernel_directory());
     if (cpu_features.pge)
         write_cr4(read_cr4() | CR4_PGE);
 }
@@ -438,17 +650,24 @@ use_new_tables(void)
 void
 pagetable_init(struct bootmem *boot)
 {
-    ASSERT(image_to_paddr(kernel_end) <= TABLE_REACH);
+    paddr_t fixmap;
+    uint32_t end;
+
     boot_frames = boot;
     if (cpu_features.pse)
         write_cr4(read_cr4() | CR4_PSE);
     global_flag = cpu_features.pge ? PT_GLOBAL : 0;
-    trim_low_table();
-    direct_map_end = map_usable(boot);
-    protect_image();
-    use_new_tables();
-    klog("pagetable: direct map of %lu KiB in %s pages, text read-only\n",
-         (unsigned long)direct_map_end / 1024, cpu_features.pse ? "4 MiB and 4 KiB" : "4 KiB");
+    fixmap = make_directory();
+    ASSERT(image_to_paddr(kernel_end) <= table_reach());
+    clear_low_table();
+    end = map_usable(boot);
+    fill_low_table();
+    direct_map_end = end;
+    use_tables(fixmap);
+    klog("pagetable: %s, direct map of %lu KiB in pages of %s4 KiB, text and constants read-only%s\n",
+         pae ? "PAE" : "two levels", (unsigned long)direct_map_end / 1024,
+         pae ? "2 MiB and " : cpu_features.pse ? "4 MiB and " : "",
+         noexec_flag != 0 ? ", all else not executable" : "");
 }
 
 /* ---- the walk in words ---- */
@@ -457,21 +676,23 @@ static void
 print_entry(struct printer *out, const char *level, unsigned index, entry_t entry)
 {
     static const struct {
-        entry_t bit;
+        unsigned bit;
         const char *set, *clear;
     } words[] = {{PT_WRITE, "writable", "read-only"},    {PT_USER, "user", "kernel"},
                  {PT_WRITETHROUGH, "write-through", ""}, {PT_NOCACHE, "uncached", ""},
                  {PT_ACCESSED, "accessed", ""},          {PT_DIRTY, "dirty", ""},
-                 {PT_LARGE, "4-MiB-page", ""},           {PT_GLOBAL, "global", ""}};
+                 {PT_LARGE, "large", ""},                {PT_GLOBAL, "global", ""},
+                 {PT_NOEXEC, "no-execute", ""}};
+    int digits = pae ? 16 : 8;
 
-    print(out, "  %s[%u] = 0x%08lx", level, index, (unsigned long)entry);
+    print(out, "  %s[%u] = 0x%0*llx", level, index, digits, (unsigned long long)entry);
     if (!(entry & PT_PRESENT)) {
         print(out, " not present\n");
         return;
     }
-    print(out, " -> 0x%08lx", (unsigned long)(entry & ADDRESS_MASK));
+    print(out, " -> 0x%08llx", (unsigned long long)(entry & ADDRESS_MASK));
     for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
-        const char *word = entry & words[i].bit ? words[i].set : words[i].clear;
+        const char *word = flags_of(entry) & words[i].bit ? words[i].set : words[i].clear;
 
         print(out, *word != '\0' ? " %s" : "%s", word);
     }
@@ -481,13 +702,20 @@ print_entry(struct printer *out, const char *level, unsigned index, entry_t entr
 void
 pagetable_print_walk(struct printer *out, uintptr_t va)
 {
-    entry_t directory = *directory_entry(va);
+    entry_t of_directory;
     paddr_t pa;
 
     print(out, "  walk of 0x%08lx\n", (unsigned long)va);
-    print_entry(out, "directory", va / TABLE_REACH, directory);
-    if (is_table(directory))
-        print_entry(out, "table", va / PAGE_SIZE % TABLE_ENTRIES, *table_entry(directory, va));
+    if (pae) {
+        print(out, "  pointer[%u] = 0x%016llx%s\n", (unsigned)(va >> 30),
+              (unsigned long long)pointers[va >> 30], pointers[va >> 30] ? "" : " not present");
+        if (pointers[va >> 30] == 0)
+            return;
+    }
+    of_directory = directory_entry(va);
+    print_entry(out, "directory", directory_index(va), of_directory);
+    if (is_table(of_directory))
+        print_entry(out, "table", table_index(va), table_entry(of_directory, va));
     if (pagetable_lookup(va, &pa, NULL))
         print(out, "  physical 0x%08llx\n", (unsigned long long)pa);
 }
