@@ -38,6 +38,7 @@
 #include "probe.h"
 #include "proc.h"
 #include "programs.h"
+#include "signal.h"
 #include "symbols.h"
 #include "task.h"
 #include "timer.h"
@@ -258,6 +259,7 @@ kernel_main(uint32_t magic, uint32_t information)
     clock_init();
     machine_init();
     task_init();
+    signal_init();
     files_init();
     tty_init();
     proc_init();

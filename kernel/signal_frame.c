@@ -2,7 +2,7 @@
  *
  * Layouts of Linux, i386 (asm/sigcontext.h, asm/ucontext.h of its programs). A handler is entered as
  * if it had been called: the return address leads to two instructions that call sigreturn, in the
- * program's libc (SA_RESTORER) or in the frame.
+ * program's libc (SA_RESTORER) or in a page of the kernel's.
  *
  *   old style                           SA_SIGINFO
  *   esp ► return address                esp ► return address
@@ -20,6 +20,7 @@
 #include <string.h>
 #include "cpu.h"
 #include "fpu.h"
+#include "pagetable.h"
 #include "range.h"
 #include "signal_private.h"
 #include "syscall.h"
@@ -145,10 +146,31 @@ place_frame(uintptr_t top, size_t size)
     return align_down(top - size + sizeof(uint32_t), STACK_ALIGN) - sizeof(uint32_t);
 }
 
-static uint32_t
-return_address(const struct action *action, uintptr_t code)
+/* What a handler returns to without a restorer. Debuggers know these bytes by sight, so each frame has
+ * them too, but stacks need not be executable. */
+struct return_code {
+    uint8_t old[8];  /* pop %eax; mov $__NR_sigreturn, %eax; int $0x80 */
+    uint8_t info[8]; /* mov $__NR_rt_sigreturn, %eax; int $0x80 */
+};
+
+static const union {
+    struct return_code code;
+    uint8_t page[PAGE_SIZE]; /* all that a program sees of the kernel */
+} return_page __attribute__((aligned(PAGE_SIZE))) = {
+    .code = {.old = {0x58, 0xB8, 119, 0, 0, 0, 0xCD, 0x80}, .info = {0xB8, 173, 0, 0, 0, 0xCD, 0x80}},
+};
+
+void
+signal_init(void)
 {
-    return action->flags & SA_RESTORER ? action->restorer : code;
+    if (!pagetable_map(SIGNAL_PAGE, image_to_paddr((const char *)&return_page), PT_USER | PT_EXEC))
+        kpanic("no memory for the page that handlers return to");
+}
+
+static uint32_t
+return_address(const struct action *action, size_t offset)
+{
+    return action->flags & SA_RESTORER ? action->restorer : SIGNAL_PAGE + (uint32_t)offset;
 }
 
 static int
@@ -156,16 +178,15 @@ push_old(uintptr_t *top, const struct trap_frame *frame, const struct action *ac
          const struct signal_info *info, uint32_t fpu, sigset_t mask)
 {
     /* pop eax; mov eax, 119; int 80h */
-    static const uint8_t code[8] = {0x58, 0xB8, 119, 0, 0, 0, 0xCD, 0x80};
     struct old_frame *to = (struct old_frame *)place_frame(*top, sizeof(*to));
     struct old_frame from = {
-        .return_address = return_address(action, (uintptr_t)to->code),
+        .return_address = return_address(action, offsetof(struct return_code, old)),
         .signal = (uint32_t)info->signal,
         .mask_high = (uint32_t)(mask >> 32),
     };
 
     save_context(&from.context, frame, fpu, mask);
-    memcpy(from.code, code, sizeof(code));
+    memcpy(from.code, return_page.code.old, sizeof(from.code));
     *top = (uintptr_t)to;
     return copy_to_user(to, &from, sizeof(from));
 }
@@ -196,10 +217,9 @@ push_info(uintptr_t *top, const struct trap_frame *frame, const struct action *a
           const struct signal_info *info, uint32_t fpu, sigset_t mask)
 {
     /* mov eax, 173; int 80h; a byte without use */
-    static const uint8_t code[8] = {0xB8, 173, 0, 0, 0, 0xCD, 0x80, 0};
     struct info_frame *to = (struct info_frame *)place_frame(*top, sizeof(*to));
     struct info_frame from = {
-        .return_address = return_address(action, (uintptr_t)to->code),
+        .return_address = return_address(action, offsetof(struct return_code, info)),
         .signal = (uint32_t)info->signal,
         .info_address = (uint32_t)&to->info,
         .context_address = (uint32_t)&to->context,
@@ -209,7 +229,7 @@ push_info(uintptr_t *top, const struct trap_frame *frame, const struct action *a
     describe_stack(&from.context.stack, frame->esp);
     signal_fill_info(&from.info, info);
     save_context(&from.context.context, frame, fpu, mask);
-    memcpy(from.code, code, sizeof(code));
+    memcpy(from.code, return_page.code.info, sizeof(from.code));
     *top = (uintptr_t)to;
     return copy_to_user(to, &from, sizeof(from));
 }

@@ -39,6 +39,12 @@ void signal_recalculate(struct task *task);
  * on. */
 void signal_deliver(struct trap_frame *frame);
 
+/* Where programs see the code that handlers return to. */
+#define SIGNAL_PAGE 0xFFBFF000u
+
+/* Makes that page. Panics when there is no memory for its page table. */
+void signal_init(void);
+
 struct actions *actions_create(void);
 struct actions *actions_fork(struct actions *actions);
 void actions_get(struct actions *actions);

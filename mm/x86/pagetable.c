@@ -225,6 +225,15 @@ table_alloc(void)
     return boot_frames != NULL ? table_from_boot() : table_from_pmm();
 }
 
+/* Makes a directory entry what all say who know it. */
+static void
+publish(uintptr_t va, entry_t entry)
+{
+    set_directory_entry(va, entry);
+    if (!pae)
+        directories_set_kernel(directory_index(va), (uint32_t)entry);
+}
+
 /* Makes sure that there is a table for `va`. The frame is allocated before the lock is taken; who
  * comes second gives it back. */
 static bool
@@ -239,9 +248,7 @@ add_table(uintptr_t va)
     flags = spin_lock(&lock);
     installed = !(directory_entry(va) & PT_PRESENT);
     if (installed) {
-        set_directory_entry(va, table | PT_PRESENT | PT_WRITE);
-        if (!pae)
-            directories_set_kernel(directory_index(va), (uint32_t)table | PT_PRESENT | PT_WRITE);
+        publish(va, table | PT_PRESENT | PT_WRITE);
     }
     spin_unlock(&lock, flags);
     if (!installed)
@@ -285,6 +292,8 @@ pagetable_map(uintptr_t va, paddr_t pa, unsigned flags)
     ASSERT(is_aligned(va, PAGE_SIZE) && is_aligned(pa, PAGE_SIZE) && pa < pagetable_memory_end());
     if (!(directory_entry(va) & PT_PRESENT) && !add_table(va))
         return false;
+    if (flags & PT_USER)
+        publish(va, directory_entry(va) | PT_USER);
     of_directory = directory_entry(va);
     ASSERT(is_table(of_directory) && !(table_entry(of_directory, va) & PT_PRESENT));
     if (global_flag == 0)
