@@ -47,7 +47,7 @@ enum fixmap_slot {
 
 /* Chooses PAE where the CPU has it, it is of use and the boot option nopae is not given. `high_memory`:
  * there is RAM above 4 GiB. Before pagetable_init. */
-bool pagetable_choose(bool high_memory);
+void pagetable_choose(bool high_memory);
 bool pagetable_is_pae(void);
 
 /* The first physical address that page tables cannot name. */

@@ -184,6 +184,9 @@ void space_for_each(void (*visit)(struct address_space *space, void *arg), void 
  * space_init. */
 void space_choose_format(bool pae, uint64_t noexec);
 
+/* True when only areas with PROT_EXEC can be executed. */
+bool space_obeys_exec(void);
+
 /* Makes ready what all spaces share: caches and the zero page. After mm_init. False when there is
  * no memory for them. */
 MUST_CHECK bool space_init(void);

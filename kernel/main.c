@@ -170,13 +170,15 @@ static void
 own_absent(struct bootmem *boot)
 {
     const char *text = cmdline_value("mem");
-    bool pae = pagetable_choose(ram_frames_above(boot, FOUR_GIB) != 0);
-    uint64_t limit = memory_end(boot), frames = ram_frames_above(boot, limit);
+    uint64_t limit, frames;
 
+    pagetable_choose(ram_frames_above(boot, FOUR_GIB) != 0);
+    limit = memory_end(boot);
+    frames = ram_frames_above(boot, limit);
     if (frames != 0) {
         klog("memmap: %llu MiB of RAM at or above %llu GiB stay unused: %s\n",
              (unsigned long long)(frames >> 8), (unsigned long long)(limit >> 30),
-             pae ? "more than there are addresses or descriptors for" : "no PAE");
+             limit == pagetable_memory_end() ? "page tables cannot name them" : "64 GiB are enough");
         bootmem_own(boot, limit, 0, MEMMAP_ABSENT);
     }
     if (text == NULL)

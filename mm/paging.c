@@ -17,6 +17,12 @@ space_choose_format(bool pae, uint64_t noexec)
     paging_noexec = noexec;
 }
 
+bool
+space_obeys_exec(void)
+{
+    return paging_noexec != 0;
+}
+
 unsigned long
 tables_drain(unsigned long frames)
 {

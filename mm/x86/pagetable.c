@@ -599,13 +599,14 @@ pagetable_memory_end(void)
     return pae ? (uint64_t)1 << cpu_features.address_bits : FOUR_GIB;
 }
 
-bool
+void
 pagetable_choose(bool high_memory)
 {
-    pae = cpu_features.pae && (cpu_features.nx || high_memory) && !cmdline_flag("nopae");
+    bool useful = cpu_features.nx || (high_memory && cpu_features.address_bits > 32);
+
+    pae = cpu_features.pae && useful && !cmdline_flag("nopae");
     noexec_flag = pae && cpu_features.nx ? NOEXEC_BIT : 0;
     space_choose_format(pae, noexec_flag);
-    return pae;
 }
 
 static paddr_t

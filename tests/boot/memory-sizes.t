@@ -30,7 +30,25 @@ for media in floppy multiboot; do
     at_size 3500M 3584000 --media $media
     at_size 4G 4194304 --media $media
 done
-like "memory above 4 GiB is reported as waiting" "$console" '^memmap: [0-9]+ MiB .*wait for PAE'
+like "without addresses above 4 GiB memory there is left out" "$console" \
+    '^memmap: [0-9]+ MiB .*stay unused: page tables cannot name them'
+
+# Larger machines than the host: memory that is never touched costs it nothing.
+at_large_size() {
+    large_size=$1 large_kib=$2
+    shift 2
+    at_size "$large_size" "$large_kib" --media multiboot "$@" -- -object \
+        "memory-backend-ram,size=$large_size,reserve=off,id=ram" -machine memory-backend=ram
+}
+at_large_size 8G 8388608 --cpu qemu64
+like "pages are executed only where there is code" "$console" '^pagetable: PAE.*not executable'
+at_large_size 61G 63963136 --cpu pentium3
+unlike "a CPU without NX" "$console" 'not executable'
+at_large_size 64G 67108864 --emu qemu64 --cpu qemu64
+free=$(tr -d '\r' <"$console" | awk '$1 == "MemFree:" { print $2 }')
+ok "64G: at least 63.7 GiB are free (${free:-nothing} KiB)" test "${free:-0}" -ge 66794291
+at_size 64M 65536 --media multiboot --cpu qemu64 --cmdline "monitor nopae"
+like "nopae is obeyed" "$console" '^pagetable: two levels'
 
 at_size 64M 65536 --cmdline "monitor mem=8M"
 like "mem= leaves the rest out" "$console" '^left out +14[0-9]+ '

@@ -1,11 +1,14 @@
 /* test_pagetable.c - the kernel's page tables, on the machine itself. */
 #include <string.h>
 #include "ktest.h"
+#include "cpu.h"
 #include "format.h"
+#include "kmalloc.h"
 #include "mm.h"
 #include "pagetable.h"
 #include "platform.h"
 #include "pmm.h"
+#include "vmalloc.h"
 
 /* A page in the window for temporary maps that nobody uses. */
 #define FREE_PAGE 0xF1000000u
@@ -110,6 +113,25 @@ KTEST(pagetable, image_is_protected)
     CHECK(pagetable_lookup((uintptr_t)data_start, NULL, &flags));
     CHECK_EQ(flags & (PT_WRITE | PT_USER), PT_WRITE);
     CHECK(!pagetable_lookup(0, NULL, NULL));
+}
+
+/* Where the CPU can forbid it, nothing is executed but code. */
+KTEST(pagetable, only_code_is_executable)
+{
+    static char data;
+    unsigned flags;
+    void *heap = kmalloc(100), *scattered = vmalloc(100);
+    const void *others[] = {rodata_start, &data, ktest_scratch, heap, scattered, &flags,
+                            (void *)KERNEL_BASE, FRAME_TABLE};
+
+    CHECK(pagetable_lookup((uintptr_t)text_start, NULL, &flags));
+    CHECK(!(flags & PT_NOEXEC));
+    for (unsigned i = 0; pagetable_is_pae() && cpu_features.nx && i < ARRAY_LENGTH(others); i++) {
+        CHECK(pagetable_lookup((uintptr_t)others[i], NULL, &flags));
+        CHECK(flags & PT_NOEXEC);
+    }
+    kfree(heap);
+    vfree(scattered);
 }
 
 KTEST(pagetable, guard_pages_are_holes)

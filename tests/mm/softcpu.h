@@ -115,6 +115,20 @@ cpu_translate(const struct address_space *space, uintptr_t address, bool write)
     return frame;
 }
 
+/* True when the CPU executes what is at an address that can be read. */
+static inline bool
+cpu_executes(const struct address_space *space, uintptr_t address)
+{
+    const uint64_t *directory = space->directories[address >> 30];
+    uintptr_t page = address >> PAGE_SHIFT;
+    const uint64_t *table;
+
+    if (space->directories[1] == NULL) /* two levels */
+        return true;
+    table = frame_to_ptr(paddr_to_pfn(directory[page / 512 % 512]));
+    return !(table[page % 512] >> 63);
+}
+
 /* The frame behind an address, faulted in when need be. */
 static inline enum fault_result
 cpu_reach(struct address_space *space, uintptr_t address, bool write, pfn_t *frame)

@@ -675,6 +675,34 @@ KTEST(space, stack_grows_to_its_limit)
 
 /* ---- faults ---- */
 
+KTEST(space, execution)
+{
+    static const struct {
+        unsigned prot;
+        bool allowed;
+    } cases[] = {
+        {PROT_READ, false},        {PROT_READ | PROT_WRITE, false},
+        {PROT_EXEC, true},         {PROT_READ | PROT_EXEC, true},
+        {PROT_READ, false},        {PROT_READ | PROT_WRITE | PROT_EXEC, true},
+    };
+    uint32_t value;
+
+    CHECK(begin());
+    CHECK_EQ(space_mmap(space, at(0), PAGE_SIZE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true), at(0));
+    for (unsigned touched = 0; touched < 2; touched++) {
+        for (unsigned i = 0; i < ARRAY_LENGTH(cases); i++) {
+            CHECK_EQ(space_mprotect(space, at(0), PAGE_SIZE, cases[i].prot), 0);
+            CHECK_EQ(space_fault(space, at(0), FAULT_FETCH_ACCESS),
+                     cases[i].allowed || !space_obeys_exec() ? FAULT_DONE : FAULT_ACCERR);
+            CHECK_EQ(cpu_load(space, at(0), &value), FAULT_DONE);
+            CHECK_EQ(cpu_executes(space, at(0)), cases[i].allowed || !space_obeys_exec());
+        }
+        CHECK_EQ(cpu_store(space, at(0), 1), FAULT_DONE);
+    }
+    CHECK(space_check_all());
+}
+
 KTEST(space, what_faults)
 {
     uint32_t value;
