@@ -118,25 +118,25 @@ signal_is_held(const struct task *task, int signal)
 /* A signal that would be ignored must still stay for a thread that blocks or awaits it: `task`, or
  * any of the process. */
 static bool
-may_forget(const struct process *process, const struct task *task, int signal)
+is_kept(const struct process *process, const struct task *task, int signal)
 {
-    if (!is_ignored(process, signal))
-        return false;
     if (task != NULL)
-        return ((task->blocked | task->awaited) & signal_bit(signal)) == 0;
+        return ((task->blocked | task->awaited) & signal_bit(signal)) != 0;
     for (task = process->threads; task != NULL; task = task->next_thread) {
         if (((task->blocked | task->awaited) & signal_bit(signal)) != 0)
-            return false;
+            return true;
     }
-    return true;
+    return false;
 }
 
-/* Process 1 gets from others only what it has a handler for: nobody ends it by mistake. */
+/* Process 1 gets from others only what it has a handler for, or waits for: nobody ends it by
+ * mistake. */
 static bool
-is_protected(const struct process *process, const struct signal_info *info)
+is_protected(const struct process *process, const struct task *task, const struct signal_info *info)
 {
     return process->pid == 1 && info->code <= 0 && task_current()->process != process &&
-           action_of(process->actions, info->signal)->handler == SIG_DFL;
+           action_of(process->actions, info->signal)->handler == SIG_DFL &&
+           !is_kept(process, task, info->signal);
 }
 
 static void
@@ -203,13 +203,13 @@ signal_send(struct process *process, struct task *task, const struct signal_info
     unsigned long state;
     bool continued;
 
-    if (process->dead || process->actions == NULL || is_protected(process, info))
+    if (process->dead || process->actions == NULL || is_protected(process, task, info))
         return;
     state = spin_lock(&signal_lock);
     continued = act_at_once(process, info->signal);
     if (continued)
         process->continued = true;
-    if (!may_forget(process, task, info->signal))
+    if (!is_ignored(process, info->signal) || is_kept(process, task, info->signal))
         make_pending(process, task, info);
     spin_unlock(&signal_lock, state);
     if (continued)

@@ -192,6 +192,13 @@ static void timers(void)
 	timer(30, 0);
 	eq(SC4(NR_rt_sigtimedwait, &alarm, 0, &short_time, 8), SIG_ALRM, "a blocked signal is waited for");
 	ok(now() - start < 700, "until it comes");
+	long pid = SC0(NR_getpid), sender = k_fork();
+	if (sender == 0) {
+		SC2(NR_kill, pid, SIG_ALRM);
+		k_exit(0);
+	}
+	k_wait(sender, 0);
+	eq(SC4(NR_rt_sigtimedwait, &alarm, 0, &short_time, 8), SIG_ALRM, "another process's signal too");
 	SC4(NR_rt_sigprocmask, 1, &alarm, 0, 8);
 
 	k_pipe(fds);
