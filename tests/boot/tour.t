@@ -129,11 +129,10 @@ def stable(line):
     """What must be the same in every run of every build."""
     line = re.sub(r"^(\(0\) \[.*?\+[0-9a-f]+\)):.*", r"\1", line)
     line = re.sub(r" ; [0-9a-f]+$", "", line)
-    line = re.sub(r"\)\.+$", ")...", line) # the loader's progress
+    line = re.sub(r"\)\.+$", ")...", line)  # the loader's progress
     line = re.sub(r" [dD] [aA] pcd", " d a pcd", line)
     line = re.sub(r"(\w+)=\1@entry=", r"\1=", line)
     line = line.replace("<optimized out>", "0x0")
-    line = re.sub(r"\)\.+$", ")...", line)
     line = re.sub(r"(reakpoint \d+)(\.\d+|( at 0x\w+).*)", r"\1\3", line)
     line = re.sub(NUMBER, "N", line)
     return " ".join(line.split())
