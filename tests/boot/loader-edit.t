@@ -72,11 +72,12 @@ def keyboard(keys):
     machine = Machine(*floppy(Image(config=CONFIG).path))
     for _ in range(600):
         machine.monitor("sendkey spc 30")
-        if select.select([machine.process.stdout], [], [], 0.05)[0]:
+        if select.select([machine.process.stdout], [], [], 0.1)[0]:
             machine.take()
             if "cmdline> " in machine.text:
                 break
     machine.expect("cmdline> ")
+    machine.settle()
     for key in ["esc"] + keys:
         machine.monitor("sendkey %s 20" % key)
         machine.settle()

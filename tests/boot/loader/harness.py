@@ -222,9 +222,9 @@ class Machine:
     def settle(self):
         """Read until COM1 has said something and then nothing for a while."""
         output = self.process.stdout.fileno()
-        wait = 10
+        wait = 3
         while select.select([output], [], [], wait)[0] and self.take():
-            wait = 0.2
+            wait = 0.5
 
     def type(self, text):
         os.write(self.process.stdin.fileno(), text.encode("latin-1"))
