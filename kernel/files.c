@@ -13,6 +13,7 @@
 #include <string.h>
 #include "file.h"
 #include "kmalloc.h"
+#include "locks.h"
 #include "uapi/resource.h"
 
 /* ---- the table ---- */
@@ -139,8 +140,10 @@ file_install_at(struct file *file, int descriptor, bool close_on_exec)
     old = files->file[descriptor];
     files->file[descriptor] = file;
     mark(files, (unsigned)descriptor, close_on_exec);
-    if (old != NULL)
+    if (old != NULL) {
+        lock_forget(files, old->node);
         file_put(old);
+    }
     return descriptor;
 }
 
@@ -152,6 +155,7 @@ close_one(struct files *files, uint32_t descriptor)
     files->file[descriptor] = NULL;
     if (descriptor < files->first)
         files->first = descriptor;
+    lock_forget(files, file->node);
     file_put(file);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "file.h"
 #include "kmalloc.h"
+#include "locks.h"
 #include "pmm.h"
 
 /* Flags that say how to open, not what the open file is like. */
@@ -73,6 +74,7 @@ file_free(struct file *file)
 {
     if (file->ops->close != NULL)
         file->ops->close(file);
+    lock_forget(file, file->node);
     node_put(file->node);
     kfree(file);
     open_files--;

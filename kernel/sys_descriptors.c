@@ -2,6 +2,7 @@
  * ioctl(2), and those that have nothing to do where all is in memory, such as fsync(2).
  */
 #include "file.h"
+#include "locks.h"
 #include "syscall.h"
 #include "uapi/termios.h"
 
@@ -89,23 +90,6 @@ SYSCALL(dup3)
 
 /* ---- fcntl ---- */
 
-/* Nobody else's lock is ever in the way: F_GETLK says so, F_SETLK succeeds. The type is the first
- * 16 bits of struct flock and struct flock64. */
-static long
-lock_call(unsigned command, void *user)
-{
-    uint16_t type;
-
-    if (copy_from_user(&type, user, sizeof(type)) != 0)
-        return -EFAULT;
-    if (type > F_UNLCK)
-        return -EINVAL;
-    if (command != F_GETLK && command != F_GETLK64)
-        return 0;
-    type = F_UNLCK;
-    return copy_to_user(user, &type, sizeof(type));
-}
-
 static long
 set_flags(struct file *file, unsigned flags)
 {
@@ -139,7 +123,10 @@ fcntl(int descriptor, unsigned command, uint32_t argument)
     case F_GETLK64:
     case F_SETLK64:
     case F_SETLKW64:
-        return lock_call(command, (void *)argument);
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return lock_fcntl(descriptor, command, (void *)argument);
     case F_GETOWN:
     case F_SETOWN:
         return 0;
@@ -159,11 +146,6 @@ SYSCALL(fcntl)
 SYSCALL(fcntl64)
 {
     return fcntl((int)frame->ebx, frame->ecx, frame->edx);
-}
-
-SYSCALL(flock)
-{
-    return file_of((int)frame->ebx) != NULL ? 0 : -EBADF;
 }
 
 /* ---- positions ---- */

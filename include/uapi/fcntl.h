@@ -42,6 +42,9 @@ enum {
     F_GETLK64 = 12,
     F_SETLK64 = 13,
     F_SETLKW64 = 14,
+    F_OFD_GETLK = 36,
+    F_OFD_SETLK = 37,
+    F_OFD_SETLKW = 38,
     F_DUPFD_CLOEXEC = 1030,
     F_SETPIPE_SZ = 1031,
     F_GETPIPE_SZ = 1032,
@@ -49,6 +52,23 @@ enum {
 
 enum { FD_CLOEXEC = 1 };
 enum { F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2 };
+
+/* Of F_GETLK, F_SETLK, F_SETLKW; and of those with 64 or OFD. len 0: all that follows. */
+struct flock {
+    int16_t type, whence;
+    int32_t start, len;
+    int32_t pid;
+};
+struct flock64 {
+    int16_t type, whence;
+    int64_t start, len;
+    int32_t pid;
+} __attribute__((packed));
+_Static_assert(sizeof(struct flock64) == 24, "struct flock64 of i386");
+
+/* flock 143. */
+enum { LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8 };
+
 enum { SEEK_SET = 0, SEEK_CUR = 1, SEEK_END = 2, SEEK_DATA = 3, SEEK_HOLE = 4 };
 enum { F_OK = 0, X_OK = 1, W_OK = 2, R_OK = 4 };
 

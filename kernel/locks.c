@@ -1,0 +1,189 @@
+/* locks.c - who has locked which bytes of which file.
+ *
+ *   owner A   |=====shared=====|        |==exclusive==|
+ *   owner B        |===shared===|
+ *
+ * Locks bind those who ask for them, nobody else. Those of one owner never overlap: a new one takes
+ * the place of what was there, and joins neighbours that are alike. So an owner's lock may be cut, or
+ * fall into two; what that needs is allocated first.
+ *
+ * There is one list, as there are few: files that several programs change at once. Whoever waits
+ * looks again whenever something was given back. That two wait for each other is not found out.
+ */
+#include <string.h>
+#include "file.h"
+#include "kmalloc.h"
+#include "locks.h"
+#include "syscall.h"
+
+struct lock *locks;
+
+static unsigned long lock_count;
+static struct wait_queue lock_wait;
+
+/* ---- comparing ---- */
+
+static bool
+overlap(const struct lock *a, const struct lock *b)
+{
+    return a->start < b->end && b->start < a->end;
+}
+
+static bool
+touch(const struct lock *a, const struct lock *b)
+{
+    return a->start <= b->end && b->start <= a->end;
+}
+
+static bool
+same_file(const struct lock *a, const struct lock *b)
+{
+    return a->node == b->node && a->kind == b->kind;
+}
+
+const struct lock *
+lock_conflict(const struct lock *wanted)
+{
+    for (const struct lock *lock = locks; lock != NULL; lock = lock->next) {
+        if (same_file(lock, wanted) && lock->owner != wanted->owner && overlap(lock, wanted) &&
+            (lock->exclusive || wanted->exclusive))
+            return lock;
+    }
+    return NULL;
+}
+
+/* ---- changing the list ---- */
+
+static void
+add(struct lock *lock)
+{
+    lock->next = locks;
+    locks = lock;
+    lock_count++;
+}
+
+/* Takes out what *link leads to. */
+static void
+drop(struct lock **link)
+{
+    struct lock *lock = *link;
+
+    *link = lock->next;
+    lock_count--;
+    kfree(lock);
+}
+
+/* Makes `wanted` as large as it is together with the owner's locks of the same sort. */
+static void
+join(struct lock *wanted)
+{
+    for (const struct lock *lock = locks; lock != NULL; lock = lock->next) {
+        if (!same_file(lock, wanted) || lock->owner != wanted->owner || !touch(lock, wanted) ||
+            lock->exclusive != wanted->exclusive)
+            continue;
+        if (lock->start < wanted->start)
+            wanted->start = lock->start;
+        if (lock->end > wanted->end)
+            wanted->end = lock->end;
+    }
+}
+
+/* Cuts the range of `hole` out of *link. What remains behind it goes to `rest` if something remains
+ * before it, too: then true. Moves *link on. */
+static bool
+cut_one(struct lock ***link, const struct lock *hole, struct lock *rest)
+{
+    struct lock *lock = **link;
+    bool before = lock->start < hole->start, behind = lock->end > hole->end;
+
+    if (!before && !behind) {
+        drop(*link);
+        return false;
+    }
+    *link = &lock->next;
+    if (before && behind) {
+        *rest = *lock;
+        rest->start = hole->end;
+    }
+    if (before)
+        lock->end = hole->start;
+    else
+        lock->start = hole->end;
+    return before && behind;
+}
+
+/* Cuts the owner's locks. True when `rest`, which is for that, has become one of them. */
+static bool
+cut(const struct lock *hole, struct lock *rest)
+{
+    struct lock **link = &locks;
+    bool split = false;
+
+    while (*link != NULL) {
+        if (same_file(*link, hole) && (*link)->owner == hole->owner && overlap(*link, hole))
+            split |= cut_one(&link, hole, rest);
+        else
+            link = &(*link)->next;
+    }
+    if (split)
+        add(rest);
+    return split;
+}
+
+/* Puts `wanted` in the place of what the owner has there, or nothing. */
+static int
+replace(const struct lock *wanted, bool take)
+{
+    struct lock *lock = kmalloc(sizeof(*lock)), *rest = kmalloc(sizeof(*rest));
+
+    if (lock == NULL || rest == NULL || lock_count >= file_limit()) {
+        kfree(lock);
+        kfree(rest);
+        return -ENOLCK;
+    }
+    *lock = *wanted;
+    if (take)
+        join(lock);
+    if (!cut(lock, rest))
+        kfree(rest);
+    if (take)
+        add(lock);
+    else
+        kfree(lock);
+    task_wake_all(&lock_wait);
+    return 0;
+}
+
+/* ---- what callers want ---- */
+
+int
+lock_take(const struct lock *wanted, bool wait)
+{
+    while (lock_conflict(wanted) != NULL) {
+        if (!wait)
+            return -EAGAIN;
+        if (task_sleep(&lock_wait, 0) == -EINTR)
+            return -ERESTARTSYS;
+    }
+    return replace(wanted, true);
+}
+
+int
+lock_give(const struct lock *given)
+{
+    return replace(given, false);
+}
+
+void
+lock_forget_all(const void *owner, const struct node *node)
+{
+    struct lock **link = &locks;
+
+    while (*link != NULL) {
+        if ((*link)->owner == owner && (*link)->node == node)
+            drop(link);
+        else
+            link = &(*link)->next;
+    }
+    task_wake_all(&lock_wait);
+}
