@@ -33,11 +33,12 @@ CR0_EM           equ 0x00000004     ; the kernel uses no FPU: an FPU instruction
 CR0_ET           equ 0x00000010
 CR0_NE           equ 0x00000020
 CR0_WP           equ 0x00010000     ; read-only pages are read-only for the kernel too
+CR0_AM           equ 0x00040000     ; a program may ask for alignment checks (EFLAGS.AC)
 CR0_PG           equ 0x80000000
 CR4_PAE          equ 0x00000020
 MSR_EFER         equ 0xC0000080
 EFER_NXE         equ 0x00000800     ; entries may forbid to execute
-CR0_VALUE        equ CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_PE
+CR0_VALUE        equ CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_PE
 
 EFLAGS_AC        equ 1 << 18
 
