@@ -119,14 +119,14 @@ main(int argc, char **argv)
 {
     u32 variants = (u32)parse_num(argc > 1 ? argv[1] : 0, 3000);
     u32 state = (u32)parse_num(argc > 2 ? argv[2] : 0, 7);
-    ulong before;
+    struct memory before, after;
 
     start_witness();
     build();
     note("seed %u", state);
     ok(try(good, SIZE) == 42 << 8, "a program as it should be runs");
     SC1(NR_unlink, "/tmp/elf");
-    before = mem_free_exactly();
+    measure_exactly(&before);
     for (u32 size = 0; size <= 180; size++)
         try(good, size);
     for (u32 i = 0; i < variants; i++) {
@@ -140,8 +140,10 @@ main(int argc, char **argv)
     ok(strange == 0, "wrong programs are refused or killed (else: %ld)", strange);
     ok(refused > variants / 8, "many are refused");
     SC1(NR_unlink, "/tmp/elf");
-    ok(mem_free_exactly() == before, "no memory is lost: %lu KiB free before, %lu now", before,
-       mem_free_exactly());
+    measure_exactly(&after);
+    ok(after.free == before.free && after.objects == before.objects,
+       "no memory is lost: %lu KiB free before, %lu after; %lu bytes in objects, %lu after", before.free,
+       after.free, before.objects, after.objects);
     ask_witness();
     return done("elfs");
 }

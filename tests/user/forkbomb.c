@@ -19,26 +19,29 @@ bomb(void)
 int
 main(void)
 {
-    ulong before, after = 0;
+    struct memory before, after = {0, 0};
     long pid;
 
     start_witness();
     k_wait(k_fork() ? -1 : (k_exit(0), 0), 0);
-    before = mem_free_exactly();
+    measure_exactly(&before);
     pid = k_fork();
     if (pid == 0)
         bomb();
     pause_ms(1000);
     shared->number = 1;
     k_wait(pid, 0);
-    for (int i = 0; i < 300 && after + SLACK < before; i++) {
+    for (int i = 0; i < 300 && after.objects != before.objects; i++) {
         pause_ms(20);
         while (SC4(NR_wait4, -1, 0, 1, 0) > 0)
             ;
-        after = mem_free_exactly();
+        measure_exactly(&after);
     }
     ok(shared->calls > 50, "%u processes were started", shared->calls);
-    ok(after + SLACK >= before, "all memory is back: %lu KiB free before, %lu now", before, after);
+    ok(after.free + SLACK >= before.free, "all memory is back: %lu KiB free before, %lu now",
+       before.free, after.free);
+    ok(after.objects == before.objects, "and all objects: %lu bytes before, %lu now", before.objects,
+       after.objects);
     ask_witness();
     return done("forkbomb");
 }

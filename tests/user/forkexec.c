@@ -23,18 +23,21 @@ int
 main(int argc, char **argv, char **envp)
 {
     u32 times, good = 0;
-    ulong before, after;
+    struct memory before, after;
 
     if (argc > 1 && str_eq(argv[1], "end"))
         return 7;
     times = (u32)parse_num(argc > 1 ? argv[1] : 0, 10000);
     for (u32 i = 0; i < 50; i++)
         start_again(argv[0], envp);
-    before = mem_free_exactly();
+    measure_exactly(&before);
     for (u32 i = 0; i < times; i++)
         good += (u32)start_again(argv[0], envp);
-    after = mem_free_exactly();
+    measure_exactly(&after);
     ok(good == times, "%u of %u programs ran", good, times);
-    ok(after == before, "no frame is lost: %lu KiB free before, %lu after", before, after);
+    ok(after.free == before.free, "no frame is lost: %lu KiB free before, %lu after", before.free,
+       after.free);
+    ok(after.objects == before.objects, "no object is lost: %lu bytes before, %lu after",
+       before.objects, after.objects);
     return done("forkexec");
 }

@@ -697,6 +697,32 @@ storm(u32 wanted, u32 seed)
     end_all();
 }
 
+/* Everything in the folder, which the caller is in. */
+static void
+empty_folder(u32 depth)
+{
+    char names[1024];
+    long fd = SC3(NR_open, ".", 0200000, 0), got;
+
+    while (depth && (got = SC3(NR_getdents64, fd, names, sizeof names)) > 0) {
+        for (long at = 0; at < got; at += *(u16 *)(names + at + 16)) {
+            const char *name = names + at + 19;
+
+            if (str_eq(name, ".") || str_eq(name, ".."))
+                continue;
+            if (SC1(NR_unlink, name) != 0 && SC1(NR_chdir_, name) == 0) {
+                empty_folder(depth - 1);
+                SC1(NR_chdir_, "..");
+                SC1(40 /* rmdir */, name);
+            }
+        }
+        SC3(NR_lseek, fd, 0, 0);
+        if (got < 100)
+            break;
+    }
+    k_close((int)fd);
+}
+
 static u32
 numbers_with(u8 flag)
 {
@@ -712,6 +738,7 @@ main(int argc, char **argv)
 {
     u32 wanted = (u32)parse_num(argc > 1 ? argv[1] : 0, 1000000);
     u32 seed = (u32)parse_num(argc > 2 ? argv[2] : 0, 42);
+    struct memory before, after;
 
     slots = (u32)parse_num(argc > 3 ? argv[3] : 0, SLOTS);
     note("seed %u", seed);
@@ -719,11 +746,17 @@ main(int argc, char **argv)
     start_witness();
     first_pid = last_pid = witness + 1;
     SC2(NR_mkdir_, "/tmp/hostile", 0700);
+    SC1(NR_chdir_, "/tmp/hostile");
+    measure_exactly(&before);
     storm(wanted, seed);
     report();
+    empty_folder(8);
+    measure_exactly(&after);
     ok(calls_made() >= wanted, "%u random system calls, and the kernel lives", calls_made());
     ok(numbers_with(SUCCEEDED) >= 100, "%u different ones were answered, %u of them with success",
        numbers_with(CALLED), numbers_with(SUCCEEDED));
+    ok(after.objects == before.objects, "no object is lost: %lu bytes before, %lu now",
+       before.objects, after.objects);
     ask_witness();
     return done("hostile");
 }

@@ -73,15 +73,32 @@ ask_witness(void)
     ok(status == 0, "another process went on, its memory untouched (status %x)", (u32)status);
 }
 
+/* ---- what the kernel's memory is used for ---- */
+
+struct memory {
+    ulong free;    /* KiB, as /proc/meminfo has it */
+    ulong objects; /* bytes in objects of the kernel's heap and caches */
+};
+
+static char memory_text[8192];
+
+static inline const char *
+read_text(const char *path)
+{
+    long fd = SC3(NR_open, path, 0, 0), length = 0, got;
+
+    while ((got = k_read((int)fd, memory_text + length, sizeof memory_text - 1 - (ulong)length)) > 0)
+        length += got;
+    memory_text[length] = 0;
+    k_close((int)fd);
+    return memory_text;
+}
+
 /* KiB that /proc/meminfo calls free. */
 static inline ulong
 mem_free(void)
 {
-    static char text[2048];
-    long fd = SC3(NR_open, "/proc/meminfo", 0, 0), got = k_read((int)fd, text, sizeof text - 1);
-
-    k_close((int)fd);
-    for (char *c = text; got > 0 && *c; c++)
+    for (const char *c = read_text("/proc/meminfo"); *c; c++)
         if (c[0] == 'M' && c[3] == 'F' && c[7] == ':') {
             for (c += 8; *c == ' '; c++)
                 ;
@@ -90,26 +107,53 @@ mem_free(void)
     return 0;
 }
 
+/* The n-th word of the line that is a number. */
 static inline ulong
-mem_free_drained(void)
+number_in(const char *line, u32 n)
 {
-    long fd = SC3(NR_open, "/proc/self/fail-nth", 2, 0);
-    ulong kib;
-
-    k_write((int)fd, "1000000", 7);
-    kib = mem_free();
-    k_write((int)fd, "0", 1);
-    k_close((int)fd);
-    return kib;
+    for (; *line && *line != '\n'; line++)
+        if (line[0] == ' ' && line[1] >= '0' && line[1] <= '9' && n-- == 0)
+            return parse_num(line + 1, 0);
+    return 0;
 }
 
-/* The same when the kernel keeps nothing for later: its pools and caches are emptied by what makes an
- * allocation fail, here one that never comes. The first look makes what looking needs. */
+/* Each line of /proc/slabinfo: name, objects in use, objects, bytes of one. Headers of slabs do not
+ * count: they are there for the slabs that are kept. */
 static inline ulong
-mem_free_exactly(void)
+object_bytes(void)
 {
-    mem_free_drained();
-    return mem_free_drained();
+    ulong bytes = 0;
+
+    for (const char *line = read_text("/proc/slabinfo"); *line; line++) {
+        if (line[0] != 's' || line[5] != 'h')
+            bytes += number_in(line, 0) * number_in(line, 2);
+        while (*line && *line != '\n')
+            line++;
+        if (!*line)
+            break;
+    }
+    return bytes;
+}
+
+static inline void
+measure(struct memory *memory)
+{
+    long fd = SC3(NR_open, "/proc/self/fail-nth", 2, 0);
+
+    k_write((int)fd, "1000000", 7);
+    memory->free = mem_free();
+    memory->objects = object_bytes();
+    k_write((int)fd, "0", 1);
+    k_close((int)fd);
+}
+
+/* When the kernel keeps nothing for later: its pools and caches are emptied by what makes an
+ * allocation fail, here one that never comes. The first look makes what looking needs. */
+static inline void
+measure_exactly(struct memory *memory)
+{
+    measure(memory);
+    measure(memory);
 }
 
 #endif
