@@ -20,6 +20,8 @@
 #define SLOTS      16u
 #define ACTOR      0x10000ul /* bytes, aligned to as many */
 #define ALT_STACK  0x4000ul
+#define SLACK      512u /* KiB: page tables for the kernel's stacks stay, and slabs */
+#define BALLAST    (48 * PG) /* a shortage must not choose the witness */
 
 enum { NR_alarm_timer = 104, NR_setsid_ = 66, NR_chdir_ = 12, NR_mkdir_ = 39, NR_setpgid_ = 57 };
 enum { SIG_ALRM = 14, SIG_TTIN = 21, SIG_TTOU = 22, SIG_STOP = 19 };
@@ -548,6 +550,7 @@ be_hostile(u32 slot, u32 seed)
     struct actor *actor = new_actor(seed, slot);
 
     leave_witness();
+    set_all((void *)k_anon(BALLAST, P_RW), 1, BALLAST);
     SC0(NR_setsid_);
     SC1(NR_chdir_, "/tmp/hostile");
     open_some();
@@ -569,7 +572,7 @@ static struct child {
 } children[SLOTS];
 
 static u32 slots = SLOTS, started, ended, died, hung;
-static long first_pid, last_pid;
+static long first_pid;
 
 static u32
 calls_made(void)
@@ -584,30 +587,50 @@ calls_made(void)
 static void
 start(u32 slot, u32 seed)
 {
-    long pid = k_fork();
+    long pid;
 
+    SC2(NR_mkdir_, "/tmp/hostile", 0700);
+    pid = k_fork();
     if (pid == 0)
         be_hostile(slot, (seed + started) * 2654435761u | 1);
     children[slot] = (struct child){pid > 0 ? pid : 0, 0, 0};
-    if (pid > 0) {
-        started++;
-        last_pid = pid;
-    }
+    started += pid > 0;
 }
 
-/* Those that their parents left behind; each was started by somebody hostile. */
-static void
+static long
+newest_pid(void)
+{
+    long pid = k_fork();
+
+    if (pid == 0)
+        k_exit(0);
+    k_wait(pid, 0);
+    return pid;
+}
+
+/* Those that their parents left behind, too: each was started by somebody hostile. How many are
+ * still there after a while. */
+static u32
 end_all(void)
 {
-    for (u32 i = 0; i < slots; i++)
-        last_pid = children[i].pid > last_pid ? children[i].pid : last_pid;
-    for (long pid = first_pid; pid < last_pid + 200; pid++)
-        SC2(NR_kill, pid, SIG_KILL);
-    while (SC4(NR_wait4, -1, 0, 1, 0) > 0)
-        ;
+    u32 there = 1, quiet = 0;
+    long newest = 0;
+
+    for (u32 i = 0; i < 100 && quiet < 2; i++) {
+        newest = newest_pid();
+        there = 0;
+        for (long pid = first_pid; pid < newest; pid++)
+            there += SC2(NR_kill, pid, SIG_KILL) == 0;
+        while (SC4(NR_wait4, -1, 0, 1, 0) > 0)
+            ;
+        quiet = there ? 0 : quiet + 1;
+        if (there)
+            pause_ms(10);
+    }
     for (u32 i = 0; i < slots; i++)
         children[i].pid = 0;
-    first_pid = last_pid + 1;
+    first_pid = there ? first_pid : newest;
+    return there;
 }
 
 static void
@@ -666,37 +689,6 @@ report(void)
          calls_made(), started, tally->threads, tally->forks, recoveries, died, hung);
 }
 
-static void
-storm(u32 wanted, u32 seed)
-{
-    u32 next = wanted / 4;
-
-    tick(20000);
-    while (calls_made() < wanted && started < 1000 + wanted / 50) {
-        int status = 0;
-        long pid;
-
-        for (u32 i = 0; i < slots; i++)
-            if (!children[i].pid)
-                start(i, seed);
-        pid = k_wait(-1, &status);
-        if (pid > 0)
-            note_end(pid, status);
-        for (u32 i = 0; pid == -EINTR_ && i < slots; i++)
-            look_at(&children[i], i);
-        if (ended >= 64) {
-            end_all();
-            ended = 0;
-        }
-        if (calls_made() >= next) {
-            report();
-            next += wanted / 4;
-        }
-    }
-    tick(0);
-    end_all();
-}
-
 /* Everything in the folder, which the caller is in. */
 static void
 empty_folder(u32 depth)
@@ -723,6 +715,42 @@ empty_folder(u32 depth)
     k_close((int)fd);
 }
 
+static void
+storm(u32 wanted, u32 seed)
+{
+    u32 next = calls_made() + wanted / 4;
+
+    wanted += calls_made();
+    tick(20000);
+    while (calls_made() < wanted && started < 1000 + wanted / 50) {
+        int status = 0;
+        long pid;
+
+        for (u32 i = 0; i < slots; i++)
+            if (!children[i].pid)
+                start(i, seed);
+        pid = k_wait(-1, &status);
+        if (pid > 0)
+            note_end(pid, status);
+        for (u32 i = 0; pid == -EINTR_ && i < slots; i++)
+            look_at(&children[i], i);
+        if (ended >= 64) {
+            end_all();
+            ended = 0;
+        }
+        if (calls_made() >= next) {
+            report();
+            next += wanted / 4;
+        }
+    }
+    tick(0);
+    report();
+    ok(end_all() == 0, "all of the hostile can be ended");
+    SC1(NR_chdir_, "/tmp");
+    empty_folder(8);
+    pause_ms(100);
+}
+
 static u32
 numbers_with(u8 flag)
 {
@@ -744,19 +772,18 @@ main(int argc, char **argv)
     note("seed %u", seed);
     tally = (struct tally *)k_mmap(0, sizeof *tally, P_RW, M_SHARED | M_ANON, -1, 0);
     start_witness();
-    first_pid = last_pid = witness + 1;
-    SC2(NR_mkdir_, "/tmp/hostile", 0700);
-    SC1(NR_chdir_, "/tmp/hostile");
+    first_pid = witness + 1;
+    storm(wanted / 64, ~seed);
     measure_exactly(&before);
     storm(wanted, seed);
-    report();
-    empty_folder(8);
     measure_exactly(&after);
     ok(calls_made() >= wanted, "%u random system calls, and the kernel lives", calls_made());
     ok(numbers_with(SUCCEEDED) >= 100, "%u different ones were answered, %u of them with success",
        numbers_with(CALLED), numbers_with(SUCCEEDED));
     ok(after.objects == before.objects, "no object is lost: %lu bytes before, %lu now",
        before.objects, after.objects);
+    ok(after.free + SLACK >= before.free, "nor memory: %lu KiB free before, %lu now", before.free,
+       after.free);
     ask_witness();
     return done("hostile");
 }
