@@ -608,6 +608,18 @@ newest_pid(void)
     return pid;
 }
 
+static void
+describe(long pid)
+{
+    char path[] = "/////////////////stat", *at = path + 16;
+
+    for (; pid; pid /= 10)
+        *--at = (char)('0' + pid % 10);
+    for (int i = 5; i--;)
+        *--at = "proc/"[i];
+    note("still there: %s", read_text(at - 1));
+}
+
 /* Those that their parents left behind, too: each was started by somebody hostile. How many are
  * still there after a while. */
 static u32
@@ -627,6 +639,9 @@ end_all(void)
         if (there)
             pause_ms(10);
     }
+    for (long pid = first_pid; there && pid < newest; pid++)
+        if (SC2(NR_kill, pid, 0) == 0)
+            describe(pid);
     for (u32 i = 0; i < slots; i++)
         children[i].pid = 0;
     first_pid = there ? first_pid : newest;

@@ -313,6 +313,7 @@ struct row {
 #define MIDDLE(n) (long)(AREA + (n) * PG)
 
 static const struct row rows[] = {
+    {0, "restart_syscall", QUIET},
     {1, "exit", UNKNOWN},
     {2, "fork", SWEPT, c_fork, un_fork},
     {3, "read", QUIET, 0, un_write, {DATA, BYTES, 4096}},
