@@ -48,11 +48,12 @@ class Machine:
         self.shown = 0
         self.real_mode = False
 
-    def start(self, image, memory):
+    def start(self, image, memory, cpu):
         link = self.folder + "/gdb"
         self.qemu = subprocess.Popen(
             ["qemu-system-i386", "-S", "-gdb", f"unix:{link},server=on,wait=off",
              "-display", "none", "-monitor", "none", "-net", "none", "-no-reboot", "-m", memory,
+             "-cpu", cpu,
              "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
              "-drive", f"file={image},if=floppy,format=raw,snapshot=on", "-boot", "a",
              "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"],
@@ -376,8 +377,10 @@ def print_frame(frame):
 ENTRY_PRESENT, ENTRY_LARGE = 0x001, 0x080
 ENTRY_WORDS = ((0x002, "writable", "read-only"), (0x004, "user", "kernel"),
                (0x008, "write-through", ""), (0x010, "uncached", ""), (0x020, "accessed", ""),
-               (0x040, "dirty", ""), (ENTRY_LARGE, "4-MiB-page", ""), (0x100, "global", ""))
+               (0x040, "dirty", ""), (ENTRY_LARGE, "large", ""), (0x100, "global", ""),
+               (1 << 63, "no-execute", ""))
 ENTRY_FRAME = 0x000FFFFFFFFFF000
+CR3_FLAGS = 0x1F
 CR4_PAE = 0x20
 
 
@@ -402,10 +405,11 @@ def print_walk(address, table):
             print(text + " not present")
             return
         words = [there if entry & bit else absent for bit, there, absent in ENTRY_WORDS]
-        if name == "pointer":
-            words = []
         table = entry & ENTRY_FRAME
-        print(" ".join([text, "-> 0x%08x" % table, *filter(None, words)]))
+        if name == "pointer":
+            print(text)
+        else:
+            print(" ".join([text, "-> 0x%08x" % table, *filter(None, words)]))
         if name == "directory" and entry & ENTRY_LARGE:
             break
     print("  physical 0x%08x" % ((table & -1 << shift) + (address & (1 << shift) - 1)))
@@ -481,14 +485,14 @@ def _frame(argument):
 def _walk(argument):
     address, *space = argument.split(None, 1)
     table = number(f"({space[0]})->directory_at" if space else "(unsigned) $cr3")
-    print_walk(number(f"(unsigned) ({address})"), table)
+    print_walk(number(f"(unsigned) ({address})"), table & ~CR3_FLAGS)
 
 
 @command("connect", "octavo connect: starts QEMU on build/monitor.img, stopped at reset. The "
-         "environment's OCTAVO_IMAGE and OCTAVO_MEMORY choose otherwise.", needs_kernel=False)
+         "environment's OCTAVO_IMAGE, OCTAVO_MEMORY and OCTAVO_CPU choose otherwise.", needs_kernel=False)
 def _connect(_argument):
     machine.start(os.environ.get("OCTAVO_IMAGE", "build/monitor.img"),
-                  os.environ.get("OCTAVO_MEMORY", "64M"))
+                  os.environ.get("OCTAVO_MEMORY", "64M"), os.environ.get("OCTAVO_CPU", "qemu32"))
     print("QEMU waits at reset; `continue` starts the machine. `octavo console` shows what it has\n"
           "printed since you last asked, `octavo type LINE` types a line on COM1.")
 
