@@ -67,22 +67,25 @@ hoards(void *arg)
 int
 main(void)
 {
-    ulong before, after;
+    struct memory before, after;
     long error;
     u32 names;
 
     start_witness();
-    before = mem_free_exactly();
+    measure_exactly(&before);
     set_all(target, 'x', sizeof(target) - 1);
     names = take_names(&error);
     eq(error, -ENOSPC_, "names come to an end: %u", names);
     eq(in_child(hoards, 0), ENFILE_ << 8, "so do files");
     ok(shared->number > 50, "%u pipes were made", shared->number);
-    ok(mem_free_exactly() * 4 > before, "there is memory for others: %lu KiB", mem_free_exactly());
+    ok(mem_free() * 4 > before.free, "there is memory for others: %lu KiB", mem_free());
     while (names-- > 0)
         SC1(NR_unlink, name_of(names));
-    after = mem_free_exactly();
-    ok(after + SLACK >= before, "all memory is back: %lu KiB free before, %lu now", before, after);
+    measure_exactly(&after);
+    ok(after.free + SLACK >= before.free, "all memory is back: %lu KiB free before, %lu now",
+       before.free, after.free);
+    ok(after.objects == before.objects, "and all objects: %lu bytes before, %lu now", before.objects,
+       after.objects);
     ask_witness();
     return done("hoard");
 }

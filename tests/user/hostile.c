@@ -546,7 +546,7 @@ open_some(void)
 static void
 be_hostile(u32 slot, u32 seed)
 {
-    u32 limits[2] = {12ul << 20, 12ul << 20};
+    u32 limits[2] = {8ul << 20, 8ul << 20}, size[2] = {1ul << 20, 1ul << 20};
     struct actor *actor = new_actor(seed, slot);
 
     leave_witness();
@@ -557,6 +557,7 @@ be_hostile(u32 slot, u32 seed)
     edge = (char *)k_anon(2 * PG, P_RW);
     k_munmap(edge + PG, PG);
     SC2(NR_setrlimit, RL_AS, limits);
+    SC2(NR_setrlimit, 1 /* FSIZE */, size);
     catch_signals();
     set_timer();
     if (actor)

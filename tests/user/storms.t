@@ -24,7 +24,7 @@ storm() {
 
 storm "random memory calls agree with a model" 64M model 400000 "$seed"
 storm "each allocation of each call fails once" 64M sweep
-storm "hostile calls" 128M hostile 1000000 "$seed"
+storm "hostile calls" 256M hostile 1000000 "$seed"
 storm "programs with wrong headers" 64M elfs 6000 "$seed"
 storm "10 000 times fork, exec, exit" 32M forkexec 10000
 storm "a fork bomb" 32M forkbomb

@@ -277,6 +277,13 @@ c_read_in(void)
     return SC5(NR_pread64, SHELL, bytes, 4096, 0, 0);
 }
 
+static void un_flock(long r) { (void)r; SC2(143, DATA, 8); }
+
+/* Of the first 100 bytes. */
+static const struct { short type, whence; long start, length; int pid; } lock = {1, 0, 0, 100, 0},
+                                                                        no_lock = {2, 0, 0, 100, 0};
+static void un_lock(long r) { (void)r; SC3(NR_fcntl_, DATA, 6, &no_lock); }
+
 /* Fits nowhere on a stack. */
 static struct { int fd; short wants, has; } polled[200];
 static u32 moment[4];
@@ -410,7 +417,7 @@ static const struct row rows[] = {
     {140, "_llseek", QUIET, 0, un_write, {DATA, 0, 100, BYTES, 0}},
     {141, "getdents", QUIET, 0, 0, {FOLDER, BYTES, 4096}},
     {142, "_newselect", QUIET, 0, 0, {0, 0, 0, 0, (long)moment}},
-    {143, "flock", QUIET, 0, 0, {DATA, 2}},
+    {143, "flock", SWEPT, 0, un_flock, {DATA, 2}},
     {144, "msync", QUIET, 0, 0, {MIDDLE(2), 3 * PG, 4}},
     {145, "readv", QUIET, 0, un_write, {DATA, (long)pieces, 2}},
     {145, "readv of many", SWEPT, 0, un_write, {DATA, (long)pieces, 12}},
@@ -482,6 +489,7 @@ static const struct row rows[] = {
     {219, "madvise dontneed", QUIET, 0, 0, {MIDDLE(1), 3 * PG, ADV_DONTNEED}},
     {220, "getdents64", QUIET, 0, 0, {FOLDER, BYTES, 4096}},
     {221, "fcntl64", APART, 0, 0, {DATA, 0, 250}},
+    {221, "fcntl64 for a lock", SWEPT, 0, un_lock, {DATA, 6, (long)&lock}},
     {224, "gettid", QUIET},
     {225, "readahead", QUIET, 0, 0, {DATA, 0, 0, 4096}},
     {238, "tkill", SWEPT, c_tkill, un_signal},
@@ -595,7 +603,7 @@ static long usual; /* what the call answers */
 static int
 is_shortage(long r)
 {
-    return r == -ENOMEM_ || r == -EAGAIN_ || r == -23 /* ENFILE */;
+    return r == -ENOMEM_ || r == -EAGAIN_ || r == -23 /* ENFILE */ || r == -37 /* ENOLCK */;
 }
 
 /* The call with its n-th allocation failing. */
