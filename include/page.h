@@ -20,6 +20,10 @@ enum {
  * sleeps. Not from interrupts. */
 MUST_CHECK pfn_t page_alloc(enum frame_owner owner, unsigned flags);
 
+/* While it is set, page_alloc takes the last pages of files and the upper half of the kernel's
+ * reserve too. */
+extern bool page_urgent;
+
 /* One holder more. */
 static inline void
 page_get(pfn_t page)

@@ -19,6 +19,11 @@ void reclaim_init(void);
  * be ready to see clean pages leave objects, page tables and registered pools. */
 unsigned long reclaim_frames(unsigned long frames);
 
+/* The same for what a program needs: the last pages of files stay, for programs to run from. */
+unsigned long reclaim_for_program(unsigned long frames);
+/* Pages of files that are not among those. */
+unsigned long reclaim_spare_pages(void);
+
 /* Something else that can give frames back (a pool of kernel stacks): called with how many are
  * wanted, returns how many it freed. It must not allocate. */
 struct shrinker {

@@ -14,7 +14,9 @@
 #include "cpu.h"
 #include "fpu.h"
 #include "oom.h"
+#include "page.h"
 #include "platform.h"
+#include "reclaim.h"
 #include "signal.h"
 #include "space.h"
 #include "task.h"
@@ -60,6 +62,21 @@ user_fault(struct trap_frame *frame, uintptr_t address)
         bad_access(result, address, frame);
 }
 
+/* A copy cannot wait until somebody has made room (oom.h): when memory is short it may have some of
+ * the kernel's. The program's own next fault then finds that memory is out. */
+static enum fault_result
+fault_of_copy(struct address_space *space, uintptr_t address, enum fault_access access)
+{
+    enum fault_result result = space_fault(space, address, access);
+
+    if (result != FAULT_NOMEM || pmm_free_frames() > reclaim_low_mark())
+        return result;
+    page_urgent = true;
+    result = space_fault(space, address, access);
+    page_urgent = false;
+    return result;
+}
+
 static void
 kernel_fault(struct trap_frame *frame, uintptr_t address)
 {
@@ -69,7 +86,7 @@ kernel_fault(struct trap_frame *frame, uintptr_t address)
     if (fixup == 0 || address >= USER_END)
         trap_unexpected(frame);
     interrupts_restore(frame->eflags);
-    if (space == NULL || space_fault(space, address, access_of(frame)) != FAULT_DONE)
+    if (space == NULL || fault_of_copy(space, address, access_of(frame)) != FAULT_DONE)
         frame->eip = fixup;
 }
 

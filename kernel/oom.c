@@ -106,7 +106,7 @@ oom_handle(void)
 
     if (victim_pid != 0 && wait_for_victim())
         return;
-    if (reclaim_frames(FRAMES_ASKED) > 0)
+    if (reclaim_for_program(FRAMES_ASKED) > 0)
         return;
     victim = oom_choose(may_end);
     if (victim == NULL)

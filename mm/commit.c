@@ -6,7 +6,8 @@
  * memory, shared memory, files of tmpfs. Pages that can be had again do not count.
  *
  * The limit of strict accounting leaves a tenth of what was free at the start for what programs
- * cause without asking for it, page tables and kernel objects, and the kernel's reserve.
+ * cause without asking for it, page tables and kernel objects, the kernel's reserve, and the pages
+ * of files that stay (reclaim.c).
  */
 #include "commit.h"
 #include "reclaim.h"
@@ -18,7 +19,7 @@ static unsigned long total, limit;
 void
 commit_init(unsigned long frames)
 {
-    unsigned long kept = frames / 10 + reclaim_reserve();
+    unsigned long kept = frames / 10 + 2 * reclaim_reserve();
 
     charged = 0;
     total = frames;

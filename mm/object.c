@@ -233,9 +233,11 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
         return -ENOSPC;
     if (object->counted && !commit_charge(1))
         return -ENOMEM;
-    *page = page_alloc(FRAME_CACHE, 0);
+    /* Memory without a file needs a frame as a program's own pages do. */
+    *page = page_alloc(object->ops->fill ? FRAME_CACHE : FRAME_USER, 0);
     if (!page->n)
         goto no_page;
+    frame_of(*page)->owner = FRAME_CACHE;
     error = fill(object, index, *page);
     if (error)
         goto no_contents;

@@ -180,7 +180,7 @@ oom_print_report(struct printer *out, const struct address_space *chosen,
         print(out, "%u others\n", report.other_count);
     }
     print(out, "oom: page cache %lu KiB, %lu of them can be had again\n",
-          kib(object_cached_pages()), kib(object_clean_pages()));
+          kib(object_cached_pages()), kib(reclaim_spare_pages()));
     print(out, "oom: free %lu KiB; reserve %lu, low %lu, high %lu; promised %lu of %lu KiB\n",
           kib(pmm_free_frames()), kib(reclaim_reserve()), kib(reclaim_low_mark()),
           kib(reclaim_high_mark()), kib(commit_charged()), kib(commit_limit()));

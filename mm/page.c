@@ -8,7 +8,9 @@
  *   budget        a quarter of what is above the reserve, at most 256         none
  *
  * So what the kernel takes between two looks cannot make programs eat into the reserve by more than
- * a few frames. Page tables get a frame without a budget too: the reserve is the kernel's.
+ * a few frames. Page tables get a frame without a budget too: the reserve is the kernel's. So do the
+ * kernel's copies to programs, down to half of it, when no page of a file is left to go: they cannot
+ * wait for memory, and a program that asked for bytes must not be told that its buffer is not there.
  *
  * Cost: 26 instructions above pmm_alloc_page; a look about 800 more.
  *
@@ -21,6 +23,7 @@
 
 #define BUDGET_MAX 256ul
 
+bool page_urgent;
 static unsigned long budget;
 
 /* The next budget for this many free frames: a quarter of those above the reserve, at least 1. */
@@ -40,12 +43,17 @@ refill(enum frame_owner owner)
     unsigned long free = pmm_free_frames();
 
     if (free <= reclaim_low_mark()) {
-        reclaim_frames(reclaim_high_mark() - free);
+        reclaim_for_program(reclaim_high_mark() - free);
+        free = pmm_free_frames();
+    }
+    /* A page of a file goes for another. */
+    if (free <= reclaim_reserve() && (owner == FRAME_CACHE || page_urgent)) {
+        reclaim_frames(reclaim_reserve() + 1 - free);
         free = pmm_free_frames();
     }
     budget = grant(free);
     if (budget == 0)
-        return owner == FRAME_PAGE_TABLE;
+        return owner == FRAME_PAGE_TABLE || (page_urgent && free > reclaim_reserve() / 2);
     budget--;
     return true;
 }

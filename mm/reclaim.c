@@ -14,6 +14,11 @@
  * After the pages come the shrinkers' pools, then slabs without objects, among them those of the
  * nodes that the pages' trees do not need any more.
  *
+ * Memory for programs does not take the last pages of files, as many as the reserve has frames: those
+ * are what programs run from; only pages of other files take their place. Without them two programs
+ * would take each other's text away for ever, neither would get on, and memory would never be found
+ * to be out.
+ *
  * Cost: about 150 instructions for each page that the hand passes, 500 for one that it takes, and 60
  * for each area that maps the page.
  *
@@ -140,13 +145,14 @@ take_pages(unsigned long frames)
     return taken;
 }
 
-unsigned long
-reclaim_frames(unsigned long frames)
+/* `pages`: how many may be those of files. */
+static unsigned long
+reclaim(unsigned long frames, unsigned long pages)
 {
     if (busy)
         return 0;
     busy = true;
-    unsigned long got = take_pages(frames);
+    unsigned long got = take_pages(pages);
     for (struct shrinker *shrinker = shrinkers; shrinker && got < frames; shrinker = shrinker->next)
         got += shrinker->shrink(frames - got);
     if (got < frames) {
@@ -156,4 +162,26 @@ reclaim_frames(unsigned long frames)
     }
     busy = false;
     return got;
+}
+
+unsigned long
+reclaim_frames(unsigned long frames)
+{
+    return reclaim(frames, frames);
+}
+
+unsigned long
+reclaim_spare_pages(void)
+{
+    unsigned long pages = object_clean_pages();
+
+    return pages > reserve ? pages - reserve : 0;
+}
+
+unsigned long
+reclaim_for_program(unsigned long frames)
+{
+    unsigned long spare = reclaim_spare_pages();
+
+    return reclaim(frames, frames < spare ? frames : spare);
 }

@@ -388,7 +388,7 @@ write_to_pipe(const int ends[2], uint32_t stamp, unsigned pages)
     size_t left = pages * PAGE_SIZE;
 
     if (mmap_failed(region.at))
-        exit_now(0);
+        kill(getpid(), SIGKILL); /* as if the kernel had */
     for (unsigned page = 0; page < pages; page++)
         write_page(&region, page, stamp);
     while (left) {
@@ -402,8 +402,8 @@ write_to_pipe(const int ends[2], uint32_t stamp, unsigned pages)
     exit_now(0);
 }
 
-/* Reads what the child writes; a child without memory writes nothing. */
-static void
+/* Reads what the child writes. False when that ends too early. */
+static bool
 read_from_pipe(int fd, uint32_t stamp, unsigned pages)
 {
     static uint32_t words[WORDS];
@@ -415,14 +415,15 @@ read_from_pipe(int fd, uint32_t stamp, unsigned pages)
         while (got < PAGE_SIZE) {
             long size = read(fd, (char *)words + got, PAGE_SIZE - got);
 
-            if (size == 0 && got == 0 && page == 0)
-                return;
-            if (size <= 0)
-                die("the pipe ended early: %ld (seed %u, round %lu)", size, seed, totals.rounds);
+            if (size < 0)
+                die("read: %s (seed %u, round %lu)", error_text(size), seed, totals.rounds);
+            if (size == 0)
+                return false;
             got += (size_t)size;
         }
         check_region(&region);
     }
+    return true;
 }
 
 static void
@@ -439,8 +440,10 @@ pipe_from_child(void)
         write_to_pipe(ends, stamp, pages);
     close(ends[1]);
     if (granted(pid, "fork")) {
-        read_from_pipe(ends[0], stamp, pages);
-        wait_for(pid);
+        bool whole = read_from_pipe(ends[0], stamp, pages);
+
+        if (wait_for(pid) && !whole)
+            die("the pipe ended early (seed %u, round %lu)", seed, totals.rounds);
         totals.pipes++;
     }
     close(ends[0]);

@@ -131,6 +131,28 @@ both_at_once(void)
     give_back(count);
 }
 
+/* What cannot wait gets half of the kernel's reserve. */
+static void
+urgent_needs(void)
+{
+    unsigned count = take(FRAME_USER);
+
+    page_urgent = true;
+    while (count + 1 < FRAMES && (taken[count] = page_alloc(FRAME_USER, 0)).n)
+        count++;
+    page_urgent = false;
+    CHECK(pmm_free_frames() + 2 >= reclaim_reserve() / 2);
+    CHECK(pmm_free_frames() <= reclaim_reserve() / 2 + 2);
+    CHECK_EQ(page_alloc(FRAME_USER, 0).n, 0);
+    give_back(count);
+}
+
+KTEST(shortage, urgent_needs)
+{
+    on(&usual, urgent_needs);
+    on(&small, urgent_needs);
+}
+
 KTEST(shortage, both_at_once)
 {
     on(&usual, both_at_once);
@@ -167,7 +189,8 @@ KTEST(shortage, file_larger_than_memory)
     on(&small, file_larger_than_memory);
 }
 
-/* A program that needs all of memory gets the page cache's. */
+/* A program that needs all of memory gets the page cache's, but for what programs run from; there one
+ * page of a file makes room for another. */
 static void
 cache_makes_room(void)
 {
@@ -181,9 +204,13 @@ cache_makes_room(void)
         page_put(page);
     }
     unsigned count = take(FRAME_USER);
-    CHECK(count + 4 >= before - reclaim_reserve());
-    CHECK_EQ(object_clean_pages(), 0);
-    CHECK_EQ(object_page(&file, 0, &page), -ENOMEM);
+    CHECK(count + 4 >= before - 2 * reclaim_reserve());
+    CHECK_EQ(object_clean_pages(), reclaim_reserve());
+    for (uint32_t i = 0; i < before / 2; i++) {
+        CHECK_EQ(object_page(&file, i, &page), 0);
+        page_put(page);
+        CHECK(object_clean_pages() + 1 >= reclaim_reserve());
+    }
     CHECK(mm_check());
     give_back(count);
     CHECK_EQ(object_page(&file, 0, &page), 0);
@@ -259,7 +286,7 @@ copy_under_shortage(struct address_space *space, unsigned *gone)
 static void
 copies_under_shortage(void)
 {
-    static struct object file;
+    static struct object file, text;
     struct address_space *space = space_create();
     unsigned count, gone = 0;
 
@@ -268,15 +295,23 @@ copies_under_shortage(void)
     CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
                         &file, 0, true),
              WHERE);
+    object_init(&text, &file_ops, reclaim_reserve() * PAGE_SIZE);
     count = take(FRAME_USER);
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < reclaim_reserve() + 6; i++)
         page_put(taken[--count]);
+    for (uint32_t i = 0; i < reclaim_reserve(); i++) { /* held: only the file's page can go */
+        pfn_t page;
+        CHECK_EQ(object_page(&text, i, &page), 0);
+    }
     for (unsigned i = 0; i < 50; i++)
         copy_under_shortage(space, &gone);
     CHECK(gone > 0);
     give_back(count);
+    for (uint32_t i = 0; i < reclaim_reserve(); i++)
+        page_put(object_find(&text, i));
     space_put(space);
     object_put(&file);
+    object_put(&text);
 }
 
 KTEST(shortage, copies)

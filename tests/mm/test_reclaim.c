@@ -121,6 +121,29 @@ KTEST(reclaim, used_pages_get_a_second_chance)
     end();
 }
 
+/* Or two programs would take each other's text away, again and again. */
+KTEST(reclaim, programs_leave_what_they_run_from)
+{
+    static struct object large;
+    uint32_t pages = (uint32_t)reclaim_reserve() + 10;
+
+    if (!can_spare(pages + 20))
+        SKIP("not enough memory");
+    BEGIN();
+    object_init(&large, &file_ops, (uint64_t)pages * PAGE_SIZE);
+    CHECK(touch(&large, 0, pages - PAGES));
+    CHECK_EQ(reclaim_spare_pages(), 10);
+    CHECK(reclaim_for_program(3) >= 3);
+    CHECK_EQ(reclaim_spare_pages(), 7);
+    reclaim_for_program(1000);
+    CHECK_EQ(reclaim_spare_pages(), 0);
+    CHECK_EQ(object_clean_pages(), reclaim_reserve());
+    CHECK(reclaim_frames(1000 + pages) >= reclaim_reserve());
+    CHECK_EQ(object_clean_pages(), 0);
+    object_put(&large);
+    end();
+}
+
 KTEST(reclaim, held_pages_stay)
 {
     pfn_t held;

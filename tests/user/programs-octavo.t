@@ -46,6 +46,11 @@ for mem in 4 16; do
     like "every byte is right" "$console" 'pages checked, .*: ok'
 done
 
+boots "storms that want more than there is come to an end" 0 --mem 4M --timeout 100 \
+    --input 'stress 200r 1 900 & stress 200r 2 900 & stress 200r 3 900; wait; echo over'
+like "and the shell goes on" "$console" '^over$'
+unlike "every byte is right, every call as it should be" "$console" '^stress: (WRONG|[a-z ]+:|the pipe)'
+
 boots "the tables of memory" 0 --input ps --input free --input 'vmstat; vmstat -s' --input pmap \
     --input buddyinfo --input 'slabtop 5' --input 'ls -l /bin'
 between '^clock:' '^owner ' >"$work/tables"
