@@ -3,8 +3,8 @@
 # files that include them.
 . "$(dirname "$0")/../tap.sh"
 
-# Files that look ahead: the table of contents, and exceptions of programs.
-ahead='^(kernel/main.c|kernel/trap.c) '
+# Files that look ahead: the table of contents, exceptions of programs, the format of their tables.
+ahead='^(kernel/main.c|kernel/trap.c|mm/x86/pagetable.c) '
 
 grep -v -e '^#' -e '^$' docs/reading-order >"$work/order"
 sort "$work/order" >"$work/listed"
