@@ -97,6 +97,13 @@ is_known(int advice)
            (advice >= MADV_DONTFORK && advice <= MADV_POPULATE_WRITE);
 }
 
+/* Bringing pages in ends at a hole; all other advice goes on behind it. */
+static bool
+brings_in(int advice)
+{
+    return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
+}
+
 long
 space_madvise(struct address_space *space, uintptr_t start, size_t length, int advice)
 {
@@ -113,7 +120,7 @@ space_madvise(struct address_space *space, uintptr_t start, size_t length, int a
         int error;
 
         hole |= area == NULL || area->start > at;
-        if (area == NULL || area->start >= end)
+        if (area == NULL || area->start >= end || (hole && brings_in(advice)))
             break;
         from = area->start > at ? area->start : at;
         to = area->end < end ? area->end : end;

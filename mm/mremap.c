@@ -127,19 +127,17 @@ no_area:
     return -ENOMEM;
 }
 
-/* To a place that the caller chose. */
-static long
-move_fixed(const struct remap *remap)
+/* Whether the place that the caller chose can be one. 0 or -errno. */
+static int
+check_target(const struct remap *remap, size_t new_length)
 {
     uintptr_t to = remap->target;
 
-    if (to & PAGE_MASK || to > USER_END - remap->new_size || remap->new_size > USER_END)
+    if (to & PAGE_MASK || new_length > USER_END - USER_START || to > USER_END - remap->new_size)
         return -EINVAL;
     if (to < remap->old + remap->old_size && remap->old < to + remap->new_size)
         return -EINVAL;
-    if (to < USER_START)
-        return -EPERM;
-    return move_to(remap, to);
+    return to < USER_START ? -EPERM : 0;
 }
 
 static long
@@ -150,7 +148,7 @@ remap_area(struct remap *remap)
     long done;
 
     if (remap->flags & MREMAP_FIXED)
-        return move_fixed(remap);
+        return move_to(remap, remap->target);
     if (!(remap->flags & MREMAP_DONTUNMAP)) {
         if (remap->new_size == remap->old_size)
             return (long)remap->old;
@@ -209,6 +207,16 @@ duplicate(const struct remap *remap)
     return start;
 }
 
+/* The end of what must be one mapping: what moves or grows. What goes may be anything. */
+static uintptr_t
+source_end(const struct remap *remap)
+{
+    if (remap->new_size > remap->old_size)
+        return remap->old + remap->old_size;
+    return remap->old +
+           (remap->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? remap->new_size : 0);
+}
+
 long
 space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length,
              unsigned flags, uintptr_t target)
@@ -220,14 +228,18 @@ space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size
                           .flags = flags,
                           .target = flags & MREMAP_FIXED ? target : 0};
     uintptr_t end;
+    int error;
 
     if (flags & ~(unsigned)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || old & PAGE_MASK)
         return -EINVAL;
     if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)) ||
-        remap.new_size == 0 || (flags & MREMAP_FIXED && new_length > USER_END - USER_START))
+        remap.new_size == 0)
         return -EINVAL;
     if (flags & MREMAP_DONTUNMAP && remap.old_size != remap.new_size)
         return -EINVAL;
+    error = flags & MREMAP_FIXED ? check_target(&remap, new_length) : 0;
+    if (error != 0)
+        return error;
     remap.area = area_find(&space->areas, old);
     if (remap.area == NULL || remap.area->start > old)
         return -EFAULT;
@@ -237,7 +249,7 @@ space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size
         return -EINVAL;
     if (old_length == 0)
         return duplicate(&remap);
-    if (!user_pages(old, old_length, &end) || end > remap.area->end)
+    if (!user_pages(old, old_length, &end) || source_end(&remap) > remap.area->end)
         return -EFAULT;
     return remap.area->flags & AREA_LOCKED ? remap_locked(&remap) : remap_area(&remap);
 }

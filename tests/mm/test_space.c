@@ -361,6 +361,12 @@ KTEST(space, mremap_drawn)
         {"..ww....", 2, 2, 2, FIX, 0, 0, "ww"},
         {"wwwww...", 2, 1, 1, FIX, 5, 5, "ww.www"},
         {"w.......", 0, 1, 1, FIX, 15, 15, "...............w"},
+        {"wwrr.nnx", 0, 7, 2, 0, 0, 0, "ww.....x"},      /* what goes may be anything */
+        {"wwrr.nnx", 0, 7, 3, 0, 0, 0, "wwr....x"},
+        {"wwrr.nnx", 0, 7, 7, 0, 0, 0, "wwrr.nnx"},
+        {"wwrr.nnx", 0, 7, 2, FIX, 9, 9, ".......x.ww"},
+        {"wwrr.nnx", 0, 7, 3, FIX, 9, -EFAULT, "wwrr.nnx"},
+        {"wwrr.nnx", 0, 7, 7, FIX, 9, -EFAULT, "wwrr.nnx"},
     };
 
     CHECK(begin());
