@@ -47,9 +47,13 @@ change(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set
     return 0;
 }
 
+/* Only what the area says may be read is, though the CPU would read from more. */
 static int
-populate(struct address_space *space, uintptr_t start, uintptr_t end, enum fault_access access)
+populate(struct address_space *space, const struct area *area, uintptr_t start, uintptr_t end,
+         enum fault_access access)
 {
+    if (access == FAULT_READ && !(area->flags & AREA_READ))
+        return -EINVAL;
     for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
         enum fault_result result = space_fault(space, va, access);
 
@@ -82,9 +86,9 @@ advise(struct address_space *space, const struct area *area, uintptr_t start, ui
     case MADV_KEEPONFORK:
         return change(space, start, end, 0, AREA_WIPEONFORK);
     case MADV_POPULATE_READ:
-        return populate(space, start, end, FAULT_READ);
+        return populate(space, area, start, end, FAULT_READ);
     case MADV_POPULATE_WRITE:
-        return populate(space, start, end, FAULT_WRITE_ACCESS);
+        return populate(space, area, start, end, FAULT_WRITE_ACCESS);
     default:
         return 0; /* known, and nothing to do here */
     }
@@ -168,13 +172,11 @@ space_msync(struct address_space *space, uintptr_t start, size_t length, unsigne
     if (start & PAGE_MASK || flags & ~(unsigned)(MS_ASYNC | MS_INVALIDATE | MS_SYNC) ||
         (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
         return -EINVAL;
-    if (!user_pages(start, length, &end) || !space_is_mapped(space, start, end))
+    if (!user_pages(start, length, &end))
         return -ENOMEM;
-    for (const struct area *area = area_find(&space->areas, start);
-         flags & MS_INVALIDATE && area != NULL && area->start < end; area = area->next)
-        if (area->flags & AREA_LOCKED)
-            return -EBUSY;
-    return 0;
+    if (flags & MS_INVALIDATE && space_mapped_pages(space, start, end, AREA_LOCKED) > 0)
+        return -EBUSY;
+    return space_is_mapped(space, start, end) ? 0 : -ENOMEM;
 }
 
 /* ---- mlock: nothing is ever swapped out, so to lock is to bring in and to keep ---- */

@@ -191,6 +191,27 @@ install(struct address_space *space, const struct mapping *mapping, unsigned fla
     return add(space, mapping);
 }
 
+/* The flags that MAP_SHARED_VALIDATE knows: those that there were before it. */
+#define OLD_FLAGS                                                                                  \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |       \
+     MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB)
+
+/* What is asked for seldom: whether it can be had. 0 or -errno. */
+static __attribute__((noinline)) int
+check_rare(struct address_space *space, size_t size, unsigned flags, const struct object *object)
+{
+    unsigned type = flags & MAP_TYPE;
+
+    if (type == MAP_SHARED_VALIDATE && flags & ~(unsigned)OLD_FLAGS)
+        return -EOPNOTSUPP;
+    if (flags & MAP_GROWSDOWN && (type != MAP_PRIVATE || object != NULL))
+        return -EINVAL;
+    space->stacks += (flags & MAP_GROWSDOWN) != 0;
+    if ((flags & MAP_LOCKED || space->lock_future) && !space_may_lock(space, size >> PAGE_SHIFT))
+        return -EAGAIN;
+    return 0;
+}
+
 long
 space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned prot,
            unsigned flags, struct object *object, uint32_t index, bool may_write)
@@ -210,17 +231,15 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
         return -EOVERFLOW;
     if (type != MAP_PRIVATE && type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || !object))
         return -EINVAL;
-    if (UNLIKELY(flags & MAP_GROWSDOWN)) {
-        if (type != MAP_PRIVATE || object != NULL)
-            return -EINVAL;
-        space->stacks++;
-    }
     start = place(space, hint, size, flags);
     if (is_error(start))
         return start;
-    if (UNLIKELY(flags & MAP_LOCKED || space->lock_future) &&
-        !space_may_lock(space, size >> PAGE_SHIFT))
-        return -EAGAIN;
+    if (UNLIKELY(flags & (MAP_GROWSDOWN | MAP_LOCKED) || type == MAP_SHARED_VALIDATE ||
+                 space->lock_future)) {
+        error = check_rare(space, size, flags, object);
+        if (error != 0)
+            return error;
+    }
     if (object == NULL)
         may_write = true;
     if (type != MAP_PRIVATE && prot & PROT_WRITE && !may_write)

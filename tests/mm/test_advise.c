@@ -47,6 +47,8 @@ KTEST(advise, populate)
     CHECK_EQ(advise(space, 8, 1, MADV_POPULATE_READ), -ENOMEM);
     CHECK_EQ(map(space, 9, 1, WRITABLE, 0), 0);
     CHECK_EQ(advise(space, 8, 2, MADV_POPULATE_WRITE), -ENOMEM);
+    CHECK_EQ(map(space, 10, 1, PROT_WRITE | PROT_EXEC, 0), 0);
+    CHECK_EQ(advise(space, 10, 1, MADV_POPULATE_READ), -EINVAL);
     CHECK_EQ(space_resident(space), 3);
     mm_fail_nth(1);
     CHECK_EQ(advise(space, 2, 1, MADV_POPULATE_WRITE), -ENOMEM);

@@ -289,6 +289,9 @@ KTEST(mmap, what_grows_down)
     CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ, DOWN | MAP_SHARED | MAP_ANONYMOUS, NULL,
                         0, true),
              -EINVAL);
+    CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, &file,
+                        2, false),
+             -EOPNOTSUPP);
     CHECK_EQ(make_stack(space, WHERE), WHERE);
     CHECK_EQ(space_write(space, WHERE - 4 * PAGE_SIZE, word, 8), 8);
     CHECK_EQ(space_mprotect(space, WHERE, PAGE_SIZE, PROT_READ | PROT_GROWSUP), -EINVAL);

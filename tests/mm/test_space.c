@@ -558,6 +558,8 @@ KTEST(space, arguments_of_the_others)
     CHECK_EQ(space_mlock(space, at(0), PAGE_SIZE, true, false), 0);
     CHECK_EQ(space_madvise(space, at(0), PAGE_SIZE, MADV_DONTNEED), -EINVAL);
     CHECK_EQ(space_msync(space, at(0), PAGE_SIZE, MS_SYNC | MS_INVALIDATE), -EBUSY);
+    CHECK_EQ(space_msync(space, at(0), 9 * PAGE_SIZE, MS_INVALIDATE), -EBUSY);
+    CHECK_EQ(space_msync(space, at(1), 9 * PAGE_SIZE, MS_INVALIDATE), -ENOMEM);
     CHECK(end());
 }
 
