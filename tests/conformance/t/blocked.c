@@ -1,30 +1,18 @@
 /* Every call that sleeps: ended by exit_group in another thread, by a signal's default, by a handler
  * with EINTR, or done again after one. */
-#include "tap.h"
+#include "signals.h"
 
 enum {
 	NR_pause = 29, NR_setitimer = 104, NR_rt_sigtimedwait = 177, NR_rt_sigsuspend = 179,
-	NR_clock_nanosleep = 267, NR_waitid = 284, NR_ppoll = 309, NR_pselect6 = 308,
-	SIG_TERM = 15, SIG_ALRM = 14, SIG_WINCH = 28
+	NR_clock_nanosleep = 267, NR_waitid = 284, NR_ppoll = 309, NR_pselect6 = 308
 };
 
-#define F_RESTART 0x10000000ul
-#define F_RESTORER 0x04000000ul
 /* VM, FS, FILES, SIGHAND, THREAD, SYSVSEM */
 #define THREAD_FLAGS 0x50f00ul
 #define SIZE (4 * PG)
 
-struct ksigaction {
-	void *handler;
-	ulong flags;
-	void *restorer;
-	u64 mask;
-} __attribute__((packed));
-
-void restorer(void);
 long clone_thread(ulong flags, void *top);
-__asm__(".text\nrestorer:\npop %eax\nmov $119,%eax\nint $0x80\n"
-	"clone_thread:\npush %ebx\nmov 8(%esp),%ebx\nmov 12(%esp),%ecx\nmov $120,%eax\nint $0x80\n"
+__asm__(".text\nclone_thread:\npush %ebx\nmov 8(%esp),%ebx\nmov 12(%esp),%ecx\nmov $120,%eax\nint $0x80\n"
 	"test %eax,%eax\njnz 1f\nxor %ebp,%ebp\npop %eax\ncall *%eax\nmov $1,%eax\nxor %ebx,%ebx\n"
 	"int $0x80\nhlt\n1: pop %ebx\nret\n");
 
@@ -40,13 +28,6 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 static volatile int word;
 static int empty[2], full[2];
-
-static void nap(long ms)
-{
-	long time[2] = { ms / 1000, ms % 1000 * 1000000 };
-
-	SC2(NR_nanosleep, time, 0);
-}
 
 /* A pipe without bytes and one without room. */
 static void prepare(void)
@@ -142,8 +123,6 @@ static int first_thread_sleeps(void *kind)
 
 /* ---- signals ---- */
 
-static void nothing(int sig) { (void)sig; }
-
 static void signal_soon(int sig, long ms)
 {
 	long pid = SC0(NR_getpid);
@@ -162,17 +141,10 @@ static int killed(void *kind)
 	return 1;
 }
 
-static void handle(ulong flags)
-{
-	struct ksigaction sa = { (void *)nothing, flags | F_RESTORER, (void *)restorer, 0 };
-
-	SC4(NR_rt_sigaction, SIG_ALRM, &sa, 0, 8);
-}
-
 /* 4: EINTR */
 static int handled(void *kind)
 {
-	handle(0);
+	on(SIG_ALRM, count, 0, 0);
 	signal_soon(SIG_ALRM, 20);
 	return (int)-sleeps((int)(ulong)kind);
 }
@@ -180,7 +152,7 @@ static int handled(void *kind)
 /* 4, or SIGTERM that finds it asleep again */
 static int restarted(void *kind)
 {
-	handle(F_RESTART);
+	on(SIG_ALRM, count, F_RESTART, 0);
 	signal_soon(SIG_ALRM, 20);
 	signal_soon(SIG_TERM, 60);
 	return (int)-sleeps((int)(ulong)kind);

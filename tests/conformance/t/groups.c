@@ -1,42 +1,16 @@
 /* Jobs and what holds them together: groups that become orphans, signals of a parent's end, groups
  * of children that are dead or have a program of their own, the end of a process in vfork. */
-#include "tap.h"
+#include "signals.h"
 
 enum {
 	NR_pause = 29, NR_setpgid = 57, NR_setsid = 66, NR_getpgid = 132, NR_prctl = 172,
 	NR_waitid = 284, EXITED = 4, HANG = 1, NOWAIT = 0x1000000, ONE = 1, GROUP = 2,
-	SIG_HUP = 1, SIG_USR1 = 10, SIG_CONT = 18, SIG_STOP = 19, STOPPED = 2
+	STOPPED = 2
 };
-
-#define F_RESTORER 0x04000000ul
-
-struct ksigaction {
-	void *handler;
-	ulong flags;
-	void *restorer;
-	u64 mask;
-} __attribute__((packed));
-
-void restorer(void);
-__asm__(".text\nrestorer:\npop %eax\nmov $119,%eax\nint $0x80\n");
 
 static int fds[2];
 
-static long on(int sig, void *handler)
-{
-	struct ksigaction sa = { handler, F_RESTORER, (void *)restorer, 0 };
-
-	return SC4(NR_rt_sigaction, sig, &sa, 0, 8);
-}
-
-static void nap(long ms)
-{
-	long time[2] = { ms / 1000, ms % 1000 * 1000000 };
-
-	SC2(NR_nanosleep, time, 0);
-}
-
-/* What comes through the pipe within a second; -1: nothing. */
+/* What comes through the pipe within five seconds; -1: nothing. */
 static int hear(void)
 {
 	struct {
@@ -45,13 +19,13 @@ static int hear(void)
 	} entry = { fds[0], 1, 0 };
 	char byte;
 
-	if (SC3(NR_poll, &entry, 1, 1000) != 1)
+	if (SC3(NR_poll, &entry, 1, 5000) != 1)
 		return -1;
 	return k_read(fds[0], &byte, 1) == 1 ? byte : -1;
 }
 
 static void say(char what) { k_write(fds[1], &what, 1); }
-static void tell(int sig) { say((char)sig); }
+static void pass_on(int sig) { say((char)sig); }
 
 /* ---- orphans ---- */
 
@@ -59,8 +33,8 @@ static void tell(int sig) { say((char)sig); }
 static void stopped_job(void)
 {
 	SC2(NR_setpgid, 0, 0);
-	on(SIG_HUP, tell);
-	on(SIG_CONT, tell);
+	on(SIG_HUP, pass_on, 0, 0);
+	on(SIG_CONT, pass_on, 0, 0);
 	SC2(NR_kill, SC0(NR_getpid), SIG_STOP);
 	say('G');
 	k_exit(0);
@@ -91,7 +65,7 @@ static int dies_with_parent(void *arg)
 {
 	(void)arg;
 	if (k_fork() == 0) {
-		on(SIG_USR1, tell);
+		on(SIG_USR1, pass_on, 0, 0);
 		SC2(NR_prctl, 1, SIG_USR1);
 		say('R');
 		SC0(NR_pause);
@@ -135,11 +109,14 @@ static void hangs_in_vfork(void)
 static void killed_in_vfork(void)
 {
 	int st = 0, child = 0;
-	long pid = k_fork(), result = 0;
+	long pid, result = 0;
 
+	k_pipe(fds); /* nothing else is in it */
+	pid = k_fork();
 	if (pid == 0)
 		hangs_in_vfork();
-	k_read(fds[0], &child, sizeof(child));
+	if (k_read(fds[0], &child, sizeof(child)) != sizeof(child) || child <= 1)
+		return;
 	SC2(NR_kill, pid, SIG_KILL);
 	for (int i = 0; i < 50 && result == 0; i++) {
 		result = SC4(NR_wait4, pid, &st, HANG, 0);

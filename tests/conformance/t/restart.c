@@ -1,43 +1,15 @@
 /* Waiting for a time while signals come: what goes on with the time it had, what ends with EINTR and
  * what is left then, timers that tell how long they still run. */
-#include "tap.h"
+#include "signals.h"
 
 enum {
 	NR_restart_syscall = 0, NR_alarm = 27, NR_setitimer = 104, NR_getitimer = 105,
-	NR_rt_sigtimedwait = 177,
-	SIG_USR1 = 10, SIG_ALRM = 14, SIG_CONT = 18, SIG_STOP = 19, ETIMEDOUT_ = 110
+	NR_rt_sigtimedwait = 177, ETIMEDOUT_ = 110
 };
-
-#define F_RESTART 0x10000000ul
-#define F_RESTORER 0x04000000ul
 
 struct pair {
 	long sec, sub; /* nanoseconds or microseconds */
 };
-
-struct ksigaction {
-	void *handler;
-	ulong flags;
-	void *restorer;
-	u64 mask;
-} __attribute__((packed));
-
-void restorer(void);
-__asm__(".text\nrestorer:\npop %eax\nmov $119,%eax\nint $0x80\n");
-
-static long on(int sig, void *handler, ulong flags)
-{
-	struct ksigaction sa = { handler, flags | F_RESTORER, (void *)restorer, 0 };
-
-	return SC4(NR_rt_sigaction, sig, &sa, 0, 8);
-}
-
-static long nap(long ms)
-{
-	struct pair time = { ms / 1000, ms % 1000 * 1000000 };
-
-	return SC2(NR_nanosleep, &time, 0);
-}
 
 static long now(void)
 {
@@ -125,7 +97,7 @@ static int handler_between(void *arg)
 		SC2(NR_kill, pid, SIG_CONT);
 		k_exit(0);
 	}
-	on(SIG_USR1, handler, F_RESTART);
+	on(SIG_USR1, handler, F_RESTART, 0);
 	result = nap(400);
 	k_wait(waker, 0);
 	return result != -EINTR_ ? 1 : handlers != 1 ? 2 : inner_time > 150 ? 3 : 0;
@@ -143,18 +115,12 @@ static void stopped(void)
 
 /* ---- handlers ---- */
 
-static void count(int sig)
-{
-	(void)sig;
-	handlers++;
-}
-
 static void interrupted(void)
 {
 	struct pair time = { 0, 500000000 }, left = { 9, 9 }, small = { 0, 500000 };
 	volatile int lock = 0;
 
-	on(SIG_ALRM, count, F_RESTART);
+	on(SIG_ALRM, count, F_RESTART, 0);
 	timer(100, 0);
 	eq(SC2(NR_nanosleep, &time, &left), -EINTR_, "a handler ends nanosleep");
 	ok(left.sec == 0 && left.sub <= 410000000 && left.sub >= 300000000,

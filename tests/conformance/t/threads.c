@@ -1,6 +1,6 @@
 /* Threads as a libc makes them: clone, thread-local segments, futexes, locks whose owner died, and
  * the end of one thread and of all. */
-#include "tap.h"
+#include "signals.h"
 
 enum {
 	F_WAIT = 0, F_WAKE = 1, F_REQUEUE = 3, F_CMP_REQUEUE = 4, F_WAKE_OP = 5, F_WAIT_BITSET = 9,
@@ -338,25 +338,7 @@ static void across(void)
 
 /* ---- signals to the process ---- */
 
-enum { SIG_USR1 = 10, SIG_USR2 = 12 };
-
-struct ksigaction {
-	void *handler;
-	ulong flags;
-	void *restorer;
-	u64 mask;
-} __attribute__((packed));
-
-void restorer(void);
-__asm__(".text\nrestorer:\npop %eax\nmov $119,%eax\nint $0x80\n");
-
 static volatile int first_by, second_by, second_in_time;
-
-static void nap(long ms)
-{
-	long time[2] = {ms / 1000, ms % 1000 * 1000000};
-	SC2(NR_nanosleep, time, 0);
-}
 
 static void second(int sig)
 {
@@ -376,7 +358,7 @@ static void first(int sig)
 
 static int sleeper(struct thread *t)
 {
-	if (SC2(37, SC0(NR_gettid), 0) != 0)
+	if (SC2(NR_kill, SC0(NR_gettid), 0) != 0)
 		return 0;
 	__sync_fetch_and_add(&ready, 1);
 	for (int i = 0; i < 100 && !second_by; i++)
@@ -388,19 +370,17 @@ static int sleeper(struct thread *t)
 /* Both signals go to one thread; its first handler blocks the second one, so another takes it. */
 static void handed_on(void)
 {
-	struct ksigaction one = {(void *)first, 0x04000000, (void *)restorer, 1ull << (SIG_USR2 - 1)};
-	struct ksigaction two = {(void *)second, 0x04000000, (void *)restorer, 0};
-	long pid, me = SC0(NR_getpid);
+	long pid, process = me();
 
-	SC4(NR_rt_sigaction, SIG_USR1, &one, 0, 8);
-	SC4(NR_rt_sigaction, SIG_USR2, &two, 0, 8);
+	on(SIG_USR1, first, 0, bit(SIG_USR2));
+	on(SIG_USR2, second, 0, 0);
 	ready = 0;
 	start(&threads[0], sleeper, THREAD_FLAGS & ~SETTLS, 0);
 	wait_ready(1);
 	pid = k_fork();
 	if (pid == 0) {
-		SC2(37, me, SIG_USR1);
-		SC2(37, me, SIG_USR2);
+		SC2(NR_kill, process, SIG_USR1);
+		SC2(NR_kill, process, SIG_USR2);
 		k_exit(0);
 	}
 	for (int i = 0; i < 50 && !first_by; i++)
