@@ -407,9 +407,9 @@ test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, deb
 test-user: img ## programs in ring 3: ours, conformance, real clients
 	$(Q)$(PROVE) $(USER_TESTS)
 
-all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) conformance-bare storms ## all that tests need
+all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) conformance-bare storms ## build all that tests need
 
-test: all ## everything
+test: all ## all of these tests
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS)
 
 bench: img $(BENCH) ## figures: instructions a call, ratios to others, boot, programs
