@@ -18,6 +18,7 @@ while getopts im:a:b:x: o; do
 	esac
 done
 shift $((OPTIND - 1))
+[ "$*" != all ] || set -- $(basename -s .c tests/conformance/t/*.c)
 
 kernel=linux-image-6.1.0-50-686
 tools/packages $kernel busybox-static
@@ -30,6 +31,9 @@ for f in $extra; do cp "$f" "$root/bin/"; done
 mknod "$root/dev/console" c 5 1
 mknod "$root/dev/null" c 1 3
 mknod "$root/dev/zero" c 1 5
+mknod "$root/dev/full" c 1 7
+mknod "$root/dev/urandom" c 1 9
+mkdir "$root/dev/shm"
 img=$(mktemp)
 trap 'rm -rf "$root" "$img"' EXIT
 (cd "$root" && find . | "$OLDPWD/build/packages/busybox-static/bin/busybox" cpio -o -H newc 2>/dev/null | gzip -1) > "$img"
