@@ -788,21 +788,37 @@ do_brk(struct model_space *space, const struct operation *o)
 
 /* ---- spaces ---- */
 
+/* The parent stores again where it did before the fork: what the CPU remembers must not serve any
+ * more, and the child must not see it. */
+static void
+part(struct model_space *parent, struct model_space *child, const struct operation *o)
+{
+    struct operation other = *o;
+
+    other.bits += 64; /* another value for the same words */
+    do_sweep(parent, &other);
+    for (uint32_t i = 0; i < o->count && !wrong; i++)
+        load(child, o->page + i, o->bits % WORDS);
+}
+
 static void
 do_fork(struct model_space *space, const struct operation *o)
 {
     struct model_space *child = model->spaces;
 
-    (void)o;
     while (child < model->spaces + MODEL_SPACES && child->space)
         child++;
     if (child == model->spaces + MODEL_SPACES)
         return;
+    if (o->bits & 1)
+        do_sweep(space, o);
     child->space = space_fork(space->space);
     if (child->space)
         model_fork(child, space);
     else if (!starved)
         complain("fork failed\n");
+    if (child->space && o->bits & 1)
+        part(space, child, o);
 }
 
 static void
