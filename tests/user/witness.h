@@ -78,6 +78,7 @@ ask_witness(void)
 struct memory {
     ulong free;    /* KiB, as /proc/meminfo has it */
     ulong objects; /* bytes in objects of the kernel's heap and caches */
+    ulong promised; /* KiB: Committed_AS */
 };
 
 static char memory_text[8192];
@@ -94,19 +95,6 @@ read_text(const char *path)
     return memory_text;
 }
 
-/* KiB that /proc/meminfo calls free. */
-static inline ulong
-mem_free(void)
-{
-    for (const char *c = read_text("/proc/meminfo"); *c; c++)
-        if (c[0] == 'M' && c[3] == 'F' && c[7] == ':') {
-            for (c += 8; *c == ' '; c++)
-                ;
-            return parse_num(c, 0);
-        }
-    return 0;
-}
-
 /* The n-th word of the line that is a number. */
 static inline ulong
 number_in(const char *line, u32 n)
@@ -115,6 +103,31 @@ number_in(const char *line, u32 n)
         if (line[0] == ' ' && line[1] >= '0' && line[1] <= '9' && n-- == 0)
             return parse_num(line + 1, 0);
     return 0;
+}
+
+/* What /proc/meminfo calls by the name. */
+static inline ulong
+mem_info(const char *name)
+{
+    for (const char *line = read_text("/proc/meminfo"); *line; line++) {
+        u32 same = 0;
+
+        while (name[same] && line[same] == name[same])
+            same++;
+        if (!name[same])
+            return number_in(line, 0);
+        while (*line && *line != '\n')
+            line++;
+        if (!*line)
+            break;
+    }
+    return 0;
+}
+
+static inline ulong
+mem_free(void)
+{
+    return mem_info("MemFree:");
 }
 
 /* Each line of /proc/slabinfo: name, objects in use, objects, bytes of one. Headers of slabs do not
@@ -143,6 +156,7 @@ measure(struct memory *memory)
     k_write((int)fd, "1000000", 7);
     memory->free = mem_free();
     memory->objects = object_bytes();
+    memory->promised = mem_info("Committed_AS:");
     k_write((int)fd, "0", 1);
     k_close((int)fd);
 }
@@ -154,6 +168,18 @@ measure_exactly(struct memory *memory)
 {
     measure(memory);
     measure(memory);
+}
+
+/* Nothing but frames may be gone, and of those no more than `slack` KiB. */
+static inline void
+compare_memory(const struct memory *before, const struct memory *now, ulong slack)
+{
+    ok(now->free + slack >= before->free, "no memory is lost: %lu KiB were free, now %lu", before->free,
+       now->free);
+    ok(now->objects == before->objects, "no object: %lu bytes in objects, now %lu", before->objects,
+       now->objects);
+    ok(now->promised == before->promised, "no promise: %lu KiB promised, now %lu", before->promised,
+       now->promised);
 }
 
 #endif
