@@ -86,6 +86,8 @@ pipe_open(struct file *file)
     struct pipe *pipe = (struct pipe *)node->value;
     int error = 0;
 
+    if (file->access == 0) /* it would be no end, and not be counted */
+        return -EINVAL;
     if (pipe == NULL)
         pipe = kzalloc(sizeof(*pipe));
     if (pipe == NULL)

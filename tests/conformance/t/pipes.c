@@ -283,6 +283,7 @@ static void fifos(void)
 
     eq(SC3(NR_mknod, FIFO, 010644, 0), 0, "mknod of a FIFO");
     eq(SC3(NR_mknod, FIFO, 010644, 0), -EEXIST_, "and not twice");
+    eq(opens(3), -EINVAL_, "open: neither for reading nor for writing");
     eq(opens(1 | O_NONBLOCKS), -ENXIO_, "there is nobody to write to");
     fd = opens(O_NONBLOCKS);
     ok(fd >= 0, "a reader need not wait");
