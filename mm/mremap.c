@@ -194,8 +194,10 @@ duplicate(const struct remap *remap)
     unsigned flags = MAP_SHARED | (remap->flags & MREMAP_FIXED ? MAP_FIXED : 0);
     long start;
 
-    if (!(old_flags & AREA_SHARED) || !(remap->flags & MREMAP_MAYMOVE))
+    if (!(old_flags & AREA_SHARED))
         return -EINVAL;
+    if (!(remap->flags & MREMAP_MAYMOVE))
+        return -ENOMEM;
     object_get(object);
     start = space_mmap(remap->space, remap->target, remap->new_size, old_flags & AREA_PROT, flags,
                        object, area_index(remap->area, remap->old),

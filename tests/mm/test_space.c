@@ -424,6 +424,7 @@ KTEST(space, mremap_keeps_or_doubles)
 
     CHECK(start_over("ss"));
     CHECK_EQ(cpu_store(space, at(1), 6), FAULT_DONE);
+    CHECK_EQ(space_mremap(space, at(1), 0, PAGE_SIZE, 0, 0), -ENOMEM);
     copy = space_mremap(space, at(1), 0, PAGE_SIZE, MREMAP_MAYMOVE, 0);
     CHECK(copy > 0);
     CHECK_EQ(cpu_load(space, (uintptr_t)copy, &value), FAULT_DONE);
