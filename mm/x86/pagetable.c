@@ -674,9 +674,10 @@ pagetable_init(struct bootmem *boot)
     fill_low_table();
     direct_map_end = end;
     use_tables(fixmap);
-    klog("pagetable: %s, direct map of %lu KiB in pages of %s4 KiB, text and constants read-only%s\n",
+    klog("pagetable: %s, direct map of %lu KiB in pages of %s4 KiB\n",
          pae ? "PAE" : "two levels", (unsigned long)direct_map_end / 1024,
-         pae ? "2 MiB and " : cpu_features.pse ? "4 MiB and " : "",
+         pae ? "2 MiB and " : cpu_features.pse ? "4 MiB and " : "");
+    klog("pagetable: text and constants read-only%s\n",
          noexec_flag != 0 ? ", all else not executable" : "");
 }
 
