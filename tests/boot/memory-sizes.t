@@ -41,7 +41,7 @@ at_large_size() {
         "memory-backend-ram,size=$large_size,reserve=off,id=ram" -machine memory-backend=ram
 }
 at_large_size 8G 8388608 --cpu qemu64
-like "pages are executed only where there is code" "$console" '^pagetable: PAE.*not executable'
+like "pages are executed only where there is code" "$console" '^pagetable: text and constants .*not executable$'
 at_large_size 61G 63963136 --cpu pentium3
 unlike "a CPU without NX" "$console" 'not executable'
 at_large_size 64G 67108864 --emu qemu64 --cpu qemu64
