@@ -1,8 +1,8 @@
 /* test_space_model.c - random programs against the model of what they may expect (space_model.h).
  *
- * A round is a list of operations, drawn beforehand from a seed: calls on up to MODEL_SPACES address
- * spaces that come from one another by fork, loads and stores through a software CPU, files that
- * shrink and grow, reclaim, and now and then a failing allocation. Each means something in any
+ * A round is a list of operations, drawn beforehand from a seed: calls on up to MODEL_SPACES
+ * address spaces that come from one another by fork, loads and stores through a software CPU, files
+ * that shrink and grow, reclaim, and now and then a failing allocation. Each means something in any
  * state, so that a list from which operations were taken is a list again. After each, what the call
  * answered must be what the model allows; contents, faults and maps must agree.
  *
@@ -33,7 +33,8 @@ enum kind {
 };
 
 /* How often each comes, of 256. */
-static const uint8_t weight[KINDS] = {40, 56, 10, 6, 6, 26, 14, 16, 16, 8, 14, 5, 8, 5, 8, 6, 6, 3, 3};
+static const uint8_t weight[KINDS] = {40, 56, 10, 6, 6, 26, 14, 16, 16, 8,
+                                      14, 5,  8,  5, 8, 6,  6,  3,  3};
 static const char *const kind_name[KINDS] = {
     "load", "store", "sweep", "peek", "poke", "mmap", "munmap", "mprotect", "mremap", "brk",
     "madvise", "mlock", "fork", "exit", "activate", "file load", "file store", "file size",
@@ -143,7 +144,7 @@ same_page(const struct area *area, uintptr_t at, const struct model_page *page)
     return !object || area->index + (uint32_t)((at - area->start) >> PAGE_SHIFT) == page->index;
 }
 
-/* Two areas that could be one would make later calls fail that must not (mremap) and cost memory. */
+/* Two areas that could be one would make calls fail that must not (mremap), and cost memory. */
 static bool
 could_be_one(const struct area *area)
 {

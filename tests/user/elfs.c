@@ -5,8 +5,8 @@
  *   |        | headers   | up to the end of the page    |
  *
  * One that nobody touched runs and exits with 42. Then bytes and words of the headers are changed,
- * a few at a time, and the file is cut at every length. A program that starts in the wrong place runs
- * into hlt, which ends it.
+ * a few at a time, and the file is cut at every length. A program that starts in the wrong place
+ * runs into hlt, which ends it.
  *
  *   elfs [VARIANTS [SEED]]
  */
@@ -30,7 +30,8 @@ build(void)
 {
     static const u8 ident[] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
     static const u8 code[] = {0xb8, 1, 0, 0, 0, 0xbb, 42, 0, 0, 0, 0xcd, 0x80};
-    static const u32 header[] = {2 | 3 << 16, 1, 0x08048074, 52, 0, 0, 52 | 32 << 16, 2 | 40 << 16, 0};
+    static const u32 header[] = {2 | 3 << 16, 1, 0x08048074,    52, 0,
+                                 0,           52 | 32 << 16, 2 | 40 << 16, 0};
     static const u32 programs[2][8] = {{1, 0, 0x08048000, 0x08048000, 4096, 4096, 5, 4096},
                                        {1, 4096, 0x0804a000, 0x0804a000, 16, 5000, 6, 4096}};
 
@@ -136,7 +137,8 @@ main(int argc, char **argv)
             change(&state);
         try(bad, SIZE);
     }
-    note("%u ran, %u were refused, %u killed, %u of them for not ending", ran, refused, killed, hung);
+    note("%u ran, %u were refused, %u killed, %u of them for not ending", ran, refused, killed,
+         hung);
     ok(strange == 0, "wrong programs are refused or killed (else: %ld)", strange);
     ok(refused > variants / 8, "many are refused");
     SC1(NR_unlink, "/tmp/elf");

@@ -1,5 +1,5 @@
-/* forkbomb.c - processes that do nothing but fork, for a second; then each ends when it sees that it
- * should. Others live meanwhile, and in the end all memory is back. */
+/* forkbomb.c - processes that do nothing but fork, for a second; then each ends when it sees that
+ * it should. Others live meanwhile, and in the end all memory is back. */
 #include "witness.h"
 
 #define SLACK 256u /* KiB: page tables for the kernel's stacks stay, and slabs */

@@ -67,7 +67,8 @@ main(void)
         ok(W_SIG(status) == SIG_KILL || status == 0, "a memory hog is ended (status %lx)", status);
     }
     status = in_child(eat_files, 0);
-    ok(W_SIG(status) == SIG_KILL || status == 3 << 8, "so is a file that grows (status %lx)", status);
+    ok(W_SIG(status) == SIG_KILL || status == 3 << 8, "so is a file that grows (status %lx)",
+       status);
     SC1(NR_unlink, "/tmp/hog");
     measure_exactly(&after);
     compare_memory(&before, &after, SLACK);

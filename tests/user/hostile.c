@@ -1,14 +1,14 @@
 /* hostile.c - programs that ask for the wrong things: random system calls with random and edge-case
  * arguments, by several processes and threads at once, with segments, flags, stack and FPU as wild.
  *
- *   parent ──► a child in each slot: calls, calls, calls ... until it dies of them, or made its share
+ *   parent ──► a child in each slot: calls, calls, calls ... until it dies of them, or made enough
  *      │           └─► threads and children of its own, which do the same for a while
  *      └─────► witness: its memory must stay as it is
  *
- * What a child suffers it takes in a signal handler, and goes on. The parent looks at each slot fifty
- * times a second, ends who made no call since, and starts the next. Random numbers never name other
- * processes, since ending those is what kill is for; the calls that only end or stop the caller come
- * rarely or not at all.
+ * What a child suffers it takes in a signal handler, and goes on. The parent looks at each slot
+ * fifty times a second, ends who made no call since, and starts the next. Random numbers never name
+ * other processes, since ending those is what kill is for; the calls that only end or stop the
+ * caller come rarely or not at all.
  *
  *   hostile [CALLS [SEED [SLOTS]]]
  */
@@ -54,9 +54,10 @@ static struct tally *tally;
 static u32 buffer[2048] __attribute__((aligned(4096)));
 static char *edge; /* a page; behind it nothing */
 static const char *const paths[] = {
-    "/tmp/hostile", "/tmp/hostile/x", "/tmp/hostile/y/z", "x", "/dev/zero", "/dev/null", "/dev/full",
-    "/dev/random", "/proc/self/maps", "/proc/self/mem", "/proc/meminfo", "/proc/self", "/proc/self/fd",
-    "/proc/self/fail-nth", "/proc/self/smaps", "/proc/self/task", "/no/such/file", "", ".", ".."};
+    "/tmp/hostile", "/tmp/hostile/x", "/tmp/hostile/y/z", "x", "/dev/zero", "/dev/null",
+    "/dev/full", "/dev/random", "/proc/self/maps", "/proc/self/mem", "/proc/meminfo",
+    "/proc/self", "/proc/self/fd", "/proc/self/fail-nth", "/proc/self/smaps",
+    "/proc/self/task", "/no/such/file", "", ".", ".."};
 
 void run_step(struct actor *actor);
 long wild_call(const struct wild *registers);
@@ -150,8 +151,9 @@ argument(struct actor *actor)
 static int
 is_tedious(u32 number)
 {
-    static const u16 tedious[] = {29, 72, 179, 177, 421, 82, 142, 168, 308, 309, 413, 414, 240, 422,
-                                  7, 37, 238, 270, 178, 335, 114, 284, 162, 267, 407, 2, 120, 190, 119, 173, 91, 75, 152};
+    static const u16 tedious[] = {29,  72,  179, 177, 421, 82,  142, 168, 308, 309, 413,
+                                  414, 240, 422, 7,   37,  238, 270, 178, 335, 114, 284,
+                                  162, 267, 407, 2,   120, 190, 119, 173, 91,  75,  152};
 
     for (u32 i = 0; i < sizeof tedious / sizeof *tedious; i++)
         if (tedious[i] == number)
@@ -280,7 +282,10 @@ wild_step(struct actor *actor)
 }
 
 /* Registers of struct sigcontext, by word. */
-enum { W_GS, W_FS, W_ES, W_DS, W_ESP = 7, W_EIP = 14, W_CS, W_EFLAGS, W_SS = 18, W_FPU, W_MASK, CONTEXT = 22 };
+enum {
+    W_GS, W_FS, W_ES, W_DS, W_ESP = 7, W_EIP = 14, W_CS, W_EFLAGS, W_SS = 18, W_FPU, W_MASK,
+    CONTEXT = 22
+};
 
 /* Back from a signal that never came. */
 static void
@@ -432,7 +437,8 @@ catch_signals(void)
         ulong flags;
         void *restorer;
         u32 mask[2];
-    } action = {on_signal, 0x4c000004 /* SIGINFO, RESTORER, ONSTACK, NODEFER */, signal_return, {0, 0}};
+    } action = {on_signal, 0x4c000004 /* SIGINFO, RESTORER, ONSTACK, NODEFER */, signal_return,
+                {0, 0}};
 
     for (u32 i = 0; i < sizeof signals; i++)
         SC4(NR_rt_sigaction, signals[i], &action, 0, 8);

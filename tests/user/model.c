@@ -1,10 +1,10 @@
 /* model.c - random memory calls against a model, from inside: the program is its own subject.
  *
- * The same idea as tests/mm/test_space_model.c, through int 0x80. Areas come and go in one window of
- * addresses and in the heap; of each page the model knows protection, backing and four words. Loads
- * and stores that must fault do, and the signal's number, code and address are what they must be.
- * fork makes copies of program and model alike; what shared pages hold is modelled in shared memory.
- * Now and then /proc/self/maps is compared.
+ * The same idea as tests/mm/test_space_model.c, through int 0x80. Areas come and go in one window
+ * of addresses and in the heap; of each page the model knows protection, backing and four words.
+ * Loads and stores that must fault do, and the signal's number, code and address are what they must
+ * be. fork makes copies of program and model alike; what shared pages hold is modelled in shared
+ * memory. Now and then /proc/self/maps is compared.
  *
  * Each round runs in a child. When one fails, its list of operations is cut down, and what is left
  * is printed. Only what the manual pages promise is asked for: on Linux it passes as well.
@@ -94,7 +94,7 @@ __asm__(".text\n"
         "probe_failed: ret\n"
         "signal_return: mov $173,%eax\n int $0x80\n");
 
-/* Of the saved registers, EIP is at byte 76 of the context; the probes have nothing on the stack. */
+/* Of the saved registers, EIP is at byte 76 of the context; the probes have an empty stack. */
 static void
 on_fault(int signal, const int *info, char *context)
 {
@@ -580,7 +580,8 @@ check_line(const char *text)
     u8 prot = 0;
 
     text++;
-    prot = (u8)((text[0] == 'r' ? P_R : 0) | (text[1] == 'w' ? P_W : 0) | (text[2] == 'x' ? P_X : 0));
+    prot = (u8)((text[0] == 'r' ? P_R : 0) | (text[1] == 'w' ? P_W : 0) |
+                (text[2] == 'x' ? P_X : 0));
     for (u32 i = 0; i < PAGES; i++) {
         const struct page *page = &pages[i];
 
@@ -822,6 +823,7 @@ main(int argc, char **argv)
         explain();
         break;
     }
-    ok(rounds * OPERATIONS >= operations, "%u random operations agree with the model", rounds * OPERATIONS);
+    ok(rounds * OPERATIONS >= operations, "%u random operations agree with the model",
+       rounds * OPERATIONS);
     return done("model");
 }

@@ -1,11 +1,11 @@
 /* sweep.c - inside every system call, each allocation of the kernel fails once: for n = 1, 2, 3 ...
  * the n-th, through /proc/self/fail-nth, until none does.
  *
- * The table has every call that the kernel has, and says which never allocate. Of those that do, each
- * shortage must have changed nothing: the maps, the break, the open descriptors, the names in a folder
- * and what a file is are compared. One that succeeds all the same is undone, and again nothing may have
- * changed; and when a call has been swept, as much memory is free as before. A number that the table
- * does not have must be one that the kernel does not know.
+ * The table has every call that the kernel has, and says which never allocate. Of those that do,
+ * each shortage must have changed nothing: the maps, the break, the open descriptors, the names in
+ * a folder and what a file is are compared. One that succeeds all the same is undone, and again
+ * nothing may have changed; and when a call has been swept, as much memory is free as before. A
+ * number that the table does not have must be one that the kernel does not know.
  */
 #include "witness.h"
 
@@ -196,7 +196,8 @@ c_vfork(void)
 {
     long pid;
 
-    __asm__ volatile("int $0x80; test %%eax,%%eax; jnz 1f; mov $1,%%eax; xor %%ebx,%%ebx; int $0x80; 1:"
+    __asm__ volatile("int $0x80; test %%eax,%%eax; jnz 1f\n"
+                     "mov $1,%%eax; xor %%ebx,%%ebx; int $0x80; 1:"
                      : "=a"(pid) : "a"(NR_vfork) : "ebx", "memory", "cc");
     return pid;
 }
@@ -211,7 +212,8 @@ c_clone(void)
     long tid;
 
     thread_lives = 1;
-    __asm__ volatile("int $0x80; test %%eax,%%eax; jnz 1f; mov $1,%%eax; xor %%ebx,%%ebx; int $0x80; 1:"
+    __asm__ volatile("int $0x80; test %%eax,%%eax; jnz 1f\n"
+                     "mov $1,%%eax; xor %%ebx,%%ebx; int $0x80; 1:"
                      : "=a"(tid)
                      : "a"(NR_clone), "b"(0x250f00), "c"(stack + sizeof stack), "d"(0), "S"(0),
                        "D"(&thread_lives)
@@ -250,11 +252,12 @@ un_write(long r)
 }
 
 static const struct { const void *base; ulong length; } pieces[12] = {{bytes, 4096}, {bytes, 4096}};
-static long c_write(void) { SC3(NR_lseek, DATA, 8 * PG, 0); return k_write(DATA, bytes, 8192); }
-static long c_writev(void) { SC3(NR_lseek, DATA, 8 * PG, 0); return SC3(NR_writev, DATA, pieces, 2); }
+static void far(int fd) { SC3(NR_lseek, fd, 8 * PG, 0); }
+static long c_write(void) { far(DATA); return k_write(DATA, bytes, 8192); }
+static long c_writev(void) { far(DATA); return SC3(NR_writev, DATA, pieces, 2); }
 static long c_pwrite(void) { return SC5(NR_pwrite64, DATA, bytes, 8192, 8 * PG, 0); }
-static long c_sendfile(void) { SC3(NR_lseek, OTHER, 8 * PG, 0); return SC4(187, OTHER, DATA, 0, 4096); }
-static long c_sendfile64(void) { SC3(NR_lseek, OTHER, 8 * PG, 0); return SC4(239, OTHER, DATA, 0, 4096); }
+static long c_sendfile(void) { far(OTHER); return SC4(187, OTHER, DATA, 0, 4096); }
+static long c_sendfile64(void) { far(OTHER); return SC4(239, OTHER, DATA, 0, 4096); }
 static long c_unlink(void) { return SC1(NR_unlink, LONG("link")); }
 static long c_pipe_write(void)
 {
@@ -305,7 +308,7 @@ enum kind {
     QUIET,   /* never allocates */
     SWEPT,
     APART,   /* swept, each time in a new process: what it allocates is kept */
-    UNKNOWN, /* without allocations, as its handler shows; it ends, stops or waits, or sets the clock */
+    UNKNOWN, /* without allocations, as its handler shows; it ends, stops, waits or sets clocks */
 };
 
 struct row {

@@ -88,7 +88,8 @@ read_text(const char *path)
 {
     long fd = SC3(NR_open, path, 0, 0), length = 0, got;
 
-    while ((got = k_read((int)fd, memory_text + length, sizeof memory_text - 1 - (ulong)length)) > 0)
+    while ((got = k_read((int)fd, memory_text + length,
+                         sizeof memory_text - 1 - (ulong)length)) > 0)
         length += got;
     memory_text[length] = 0;
     k_close((int)fd);
@@ -174,8 +175,8 @@ measure_exactly(struct memory *memory)
 static inline void
 compare_memory(const struct memory *before, const struct memory *now, ulong slack)
 {
-    ok(now->free + slack >= before->free, "no memory is lost: %lu KiB were free, now %lu", before->free,
-       now->free);
+    ok(now->free + slack >= before->free, "no memory is lost: %lu KiB were free, now %lu",
+       before->free, now->free);
     ok(now->objects == before->objects, "no object: %lu bytes in objects, now %lu", before->objects,
        now->objects);
     ok(now->promised == before->promised, "no promise: %lu KiB promised, now %lu", before->promised,
