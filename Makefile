@@ -168,7 +168,7 @@ img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy, build/oc
 
 # Kernel files that touch no hardware: the host test program runs them as well.
 PURE_KERNEL := $(addprefix kernel/,printf.c keys.c line.c discipline.c ansi.c acpi.c multiboot.c \
-        cmdline.c elf.c script.c words.c date.c)
+        cmdline.c elf.c script.c words.c memory_options.c date.c)
 HOST_MM   := $(sort $(wildcard mm/*.c mm/hosted/*.c))
 HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) $(PURE_KERNEL)
 # Quoted includes look into these in order; <string.h> and its like are the host's own.

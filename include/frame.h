@@ -20,6 +20,7 @@ enum frame_owner {
     FRAME_FIRMWARE,  /* not RAM: reserved, a device, or a hole; not part of the machine's total */
     FRAME_LOW,       /* page 0, BIOS data, EBDA, video and ROM area */
     FRAME_ABSENT,    /* RAM we were told to leave alone, or cannot reach */
+    FRAME_BAD,       /* does not keep what is written to it (memtest.h, badram=) */
     FRAME_KERNEL,    /* kernel image */
     FRAME_MODULE,    /* boot modules */
     FRAME_BOOTINFO,  /* what the boot loader left */

@@ -27,6 +27,7 @@ enum memmap_owner {
     MEMMAP_FREE = 0, /* nobody: the firmware's type alone decides */
     MEMMAP_LOW,      /* page 0, BIOS data, EBDA, video and ROM area: never RAM to us */
     MEMMAP_ABSENT,   /* RAM that cannot be used: beyond mem=, or above 4 GiB without PAE */
+    MEMMAP_DEFECT,   /* RAM that badram= says is bad */
     MEMMAP_MODULE,   /* a boot module */
     MEMMAP_BOOTINFO, /* what the boot loader left for us to read */
     MEMMAP_METADATA, /* frame table, block table, page tables of the direct map */

@@ -26,6 +26,8 @@
  *                                                          interrupt called, and no lock is held
  *   bool cpu_claim(bool *busy), cpu_release(bool *busy)    keep interrupts of this CPU out of its
  *                                                          per-CPU data; false: find another way
+ *   cache_flush()                                          what was written is in memory, and what
+ *                                                          is read comes from there
  *   tlb_flush_page(va), tlb_flush_all()                    the CPU forgets translations
  *   load_directory(paddr_t), kernel_directory()            whose page tables it uses
  */

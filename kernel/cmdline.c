@@ -15,11 +15,14 @@ static const struct option {
     const char *name;
     const char *help;
 } options[] = {
+    {"badram", "frames that are bad: badram=ADDRESS[,MASK] (memory_options.h)"},
     {"bench", "measure the allocators, then power off"},
     {"console", "which of vga,com1,e9 to use; all by default"},
     {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
     {"init", "the first program, for instance init=/init, which is the default when it is there"},
-    {"mem", "use only RAM below this address, for instance mem=64M"},
+    {"mem", "use only RAM below this address, mem=64M; or say what is there, mem=SIZE@BASE!TYPE"},
+    {"memtest", "test all free memory before anything else is started"},
+    {"memtest_fault", "for tests of memtest: a bit of the word at this address reads as 1"},
     {"monitor", "start no program"},
     {"nopae", "two-level page tables, also where the CPU has PAE"},
     {"overcommit", "promise programs memory: 0 within reason, 1 always, 2 only what is there"},

@@ -37,6 +37,7 @@
 #include "power.h"
 #include "probe.h"
 #include "proc.h"
+#include "memory_options.h"
 #include "programs.h"
 #include "signal.h"
 #include "symbols.h"
@@ -49,6 +50,7 @@
  * used goes to the page allocator. */
 #define EARLY_ARENA_SIZE 0xC000
 
+#define BAD_RUNS       64u /* pieces of badram= that are obeyed */
 #define FOUR_GIB       ((uint64_t)1 << 32)
 #define MOST_RAM       ((uint64_t)64 << 30)
 #define MOST_ADDRESS   ((uint64_t)128 << 30) /* of what the frame table has room for */
@@ -145,6 +147,25 @@ own_low_memory(struct bootmem *boot)
     bootmem_own(boot, bootmem_low_end(kib, segment), LOW_MEMORY_TOP, MEMMAP_LOW);
 }
 
+static uint64_t memory_limit; /* mem=SIZE; 0: none */
+
+static bool
+add_entry(const struct memory_item *item)
+{
+    size_t size = boot_info.entry_count * sizeof(*boot_info.entries);
+    struct memmap_entry *entries = kmalloc_early(size + sizeof(*entries));
+
+    if (entries == NULL)
+        return false;
+    memcpy(entries, boot_info.entries, size);
+    entries[boot_info.entry_count++] =
+        (struct memmap_entry){.base = item->base, .length = item->size, .type = item->type};
+    boot_info.entries = entries;
+    klog("cmdline: [0x%llx, 0x%llx) is of type %lu\n", (unsigned long long)item->base,
+         (unsigned long long)(item->base + item->size), (unsigned long)item->type);
+    return true;
+}
+
 static uint64_t
 ram_frames_above(const struct bootmem *boot, uint64_t address)
 {
@@ -165,11 +186,58 @@ memory_end(const struct bootmem *boot)
     return end;
 }
 
+/* mem=SIZE@BASE!TYPE: pieces that are added to the firmware's map; the sanitiser decides where they
+ * overlap. Room for them comes from the early heap. */
+static void
+edit_map(void)
+{
+    const char *text = cmdline_value("mem");
+    struct memory_item item;
+
+    memory_limit = 0;
+    while (text != NULL && *text != '\0') {
+        if (!memory_item(&text, &item)) {
+            klog("cmdline: mem=...%s makes no sense and is ignored\n", text);
+            return;
+        }
+        if (item.is_limit)
+            memory_limit = item.size;
+        else if (!add_entry(&item))
+            klog("cmdline: no memory for mem=\n");
+    }
+}
+
+/* badram=: frames that nobody is to have. */
+static void
+own_bad(struct bootmem *boot)
+{
+    const char *text = cmdline_value("badram");
+    uint64_t end = pagetable_memory_end();
+    unsigned runs = 0;
+
+    while (text != NULL && *text != '\0') {
+        struct bad_frames bad;
+        uint64_t start;
+
+        if (!bad_frames_item(&text, &bad)) {
+            klog("cmdline: badram=...%s makes no sense and is ignored\n", text);
+            return;
+        }
+        start = bad.address;
+        do {
+            if (runs++ == BAD_RUNS) {
+                klog("cmdline: badram= says more than %u pieces; the rest is ignored\n", BAD_RUNS);
+                return;
+            }
+            bootmem_own(boot, start, start + bad_run_length(&bad), MEMMAP_DEFECT);
+        } while (bad_run_next(&bad, &start) && start < end);
+    }
+}
+
 /* RAM that stays unused: what cannot be managed, and what is beyond mem=SIZE. */
 static void
 own_absent(struct bootmem *boot)
 {
-    const char *text = cmdline_value("mem");
     uint64_t limit, frames;
 
     pagetable_choose(ram_frames_above(boot, FOUR_GIB) != 0);
@@ -181,12 +249,8 @@ own_absent(struct bootmem *boot)
              limit == pagetable_memory_end() ? "page tables cannot name them" : "64 GiB are enough");
         bootmem_own(boot, limit, 0, MEMMAP_ABSENT);
     }
-    if (text == NULL)
-        return;
-    if (cmdline_size(text, &limit) && limit != 0)
-        bootmem_own(boot, limit, 0, MEMMAP_ABSENT);
-    else
-        klog("cmdline: mem=%s is no size and is ignored\n", text);
+    if (memory_limit != 0)
+        bootmem_own(boot, memory_limit, 0, MEMMAP_ABSENT);
 }
 
 static void
@@ -206,6 +270,7 @@ find_memory(void)
 {
     struct bootmem *boot = &boot_memory;
 
+    edit_map();
     bootmem_init(boot, boot_info.entries, boot_info.entry_count);
     bootmem_print_firmware(&klog_printer, boot);
     own_image(boot);
@@ -216,6 +281,7 @@ find_memory(void)
         bootmem_own(boot, owned->base, owned->base + owned->length, owned->owner);
     }
     own_absent(boot);
+    own_bad(boot);
     probe_memory(boot);
     bootmem_print(&klog_printer, boot);
 }
@@ -259,6 +325,7 @@ kernel_main(uint32_t magic, uint32_t information)
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
     start_devices();
     clock_init();
+    memtest_at_start();
     machine_init();
     task_init();
     signal_init();

@@ -4,7 +4,9 @@
 #include "console.h"
 #include "kmalloc.h"
 #include "mm.h"
+#include "memtest.h"
 #include "monitor.h"
+#include "pagetable.h"
 #include "pmm.h"
 #include "space.h"
 #include "vmalloc.h"
@@ -57,8 +59,9 @@ frame(int argc, char **argv)
 
     if (argc != 2 || !cmdline_size(argv[1], &number))
         return MONITOR_USAGE;
-    if (number > UINT32_MAX >> PAGE_SHIFT) {
-        print(&console_printer, "Frames are numbered 0 to 0x%x.\n", UINT32_MAX >> PAGE_SHIFT);
+    if (number >= pagetable_memory_end() >> PAGE_SHIFT) {
+        print(&console_printer, "Frames are numbered 0 to 0x%llx.\n",
+              (unsigned long long)(pagetable_memory_end() >> PAGE_SHIFT) - 1);
         return MONITOR_FAILED;
     }
     mm_print_frame(&console_printer, pfn((unsigned long)number));

@@ -154,4 +154,5 @@ files_init(void)
     object_limit_counted(file_space_pages());
     modfs_init();
     devices_init();
+    memtest_init();
 }

@@ -244,6 +244,44 @@ buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted)
     return got;
 }
 
+/* The order of the free chunk that has the page at `offset` of an open block, ORDERS when the page is
+ * not free. */
+static unsigned
+order_of_free(const struct block *block, const struct block_map *map, unsigned offset)
+{
+    for (unsigned levels = block->levels; levels; levels &= levels - 1) {
+        unsigned level = (unsigned)__builtin_ctz(levels);
+        if (map_test(map, level, offset >> level))
+            return level;
+    }
+    return ORDERS;
+}
+
+unsigned long
+buddy_take_from(struct zone *zone, uint32_t index, pfn_t *first, unsigned long most)
+{
+    struct block *block = &zone->blocks[index];
+    struct block_map *map = &zone->maps[index];
+    unsigned offset = (unsigned)(first->n & (BLOCK_FRAMES - 1)), order = ORDERS;
+    uint16_t before = block->levels;
+    if (!block->open)
+        zone_open_block(zone, index);
+    while (offset < BLOCK_FRAMES && (order = order_of_free(block, map, offset)) == ORDERS)
+        offset++;
+    if (order == ORDERS)
+        return 0;
+    unsigned long start = offset & ~((1u << order) - 1), end = start + (1ul << order);
+    unsigned long count = end - offset < most ? end - offset : most;
+    map_clear(block, map, order, (unsigned)start >> order);
+    block->free -= (uint16_t)(1u << order);
+    zone->free -= 1ul << order;
+    zone_relist(zone, index, before);
+    put_rest(zone, page_at(zone, index, (unsigned)start), offset - start);
+    put_rest(zone, page_at(zone, index, (unsigned)(offset + count)), end - offset - count);
+    *first = page_at(zone, index, offset);
+    return count;
+}
+
 bool
 buddy_is_free(const struct zone *zone, pfn_t start, unsigned long count)
 {

@@ -7,6 +7,7 @@ static const char *const owner_names[FRAME_OWNERS] = {
     [FRAME_FIRMWARE] = "firmware",
     [FRAME_LOW] = "low memory",
     [FRAME_ABSENT] = "left out",
+    [FRAME_BAD] = "bad",
     [FRAME_KERNEL] = "kernel image",
     [FRAME_MODULE] = "module",
     [FRAME_BOOTINFO] = "boot info",

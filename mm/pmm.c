@@ -467,6 +467,49 @@ pmm_adopt(pfn_t frame)
     spin_unlock(&zone->lock, flags);
 }
 
+/* ---- Tests of memory ---- */
+
+/* Takes the chunk out of the zone in which `index` is; all of it becomes single allocations. */
+static unsigned long
+take_free_of(uint32_t index, pfn_t *first, unsigned long most)
+{
+    struct zone *zone = &mm_zones[mm_blocks[index].zone];
+    unsigned long flags = spin_lock(&zone->lock);
+    unsigned long count = buddy_take_from(zone, index, first, most);
+    for (unsigned long i = 0; i < count; i++)
+        mark_allocated(frame_of(pfn(first->n + i)), 1);
+    spin_unlock(&zone->lock, flags);
+    return count;
+}
+
+unsigned long
+pmm_take_free(pfn_t *first, unsigned long most)
+{
+    *first = pfn(first->n > FRAME_BASE ? first->n : FRAME_BASE);
+    for (;;) {
+        uint32_t index = (uint32_t)((first->n - FRAME_BASE) >> MAX_ORDER);
+        if (index >= mm_block_count)
+            return 0;
+        unsigned long count = mm_blocks[index].levels ? take_free_of(index, first, most) : 0;
+        if (count)
+            return count;
+        *first = pfn(FRAME_BASE + ((unsigned long)(index + 1) << MAX_ORDER));
+    }
+}
+
+void
+pmm_retire(pfn_t frame)
+{
+    struct zone *zone = pmm_zone_of(frame);
+    struct frame *descriptor = frame_of(frame);
+    unsigned long flags = spin_lock(&zone->lock);
+    ASSERT(descriptor->owner >= FRAME_ALLOCATED && descriptor->count == 1);
+    descriptor->owner = FRAME_BAD;
+    mm_blocks[(frame.n - FRAME_BASE) >> MAX_ORDER].frames--;
+    zone->managed--;
+    spin_unlock(&zone->lock, flags);
+}
+
 /* ---- Counts ---- */
 
 unsigned long

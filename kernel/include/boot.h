@@ -14,6 +14,9 @@ extern struct bootmem boot_memory;
 /* Where the loader's memory is read: any address below 4 GiB. */
 extern const struct multiboot_source boot_source;
 
+/* The boot options memtest and memtest_fault. Interrupts are on. */
+void memtest_at_start(void);
+
 /* Provokes the failure that the boot option crash=NAME asks for, to see its report. Returns when
  * the name is unknown, after saying so. */
 void crash_on_purpose(const char *name);

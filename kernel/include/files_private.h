@@ -15,5 +15,6 @@ bool module_path(const char *string, unsigned number, bool own_loader, char *pat
 
 /* Adds /dev/null and its like. */
 void devices_init(void);
+void memtest_init(void);
 
 #endif

@@ -126,6 +126,12 @@ tlb_flush_page(uintptr_t va)
 }
 
 static inline void
+cache_flush(void)
+{
+    __asm__ volatile("wbinvd" : : : "memory");
+}
+
+static inline void
 tlb_flush_all(void)
 {
     uint32_t directory;

@@ -155,6 +155,11 @@ tlb_flush_page(uintptr_t va)
 }
 
 static inline void
+cache_flush(void)
+{
+}
+
+static inline void
 tlb_flush_all(void)
 {
     tlb_flush_page(~(uintptr_t)0);
