@@ -2,41 +2,67 @@
  * and taken out of service. Exit status 1 when there were any. */
 #include "runtime.h"
 
-/* KiB a second as MB/s, KiB as MiB: both lose the same 2.4 %. */
-static void
-show(unsigned long pass, const char *line, uint32_t start, const char *end)
-{
-    unsigned long at = next_number(&line), all = next_number(&line), tested = next_number(&line),
-                  bad = next_number(&line), milliseconds = milliseconds_now() - start + 1;
+#define KIB_PER_FRAME 4
 
-    print("%spass %lu: %3lu %%, %lu KiB tested, %lu MB/s, %lu bad frames%s",
-          is_terminal(1) ? "\r" : "", pass, all >= 100 ? at / (all / 100) : 0, tested * 4,
-          tested * 4 / milliseconds, bad, end);
+/* Where a pass is, as the device tells it. */
+struct progress {
+    unsigned long next, end; /* frames of the machine */
+    unsigned long tested, bad;
+};
+
+static struct progress
+read_progress(const char *line)
+{
+    struct progress now;
+
+    now.next = next_number(&line);
+    now.end = next_number(&line);
+    now.tested = next_number(&line);
+    now.bad = next_number(&line);
+    return now;
+}
+
+static unsigned
+percent(const struct progress *now)
+{
+    return now->end >= 100 ? (unsigned)(now->next / (now->end / 100)) : 0;
+}
+
+/* What ends in a return stays until it is written over: by the next one, or a bad frame's address. A
+ * KiB a millisecond is a MB/s. */
+static void
+show(unsigned long pass, const struct progress *now, uint32_t start, char end)
+{
+    print("pass %lu: %3u %%, %lu KiB, %lu MB/s, %lu bad frames%c", pass, percent(now),
+          now->tested * KIB_PER_FRAME,
+          now->tested * KIB_PER_FRAME / (milliseconds_now() - start + 1), now->bad, end);
+    print_flush();
 }
 
 /* One pass. Returns the number of bad frames. */
 static unsigned long
 run_pass(unsigned long pass)
 {
-    char line[80], last[80] = "";
+    char line[80];
+    struct progress now = {0};
     uint32_t start = milliseconds_now();
     int fd = open("/dev/memtest", O_RDONLY, 0);
+    unsigned shown = 0;
     long size;
-    const char *at = last;
 
     if (fd < 0)
         die("/dev/memtest: %s", error_text(fd));
     while ((size = read(fd, line, sizeof(line) - 1)) > 0) {
         line[size] = '\0';
-        memcpy(last, line, sizeof(last));
-        if (is_terminal(1))
-            show(pass, line, start, "");
+        now = read_progress(line);
+        if (is_terminal(1) && percent(&now) > shown) {
+            shown = percent(&now);
+            show(pass, &now, start, '\r');
+        }
     }
     close(fd);
-    show(pass, last, start, "\n");
-    for (int i = 0; i < 3; i++)
-        (void)next_number(&at);
-    return next_number(&at);
+    show(pass, &now, start, '\n');
+    return now.bad;
 }
 
 int

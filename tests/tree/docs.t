@@ -111,7 +111,7 @@ def main():
                           if word != "test=GLOB"],
          re.findall(r'\{"(\w+)",', options))
     same("commands of the monitor", first_column(section("Commands of the monitor")),
-         re.findall(r"^(?:MONITOR|TABLE)_COMMAND\((\w+),", sources("kernel/monitor*.c"),
+         re.findall(r"^(?:MONITOR|TABLE)_COMMAND\((\w+),", sources("kernel/m*.c"),
                     re.MULTILINE))
     same("programs", first_column(section("Programs on the floppy")),
          [path.stem for path in ROOT.glob("user/*.c") if path.stem != "init"])
