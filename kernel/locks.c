@@ -88,69 +88,83 @@ join(struct lock *wanted)
     }
 }
 
-/* Cuts the range of `hole` out of *link. What remains behind it goes to `rest` if something remains
- * before it, too: then true. Moves *link on. */
+/* True when the owner has a lock of which something remains on both sides of `hole`. */
 static bool
-cut_one(struct lock ***link, const struct lock *hole, struct lock *rest)
+splits(const struct lock *hole)
 {
-    struct lock *lock = **link;
+    for (const struct lock *lock = locks; lock != NULL; lock = lock->next) {
+        if (same_file(lock, hole) && lock->owner == hole->owner && lock->start < hole->start &&
+            lock->end > hole->end)
+            return true;
+    }
+    return false;
+}
+
+/* Cuts the range of `hole` out of the lock that *link leads to. What remains behind it becomes
+ * `rest` if something remains before it, too. Returns where the list goes on. */
+static struct lock **
+cut_one(struct lock **link, const struct lock *hole, struct lock *rest)
+{
+    struct lock *lock = *link;
     bool before = lock->start < hole->start, behind = lock->end > hole->end;
 
     if (!before && !behind) {
-        drop(*link);
-        return false;
+        drop(link);
+        return link;
     }
-    *link = &lock->next;
     if (before && behind) {
         *rest = *lock;
         rest->start = hole->end;
+        add(rest);
     }
     if (before)
         lock->end = hole->start;
     else
         lock->start = hole->end;
-    return before && behind;
+    return &lock->next;
 }
 
-/* Cuts the owner's locks. True when `rest`, which is for that, has become one of them. */
-static bool
+/* Cuts the owner's locks; `rest` is for the one that falls into two, if there is one. */
+static void
 cut(const struct lock *hole, struct lock *rest)
 {
     struct lock **link = &locks;
-    bool split = false;
 
     while (*link != NULL) {
         if (same_file(*link, hole) && (*link)->owner == hole->owner && overlap(*link, hole))
-            split |= cut_one(&link, hole, rest);
+            link = cut_one(link, hole, rest);
         else
             link = &(*link)->next;
     }
-    if (split)
-        add(rest);
-    return split;
+    task_wake_all(&lock_wait);
 }
 
-/* Puts `wanted` in the place of what the owner has there, or nothing. */
-static int
-replace(const struct lock *wanted, bool take)
+/* NULL: no memory, or there are as many as there may be. */
+static struct lock *
+new_lock(void)
 {
-    struct lock *lock = kmalloc(sizeof(*lock)), *rest = kmalloc(sizeof(*rest));
+    return lock_count < file_limit() ? kmalloc(sizeof(struct lock)) : NULL;
+}
 
-    if (lock == NULL || rest == NULL || lock_count >= file_limit()) {
-        kfree(lock);
-        kfree(rest);
+/* Puts `wanted` in the place of what the owner has there. */
+static int
+put(const struct lock *wanted)
+{
+    struct lock *lock = new_lock(), *rest = NULL;
+
+    if (lock == NULL)
         return -ENOLCK;
-    }
     *lock = *wanted;
-    if (take)
-        join(lock);
-    if (!cut(lock, rest))
-        kfree(rest);
-    if (take)
-        add(lock);
-    else
-        kfree(lock);
-    task_wake_all(&lock_wait);
+    join(lock);
+    if (splits(lock)) {
+        rest = new_lock();
+        if (rest == NULL) {
+            kfree(lock);
+            return -ENOLCK;
+        }
+    }
+    cut(lock, rest);
+    add(lock);
     return 0;
 }
 
@@ -165,13 +179,21 @@ lock_take(const struct lock *wanted, bool wait)
         if (task_sleep(&lock_wait, 0) == -EINTR)
             return -ERESTARTSYS;
     }
-    return replace(wanted, true);
+    return put(wanted);
 }
 
 int
 lock_give(const struct lock *given)
 {
-    return replace(given, false);
+    struct lock *rest = NULL;
+
+    if (splits(given)) {
+        rest = new_lock();
+        if (rest == NULL)
+            return -ENOLCK;
+    }
+    cut(given, rest);
+    return 0;
 }
 
 void

@@ -31,7 +31,7 @@ const struct lock *lock_conflict(const struct lock *wanted);
 /* Takes a lock, in the place of what its owner holds there. `wait`: sleeps until nothing is in the
  * way. 0, -EAGAIN, -ERESTARTSYS, -ENOLCK (no memory, or too many). */
 MUST_CHECK int lock_take(const struct lock *wanted, bool wait);
-/* Gives back what the owner holds in [start, end). 0; -ENOLCK as that may leave two. */
+/* Gives back what the owner holds in [start, end). 0; -ENOLCK, if that would leave two of one. */
 MUST_CHECK int lock_give(const struct lock *given);
 
 void lock_forget_all(const void *owner, const struct node *node);

@@ -98,23 +98,27 @@ KTEST(locks, are_as_the_model_says)
 KTEST(locks, without_memory_nothing_changes)
 {
     struct lock lock = lock_of(0, 0, 20, true), hole = lock_of(0, 5, 10, true);
-    struct lock other = lock_of(1, 7, 8, false);
+    struct lock other = lock_of(1, 7, 8, false), shared = lock_of(0, 5, 10, false);
 
-    for (unsigned n = 1; n <= 2; n++) {
-        mm_fail_nth(n);
-        CHECK_EQ(lock_take(&lock, false), -ENOLCK);
-        CHECK(locks == NULL);
-    }
-    mm_fail_nth(0);
+    mm_fail_nth(1);
+    CHECK_EQ(lock_take(&lock, false), -ENOLCK);
+    CHECK(locks == NULL);
     CHECK_EQ(lock_take(&lock, false), 0);
+    mm_fail_nth(1);
+    CHECK_EQ(lock_give(&hole), -ENOLCK);
+    CHECK(lock_conflict(&other) != NULL);
     for (unsigned n = 1; n <= 2; n++) {
         mm_fail_nth(n);
-        CHECK_EQ(lock_give(&hole), -ENOLCK);
+        CHECK_EQ(lock_take(&shared, false), -ENOLCK);
         CHECK(lock_conflict(&other) != NULL);
     }
     mm_fail_nth(0);
     CHECK_EQ(lock_give(&hole), 0);
     CHECK(lock_conflict(&other) == NULL);
+    mm_fail_nth(1);
+    CHECK_EQ(lock_give(&lock), 0);
+    CHECK_EQ(mm_fail_nth(0), 0);
+    CHECK(locks == NULL);
     forget_all();
     CHECK(mm_check());
 }
