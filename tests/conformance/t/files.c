@@ -280,7 +280,12 @@ static void mappings(void)
     ok(same(bytes, "aXc", 3), "a store is seen by read, a private one is not");
     SC2(NR_ftruncate, fd, PG);
     eq(sig_of(touch_r, (void *)(shared + PG)), SIG_BUS, "a touch behind the end is a bus error");
-    eq(k_pread(fd, bytes, 1, 0), 1, "read");
+    shared[49] = shared[50] = shared[PG - 1] = 'q';
+    SC2(NR_ftruncate, fd, 50);
+    ok(shared[49] == 'q' && shared[50] == 0 && shared[PG - 1] == 0, "what is cut off a page is zero");
+    SC2(NR_ftruncate, fd, PG);
+    eq(k_pread(fd, bytes, PG, 0), PG, "read");
+    ok(bytes[49] == 'q' && all_eq(bytes + 50, 0, PG - 50), "and stays so when the file grows again");
     k_unlink("f");
     k_close((int)fd);
     shared[1] = 'z';
