@@ -8,8 +8,8 @@
  * CPU marks what it walked over as accessed, and what it stored to as dirty.
  *
  * Of the active space it remembers where pages were (its TLB), where the platform tells it what to
- * forget: on the host. A change of the tables without the flush that belongs to it then shows as a
- * load of old bytes, or a store that goes astray.
+ * forget: on the host. What it remembers must be what the tables say whenever it is used, so a change
+ * of the tables without the flush that belongs to it shows at the next access.
  */
 #ifndef OCTAVO_TESTS_SOFTCPU_H
 #define OCTAVO_TESTS_SOFTCPU_H
@@ -65,10 +65,10 @@ cpu_activate(struct address_space *space)
 
 /* ---- the walk ---- */
 
-/* An entry, two-level (4 bytes) or PAE (8 bytes), changed as the CPU does it: its frame, frame 0 when
- * the access is not allowed. */
+/* An entry, two-level (4 bytes) or PAE (8 bytes), changed by `marks` as the CPU does it: its frame,
+ * frame 0 when the access is not allowed. */
 static inline pfn_t
-cpu_entry(void *table, size_t index, size_t size, bool write, bool last)
+cpu_entry(void *table, size_t index, size_t size, bool write, uint32_t marks)
 {
     uint32_t *entry = (uint32_t *)((char *)table + index * size);
     uint32_t needed = CPU_PRESENT | CPU_USER | (write ? CPU_WRITE : 0);
@@ -76,26 +76,26 @@ cpu_entry(void *table, size_t index, size_t size, bool write, bool last)
 
     if ((*entry & needed) != needed)
         return pfn(0);
-    *entry |= CPU_ACCESSED | (write && last ? CPU_DIRTY : 0);
+    *entry |= marks;
     return paddr_to_pfn(high << 32 | *entry);
 }
 
 /* The frame that an access reaches without a fault; frame 0 when it faults. */
 static inline pfn_t
-cpu_walk(const struct address_space *space, uintptr_t address, bool write)
+cpu_walk(const struct address_space *space, uintptr_t address, bool write, uint32_t marks)
 {
     bool pae = space->directories[1] != NULL;
     size_t size = pae ? 8 : 4, entries = PAGE_SIZE / size;
     uintptr_t page = address >> PAGE_SHIFT;
     pfn_t frame = cpu_entry(space->directories[pae ? address >> 30 : 0], page / entries % entries,
-                            size, write, false);
+                            size, write, marks & CPU_ACCESSED);
     void *table;
 
     if (!frame.n)
         return frame;
     table = frame_map(frame);
     frame_unmap(frame, table);
-    return cpu_entry(table, page % entries, size, write, true);
+    return cpu_entry(table, page % entries, size, write, marks);
 }
 
 /* The same by way of the TLB. */
@@ -104,13 +104,17 @@ cpu_translate(const struct address_space *space, uintptr_t address, bool write)
 {
     struct cpu_translation *known = cpu_translation_of(address);
     uintptr_t page = address & ~(uintptr_t)PAGE_MASK;
+    uint32_t marks = CPU_ACCESSED | (write ? CPU_DIRTY : 0);
     pfn_t frame;
 
     if (space != cpu_space || !&hosted_tlb_flush)
-        return cpu_walk(space, address, write);
-    if (known->page == page && (known->write || !write))
+        return cpu_walk(space, address, write, marks);
+    if (known->page == page && (known->write || !write)) {
+        if (cpu_walk(space, address, write, 0).n != known->frame.n)
+            kpanic("softcpu: %lx was changed without a flush", (unsigned long)address);
         return known->frame;
-    frame = cpu_walk(space, address, write);
+    }
+    frame = cpu_walk(space, address, write, marks);
     *known = (struct cpu_translation){frame.n ? page : 0, frame, write};
     return frame;
 }
@@ -146,7 +150,7 @@ cpu_reach(struct address_space *space, uintptr_t address, bool write, pfn_t *fra
     kpanic("softcpu: %s of %lx faults for ever", write ? "store" : "load", (unsigned long)address);
 }
 
-/* One aligned word. */
+/* One aligned word; 0 when it cannot be had. */
 static inline enum fault_result
 cpu_load(struct address_space *space, uintptr_t address, uint32_t *value)
 {
@@ -154,6 +158,7 @@ cpu_load(struct address_space *space, uintptr_t address, uint32_t *value)
     enum fault_result result = cpu_reach(space, address, false, &frame);
     const uint32_t *page;
 
+    *value = 0;
     if (result != FAULT_DONE)
         return result;
     page = frame_map(frame);

@@ -773,6 +773,15 @@ storm(u32 wanted, u32 seed)
     pause_ms(100);
 }
 
+/* All the stack that this process will need: it is promised from now on. */
+static void __attribute__((noinline))
+grow_stack(void)
+{
+    char deep[0x8000];
+
+    set_all(deep, 0, sizeof deep);
+}
+
 static u32
 numbers_with(u8 flag)
 {
@@ -795,6 +804,7 @@ main(int argc, char **argv)
     tally = (struct tally *)k_mmap(0, sizeof *tally, P_RW, M_SHARED | M_ANON, -1, 0);
     start_witness();
     first_pid = witness + 1;
+    grow_stack();
     storm(wanted / 64, ~seed);
     measure_exactly(&before);
     storm(wanted, seed);
