@@ -40,13 +40,15 @@ next_run(const struct bootmem *boot, uint32_t blocks, uint32_t *first, uint32_t 
         uint64_t start = region->start >> BLOCK_SHIFT;
         uint64_t stop = ((region->end - 1) >> BLOCK_SHIFT) + 1;
 
+        if (stop > blocks)
+            stop = blocks; /* also where the reach of the map ends amid a block */
         if (region->type != MEMMAP_RAM || stop <= from || start >= blocks)
             continue;
         if (found && start > *end)
             break;
         if (!found)
             *first = start > from ? (uint32_t)start : from;
-        *end = stop < blocks ? (uint32_t)stop : blocks;
+        *end = (uint32_t)stop;
         found = true;
     }
     return found;
