@@ -635,7 +635,7 @@ end_all(void)
     u32 there = 1, quiet = 0;
     long newest = 0;
 
-    for (u32 i = 0; i < 100 && quiet < 2; i++) {
+    for (u32 i = 0; i < 1000 && quiet < 2; i++) {
         newest = newest_pid();
         there = 0;
         for (long pid = first_pid; pid < newest; pid++)

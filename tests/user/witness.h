@@ -43,12 +43,14 @@ start_witness(void)
 
     common = (u32 *)k_mmap(0, WITNESS_PAGES * PG, P_RW, M_SHARED | M_ANON, -1, 0);
     shared = (struct shared *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+    shared->stop = 0; /* its page comes now */
     for (u32 i = 0; i < WITNESS_PAGES * PG / 4; i++) {
         own[i] = i * 2654435761u + 1;
         common[i] = i * 2654435761u + 2;
     }
     witness = k_fork();
     if (witness == 0) {
+        SC0(66 /* setsid: a shortage spares leaders, and some of its enemies are */);
         while (!shared->stop && pattern_holds(own, 1) && pattern_holds(common, 2))
             pause_ms(10);
         k_exit(shared->stop && pattern_holds(own, 1) && pattern_holds(common, 2) ? 0 : 1);
