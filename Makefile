@@ -35,8 +35,8 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 
 # --- The kernel -----------------------------------------------------------------------------------
 
-KERNEL_C   := $(sort $(wildcard kernel/*.c mm/*.c mm/x86/*.c))
-KERNEL_ASM := $(sort $(wildcard kernel/*.asm))
+KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/x86/*.c))
+KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-pointer \
         -Ikernel/include -Iinclude
@@ -52,10 +52,10 @@ $(BUILD)/obj/%.c.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(COMMON) $(OPTIMISE) $(KERNEL_FLAGS) -c -o $@ $<
 
-$(BUILD)/obj/%.asm.o: %.asm $(wildcard kernel/*.inc)
+$(BUILD)/obj/%.asm.o: %.asm $(wildcard kernel/*/*.inc)
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)
-	$(Q)$(NASM) -f elf32 -I kernel/ -l $(@:.o=.lst) -o $@ $<
+	$(Q)$(NASM) -f elf32 -I kernel/cpu/ -l $(@:.o=.lst) -o $@ $<
 
 $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	$(call say,LD,$@)
@@ -92,7 +92,7 @@ USER_PROGRAMS := $(sort $(wildcard user/*.c))
 USER_NAMES    := $(USER_PROGRAMS:user/%.c=%)
 USER_BIN      := $(USER_NAMES:%=$(BUILD)/user/%)
 USER_LIB_C    := $(sort $(wildcard user/lib/*.c)) \
-        $(addprefix kernel/,string.c printf.c keys.c line.c)
+        $(addprefix kernel/,text/string.c text/printf.c devices/keys.c monitor/line.c)
 USER_START    := $(BUILD)/user/obj/user/lib/start.asm.o
 USER_LIB      := $(BUILD)/user/obj/lib.a
 USER_FLAGS    := $(I486) -Os -fomit-frame-pointer -ffunction-sections -fdata-sections \
@@ -167,8 +167,9 @@ img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy, build/oc
 # --- mm/ on the host ------------------------------------------------------------------------------
 
 # Kernel files that touch no hardware: the host test program runs them as well.
-PURE_KERNEL := $(addprefix kernel/,printf.c keys.c line.c discipline.c ansi.c acpi.c multiboot.c \
-        cmdline.c elf.c script.c words.c memory_options.c date.c)
+PURE_KERNEL := $(addprefix kernel/,multiboot.c cmdline.c memory_options.c text/printf.c \
+        devices/acpi.c devices/ansi.c devices/date.c devices/keys.c monitor/line.c monitor/words.c \
+        files/discipline.c tasks/elf.c tasks/script.c)
 HOST_MM   := $(sort $(wildcard mm/*.c mm/hosted/*.c))
 HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) $(PURE_KERNEL)
 # Quoted includes look into these in order; <string.h> and its like are the host's own.

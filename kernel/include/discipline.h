@@ -1,7 +1,7 @@
 /* discipline.h - the line discipline of a terminal: what its keys and its output mean. termios(3).
  *
  * Pure: it keeps bytes and flags and calls `put`, nothing else, so the host tests it. Whoever uses
- * it guards it: kernel/tty.c keeps interrupts off around each call.
+ * it guards it: kernel/files/tty.c keeps interrupts off around each call.
  */
 #ifndef OCTAVO_DISCIPLINE_H
 #define OCTAVO_DISCIPLINE_H

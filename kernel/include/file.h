@@ -119,7 +119,7 @@ file_has_position(const struct file *file)
     return !file->ops->stream;
 }
 
-/* ---- opening (kernel/open.c) ---- */
+/* ---- opening (kernel/files/open.c) ---- */
 
 /* Opens a path; `start` is where one without `/` in front begins. *file has one reference. 0 or
  * -errno. */
@@ -141,7 +141,7 @@ const char *file_object_name(const struct object *object);
 MUST_CHECK int file_mapping(const struct file *file, unsigned prot, unsigned flags,
                             struct object **object, bool *may_write);
 
-/* ---- tables of descriptors (kernel/files.c) ---- */
+/* ---- tables of descriptors (kernel/files/files.c) ---- */
 
 #define FILES_FEW 16
 #define FILES_MAX 4096u /* RLIMIT_NOFILE is never more */

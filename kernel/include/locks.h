@@ -45,7 +45,7 @@ lock_forget(const void *owner, const struct node *node)
 }
 
 /* fcntl(2) with F_GETLK, F_SETLK, F_SETLKW, the same with 64 and OFD; struct flock or flock64 at
- * `user` (kernel/sys_locks.c). */
+ * `user` (kernel/files/sys_locks.c). */
 long lock_fcntl(int descriptor, unsigned command, void *user);
 
 #endif

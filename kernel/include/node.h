@@ -106,7 +106,7 @@ node_can_change(const struct node *node)
     return node->mount->writable || node->mount == &pipe_mount;
 }
 
-/* What files of regular nodes do (kernel/regular.c), of folders (kernel/open.c), of pipes. */
+/* What files of regular nodes do (kernel/files/regular.c), of folders (kernel/files/open.c), of pipes. */
 extern const struct file_ops regular_ops, folder_ops, pipe_ops;
 
 /* A node outside the tree with one reference, no bytes, no children. `mode` has its type. NULL: no
@@ -158,7 +158,7 @@ long node_read_link(struct node *link, char *text, size_t size);
  * it is longer. *gone says that no path leads there any more. */
 char *node_path(const struct node *node, char *text, size_t size, bool *gone);
 
-/* Proves the tree's invariants (kernel/node.c); false when one does not hold. */
+/* Proves the tree's invariants (kernel/files/node.c); false when one does not hold. */
 bool tree_check(void);
 
 /* The time now, as nodes keep it. */
@@ -191,7 +191,7 @@ unsigned long node_count_changeable(void);
 unsigned long file_space_pages(void);
 unsigned long file_space_free(void);
 
-/* ---- paths (kernel/path.c) ---- */
+/* ---- paths (kernel/files/path.c) ---- */
 
 enum path_flags {
     PATH_NO_FOLLOW = 1, /* a link at the path's end is the answer itself, if no slash follows */
@@ -219,7 +219,7 @@ MUST_CHECK int path_place(struct node *start, const char *path, unsigned flags,
                           struct place *place);
 void place_put(struct place *place);
 
-/* ---- changes of the tree (kernel/tmpfs.c): 0, or -errno and nothing has changed ---- */
+/* ---- changes of the tree (kernel/files/tmpfs.c): 0, or -errno and nothing has changed ---- */
 
 MUST_CHECK int tree_create(struct place *place, uint32_t mode, struct node **node); /* a file */
 MUST_CHECK int tree_mkdir(struct place *place, uint32_t mode);

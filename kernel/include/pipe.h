@@ -41,7 +41,7 @@ pipe_wake(struct wait_queue *queue)
  * 0. 0, -ENOMEM or -ENFILE. */
 MUST_CHECK int pipe_create(unsigned flags, struct file *ends[2]);
 
-/* Of pipe_ops (kernel/fifo.c). */
+/* Of pipe_ops (kernel/files/fifo.c). */
 int pipe_open(struct file *file);
 void pipe_close(struct file *file);
 

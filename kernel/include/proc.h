@@ -30,7 +30,7 @@ MUST_CHECK int proc_take_line(struct buffer *from, char *line, size_t size);
 
 /* Adds all of /proc to the tree. After files_init. */
 void proc_init(void);
-/* The folders of processes, self and thread-self: kernel/proc_task.c. */
+/* The folders of processes, self and thread-self: kernel/proc/proc_task.c. */
 void proc_task_init(void);
 
 /* The lines of /proc/mounts. */
@@ -39,7 +39,7 @@ void proc_print_mounts(struct printer *out);
 /* The letter of a state as ps shows it. */
 char proc_state_letter(const struct process *process, const struct task *task);
 
-/* ---- /proc/PID/stat, status, statm, limits: kernel/proc_status.c ---- */
+/* ---- /proc/PID/stat, status, statm, limits: kernel/proc/proc_status.c ---- */
 
 /* `task` is NULL when the process is a zombie without threads. */
 void proc_print_stat(struct printer *out, const struct process *process, const struct task *task);

@@ -1,4 +1,4 @@
-/* proc_private.h - what the files share that make /proc/PID: kernel/proc_task.c, proc_list.c,
+/* proc_private.h - what the files share that make /proc/PID: kernel/proc/proc_task.c, proc_list.c,
  * proc_fd.c, proc_mem.c.
  */
 #ifndef OCTAVO_PROC_PRIVATE_H
@@ -6,7 +6,7 @@
 
 #include "proc.h"
 
-/* ---- who a node is about (kernel/proc_task.c) ---- */
+/* ---- who a node is about (kernel/proc/proc_task.c) ---- */
 
 #define PROC_THREAD 0x80u /* in a value: the number is a thread's */
 
@@ -23,7 +23,7 @@ int proc_find_subject(uintptr_t value, struct proc_subject *subject);
 /* A decimal number without sign or leading zero, as names of folders are; -1: it is none. */
 int proc_parse_number(const char *name);
 
-/* ---- links (kernel/proc_fd.c) ---- */
+/* ---- links (kernel/proc/proc_fd.c) ---- */
 
 /* As much of a text as fits; its length. */
 long proc_copy_text(char *to, size_t size, const char *text);

@@ -7,7 +7,7 @@
 /* The only task without a process of ring 3: runs when nobody else does. */
 extern struct task idle_task;
 
-/* ---- kernel/sched.c ---- */
+/* ---- kernel/tasks/sched.c ---- */
 
 /* Ticks in ring 3, in tasks' kernel code and idle, and switches from one task to another. */
 struct sched_counts {
@@ -21,19 +21,19 @@ void sched_start(struct task *task);
 /* Takes the CPU away from the current task for good. Interrupts off. */
 _Noreturn void sched_end(void);
 
-/* ---- kernel/stacks.c ---- */
+/* ---- kernel/tasks/stacks.c ---- */
 
 /* A kernel stack, or NULL when out of memory. */
 MUST_CHECK void *stack_alloc(void);
 void stack_free(void *stack);
 void stacks_init(void);
 
-/* ---- kernel/ticks.c ---- */
+/* ---- kernel/tasks/ticks.c ---- */
 
 /* One tick has passed: fires what is due. Interrupts off. */
 void ticks_advance(uint32_t now);
 
-/* ---- kernel/process.c ---- */
+/* ---- kernel/tasks/process.c ---- */
 
 void process_init(void);
 
@@ -61,7 +61,7 @@ void task_reap(void);
 /* The current task has ended: what is left of it waits for task_reap. */
 void task_bury(struct task *task);
 
-/* ---- kernel/fork.c ---- */
+/* ---- kernel/tasks/fork.c ---- */
 
 /* A task that will begin at `start_at`, interrupts off: return_to_user (traps.asm) for one that goes
  * to ring 3 with the frame at the top of its stack, which the caller fills. Everything else is zero.
@@ -70,7 +70,7 @@ MUST_CHECK struct task *task_create(void (*start_at)(void));
 void return_to_user(void);
 void task_discard(struct task *task);
 
-/* ---- kernel/thread.c ---- */
+/* ---- kernel/tasks/thread.c ---- */
 
 /* Lets those who wait for the end of the current thread know, in the program's memory. */
 void thread_release_words(struct task *task);
@@ -78,7 +78,7 @@ void thread_release_words(struct task *task);
  * -EFAULT, -EINVAL. */
 MUST_CHECK int thread_set_area(struct task *task, const void *from);
 
-/* ---- kernel/futex.c ---- */
+/* ---- kernel/tasks/futex.c ---- */
 
 /* Wakes at most `count` threads that wait for the word at `address` of the current space. How many,
  * or -EFAULT. */

@@ -8,7 +8,7 @@
  *         return file_close((int)frame->ebx);
  *     }
  *
- * defines sys_close; kernel/syscall_table.c names each handler at its number.
+ * defines sys_close; kernel/calls/syscall_table.c names each handler at its number.
  */
 #ifndef OCTAVO_SYSCALL_H
 #define OCTAVO_SYSCALL_H

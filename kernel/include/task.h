@@ -46,7 +46,7 @@ struct tick_timer {
     uint32_t when;
     bool armed;
     void (*fire)(struct tick_timer *self);
-    struct tick_timer *next, **link; /* of one slot of the wheel: kernel/ticks.c */
+    struct tick_timer *next, **link; /* of one slot of the wheel: kernel/tasks/ticks.c */
 };
 
 /* Ticks of computing until a signal; 0: none is to come. Guarded by interrupts off. */
@@ -92,7 +92,7 @@ struct process {
     unsigned long minor_faults, major_faults, child_minor_faults, child_major_faults;
     struct tick_timer alarm;   /* setitimer(ITIMER_REAL) */
     uint32_t alarm_interval;   /* ticks */
-    struct countdown virtual_timer, profile_timer; /* the others: kernel/itimer.c */
+    struct countdown virtual_timer, profile_timer; /* the others: kernel/tasks/itimer.c */
 };
 
 struct task {
@@ -156,7 +156,7 @@ task_user_frame(const struct task *task)
 /* Makes what runs now the idle task. After mm_init and timer_init. */
 void task_init(void);
 
-/* ---- waiting (kernel/sched.c) ---- */
+/* ---- waiting (kernel/tasks/sched.c) ---- */
 
 /* Sleeps in `queue` until woken, a signal arrives (unless `hard`), or `ticks` have passed (0: no
  * limit). 0 when woken, -EINTR, -ETIMEDOUT. The caller looks again whether what it waited for is
@@ -194,7 +194,7 @@ void task_idle(void);
  * it returns. From any context. */
 void task_visit(void (*visit)(void));
 
-/* ---- timers (kernel/ticks.c) ---- */
+/* ---- timers (kernel/tasks/ticks.c) ---- */
 
 /* Sets, or sets anew; `when` in the past means the next tick. From any context, as is cancelling. */
 void tick_timer_set(struct tick_timer *timer, uint32_t when);
@@ -204,7 +204,7 @@ void tick_timer_cancel(struct tick_timer *timer);
  * in the kernel. Interrupts off. */
 void itimer_charge(struct process *process, bool user);
 
-/* ---- life (kernel/process.c) ---- */
+/* ---- life (kernel/tasks/process.c) ---- */
 
 /* A process made by the kernel: `path` with arguments and environment in kernel memory. Its parent
  * is the idle task's process 0. Returns the pid or -errno. */

@@ -111,13 +111,13 @@ def main():
                           if word != "test=GLOB"],
          re.findall(r'\{"(\w+)",', options))
     same("commands of the monitor", first_column(section("Commands of the monitor")),
-         re.findall(r"^(?:MONITOR|TABLE)_COMMAND\((\w+),", sources("kernel/m*.c"),
+         re.findall(r"^(?:MONITOR|TABLE)_COMMAND\((\w+),", sources("kernel/monitor/*.c"),
                     re.MULTILINE))
     same("programs", first_column(section("Programs on the floppy")),
          [path.stem for path in ROOT.glob("user/*.c") if path.stem != "init"])
 
     calls = section("System calls")
-    there = re.findall(r"^SYSCALL\((\w+)\)", sources("kernel/*.c"), re.MULTILINE)
+    there = re.findall(r"^SYSCALL\((\w+)\)", sources("kernel/*/*.c"), re.MULTILINE)
     numbered = re.findall(r"X\(\d+, (\w+)\)", source("include/uapi/syscall.h"))
     same("system calls", first_column(calls), there)
     absent = re.findall(r"`(\w+)`", calls.split("Not there, among others:")[1])
@@ -126,12 +126,12 @@ def main():
 
     machine, process = section("Files of /proc").split("Each process has a folder")
     same("files of /proc", first_column(machine),
-         re.findall(r'^    \{"(/proc/[^"]+)",', source("kernel/proc.c"), re.MULTILINE))
+         re.findall(r'^    \{"(/proc/[^"]+)",', source("kernel/proc/proc.c"), re.MULTILINE))
     same("files of /proc/PID", first_column(process),
-         re.findall(r'^    \{"([\w-]+)", S_IF', source("kernel/proc_task.c"), re.MULTILINE))
-    devices = re.findall(r'"(/dev/\w+)"', source("kernel/devices.c") + source("kernel/tty.c"))
+         re.findall(r'^    \{"([\w-]+)", S_IF', source("kernel/proc/proc_task.c"), re.MULTILINE))
+    devices = re.findall(r'"(/dev/\w+)"', source("kernel/files/devices.c") + source("kernel/files/tty.c"))
     devices += ["/dev/" + name
-                for name in re.findall(r'\{"(\w+)", "/proc/self/fd', source("kernel/tree.c"))]
+                for name in re.findall(r'\{"(\w+)", "/proc/self/fd', source("kernel/files/tree.c"))]
     same("devices", first_column(section("Devices")), devices + ["/dev/shm"])
 
     print(f"1..{count}")
