@@ -1,8 +1,8 @@
 /* area.h - one mapping of a program: a range of pages with one protection and one backing.
  *
- * The areas of an address space are a tree balanced by ranks, by address, and a list. Each knows the
- * gap below it, and each subtree a bound of its gaps, so that room for a mapping is found on one way
- * down from the root.
+ * The areas of an address space are a tree balanced by ranks, by address, and a list. Each knows
+ * the gap below it, and each subtree a bound of its gaps, so that room for a mapping is found on
+ * one way down from the root.
  *
  *      gap      area        gap         area
  *   |........|########|............|############|
@@ -62,19 +62,21 @@ struct area_tree {
     size_t count;
 };
 
-/* The area that contains `address` or, if none does, the first above it; NULL when there is none. */
+/* The area that contains `address` or, if none does, the first above it; NULL when there is none.
+ */
 struct area *area_find(const struct area_tree *tree, uintptr_t address);
 
 /* The area before the one that area_find names; NULL when there is none. */
 struct area *area_before(const struct area_tree *tree, uintptr_t address);
 
-/* Puts an area in; its range must be free. The second form knows the area before it (NULL: none). */
+/* Puts an area in; its range must be free. The second form knows the area before it (NULL: none).
+ */
 void area_insert(struct area_tree *tree, struct area *area);
 void area_insert_after(struct area_tree *tree, struct area *previous, struct area *area);
 void area_remove(struct area_tree *tree, struct area *area);
 
-/* Makes the areas of a list (`first`, linked by next, in order) the tree's: in linear time. The tree
- * must be empty. */
+/* Makes the areas of a list (`first`, linked by next, in order) the tree's: in linear time. The
+ * tree must be empty. */
 void area_build(struct area_tree *tree, struct area *first);
 
 /* Cuts an area at `at`: `part`, which is not in the tree, becomes the lower or the upper part and

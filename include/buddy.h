@@ -34,9 +34,9 @@ void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
  * count from zone->base. */
 unsigned buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted);
 
-/* Takes the free pages at or behind *first in block `index`, as many as follow each other in one chunk
- * and at most `most`. *first becomes the first of them. Returns how many, 0 when there are none. Lock
- * held. */
+/* Takes the free pages at or behind *first in block `index`, as many as follow each other in one
+ * chunk and at most `most`. *first becomes the first of them. Returns how many, 0 when there are
+ * none. Lock held. */
 unsigned long buddy_take_from(struct zone *zone, uint32_t index, pfn_t *first, unsigned long most);
 
 /* True when every page of [start, start + count) is free. */

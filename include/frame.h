@@ -66,7 +66,8 @@ frame_is_page(unsigned owner)
     return owner == FRAME_USER || owner == FRAME_CACHE || owner == FRAME_PAGE_TABLE;
 }
 
-/* Frames that a descriptor with an owner speaks for: its own, or those of the allocation it heads. */
+/* Frames that a descriptor with an owner speaks for: its own, or those of the allocation it heads.
+ */
 static inline unsigned long
 frame_extent(const struct frame *frame)
 {

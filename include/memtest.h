@@ -29,8 +29,8 @@ struct memtest {
         .seed = (number)                                                                           \
     }
 
-/* Tests the next free chunk; prints a line for each bad frame: its address, what was written and what
- * was read. False when there is none behind those tested. Not from interrupts. */
+/* Tests the next free chunk; prints a line for each bad frame: its address, what was written and
+ * what was read. False when there is none behind those tested. Not from interrupts. */
 bool memtest_step(struct memtest *test, struct printer *out);
 
 /* The first frame behind all memory: where `next` is going. */

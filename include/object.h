@@ -8,8 +8,8 @@
  * An object whose pages can be had again (`fill`, such as a file of a boot module) is a cache: when
  * memory is short, pages that nobody used lately are taken away, from the areas that map them too.
  * One without `fill` (shared anonymous memory, a file of tmpfs) is the only place where its bytes
- * are: pages come as zeros when first asked for and go when the object is cut or ends. Nobody writes
- * to a page of the first kind.
+ * are: pages come as zeros when first asked for and go when the object is cut or ends. Nobody
+ * writes to a page of the first kind.
  *
  * Lock: none yet. No function sleeps and none is called from an interrupt, so on the one CPU that
  * runs programs each is a step of its own. They may call space_unmap_old and

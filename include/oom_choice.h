@@ -10,7 +10,8 @@
 struct address_space *oom_choose(bool (*may_end)(const struct address_space *space));
 
 /* Who held what: the ten largest spaces with their pages and tables and the sum of the others, the
- * page cache, the watermarks, the table of owners. `print_name` prints what a space's program is called; `chosen` (may be NULL) is marked. */
+ * page cache, the watermarks, the table of owners. `print_name` prints what a space's program is
+ * called; `chosen` (may be NULL) is marked. */
 void oom_print_report(struct printer *out, const struct address_space *chosen,
                       void (*print_name)(struct printer *out, const struct address_space *space));
 

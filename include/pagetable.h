@@ -45,8 +45,8 @@ enum fixmap_slot {
     FIXMAP_SLOTS = 512
 };
 
-/* Chooses PAE where the CPU has it, it is of use and the boot option nopae is not given. `high_memory`:
- * there is RAM above 4 GiB. Before pagetable_init. */
+/* Chooses PAE where the CPU has it, it is of use and the boot option nopae is not given.
+ * `high_memory`: there is RAM above 4 GiB. Before pagetable_init. */
 void pagetable_choose(bool high_memory);
 bool pagetable_is_pae(void);
 
@@ -65,8 +65,8 @@ void pagetable_use_pmm(void);
  * for a table. The page must not be mapped; `pa` must be below pagetable_memory_end. */
 MUST_CHECK bool pagetable_map(uintptr_t va, paddr_t pa, unsigned flags);
 
-/* Maps `pages` pages from `va` on, where a new table begins and nothing is mapped, all to the frame at
- * `pa`. False when there is no memory for a table. */
+/* Maps `pages` pages from `va` on, where a new table begins and nothing is mapped, all to the frame
+ * at `pa`. False when there is no memory for a table. */
 MUST_CHECK bool pagetable_fill(uintptr_t va, size_t pages, paddr_t pa, unsigned flags);
 
 /* Takes the page's mapping away, in the TLB too. Returns the frame it had, 0 when it had none. */
@@ -94,8 +94,8 @@ bool pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags);
 /* The steps the CPU takes from `va` to memory, one line each, flags in words. */
 void pagetable_print_walk(struct printer *out, uintptr_t va);
 
-/* Maps the frame that holds byte `pa` (below pagetable_memory_end) and returns the byte's address, good to the end
- * of the page. A slot is free again after fixmap_unmap. */
+/* Maps the frame that holds byte `pa` (below pagetable_memory_end) and returns the byte's address,
+ * good to the end of the page. A slot is free again after fixmap_unmap. */
 void *fixmap_map(unsigned slot, paddr_t pa);
 /* The same past the caches: what is read is what the memory or the device answers. */
 void *fixmap_map_uncached(unsigned slot, paddr_t pa);

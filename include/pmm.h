@@ -33,9 +33,9 @@ MUST_CHECK paddr_t pmm_alloc_pages_aligned(size_t count, unsigned order, unsigne
  * allocated frame like any other, to be freed. */
 void pmm_adopt(pfn_t frame);
 
-/* For tests of memory: takes free frames that follow each other, at most `most`, out of the zones: the
- * lowest at or behind *first, which becomes the first of them. Each is an allocation of its own then.
- * Returns how many, 0 when there are none. What CPUs have on their stacks is not seen. */
+/* For tests of memory: takes free frames that follow each other, at most `most`, out of the zones:
+ * the lowest at or behind *first, which becomes the first of them. Each is an allocation of its own
+ * then. Returns how many, 0 when there are none. What CPUs have on their stacks is not seen. */
 unsigned long pmm_take_free(pfn_t *first, unsigned long most);
 
 /* A frame that is allocated, alone, goes out of service: FRAME_BAD, for good. */

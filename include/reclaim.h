@@ -14,9 +14,9 @@
 /* Sets the watermarks and the commit account from the memory there is. By mm_init, at its end. */
 void reclaim_init(void);
 
-/* Tries to get `frames` frames back; returns how many came. Allocates nothing and does not sleep. It
- * is called by allocations that find nothing free, when interrupts are on: whoever allocates must
- * be ready to see clean pages leave objects, page tables and registered pools. */
+/* Tries to get `frames` frames back; returns how many came. Allocates nothing and does not sleep.
+ * It is called by allocations that find nothing free, when interrupts are on: whoever allocates
+ * must be ready to see clean pages leave objects, page tables and registered pools. */
 unsigned long reclaim_frames(unsigned long frames);
 
 /* The same for what a program needs: the last pages of files stay, for programs to run from. */

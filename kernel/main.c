@@ -172,8 +172,8 @@ ram_frames_above(const struct bootmem *boot, uint64_t address)
     return memmap_ram_frames(boot->regions, boot->region_count, address, 0);
 }
 
-/* Where the RAM that is managed ends: what page tables can name, what there are descriptors for, and
- * MOST_RAM in all. */
+/* Where the RAM that is managed ends: what page tables can name, what there are descriptors for,
+ * and MOST_RAM in all. */
 static uint64_t
 memory_end(const struct bootmem *boot)
 {

@@ -1,27 +1,29 @@
 /* area.c - the tree of a space's areas.
  *
  * Theory. A tree balanced by ranks (B. Haeupler, S. Sen, R. E. Tarjan, "Rank-Balanced Trees", ACM
- * Transactions on Algorithms 11, 2015): each node has one, and a child's is less than its parent's by
- * one to three, where they allow two. With that slack a mapping that comes and goes at one place
+ * Transactions on Algorithms 11, 2015): each node has one, and a child's is less than its parent's
+ * by one to three, where they allow two. With that slack a mapping that comes and goes at one place
  * changes nothing above its parent: the ranks that it raised when it came first stay as they are.
  * While nothing is removed a way down has at most 1.82 log2(n) steps, 18 for 1000 areas, and most
  * often 10; after removals of the worst kind 3 log2(n).
  *
- * Each node also keeps a bound of the gaps in its subtree, a gap being the free bytes directly below
- * an area:
+ * Each node also keeps a bound of the gaps in its subtree, a gap being the free bytes directly
+ * below an area:
  *
  *              [40..50) gap 10              bound 20
  *             /        \
  *     [10..30) gap 10   [70..80) gap 20
  *
  * A search for room descends only into subtrees whose bound will do. A gap that grows raises the
- * bounds above it; one that shrinks leaves them: what comes goes again soon, and then they are right
- * already. A search that finds nothing in a subtree lowers its bounds to what is there, so that no
- * bound misleads twice. The room above the last area belongs to no gap and is looked at apart.
+ * bounds above it; one that shrinks leaves them: what comes goes again soon, and then they are
+ * right already. A search that finds nothing in a subtree lowers its bounds to what is there, so
+ * that no bound misleads twice. The room above the last area belongs to no gap and is looked at
+ * apart.
  *
  * I1. In order, areas do not overlap; the list previous/next has the same order.
  * I2. 1 <= rank - rank(child) <= 3, where no child has rank 0.
- * I3. gap = start - end of the previous area (0 without); bound >= gap and the bounds of the children.
+ * I3. gap = start - end of the previous area (0 without); bound >= gap and the bounds of the
+ * children.
  *
  * Cost: 15 instructions a level for a search; a change goes up a level or two, 10 each.
  * Lock: the space's.
@@ -142,8 +144,8 @@ restore_after_insert(struct area_tree *tree, struct area *child)
     }
 }
 
-/* The child on `side` of `parent` (NULL: none) has one less than before. While that is too little, its
- * parent sinks, with its sibling if it must, or hands its place over. */
+/* The child on `side` of `parent` (NULL: none) has one less than before. While that is too little,
+ * its parent sinks, with its sibling if it must, or hands its place over. */
 static void
 restore_after_remove(struct area_tree *tree, struct area *parent, int side)
 {
@@ -332,8 +334,8 @@ sink(struct area_tree *tree, struct area *area)
     }
 }
 
-/* What leaves its place has one child at most, whose rank is one less: then one step is enough at each
- * node above. */
+/* What leaves its place has one child at most, whose rank is one less: then one step is enough at
+ * each node above. */
 static inline void
 take_out_of_tree(struct area_tree *tree, struct area *area)
 {

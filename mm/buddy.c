@@ -244,8 +244,8 @@ buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted)
     return got;
 }
 
-/* The order of the free chunk that has the page at `offset` of an open block, ORDERS when the page is
- * not free. */
+/* The order of the free chunk that has the page at `offset` of an open block, ORDERS when the page
+ * is not free. */
 static unsigned
 order_of_free(const struct block *block, const struct block_map *map, unsigned offset)
 {

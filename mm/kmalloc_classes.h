@@ -1,8 +1,8 @@
 /* kmalloc_classes.h - the sizes that the heap keeps in slabs. Private to mm/.
  *
  * Steps of 16 bytes up to 128, then four to each doubling: at most a fifth of an object is unused
- * from 128 bytes on. All are multiples of 16, and a class that is a multiple of a power of two gives
- * objects aligned to it.
+ * from 128 bytes on. All are multiples of 16, and a class that is a multiple of a power of two
+ * gives objects aligned to it.
  */
 #ifndef OCTAVO_KMALLOC_CLASSES_H
 #define OCTAVO_KMALLOC_CLASSES_H

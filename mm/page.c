@@ -8,9 +8,10 @@
  *   budget        a quarter of what is above the reserve, at most 256         none
  *
  * So what the kernel takes between two looks cannot make programs eat into the reserve by more than
- * a few frames. Page tables get a frame without a budget too: the reserve is the kernel's. So do the
- * kernel's copies to programs, down to half of it, when no page of a file is left to go: they cannot
- * wait for memory, and a program that asked for bytes must not be told that its buffer is not there.
+ * a few frames. Page tables get a frame without a budget too: the reserve is the kernel's. So do
+ * the kernel's copies to programs, down to half of it, when no page of a file is left to go: they
+ * cannot wait for memory, and a program that asked for bytes must not be told that its buffer is
+ * not there.
  *
  * Cost: 26 instructions above pmm_alloc_page; a look about 800 more.
  *

@@ -1,5 +1,5 @@
-/* paging.c - what the two formats of page tables share: which one is in use, and the CPU's memory of
- * them. */
+/* paging.c - what the two formats of page tables share: which one is in use, and the CPU's memory
+ * of them. */
 #include "paging.h"
 
 #define FLUSH_ALL 32 /* pages from which on forgetting everything is cheaper */

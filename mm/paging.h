@@ -36,7 +36,8 @@
 /* Reads of memory that was never written lead here, read-only. */
 extern pfn_t vm_zero_page;
 
-/* Calls for each entry that is not zero, lowest first: `flags` are PT_ bits, PTE_OBJECT, PT_NOEXEC. */
+/* Calls for each entry that is not zero, lowest first: `flags` are PT_ bits, PTE_OBJECT, PT_NOEXEC.
+ */
 typedef void entry_visitor(void *arg, uintptr_t va, pfn_t frame, unsigned flags);
 
 /* A format. */
@@ -131,8 +132,8 @@ tables_make(struct address_space *space, uintptr_t start, uintptr_t end)
     return paging->own(space, start, end, true);
 }
 
-/* Lets the frames in [start, end) go, and tables that are empty then. Tables that have entries there
- * must be the space's own (tables_own). */
+/* Lets the frames in [start, end) go, and tables that are empty then. Tables that have entries
+ * there must be the space's own (tables_own). */
 static inline void
 tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
 {

@@ -1,5 +1,5 @@
-/* paging_pae.c - page tables of programs with entries of 64 bits: memory above 4 GiB, and pages from
- * which nothing is executed.
+/* paging_pae.c - page tables of programs with entries of 64 bits: memory above 4 GiB, and pages
+ * from which nothing is executed.
  *
  *   31 30 29        21 20        12 11         0
  *   [ ][ directory    ][   table   ][  offset  ]        512 entries of 8 bytes each level

@@ -14,13 +14,13 @@
  * After the pages come the shrinkers' pools, then slabs without objects, among them those of the
  * nodes that the pages' trees do not need any more.
  *
- * Memory for programs does not take the last pages of files, as many as the reserve has frames: those
- * are what programs run from; only pages of other files take their place. Without them two programs
- * would take each other's text away for ever, neither would get on, and memory would never be found
- * to be out.
+ * Memory for programs does not take the last pages of files, as many as the reserve has frames:
+ * those are what programs run from; only pages of other files take their place. Without them two
+ * programs would take each other's text away for ever, neither would get on, and memory would never
+ * be found to be out.
  *
- * Cost: about 150 instructions for each page that the hand passes, 500 for one that it takes, and 60
- * for each area that maps the page.
+ * Cost: about 150 instructions for each page that the hand passes, 500 for one that it takes, and
+ * 60 for each area that maps the page.
  *
  * Lock: none yet; runs within allocations on the one CPU that runs programs, never in itself.
  */

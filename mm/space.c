@@ -231,8 +231,8 @@ space_join(struct address_space *space, struct area *first, uintptr_t end)
     }
 }
 
-/* Cuts an area at `at`, which is inside, and returns the new area: its lower or its upper part. NULL
- * when out of memory, or when there are too many areas. */
+/* Cuts an area at `at`, which is inside, and returns the new area: its lower or its upper part.
+ * NULL when out of memory, or when there are too many areas. */
 static struct area *
 cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
 {

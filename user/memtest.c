@@ -1,5 +1,5 @@
-/* memtest.c - tests the memory that nobody uses: memtest [PASSES]. Bad frames are told on the console
- * and taken out of service. Exit status 1 when there were any. */
+/* memtest.c - tests the memory that nobody uses: memtest [PASSES]. Bad frames are told on the
+ * console and taken out of service. Exit status 1 when there were any. */
 #include "runtime.h"
 
 #define KIB_PER_FRAME 4
@@ -28,8 +28,8 @@ percent(const struct progress *now)
     return now->end >= 100 ? (unsigned)(now->next / (now->end / 100)) : 0;
 }
 
-/* What ends in a return stays until it is written over: by the next one, or a bad frame's address. A
- * KiB a millisecond is a MB/s. */
+/* What ends in a return stays until it is written over: by the next one, or a bad frame's address.
+ * A KiB a millisecond is a MB/s. */
 static void
 show(unsigned long pass, const struct progress *now, uint32_t start, char end)
 {

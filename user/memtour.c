@@ -1,5 +1,5 @@
-/* memtour.c - a guided tour of a program's memory: each step does something and tells what the kernel
- * did about it, from what the kernel says of itself in /proc.
+/* memtour.c - a guided tour of a program's memory: each step does something and tells what the
+ * kernel did about it, from what the kernel says of itself in /proc.
  *
  *     memtour           all steps in order
  *     memtour STEP...   some

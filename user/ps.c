@@ -1,5 +1,5 @@
-/* ps.c - the processes, from /proc/PID/stat and cmdline: memory mapped and in use, page faults, time
- * on the CPU. */
+/* ps.c - the processes, from /proc/PID/stat and cmdline: memory mapped and in use, page faults,
+ * time on the CPU. */
 #include "runtime.h"
 
 #define MILLISECONDS_PER_TICK (1000 / CLOCK_TICKS_PER_SECOND)

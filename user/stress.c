@@ -2,11 +2,12 @@
  *
  *     stress [SECONDS | ROUNDSr] [SEED [PAGES]]
  *
- * 10 seconds, a new seed (also for 0), and a quarter of the free memory if nothing else is asked for.
+ * 10 seconds, a new seed (also for 0), and a quarter of the free memory if nothing else is asked
+ * for.
  *
  * A table says what memory must look like: regions of pages, and for each page a stamp that stands
- * for its 4096 bytes (0: zeros; S: the words S, S + 1, S + 2...). Each round does something to memory
- * and the same to the table:
+ * for its 4096 bytes (0: zeros; S: the words S, S + 1, S + 2...). Each round does something to
+ * memory and the same to the table:
  *
  *     map, unmap (also from the middle), protect, remap, discard, write, move the heap's end,
  *     fork a child that checks all and writes over what it likes, pipe bytes to a child

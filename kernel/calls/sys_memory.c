@@ -67,7 +67,8 @@ SYSCALL(mmap2)
     return map(frame->ebx, frame->ecx, frame->edx, frame->esi, (int)frame->edi, frame->ebp);
 }
 
-/* mmap as it was before registers were enough: one pointer to six words, and the offset in bytes. */
+/* mmap as it was before registers were enough: one pointer to six words, and the offset in bytes.
+ */
 SYSCALL(mmap)
 {
     struct {

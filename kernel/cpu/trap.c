@@ -1,8 +1,8 @@
 /* trap.c - exceptions and interrupts, once traps.asm has made a frame of them.
  *
  * A handler that registered for the vector gets the frame. An exception in ring 3 is the program's
- * business (fault.c). Any other that nobody wants is a bug of the kernel: it is reported so that a reader can go from the report to the mistake, and ends
- * the kernel. The report, line by line:
+ * business (fault.c). Any other that nobody wants is a bug of the kernel: it is reported so that a
+ * reader can go from the report to the mistake, and ends the kernel. The report, line by line:
  *
  *   panic: page fault (14) at 0xc0101234 name+0x4: write to 0x00000010, a page that is not present
  *   registers, control registers and the flags in words

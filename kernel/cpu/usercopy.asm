@@ -1,9 +1,9 @@
 ; usercopy.asm - copies between the kernel and programs that may fault at any byte.
 ;
 ; Each instruction that touches a program's memory has an entry in the section `extable`: where it
-; is, and where to go on when its fault cannot be repaired. REP leaves in ECX what is still to do, so
-; that the copies know to the byte how far they came; what a failed MOVSD leaves is tried again by
-; bytes, which end exactly at the first one that cannot be reached.
+; is, and where to go on when its fault cannot be repaired. REP leaves in ECX what is still to do,
+; so that the copies know to the byte how far they came; what a failed MOVSD leaves is tried again
+; by bytes, which end exactly at the first one that cannot be reached.
 
 global user_copy, user_clear, user_string, user_load, user_store
 

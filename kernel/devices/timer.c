@@ -81,7 +81,8 @@ read_count(void)
     return high << 8 | low;
 }
 
-/* The count may have gone round while its interrupt still waits: time would seem to go back then. */
+/* The count may have gone round while its interrupt still waits: time would seem to go back then.
+ */
 uint32_t
 timer_now(uint32_t *nanoseconds)
 {

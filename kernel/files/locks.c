@@ -4,8 +4,8 @@
  *   owner B        |===shared===|
  *
  * Locks bind those who ask for them, nobody else. Those of one owner never overlap: a new one takes
- * the place of what was there, and joins neighbours that are alike. So an owner's lock may be cut, or
- * fall into two; what that needs is allocated first.
+ * the place of what was there, and joins neighbours that are alike. So an owner's lock may be cut,
+ * or fall into two; what that needs is allocated first.
  *
  * There is one list, as there are few: files that several programs change at once. Whoever waits
  * looks again whenever something was given back. That two wait for each other is not found out.

@@ -1,4 +1,5 @@
-/* sys_locks.c - system calls that lock files: flock(2), and fcntl(2) with F_SETLK and its relatives.
+/* sys_locks.c - system calls that lock files: flock(2), and fcntl(2) with F_SETLK and its
+ * relatives.
  *
  *   call          the lock's owner         goes when
  *   flock         the open file            its last descriptor is closed
@@ -121,7 +122,8 @@ tell(struct flock64 *flock, const struct lock *wanted)
     };
 }
 
-/* Another thread may close the descriptor during the wait: then it is as if it did so afterwards. */
+/* Another thread may close the descriptor during the wait: then it is as if it did so afterwards.
+ */
 static long
 take(int descriptor, const struct lock *lock, bool wait)
 {

@@ -20,8 +20,8 @@ struct exec_args {
 MUST_CHECK int exec_args_init(struct exec_args *args, size_t stack_limit);
 void exec_args_drop(struct exec_args *args);
 
-/* Copies both lists, each ended by NULL; a NULL list is empty. Without arguments there is one, empty.
- * In the current program's memory, or
+/* Copies both lists, each ended by NULL; a NULL list is empty. Without arguments there is one,
+ * empty. In the current program's memory, or
  * in the kernel's when `kernel` is set. 0, -EFAULT, -E2BIG or -ENOMEM. */
 MUST_CHECK int exec_args_copy(struct exec_args *args, char *const argv[], char *const envp[],
                               bool kernel);

@@ -30,8 +30,8 @@ struct bad_frames {
 };
 MUST_CHECK bool bad_frames_item(const char **text, struct bad_frames *bad);
 
-/* Runs of bad frames, lowest first: each is bad_run_length bytes long, the first begins at the address.
- * Moves *start on to the next; false behind the last. */
+/* Runs of bad frames, lowest first: each is bad_run_length bytes long, the first begins at the
+ * address. Moves *start on to the next; false behind the last. */
 uint64_t bad_run_length(const struct bad_frames *bad);
 bool bad_run_next(const struct bad_frames *bad, uint64_t *start);
 

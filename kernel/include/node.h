@@ -106,7 +106,8 @@ node_can_change(const struct node *node)
     return node->mount->writable || node->mount == &pipe_mount;
 }
 
-/* What files of regular nodes do (kernel/files/regular.c), of folders (kernel/files/open.c), of pipes. */
+/* What files of regular nodes do (kernel/files/regular.c), of folders (kernel/files/open.c), of
+ * pipes. */
 extern const struct file_ops regular_ops, folder_ops, pipe_ops;
 
 /* A node outside the tree with one reference, no bytes, no children. `mode` has its type. NULL: no

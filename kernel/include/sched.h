@@ -63,9 +63,9 @@ void task_bury(struct task *task);
 
 /* ---- kernel/tasks/fork.c ---- */
 
-/* A task that will begin at `start_at`, interrupts off: return_to_user (traps.asm) for one that goes
- * to ring 3 with the frame at the top of its stack, which the caller fills. Everything else is zero.
- * NULL when out of memory. Not linked, not started. */
+/* A task that will begin at `start_at`, interrupts off: return_to_user (traps.asm) for one that
+ * goes to ring 3 with the frame at the top of its stack, which the caller fills. Everything else is
+ * zero. NULL when out of memory. Not linked, not started. */
 MUST_CHECK struct task *task_create(void (*start_at)(void));
 void return_to_user(void);
 void task_discard(struct task *task);

@@ -14,9 +14,9 @@ int signal_group(int group, int signal);
  * process). */
 void signal_fault(int signal, int code, uint32_t address, const struct trap_frame *frame);
 
-/* Tells the parent by SIGCHLD (or child->exit_signal) that `child` ended, stopped or went on: a CLD_
- * code and what waitid calls the status. Wakes the parent's wait. True when the child ended and the
- * parent wants no zombie (SIGCHLD ignored, or SA_NOCLDWAIT). */
+/* Tells the parent by SIGCHLD (or child->exit_signal) that `child` ended, stopped or went on: a
+ * CLD_ code and what waitid calls the status. Wakes the parent's wait. True when the child ended
+ * and the parent wants no zombie (SIGCHLD ignored, or SA_NOCLDWAIT). */
 bool signal_parent(struct process *child, int code, int status);
 
 /* Frees what is queued for a thread or a process that ends. */

@@ -185,8 +185,8 @@ task_signalled(const struct task *task)
 /* For long loops in the kernel: lets others run when the time slice is over. */
 void task_breathe(void);
 
-/* Called by the idle task when it has nothing to do (or waits in a loop for something): runs whoever
- * is ready, else halts the CPU until the next interrupt. */
+/* Called by the idle task when it has nothing to do (or waits in a loop for something): runs
+ * whoever is ready, else halts the CPU until the next interrupt. */
 void task_idle(void);
 
 /* Has the idle task call `visit` once, interrupts on, as soon as the running task is on its way to
@@ -196,7 +196,8 @@ void task_visit(void (*visit)(void));
 
 /* ---- timers (kernel/tasks/ticks.c) ---- */
 
-/* Sets, or sets anew; `when` in the past means the next tick. From any context, as is cancelling. */
+/* Sets, or sets anew; `when` in the past means the next tick. From any context, as is cancelling.
+ */
 void tick_timer_set(struct tick_timer *timer, uint32_t when);
 void tick_timer_cancel(struct tick_timer *timer);
 

@@ -25,8 +25,8 @@ size_t copy_to_user_partial(void *to, const void *from, size_t size);
 /* Fills with zeros. */
 MUST_CHECK int clear_user(void *to, size_t size);
 
-/* Copies a string with its zero, at most `size` bytes with it. Its length without the zero, -EFAULT,
- * or -ENAMETOOLONG when there is no zero within `size` bytes. */
+/* Copies a string with its zero, at most `size` bytes with it. Its length without the zero,
+ * -EFAULT, or -ENAMETOOLONG when there is no zero within `size` bytes. */
 MUST_CHECK long copy_string_from_user(char *to, const char *from, size_t size);
 
 /* One 32-bit word, any alignment. 0 or -EFAULT. */

@@ -4,8 +4,8 @@
 
 #include "types.h"
 
-/* Cuts `text` into words in place. Quotes of both kinds keep blanks together and vanish; one that is
- * never closed reaches to the end. Fills argv, which has room for WORDS_MAX(length of the text)
+/* Cuts `text` into words in place. Quotes of both kinds keep blanks together and vanish; one that
+ * is never closed reaches to the end. Fills argv, which has room for WORDS_MAX(length of the text)
  * pointers, and ends it with NULL. Returns how many words there are. */
 unsigned words_split(char *text, char **argv);
 

@@ -74,8 +74,8 @@ MONITOR_COMMAND(memtest, "[SEED]", "test all free memory; bad frames go out of s
 /* The pass that readers of the device share. */
 static struct memtest shared;
 
-/* Each read is a step and gives a line: where it is, the end (frames), tested, bad. Position 0 starts a
- * pass; behind its last step there is nothing to read. */
+/* Each read is a step and gives a line: where it is, the end (frames), tested, bad. Position 0
+ * starts a pass; behind its last step there is nothing to read. */
 static long
 read_step(struct file *file, struct buffer *to, uint64_t *position)
 {

@@ -5,8 +5,8 @@
  * command gets argc and argv as a C program does, prints through console_printer, and returns what
  * became of it.
  *
- * Without programs the monitor is all there is. While they run, MONITOR_KEY on the terminal brings it
- * up (tty.c), and the command go, or the same key, leads back to them.
+ * Without programs the monitor is all there is. While they run, MONITOR_KEY on the terminal brings
+ * it up (tty.c), and the command go, or the same key, leads back to them.
  */
 #include "monitor.h"
 #include "cmdline.h"

@@ -173,8 +173,8 @@ log_command(int argc, char **argv)
 }
 MONITOR_COMMAND(log, "", "the kernel's messages since the start", log_command);
 
-/* The tests wait for programs of their own, which the idle task cannot do while it waits for others;
- * and they take all memory away for a while. */
+/* The tests wait for programs of their own, which the idle task cannot do while it waits for
+ * others; and they take all memory away for a while. */
 static int
 test(int argc, char **argv)
 {

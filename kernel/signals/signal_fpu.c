@@ -1,8 +1,9 @@
 /* signal_fpu.c - the registers of x87 and SSE in a signal handler's frame.
  *
  * A frame has the state as FNSAVE writes it, which is all that old programs know, and on a CPU with
- * FXSAVE that form too, behind it. On the way back the old form counts for control, status and tags,
- * where a handler of SIGFPE mends what went wrong, and the new one for the registers, as on Linux.
+ * FXSAVE that form too, behind it. On the way back the old form counts for control, status and
+ * tags, where a handler of SIGFPE mends what went wrong, and the new one for the registers, as on
+ * Linux.
  */
 #include <string.h>
 #include "fpu.h"

@@ -1,8 +1,8 @@
 /* signal_frame.c - the stack of a signal handler, and the way back from it.
  *
- * Layouts of Linux, i386 (asm/sigcontext.h, asm/ucontext.h of its programs). A handler is entered as
- * if it had been called: the return address leads to two instructions that call sigreturn, in the
- * program's libc (SA_RESTORER) or in a page of the kernel's.
+ * Layouts of Linux, i386 (asm/sigcontext.h, asm/ucontext.h of its programs). A handler is entered
+ * as if it had been called: the return address leads to two instructions that call sigreturn, in
+ * the program's libc (SA_RESTORER) or in a page of the kernel's.
  *
  *   old style                           SA_SIGINFO
  *   esp ► return address                esp ► return address
@@ -146,8 +146,8 @@ place_frame(uintptr_t top, size_t size)
     return align_down(top - size + sizeof(uint32_t), STACK_ALIGN) - sizeof(uint32_t);
 }
 
-/* What a handler returns to without a restorer. Debuggers know these bytes by sight, so each frame has
- * them too, but stacks need not be executable. */
+/* What a handler returns to without a restorer. Debuggers know these bytes by sight, so each frame
+ * has them too, but stacks need not be executable. */
 struct return_code {
     uint8_t old[8];  /* pop %eax; mov $__NR_sigreturn, %eax; int $0x80 */
     uint8_t info[8]; /* mov $__NR_rt_sigreturn, %eax; int $0x80 */

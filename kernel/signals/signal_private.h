@@ -99,7 +99,8 @@ bool signal_take(struct task *task, sigset_t set, struct signal_info *info);
 /* Takes pending signals of a set back, from the process and its threads. */
 void signal_forget(struct process *process, sigset_t set);
 
-/* Sets the current task's mask; what is unblocked by it is delivered before the return to ring 3. */
+/* Sets the current task's mask; what is unblocked by it is delivered before the return to ring 3.
+ */
 void signal_set_mask(sigset_t blocked);
 
 /* Makes the handler's frame on the program's stack and lets the registers lead into it. `mask` is

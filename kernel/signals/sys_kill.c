@@ -26,7 +26,8 @@ send(struct process *process, struct task *task, const struct signal_info *info)
     return 0;
 }
 
-/* Everybody for whom `group` is 0, or of that group; never process 1, with group 0 not the sender. */
+/* Everybody for whom `group` is 0, or of that group; never process 1, with group 0 not the sender.
+ */
 static long
 send_to_many(int group, const struct signal_info *info)
 {

@@ -7,9 +7,9 @@
  * Places are for listings, which may go on after changes: from the place where they were. The
  * folder remembers the child there, so that listing all takes as many steps as there are.
  *
- * By name, children are found in one table for all folders: hash of the name and number of the folder
- * say in which chain. The hash does not see case, so that a name from a FAT volume is found in any;
- * a name that matches exactly comes before one that differs in case.
+ * By name, children are found in one table for all folders: hash of the name and number of the
+ * folder say in which chain. The hash does not see case, so that a name from a FAT volume is found
+ * in any; a name that matches exactly comes before one that differs in case.
  *
  * Invariants: I1 a listed child's parent is the folder; I2 places grow along the list; I3 no two
  * listed names are equal, and each is found; I4 the root is linked and its own parent.

@@ -242,8 +242,8 @@ commit(struct task *task, struct process *process, const struct clone_request *r
     sched_start(task);
 }
 
-/* No handler may run meanwhile: the child is on the parent's stack. The parent's end does not matter
- * to it: the space stays. */
+/* No handler may run meanwhile: the child is on the parent's stack. The parent's end does not
+ * matter to it: the space stays. */
 static void
 wait_for_vfork(struct process *child)
 {

@@ -8,7 +8,8 @@
  *
  * A word in shared memory has a different address in each process: its key is the object and the
  * place in it. Any other word's key is the address space and the address. A waiter whose memory is
- * unmapped keeps its key, which is only compared, never followed; to be woken for nothing is allowed.
+ * unmapped keeps its key, which is only compared, never followed; to be woken for nothing is
+ * allowed.
  *
  * Lock: none yet; interrupts never come here (a timeout wakes the task, which takes itself out).
  */
@@ -171,7 +172,8 @@ wake(const struct request *request, uint32_t bits)
 
 /* ---- waiting ---- */
 
-/* Ticks until the timeout; 0 when there is none. -EFAULT, -EINVAL, -ETIMEDOUT when it has passed. */
+/* Ticks until the timeout; 0 when there is none. -EFAULT, -EINVAL, -ETIMEDOUT when it has passed.
+ */
 static int
 timeout_ticks(const struct request *request, bool absolute, uint32_t *ticks)
 {

@@ -2,8 +2,8 @@
  *
  * Limits of memory are obeyed where memory is mapped (space.h) and are told to the space; that of
  * open files where descriptors are given, that of files' sizes where they grow, that of processes
- * at fork, those of the stack and the arguments at execve. The others are kept and told, and nothing
- * in this kernel uses what they limit.
+ * at fork, those of the stack and the arguments at execve. The others are kept and told, and
+ * nothing in this kernel uses what they limit.
  *
  * A process keeps 32-bit numbers; RLIM_INFINITY is no limit in each width.
  */

@@ -2,8 +2,8 @@
  *
  * A page fault comes here when neither the allocator nor reclaim has a frame for it. The kernel
  * cannot make the program wait for ever, and cannot go on without it: the process whose end gives
- * most back (mm/oom.c) is ended. Process 1 and the leaders of sessions (a shell) are spared while there is another: they
- * hold little, and without them nobody is left to do anything about it.
+ * most back (mm/oom.c) is ended. Process 1 and the leaders of sessions (a shell) are spared while
+ * there is another: they hold little, and without them nobody is left to do anything about it.
  *
  *   somebody is dying already ──► wait for its memory
  *   reclaim finds something   ──► that will do

@@ -5,9 +5,9 @@
  *   wait_queue ──► task ◄──► task            each waits in at most one
  *   idle_task                                in no queue: runs when `ready` is empty
  *
- * Round robin: a task runs until it sleeps, yields, or has used its slice of SLICE_TICKS ticks while
- * another is ready. The tick only marks it (TASK_WORK_RESCHED); it is taken off the CPU on its way
- * back to ring 3, never inside the kernel. Every step is O(1).
+ * Round robin: a task runs until it sleeps, yields, or has used its slice of SLICE_TICKS ticks
+ * while another is ready. The tick only marks it (TASK_WORK_RESCHED); it is taken off the CPU on
+ * its way back to ring 3, never inside the kernel. Every step is O(1).
  *
  * The idle task is the flow of control that began in kernel_main. It may sleep like any other: it
  * then goes through task_idle until it is woken, and has its turn before those that are ready, who
@@ -16,7 +16,8 @@
  * I1. A task is READY and in `ready`, or is task_running, or is the idle task, or sleeps.
  * I2. A task that sleeps is in the queue that waits_in names.
  *
- * Lock: interrupts off; there is one CPU. A second one will need a lock a queue and a `ready` a CPU.
+ * Lock: interrupts off; there is one CPU. A second one will need a lock a queue and a `ready` a
+ * CPU.
  */
 #include "cpu.h"
 #include "fpu.h"

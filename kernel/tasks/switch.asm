@@ -10,7 +10,8 @@ global task_switch
 section .text
 
 ; void task_switch(struct task *from, struct task *to);
-; In: EAX = from, EDX = to. Returns when another switch leads back to `from`. Interrupts must be off.
+; In: EAX = from, EDX = to. Returns when another switch leads back to `from`. Interrupts must be
+; off.
 task_switch:
     push ebp
     push ebx

@@ -200,8 +200,8 @@ abandon_pending(const struct task *task, uint32_t address)
         abandon_lock(task, address);
 }
 
-/* The list is the program's: it may lead anywhere, and ends at the latest after ROBUST_MAX. An entry
- * with bit 0 set is a lock with priority inheritance, which there is not. */
+/* The list is the program's: it may lead anywhere, and ends at the latest after ROBUST_MAX. An
+ * entry with bit 0 set is a lock with priority inheritance, which there is not. */
 static void
 abandon_locks(const struct task *task)
 {

@@ -3,9 +3,9 @@
  *   0xE0000000 + 8 * frame number = the frame's descriptor
  *
  * Only the parts that stand for blocks with RAM have memory of their own: 8 KiB for each 4 MiB. It
- * is taken from as high as the page tables reach, so that it does not use up the direct map, and put
- * in place and cleared when the block is opened: a large machine starts as fast as a small one. All
- * other parts show one page of zeros, so that the descriptor of any frame below the last can be
+ * is taken from as high as the page tables reach, so that it does not use up the direct map, and
+ * put in place and cleared when the block is opened: a large machine starts as fast as a small one.
+ * All other parts show one page of zeros, so that the descriptor of any frame below the last can be
  * read.
  */
 #include <string.h>

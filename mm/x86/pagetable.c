@@ -5,9 +5,9 @@
  *   PAE         31 30 29  21 20        12 11         0
  *               [ ][directory][   table  ][  offset  ]      512 entries of 8 bytes each level
  *
- * PAE is taken where the CPU has it and it is of use: for memory above 4 GiB, or for pages from which
- * nothing is executed (NX). A directory entry leads to a table or (PSE, PAE) to all of its 4 or 2
- * MiB of memory at once. Of the directory the kernel has what stands for the last GiB:
+ * PAE is taken where the CPU has it and it is of use: for memory above 4 GiB, or for pages from
+ * which nothing is executed (NX). A directory entry leads to a table or (PSE, PAE) to all of its 4
+ * or 2 MiB of memory at once. Of the directory the kernel has what stands for the last GiB:
  *
  *   0xC0000000  what the first entry reaches, in 4 KiB pages: low memory, the kernel image with its
  *               protections and the holes under its stacks
@@ -16,10 +16,11 @@
  *   0xD0000000  whatever pagetable_map is asked for; tables come when first needed and stay
  *   0xFFC00000  the fixmap
  *
- * The kernel starts on two levels (entry.asm); for PAE pagetable_init builds the other tables beside
- * them and changes over. The first tables and the directory of two levels are static, part of the
- * kernel image. All others are frames below 256 MiB, so that they can be written at their address in
- * the direct map. Only while the direct map is being built they are reached through the fixmap.
+ * The kernel starts on two levels (entry.asm); for PAE pagetable_init builds the other tables
+ * beside them and changes over. The first tables and the directory of two levels are static, part
+ * of the kernel image. All others are frames below 256 MiB, so that they can be written at their
+ * address in the direct map. Only while the direct map is being built they are reached through the
+ * fixmap.
  *
  * I1. A present directory entry without PT_LARGE leads to a table in the direct map.
  * I2. A table is never taken out of the directory.
@@ -559,8 +560,8 @@ low_entry(uint32_t pa)
     return entry | noexec_flag | (pa < image_to_paddr(rodata_end) ? 0 : PT_WRITE);
 }
 
-/* What the first directory entry reaches, whatever the map says of it: what is there on every PC, the
- * first MiB, video memory uncached and ROM read-only; and the kernel itself, text and constants
+/* What the first directory entry reaches, whatever the map says of it: what is there on every PC,
+ * the first MiB, video memory uncached and ROM read-only; and the kernel itself, text and constants
  * read-only. */
 static void
 fill_low_table(void)

@@ -2,7 +2,8 @@
  *
  * Runs the tests that match any GLOB (all without one); --list prints their names instead. SEED in
  * the environment makes the random tests repeat a run; without it each run draws its own and prints
- * it. With PAE in the environment programs have page tables of that format. Exit status: 0 when all passed, 1 when some failed or none matched, 2 for wrong usage.
+ * it. With PAE in the environment programs have page tables of that format. Exit status: 0 when all
+ * passed, 1 when some failed or none matched, 2 for wrong usage.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -189,8 +189,8 @@ KTEST(shortage, file_larger_than_memory)
     on(&small, file_larger_than_memory);
 }
 
-/* A program that needs all of memory gets the page cache's, but for what programs run from; there one
- * page of a file makes room for another. */
+/* A program that needs all of memory gets the page cache's, but for what programs run from; there
+ * one page of a file makes room for another. */
 static void
 cache_makes_room(void)
 {

@@ -4,8 +4,8 @@
  *   PROGRAM(answer, "mov $42, %ebx; mov $1, %eax; int $0x80")
  *   CHECK_EQ(run_program(PROGRAM_OF(answer)), 42 << 8);
  *
- * Code lies at PROGRAM_CODE, a page of data at PROGRAM_DATA, the stack below PROGRAM_STACK. A program
- * is position dependent only if it says so.
+ * Code lies at PROGRAM_CODE, a page of data at PROGRAM_DATA, the stack below PROGRAM_STACK. A
+ * program is position dependent only if it says so.
  */
 #ifndef OCTAVO_TEST_PROGRAMS_H
 #define OCTAVO_TEST_PROGRAMS_H

@@ -1,4 +1,5 @@
-/* test_exec.c - programs from files: what is mapped where, and each allocation of a start failing. */
+/* test_exec.c - programs from files: what is mapped where, and each allocation of a start failing.
+ */
 #include <string.h>
 #include "elf.h"
 #include "exec.h"
@@ -153,8 +154,8 @@ KTEST(exec, runs)
     remove_file(SCRIPT_FILE);
 }
 
-/* Fails the first allocation of a start, the second, ... until none fails. True when all that failed
- * said so and left nothing behind. */
+/* Fails the first allocation of a start, the second, ... until none fails. True when all that
+ * failed said so and left nothing behind. */
 static bool
 sweep(const char *path)
 {

@@ -369,7 +369,8 @@ KTEST(files, space_ends)
     CHECK(pmm_free_frames() + 64 > before);
 }
 
-/* What is written through a mapping counts as well: a touch then finds no page, and is a bus error. */
+/* What is written through a mapping counts as well: a touch then finds no page, and is a bus error.
+ */
 KTEST(files, space_ends_for_mappings)
 {
     uint32_t index = 0;

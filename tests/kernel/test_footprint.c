@@ -25,7 +25,8 @@
 #define MANY 84
 #define HUNDREDTHS(count) ((count) * 100 / (MANY - FEW))
 
-/* Four areas more than a test's program has, %gs; each child has a handler, uses the FPU and sleeps. */
+/* Four areas more than a test's program has, %gs; each child has a handler, uses the FPU and
+ * sleeps. */
 PROGRAM(crowd, MAP(1) MAP(3) MAP(1) MAP(3)
                "movl $0x100000, 0x200200\n"
                "movl $-1, 0x200100; movl $0x200000, 0x200104; movl $0xFFFFF, 0x200108; movl $0x51, 0x20010C\n"

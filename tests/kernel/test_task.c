@@ -67,7 +67,8 @@ KTEST(task, thread_and_join)
 }
 
 /* A hog that only counts, and a second process that must get its turn to end: the first kills
- * nobody, it waits for the other by spinning on a shared clock: the process ends when waited for. */
+ * nobody, it waits for the other by spinning on a shared clock: the process ends when waited for.
+ */
 PROGRAM(preempted, CALL(2) "test %eax, %eax; jz 2f\n"
                    "mov %eax, %ebx\n"
                    "1: mov $0x200000, %ecx; mov $1, %edx;" CALL(7) "test %eax, %eax; jz 1b\n"
@@ -159,7 +160,8 @@ KTEST(task, fpu_state_of_chance)
     CHECK_EQ(run_program(PROGRAM_OF(forged)), 7 << 8);
 }
 
-/* Fork, a word written by the child, wait: at each allocation that fails, -ENOMEM and nothing lost. */
+/* Fork, a word written by the child, wait: at each allocation that fails, -ENOMEM and nothing lost.
+ */
 PROGRAM(fork_once, CALL(2) "test %eax, %eax; jz 1f; js 2f\n"
                    "mov %eax, %ebx; xor %ecx, %ecx; xor %edx, %edx;" CALL(7) EXIT(1)
                    "1: " EXIT(0)
@@ -226,8 +228,8 @@ KTEST(task, fork_bomb)
     CHECK_EQ(task_count, 0);
 }
 
-/* Its parent, who leaves a child that computes for ever, ends: the kernel, which waits for the parent
- * in the idle task, hears of it. */
+/* Its parent, who leaves a child that computes for ever, ends: the kernel, which waits for the
+ * parent in the idle task, hears of it. */
 PROGRAM(hog, CALL(2) "test %eax, %eax; jz 1f;" EXIT(3) "1: jmp 1b");
 
 KTEST(task, idle_task_has_its_turn)

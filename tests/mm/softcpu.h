@@ -4,12 +4,12 @@
  *               present? user?      present? user?
  *               writable for a store: both; CR0.WP makes the kernel obey it too
  *
- * What the tables forbid goes to space_fault, as the CPU's page fault would, and is tried again. The
- * CPU marks what it walked over as accessed, and what it stored to as dirty.
+ * What the tables forbid goes to space_fault, as the CPU's page fault would, and is tried again.
+ * The CPU marks what it walked over as accessed, and what it stored to as dirty.
  *
  * Of the active space it remembers where pages were (its TLB), where the platform tells it what to
- * forget: on the host. What it remembers must be what the tables say whenever it is used, so a change
- * of the tables without the flush that belongs to it shows at the next access.
+ * forget: on the host. What it remembers must be what the tables say whenever it is used, so a
+ * change of the tables without the flush that belongs to it shows at the next access.
  */
 #ifndef OCTAVO_TESTS_SOFTCPU_H
 #define OCTAVO_TESTS_SOFTCPU_H

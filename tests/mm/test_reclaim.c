@@ -57,8 +57,8 @@ are_gone(struct object *object, uint32_t first, uint32_t end)
     return true;
 }
 
-/* Empties the page cache as far as it can be, then makes a file of PAGES pages, all in memory. False
- * when other pages stay: the hand would pass those too. */
+/* Empties the page cache as far as it can be, then makes a file of PAGES pages, all in memory.
+ * False when other pages stay: the hand would pass those too. */
 static bool
 begin(void)
 {

@@ -107,8 +107,8 @@ draw_into(const struct address_space *from, char *drawing)
     drawing[PAGES] = '\0';
 }
 
-/* True when the space looks like the drawing (holes at its end left out), in as few areas as can be,
- * and all its counts are right. */
+/* True when the space looks like the drawing (holes at its end left out), in as few areas as can
+ * be, and all its counts are right. */
 static bool
 looks_like(const struct address_space *from, const char *wanted)
 {
@@ -1028,8 +1028,8 @@ KTEST(space, every_failing_allocation)
         }
 }
 
-/* All of it or nothing: three page tables and more than two thousand pages, and one of the tables is
- * in use by neighbours and shared with a child. */
+/* All of it or nothing: three page tables and more than two thousand pages, and one of the tables
+ * is in use by neighbours and shared with a child. */
 KTEST(space, vm_alloc_map_vm_free_unmap_roll_back)
 {
     CHECK(begin());

@@ -1,5 +1,5 @@
-/* hoard.c - a program that takes names, pipes and files until it gets no more: the kernel's memory is
- * not all its. Others live meanwhile, and in the end all memory is back. */
+/* hoard.c - a program that takes names, pipes and files until it gets no more: the kernel's memory
+ * is not all its. Others live meanwhile, and in the end all memory is back. */
 #include "witness.h"
 
 enum { NR_symlink = 83, NR_setrlimit_ = 75, RL_FILES = 7, ENFILE_ = 23, EMFILE_ = 24, ENOSPC_ = 28 };

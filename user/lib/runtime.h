@@ -102,7 +102,8 @@ int kill_command(char **argv, target_namer job);
 void print(const char *format, ...) PRINTF_LIKE(1, 2);
 void print_bytes(const void *bytes, size_t size);
 void print_flush(void);
-/* Writes it out. False, and a complaint, when something since the last check could not be written. */
+/* Writes it out. False, and a complaint, when something since the last check could not be written.
+ */
 bool print_check(void);
 /* To standard error, at once. */
 void print_error(const char *format, ...) PRINTF_LIKE(1, 2);

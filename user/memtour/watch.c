@@ -36,7 +36,8 @@ struct reading {
 static struct reading before;
 static char text[8192];
 
-/* How much of a text stands on one line of `width`: up to the last blank that is not too far out. */
+/* How much of a text stands on one line of `width`: up to the last blank that is not too far out.
+ */
 static size_t
 line_length(const char *line, size_t width)
 {

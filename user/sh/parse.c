@@ -6,8 +6,8 @@
  *     command  = "(" list ")" | "{" list "}" | if | while | until | for      each with redirections
  *              | words and redirections
  *
- * Recursive descent, one function a rule. A word is kept as written: quotes and $ are looked at when
- * it is expanded, here only to see where it ends. The tree lives in scratch.
+ * Recursive descent, one function a rule. A word is kept as written: quotes and $ are looked at
+ * when it is expanded, here only to see where it ends. The tree lives in scratch.
  */
 #include "shell.h"
 

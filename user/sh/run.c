@@ -1,8 +1,8 @@
 /* run.c - does what a tree says.
  *
- * A command of the shell's own, a loop, a group run in the shell itself; programs, subshells and the
- * parts of a pipeline in children. Redirections around what runs in the shell are undone after it:
- * the descriptors they replace are kept above 10 meanwhile.
+ * A command of the shell's own, a loop, a group run in the shell itself; programs, subshells and
+ * the parts of a pipeline in children. Redirections around what runs in the shell are undone after
+ * it: the descriptors they replace are kept above 10 meanwhile.
  *
  *     a | b | c      three children in one group; the shell waits for all, the status is c's
  *     a && b &       one child, a shell of its own, that runs `a && b`

@@ -1,5 +1,5 @@
-/* Every call that sleeps: ended by exit_group in another thread, by a signal's default, by a handler
- * with EINTR, or done again after one. */
+/* Every call that sleeps: ended by exit_group in another thread, by a signal's default, by a
+ * handler with EINTR, or done again after one. */
 #include "signals.h"
 
 enum {

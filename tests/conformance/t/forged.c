@@ -1,5 +1,5 @@
-/* Frames that no kernel made: sigreturn with registers, segments, flags and FPU states of chance, and
- * stack segments that change under a program. It may end in any way; the machine goes on. */
+/* Frames that no kernel made: sigreturn with registers, segments, flags and FPU states of chance,
+ * and stack segments that change under a program. It may end in any way; the machine goes on. */
 #include "tap.h"
 
 enum { NR_sigreturn = 119, NR_rt_sigreturn = 173, NR_setitimer = 104 };

@@ -1,5 +1,5 @@
-/* The registers of x87 and SSE: a program's own, whatever other programs and its handlers compute, and
- * faults of computing. */
+/* The registers of x87 and SSE: a program's own, whatever other programs and its handlers compute,
+ * and faults of computing. */
 #include "signals.h"
 
 static volatile int fpu_status;

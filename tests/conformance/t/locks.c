@@ -1,5 +1,5 @@
-/* Locks of files: fcntl's ranges, by process and by open file, and flock; what is in whose way, what
- * is cut and joined, waiting, and what ends a lock. In a file in /tmp. */
+/* Locks of files: fcntl's ranges, by process and by open file, and flock; what is in whose way,
+ * what is cut and joined, waiting, and what ends a lock. In a file in /tmp. */
 #include "tap.h"
 
 enum {

@@ -1,5 +1,5 @@
-/* Pipes with a name and without, and waiting for files: what fits and what waits, writes that stay in
- * one piece, how ends come and go, poll and select with their times and signals. */
+/* Pipes with a name and without, and waiting for files: what fits and what waits, writes that stay
+ * in one piece, how ends come and go, poll and select with their times and signals. */
 #include "tap.h"
 
 enum {

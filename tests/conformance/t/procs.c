@@ -1,5 +1,5 @@
-/* /proc: what it says of a process with several threads, of one that is dead, of one that is gone, of
- * its files and its program, also when they were removed. Copies itself to /tmp. */
+/* /proc: what it says of a process with several threads, of one that is dead, of one that is gone,
+ * of its files and its program, also when they were removed. Copies itself to /tmp. */
 #include "tap.h"
 
 enum {

@@ -1,5 +1,5 @@
-/* Waiting for a time while signals come: what goes on with the time it had, what ends with EINTR and
- * what is left then, timers that tell how long they still run. */
+/* Waiting for a time while signals come: what goes on with the time it had, what ends with EINTR
+ * and what is left then, timers that tell how long they still run. */
 #include "signals.h"
 
 enum {
