@@ -11,8 +11,8 @@
  *
  *   0xC0000000  what the first entry reaches, in 4 KiB pages: low memory, the kernel image with its
  *               protections and the holes under its stacks
- *               the rest of the direct map: large pages where all of it is RAM and the CPU has them,
- *               else tables whose entries are present where RAM is
+ *               the rest of the direct map: large pages where all of it is RAM and the CPU has
+ *               them, else tables whose entries are present where RAM is
  *   0xD0000000  whatever pagetable_map is asked for; tables come when first needed and stay
  *   0xFFC00000  the fixmap
  *
@@ -30,155 +30,59 @@
  */
 #include <string.h>
 #include "bootmem.h"
-#include "cmdline.h"
-#include "cpu.h"
 #include "frame.h"
-#include "pagetable.h"
-#include "platform.h"
+#include "pagetable_private.h"
 #include "pmm.h"
 #include "range.h"
 #include "space.h"
 
-#define FIXMAP_BASE   0xFFC00000u
-#define ADDRESS_MASK  0x000FFFFFFFFFF000ull
-#define NOEXEC_BIT    ((entry_t)1 << 63)
-#define CHOSEN_FLAGS  (PT_WRITE | PT_USER | PT_WRITETHROUGH | PT_NOCACHE | PT_GLOBAL)
-#define FOUR_GIB      ((uint64_t)1 << 32)
+#define CHOSEN_FLAGS (PT_WRITE | PT_USER | PT_WRITETHROUGH | PT_NOCACHE | PT_GLOBAL)
 
-/* The first MiB as every PC has it. */
-#define VIDEO_START 0xA0000u
-#define ROM_START   0xC0000u
-#define LOW_END     0x100000u
-
-/* An entry of either format. */
-typedef uint64_t entry_t;
-
-/* entry.asm */
-extern uint32_t page_directory[], low_page_table[], fixmap_page_table[];
-extern char boot_stack_guard[], fault_stack_guard[];
-void paging_change_to_pae(uint32_t pointers, bool noexec);
+struct ktables ktables = {.fixmap_table = fixmap_page_table};
 
 static struct spinlock lock = SPINLOCK_INIT;
-static struct bootmem *boot_frames; /* where tables come from; NULL: from the PMM */
-static entry_t global_flag;         /* PT_GLOBAL when the CPU has global pages */
-static entry_t noexec_flag;         /* NOEXEC_BIT when the CPU has it, and PAE */
 
-/* The format, and the kernel's own tables in it. */
-static bool pae;
-static paddr_t directory, low_table;
-static uint64_t pointers[4] __attribute__((aligned(32))); /* PAE: what CR3 leads to */
-
-static bool in_use; /* from then on every table has its address in the direct map */
-
-/* The fixmap serves while the tables of the other format are built. */
-static bool fixmap_pae;
-static void *fixmap_table = fixmap_page_table;
+bool
+pagetable_is_pae(void)
+{
+    return ktables.pae;
+}
 
 /* ---- entries ---- */
-
-static inline unsigned
-table_entries(void)
-{
-    return pae ? 512 : 1024;
-}
-
-/* Bytes that one directory entry stands for. */
-static inline uint32_t
-table_reach(void)
-{
-    return pae ? 0x200000 : 0x400000;
-}
-
-static inline entry_t
-read_as(bool wide, const void *table, unsigned index)
-{
-    return wide ? ((const uint64_t *)table)[index] : ((const uint32_t *)table)[index];
-}
-
-/* Of PAE's two halves the one with PT_PRESENT goes first and comes last. */
-static inline void
-write_as(bool wide, void *table, unsigned index, entry_t entry)
-{
-    typedef volatile uint32_t __attribute__((may_alias)) half_entry;
-    half_entry *half = (half_entry *)table + (wide ? 2 * index : index);
-
-    if (wide) {
-        half[0] = 0;
-        half[1] = (uint32_t)(entry >> 32);
-    }
-    half[0] = (uint32_t)entry;
-}
-
-static inline entry_t
-read_entry(const void *table, unsigned index)
-{
-    return read_as(pae, table, index);
-}
-
-static inline void
-write_entry(void *table, unsigned index, entry_t entry)
-{
-    write_as(pae, table, index, entry);
-}
-
-static bool
-in_image(uint64_t pa)
-{
-    return pa >= image_to_paddr(kernel_start) && pa < image_to_paddr(kernel_end);
-}
 
 static bool
 has_address(paddr_t table)
 {
-    return in_use || in_image(table);
+    return ktables.in_use || in_image(table);
 }
 
-/* Where a table can be read and written, until close_table. */
-static void *
+void *
 open_table(paddr_t table)
 {
     return has_address(table) ? frame_to_ptr(paddr_to_pfn(table)) : fixmap_map(FIXMAP_TABLE, table);
 }
 
-static void
+void
 close_table(paddr_t table)
 {
     if (!has_address(table))
         fixmap_unmap(FIXMAP_TABLE);
 }
 
-static unsigned
-directory_index(uintptr_t va)
-{
-    return va / table_reach() % table_entries();
-}
-
-static unsigned
-table_index(uintptr_t va)
-{
-    return va / PAGE_SIZE % table_entries();
-}
-
-static entry_t
+entry_t
 directory_entry(uintptr_t va)
 {
-    entry_t entry = read_entry(open_table(directory), directory_index(va));
+    entry_t entry = read_entry(open_table(ktables.directory), directory_index(va));
 
-    close_table(directory);
+    close_table(ktables.directory);
     return entry;
 }
 
-static void
+void
 set_directory_entry(uintptr_t va, entry_t entry)
 {
-    write_entry(open_table(directory), directory_index(va), entry);
-    close_table(directory);
-}
-
-static bool
-is_table(entry_t entry)
-{
-    return (entry & (PT_PRESENT | PT_LARGE)) == PT_PRESENT;
+    write_entry(open_table(ktables.directory), directory_index(va), entry);
+    close_table(ktables.directory);
 }
 
 /* The entry for `va` in the table that a directory entry leads to, and a new one. */
@@ -196,11 +100,11 @@ set_table_entry(entry_t of_directory, uintptr_t va, entry_t entry)
 
 /* ---- tables ---- */
 
-static paddr_t
+paddr_t
 table_from_boot(void)
 {
     paddr_t table =
-        bootmem_take(boot_frames, PAGE_SIZE, PAGE_SIZE, DIRECT_MAP_MAX, MEMMAP_METADATA);
+        bootmem_take(ktables.boot_frames, PAGE_SIZE, PAGE_SIZE, DIRECT_MAP_MAX, MEMMAP_METADATA);
 
     if (table != 0) {
         memset(open_table(table), 0, PAGE_SIZE);
@@ -223,7 +127,7 @@ table_from_pmm(void)
 static paddr_t
 table_alloc(void)
 {
-    return boot_frames != NULL ? table_from_boot() : table_from_pmm();
+    return ktables.boot_frames != NULL ? table_from_boot() : table_from_pmm();
 }
 
 /* Makes a directory entry what all say who know it. */
@@ -231,13 +135,11 @@ static void
 publish(uintptr_t va, entry_t entry)
 {
     set_directory_entry(va, entry);
-    if (!pae)
+    if (!ktables.pae)
         directories_set_kernel(directory_index(va), (uint32_t)entry);
 }
 
-/* Makes sure that there is a table for `va`. The frame is allocated before the lock is taken; who
- * comes second gives it back. */
-static bool
+bool
 add_table(uintptr_t va)
 {
     paddr_t table = table_alloc();
@@ -268,19 +170,19 @@ pagetable_copy_kernel(void *to)
 uint64_t
 pagetable_kernel_pointer(void)
 {
-    return directory | PT_PRESENT;
+    return ktables.directory | PT_PRESENT;
 }
 
 paddr_t
 kernel_directory(void)
 {
-    return pae ? image_to_paddr((char *)pointers) : directory;
+    return ktables.pae ? image_to_paddr((char *)ktables.pointers) : ktables.directory;
 }
 
 void
 pagetable_use_pmm(void)
 {
-    boot_frames = NULL;
+    ktables.boot_frames = NULL;
 }
 
 /* ---- one page at a time ---- */
@@ -297,18 +199,19 @@ pagetable_map(uintptr_t va, paddr_t pa, unsigned flags)
         publish(va, directory_entry(va) | PT_USER);
     of_directory = directory_entry(va);
     ASSERT(is_table(of_directory) && !(table_entry(of_directory, va) & PT_PRESENT));
-    if (global_flag == 0)
+    if (ktables.global_flag == 0)
         flags &= ~(unsigned)PT_GLOBAL;
     set_table_entry(of_directory, va,
-                    pa | (flags & CHOSEN_FLAGS) | PT_PRESENT | (flags & PT_EXEC ? 0 : noexec_flag));
+                    pa | (flags & CHOSEN_FLAGS) | PT_PRESENT |
+                        (flags & PT_EXEC ? 0 : ktables.noexec_flag));
     return true;
 }
 
 bool
 pagetable_fill(uintptr_t va, size_t pages, paddr_t pa, unsigned flags)
 {
-    entry_t entry = pa | (flags & (CHOSEN_FLAGS & ~PT_GLOBAL)) | (flags & global_flag) |
-                    PT_PRESENT | noexec_flag;
+    entry_t entry = pa | (flags & (CHOSEN_FLAGS & ~PT_GLOBAL)) | (flags & ktables.global_flag) |
+                    PT_PRESENT | ktables.noexec_flag;
 
     ASSERT(is_aligned(va, table_reach()));
     while (pages > 0) {
@@ -351,7 +254,7 @@ flags_of(entry_t entry)
 bool
 pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags)
 {
-    entry_t entry = pae && va < KERNEL_BASE ? 0 : directory_entry(va);
+    entry_t entry = ktables.pae && va < KERNEL_BASE ? 0 : directory_entry(va);
     uintptr_t reach = table_reach();
 
     if (is_table(entry)) {
@@ -425,9 +328,9 @@ fixmap_set(unsigned slot, paddr_t pa, entry_t flags)
     uintptr_t va = fixmap_address(slot);
 
     ASSERT(pa < pagetable_memory_end());
-    ASSERT(!(read_as(fixmap_pae, fixmap_table, slot) & PT_PRESENT));
-    write_as(fixmap_pae, fixmap_table, slot,
-             (pa & ADDRESS_MASK) | flags | (fixmap_pae ? noexec_flag : 0));
+    ASSERT(!(read_as(ktables.fixmap_pae, ktables.fixmap_table, slot) & PT_PRESENT));
+    write_as(ktables.fixmap_pae, ktables.fixmap_table, slot,
+             (pa & ADDRESS_MASK) | flags | (ktables.fixmap_pae ? ktables.noexec_flag : 0));
     return (void *)(va + (uintptr_t)pa % PAGE_SIZE);
 }
 
@@ -448,238 +351,9 @@ fixmap_unmap(unsigned slot)
 {
     uintptr_t va = fixmap_address(slot);
 
-    ASSERT(read_as(fixmap_pae, fixmap_table, slot) & PT_PRESENT);
-    write_as(fixmap_pae, fixmap_table, slot, 0);
+    ASSERT(read_as(ktables.fixmap_pae, ktables.fixmap_table, slot) & PT_PRESENT);
+    write_as(ktables.fixmap_pae, ktables.fixmap_table, slot, 0);
     tlb_flush_page(va);
-}
-
-/* ---- the direct map ---- */
-
-/* Memory that has an address in the direct map whoever owns it. */
-static bool
-is_usable(const struct memmap_region *region)
-{
-    return region->type == MEMMAP_RAM && region->owner != MEMMAP_ABSENT &&
-           region->owner != MEMMAP_LOW;
-}
-
-/* The first run of usable memory that reaches beyond `from`, as whole pages in [from,
- * DIRECT_MAP_MAX); empty when there is none. Regions that touch are one run. Asked anew for each
- * run, because taking a frame changes the list. */
-static struct range
-next_run(const struct bootmem *boot, uint64_t from)
-{
-    struct range window = range(from, DIRECT_MAP_MAX), run = RANGE_EMPTY;
-
-    for (size_t i = 0; i < boot->region_count; i++) {
-        const struct memmap_region *region = &boot->regions[i];
-        struct range piece = range_intersect(range(region->start, region->end), window);
-
-        if (!is_usable(region) || range_is_empty(piece))
-            continue;
-        if (range_meets(run, piece)) {
-            run.end = piece.end;
-            continue;
-        }
-        if (!range_is_empty(range_inward(run, PAGE_SIZE)))
-            break;
-        run = piece;
-    }
-    return range_inward(run, PAGE_SIZE);
-}
-
-/* Maps the pages of [start, end), which one table holds, by 4 KiB each. */
-static void
-map_small(uint32_t start, uint32_t end)
-{
-    uintptr_t va = KERNEL_BASE + start;
-    paddr_t table;
-    void *at;
-
-    if (!(directory_entry(va) & PT_PRESENT) && !add_table(va))
-        kpanic("no memory for the page tables of the direct map");
-    table = directory_entry(va) & ADDRESS_MASK;
-    at = open_table(table);
-    for (uint32_t pa = start; pa < end; pa += PAGE_SIZE)
-        write_entry(at, table_index(pa), pa | PT_PRESENT | PT_WRITE | global_flag | noexec_flag);
-    close_table(table);
-}
-
-static void
-map_large(uint32_t start)
-{
-    set_directory_entry(KERNEL_BASE + start,
-                        start | PT_PRESENT | PT_WRITE | PT_LARGE | global_flag | noexec_flag);
-}
-
-static void
-map_run(struct range run)
-{
-    uint64_t next;
-
-    for (uint64_t at = run.start; at < run.end; at = next) {
-        next = align_down(at, table_reach()) + table_reach();
-        if (next > run.end)
-            next = run.end;
-        if ((cpu_features.pse || pae) && next - at == table_reach())
-            map_large((uint32_t)at);
-        else
-            map_small((uint32_t)at, (uint32_t)next);
-    }
-}
-
-/* Maps all usable memory from 1 MiB on. Returns its end. */
-static uint32_t
-map_usable(const struct bootmem *boot)
-{
-    uint64_t end = LOW_END;
-    struct range run;
-
-    while (!range_is_empty(run = next_run(boot, end))) {
-        map_run(run);
-        end = run.end;
-    }
-    return (uint32_t)end;
-}
-
-static entry_t
-low_entry(uint32_t pa)
-{
-    entry_t entry = pa | PT_PRESENT | global_flag;
-
-    if (pa >= VIDEO_START && pa < ROM_START)
-        return entry | PT_WRITE | PT_NOCACHE | noexec_flag;
-    if (pa >= ROM_START && pa < LOW_END)
-        return entry | noexec_flag;
-    if (pa < LOW_END)
-        return entry | PT_WRITE | noexec_flag;
-    if (pa == image_to_paddr(boot_stack_guard) || pa == image_to_paddr(fault_stack_guard))
-        return 0;
-    if (pa < image_to_paddr(rodata_start))
-        return entry;
-    return entry | noexec_flag | (pa < image_to_paddr(rodata_end) ? 0 : PT_WRITE);
-}
-
-/* What the first directory entry reaches, whatever the map says of it: what is there on every PC,
- * the first MiB, video memory uncached and ROM read-only; and the kernel itself, text and constants
- * read-only. */
-static void
-fill_low_table(void)
-{
-    void *table = open_table(low_table);
-
-    for (uint32_t pa = 0; pa < table_reach(); pa += PAGE_SIZE)
-        if (pa < LOW_END || in_image(pa))
-            write_entry(table, table_index(pa), low_entry(pa));
-    close_table(low_table);
-}
-
-/* entry.asm maps all of it; RAM that is there comes by map_usable. */
-static void
-clear_low_table(void)
-{
-    void *table = open_table(low_table);
-
-    for (uint32_t pa = LOW_END; pa < table_reach(); pa += PAGE_SIZE)
-        if (!in_image(pa))
-            write_entry(table, table_index(pa), 0);
-    close_table(low_table);
-}
-
-/* ---- the start ---- */
-
-bool
-pagetable_is_pae(void)
-{
-    return pae;
-}
-
-uint64_t
-pagetable_memory_end(void)
-{
-    return pae ? (uint64_t)1 << cpu_features.address_bits : FOUR_GIB;
-}
-
-void
-pagetable_choose(bool high_memory)
-{
-    bool useful = cpu_features.nx || (high_memory && cpu_features.address_bits > 32);
-
-    pae = cpu_features.pae && useful && !cmdline_flag("nopae");
-    noexec_flag = pae && cpu_features.nx ? NOEXEC_BIT : 0;
-    space_choose_format(pae, noexec_flag);
-}
-
-static paddr_t
-boot_table(void)
-{
-    paddr_t table = table_from_boot();
-
-    if (table == 0)
-        kpanic("no memory for the kernel's page tables");
-    return table;
-}
-
-/* The directory with its first and last table. Those of two levels are there from entry.asm. */
-static paddr_t
-make_directory(void)
-{
-    paddr_t fixmap;
-
-    if (!pae) {
-        directory = image_to_paddr((char *)page_directory);
-        low_table = image_to_paddr((char *)low_page_table);
-        return image_to_paddr((char *)fixmap_page_table);
-    }
-    directory = boot_table();
-    low_table = boot_table();
-    fixmap = boot_table();
-    set_directory_entry(KERNEL_BASE, low_table | PT_PRESENT | PT_WRITE);
-    set_directory_entry(FIXMAP_BASE, fixmap | PT_PRESENT | PT_WRITE);
-    return fixmap;
-}
-
-/* From here on the new tables are in use. Loading CR3 forgets every translation, as global ones are
- * not in use before. */
-static void
-use_tables(paddr_t fixmap)
-{
-    if (pae) {
-        pointers[0] = pointers[3] = directory | PT_PRESENT; /* low addresses for the change alone */
-        paging_change_to_pae(image_to_paddr((char *)pointers), noexec_flag != 0);
-        pointers[0] = 0;
-        fixmap_table = frame_to_ptr(paddr_to_pfn(fixmap));
-        fixmap_pae = true;
-    }
-    in_use = true;
-    page_directory[0] = 0;
-    cpu_set_directory((uint32_t)kernel_directory());
-    if (cpu_features.pge)
-        write_cr4(read_cr4() | CR4_PGE);
-}
-
-void
-pagetable_init(struct bootmem *boot)
-{
-    paddr_t fixmap;
-    uint32_t end;
-
-    boot_frames = boot;
-    if (cpu_features.pse)
-        write_cr4(read_cr4() | CR4_PSE);
-    global_flag = cpu_features.pge ? PT_GLOBAL : 0;
-    fixmap = make_directory();
-    ASSERT(image_to_paddr(kernel_end) <= table_reach());
-    clear_low_table();
-    end = map_usable(boot);
-    fill_low_table();
-    direct_map_end = end;
-    use_tables(fixmap);
-    klog("pagetable: %s, direct map of %lu KiB in pages of %s4 KiB\n",
-         pae ? "PAE" : "two levels", (unsigned long)direct_map_end / 1024,
-         pae ? "2 MiB and " : cpu_features.pse ? "4 MiB and " : "");
-    klog("pagetable: text and constants read-only%s\n",
-         noexec_flag != 0 ? ", all else not executable" : "");
 }
 
 /* ---- the walk in words ---- */
@@ -695,7 +369,7 @@ print_entry(struct printer *out, const char *level, unsigned index, entry_t entr
                  {PT_ACCESSED, "accessed", ""},          {PT_DIRTY, "dirty", ""},
                  {PT_LARGE, "large", ""},                {PT_GLOBAL, "global", ""},
                  {PT_NOEXEC, "no-execute", ""}};
-    int digits = pae ? 16 : 8;
+    int digits = ktables.pae ? 16 : 8;
 
     print(out, "  %s[%u] = 0x%0*llx", level, index, digits, (unsigned long long)entry);
     if (!(entry & PT_PRESENT)) {
@@ -718,10 +392,11 @@ pagetable_print_walk(struct printer *out, uintptr_t va)
     paddr_t pa;
 
     print(out, "  walk of 0x%08lx\n", (unsigned long)va);
-    if (pae) {
+    if (ktables.pae) {
         print(out, "  pointer[%u] = 0x%016llx%s\n", (unsigned)(va >> 30),
-              (unsigned long long)pointers[va >> 30], pointers[va >> 30] ? "" : " not present");
-        if (pointers[va >> 30] == 0)
+              (unsigned long long)ktables.pointers[va >> 30],
+              ktables.pointers[va >> 30] ? "" : " not present");
+        if (ktables.pointers[va >> 30] == 0)
             return;
     }
     of_directory = directory_entry(va);

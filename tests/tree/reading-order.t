@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../tap.sh"
 
 # Files that look ahead: the table of contents, exceptions of programs, the format of their tables.
-ahead='^(kernel/main.c|kernel/cpu/trap.c|mm/x86/pagetable.c) '
+ahead='^(kernel/main.c|kernel/cpu/trap.c|mm/x86/pagetable.c|mm/x86/pagetable_start.c) '
 
 grep -v -e '^#' -e '^$' docs/reading-order >"$work/order"
 sort "$work/order" >"$work/listed"
