@@ -96,10 +96,9 @@ stack_grow(struct address_space *space, struct area *area, uintptr_t page)
 
     if (area->end - page > space->limits[SPACE_LIMIT_STACK] || page < USER_START)
         return false;
+    ASSERT(below == NULL || below->end <= page);
     if (below != NULL && !(below->flags & AREA_GROWSDOWN) && below->flags & AREA_PROT &&
-        (page < below->end || page - below->end < STACK_GAP))
-        return false;
-    if (below != NULL && page < below->end)
+        page - below->end < STACK_GAP)
         return false;
     if (space_may_grow(space, area->flags, pages) != 0 ||
         (area->flags & AREA_LOCKED && !space_may_lock(space, pages)) ||
