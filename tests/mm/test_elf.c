@@ -1,5 +1,5 @@
-/* test_elf.c - program headers that are in order, that lie, and that are nonsense; first lines of
- * scripts. */
+/* test_elf.c - program headers that are in order, that lie, and that are nonsense, by hand and by
+ * the thousand; first lines of scripts. */
 #include <string.h>
 #include "ktest.h"
 #include "elf.h"
@@ -163,6 +163,65 @@ static int
 parse(const char *line)
 {
     return script_parse(line, strlen(line), &script);
+}
+
+/* One byte or word of the headers becomes anything; words become edges of what there is, too. */
+static void
+spoil(uint32_t *state)
+{
+    static const uint32_t edges[] = {0,          1,          0xFFF,      0x1000,     FILE_SIZE,
+                                     0x08048000, 0x7FFFFFFF, 0x80000000, 0xAFFFF000, 0xB0000000,
+                                     0xC0000000, 0xFFFFF000, 0xFFFFFFFF};
+    uint32_t draw = ktest_random(state), value = edges[draw / 8 % ARRAY_LENGTH(edges)];
+    bool in_header = draw % 4 == 0;
+    uint8_t *bytes = in_header ? (uint8_t *)&header : (uint8_t *)entries;
+    uint32_t at = draw / 256 % (in_header ? sizeof(header) : 2 * sizeof(entries[0]));
+
+    if (draw & 4)
+        bytes[at] = (uint8_t)ktest_random(state);
+    else
+        memcpy(bytes + (at & ~3u), &value, sizeof(value));
+}
+
+static bool
+keeps_its_promise(void)
+{
+    uint64_t end = 0;
+
+    for (unsigned i = 0; i < program.segment_count; i++) {
+        const struct elf_segment *segment = &program.segments[i];
+
+        if (segment->start < end || segment->start >= segment->end ||
+            segment->file_end < segment->start || segment->file_end > segment->end ||
+            (uint64_t)segment->offset + (segment->file_end - segment->start) > FILE_SIZE ||
+            segment->end > 0xB0000000)
+            return false;
+        end = segment->end;
+    }
+    return program.segment_count > 0 && program.segment_count <= ELF_SEGMENTS_MAX;
+}
+
+/* Spoilt headers are refused, or the plan is one that can be followed. */
+KTEST(elf, random_headers)
+{
+    uint32_t state = ktest_seed(), followed = 0, refused = 0;
+
+    for (unsigned round = 0; round < 20000; round++) {
+        int error;
+
+        make_good();
+        for (uint32_t n = 1 + ktest_random(&state) % 4; n > 0; n--)
+            spoil(&state);
+        error = check();
+        if (error == 0 && header.phnum <= ELF_HEADERS_MAX)
+            error = plan();
+        if (error == 0)
+            CHECK(keeps_its_promise());
+        else
+            CHECK(error == -ENOEXEC || error == -ENOENT || error == -ENOMEM);
+        *(error == 0 ? &followed : &refused) += 1;
+    }
+    CHECK(followed > 1000 && refused > 1000);
 }
 
 KTEST(elf, script_lines)
