@@ -30,8 +30,8 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 .DEFAULT_GOAL := img
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: img all run run-vga bochs debug lib floppy usb deps clean help \
-        test test-host test-kernel test-boot test-user bench fuzz
+.PHONY: img all run run-vga bochs debug lib web floppy usb deps clean help \
+        test test-host test-kernel test-boot test-user test-web bench fuzz
 
 # --- The kernel -----------------------------------------------------------------------------------
 
@@ -382,6 +382,15 @@ bochs: img ## the monitor in Bochs' debugger, symbols loaded
 debug: img ## the monitor in QEMU stopped at reset, gdb with symbols and the octavo commands
 	$(Q)gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf
 
+WEB_FILES := $(addprefix tools/web/,build index.html octavo.js) $(BUILD)/octavo.img \
+        $(BUILD)/tools/web/owners
+
+$(BUILD)/web/octavo.img: $(WEB_FILES) kernel/include/platform_impl.h
+	$(call say,WEB,$(@D))
+	$(Q)BUILD=$(BUILD) tools/web/build $(BUILD)/octavo.img $(BUILD)/tools/web/owners $(@D)
+
+web: $(BUILD)/web/octavo.img ## build/web: a page that runs the floppy in a browser (v86)
+
 floppy: img ## write the image to the floppy in DEV=/dev/fd0, after checks and a question
 	$(Q)tools/write-disk --floppy $(BUILD)/octavo.img "$(DEV)"
 
@@ -394,6 +403,7 @@ TREE_TESTS   := $(sort $(wildcard tests/tree/*.t))
 KERNEL_TESTS := $(sort $(wildcard tests/boot/ktest-*.t))
 BOOT_TESTS   := $(filter-out $(KERNEL_TESTS),$(sort $(wildcard tests/boot/*.t)))
 USER_TESTS   := $(sort $(wildcard tests/user/*.t))
+WEB_TESTS    := $(sort $(wildcard tests/web/*.t))
 HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t tests/mm/*.t)) $(KTESTS)
 
 test-host: $(KTESTS) $(TOOLS) $(OCTOBENCH) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
@@ -408,10 +418,13 @@ test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, deb
 test-user: img ## programs in ring 3: ours, conformance, real clients
 	$(Q)$(PROVE) $(USER_TESTS)
 
+test-web: img ## the page in headless Chromium
+	$(Q)$(PROVE) $(WEB_TESTS)
+
 all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) conformance-bare storms ## build all that tests need
 
 test: all ## all of these tests
-	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS)
+	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS) $(WEB_TESTS)
 
 bench: img $(BENCH) ## figures: instructions a call, ratios to others, boot, programs
 	$(Q)tests/bench/bench.sh
