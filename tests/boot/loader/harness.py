@@ -196,7 +196,7 @@ class Machine:
         self.bytes = b""
         self.text = ""
 
-    def expect(self, pattern=None, seconds=60):
+    def expect(self, pattern=None, seconds=120):
         """Read until the pattern has come, or without one until the machine ends; all text."""
         end = time.monotonic() + seconds
         output = self.process.stdout.fileno()
