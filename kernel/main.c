@@ -196,8 +196,10 @@ edit_map(void)
 
     memory_limit = 0;
     while (text != NULL && *text != '\0') {
+        const char *start = text;
+
         if (!memory_item(&text, &item)) {
-            klog("cmdline: mem=...%s makes no sense and is ignored\n", text);
+            klog("cmdline: '%s' in mem= makes no sense and is ignored\n", start);
             return;
         }
         if (item.is_limit)
@@ -216,11 +218,12 @@ own_bad(struct bootmem *boot)
     unsigned runs = 0;
 
     while (text != NULL && *text != '\0') {
+        const char *item = text;
         struct bad_frames bad;
         uint64_t start;
 
         if (!bad_frames_item(&text, &bad)) {
-            klog("cmdline: badram=...%s makes no sense and is ignored\n", text);
+            klog("cmdline: '%s' in badram= makes no sense and is ignored\n", item);
             return;
         }
         start = bad.address;

@@ -67,7 +67,7 @@ memtest(int argc, char **argv)
         return MONITOR_USAGE;
     return test_all(&console_printer, (uint32_t)seed) == 0 ? MONITOR_DONE : MONITOR_FAILED;
 }
-MONITOR_COMMAND(memtest, "[SEED]", "test all free memory; bad frames go out of service", memtest);
+MONITOR_COMMAND(memtest, "[SEED]", "test free memory, retire bad frames", memtest);
 
 /* ---- the device ---- */
 

@@ -53,6 +53,6 @@ like "nopae is obeyed" "$console" '^pagetable: two levels'
 at_size 64M 65536 --cmdline "monitor mem=8M"
 like "mem= leaves the rest out" "$console" '^left out +14[0-9]+ '
 boots "mem= that is no size" 0 --cmdline mem=lots
-like "mem= that is no size is reported" "$console" 'mem=lots is no size'
+like "mem= that is no size is reported" "$console" 'lots. in mem= makes no sense'
 
 done_testing
