@@ -18,7 +18,7 @@ ok "to the same bytes" cmp $image "$work/again/octavo.img"
 
 # What a person does to a floppy: add, replace, delete, make room.
 cp $image "$work/edited.img"
-dd if=/dev/urandom of="$work/filler" bs=1k count=200 2>/dev/null
+dd if=/dev/urandom of="$work/filler" bs=1k count=64 2>/dev/null
 mcopy -i "$work/edited.img" "$work/KERNEL.ELF" ::COPY.ELF
 mcopy -i "$work/edited.img" "$work/filler" ::FILLER.DAT
 mdel -i "$work/edited.img" ::KERNEL.ELF

@@ -422,6 +422,7 @@ static const struct help programs[] = {
     {"hexdump", "[-s N] [-n N] FILE", "bytes in hex, from byte N, N of them"},
     {"kill", "[-SIGNAL] PID...", "send a signal"},
     {"ls", "[-la] [PATH...]", "list folders"},
+    {"memtest", "[PASSES]", "test the memory that nobody uses"},
     {"memtour", "[-p] [STEP...]", "a tour of a program's memory; -p: step by step"},
     {"pmap", "[PID...]", "the areas of a process"},
     {"ps", "", "the processes"},
