@@ -183,12 +183,14 @@ def end_with_us():
 class Machine:
     """A running QEMU whose COM1 can be read and written."""
 
+    program = "qemu-system-i386"
+
     def __init__(self, *arguments):
         self.monitor_path = path("monitor")
         if os.path.exists(self.monitor_path):
             os.unlink(self.monitor_path)
         self.process = subprocess.Popen(
-            ["qemu-system-i386", "-display", "none", "-no-reboot", "-net", "none", "-serial",
+            [self.program, "-display", "none", "-no-reboot", "-net", "none", "-serial",
              "stdio", "-monitor", "unix:%s,server,nowait" % self.monitor_path, "-device",
              "isa-debug-exit,iobase=0xf4,iosize=0x04", "-m", "16", *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -261,11 +263,11 @@ def boots(*arguments):
     return text
 
 
-def refuses(message, *arguments):
+def refuses(message, *arguments, machine=Machine):
     """Boot to an error that says `message` and waits for a key; all text."""
-    machine = Machine(*arguments)
-    text = machine.expect(r"Press a key|test kernel")
-    machine.kill()
+    running = machine(*arguments)
+    text = running.expect(r"Press a key|test kernel")
+    running.kill()
     assert "octavo loader: error: " + message in text, "not %r in:\n%s" % (message, text)
     return text
 

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Every firmware map of tests/mm/e820 whose RAM an emulated machine can have is booted: what the
+kernel makes of it is what the oracle says."""
+
+import glob
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "loader"))
+from harness import *
+from quirks import *
+
+MAPS = os.path.join(ROOT, "tests", "mm", "e820")
+sys.path.insert(0, MAPS)
+sys.dont_write_bytecode = True
+import oracle
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+# Where QEMU's `pc` has RAM: up to its window for devices, and from 4 GiB on.
+LOW_END = 0xE0000000
+HIGH_END = 64 * GIB
+KERNEL_NEEDS = 640 * KIB
+VIDEO = (0xA0000, MIB)
+
+
+class Large(Machine):
+    """A machine whose RAM the host need not have: untouched, it costs nothing."""
+
+    program = "qemu-system-x86_64"
+
+
+def size(high):
+    bytes_ = LOW_END + high
+    return ["-cpu", "qemu64", "-object", "memory-backend-ram,size=%d,reserve=off,id=ram" % bytes_,
+            "-machine", "pc,memory-backend=ram", "-m", "%dM" % (bytes_ // MIB)]
+
+
+def usable(entries):
+    return [(start, end) for start, end, kind in oracle.sanitise(entries) if kind == 1]
+
+
+def fits(ram):
+    return all(end <= LOW_END or (4 * GIB <= start and end <= HIGH_END) for start, end in ram)
+
+
+def run_from(ram, address):
+    """Bytes of RAM from the address on."""
+    return max((end - address for start, end in ram if start <= address < end), default=0)
+
+
+def frames(ram):
+    """Whole frames below 4 GiB that a PC can have there."""
+    return sum(max(0, min(end, 4 * GIB) // 4096 - -(-start // 4096))
+               for low, high in ram
+               for start, end in ((low, min(high, VIDEO[0])), (max(low, VIDEO[1]), high)))
+
+
+def boots_map(path, entries, ram):
+    arguments = [*size(max([end - 4 * GIB for _, end in ram if end > 4 * GIB], default=0)),
+                 *floppy(real(map=entries))]
+    if run_from(ram, MIB) == 0:
+        contains(prompts(*arguments, machine=Large), "loader 'Octavo 0.1 (E801)'")
+        return
+    if run_from(ram, MIB) < KERNEL_NEEDS:
+        refuses("KERNEL.ELF does not fit into this machine", *arguments[2:], machine=Large)
+        return
+    text = prompts(*arguments, command="owners", machine=Large)
+    assert regions(text) == ram, "%s\nbut the oracle says\n%s\n%s" % (regions(text), ram, text)
+    total, = re.findall(r"\nsum +(\d+) ", text)
+    assert int(total) == frames(ram), "%s frames, not %d\n%s" % (total, frames(ram), text)
+
+
+for path in sorted(glob.glob(os.path.join(MAPS, "*.e820"))):
+    if len(sys.argv) > 1 and sys.argv[1] not in path: continue
+    name = os.path.basename(path)[:-5]
+    entries = oracle.read_map(path)
+    ram = usable(entries)
+    skip = "" if fits(ram) else " # SKIP more RAM, or elsewhere, than the emulated machine can have"
+
+    @case(name + skip)
+    def _():
+        if not skip:
+            boots_map(path, entries, ram)
+
+
+finish()
