@@ -29,6 +29,7 @@ METHOD          equ 1                   ; byte
 STATUS          equ 2                   ; byte: AH of the last INT 13h that was no reset
 TRACK           equ 4                   ; byte: sectors in a track
 HEAD_COUNT      equ 5                   ; byte
+                                        ; and the byte at FIRMWARE_DRIVE
 
         org     STAGE1_BASE
         bits    16
@@ -39,9 +40,7 @@ start:
         nop
         db      "OCTAVO  "
         BIOS_PARAMETERS
-        dd      0                       ; hidden sectors
-        dd      0                       ; sectors, when more than 65535
-        db      0, 0, 29h               ; drive, flags, extended signature
+        db      0, 29h                  ; flags, extended signature
         dd      4F435456h
         db      "OCTAVO     FAT12   "
         times   3Eh - ($ - $$) db 0
@@ -73,6 +72,7 @@ entry:
         cpu     386
         sti
         mov     bp, SCRATCH
+        mov     [bp+FIRMWARE_DRIVE], dl
         test    dl, 70h                 ; 00-0F and 80-8F are drives
         jz      .drive
         mov     dl, 80h
@@ -103,7 +103,8 @@ entry:
         call    putc
         dec     ch
         jnz     .method
-        xor     dl, 80h                 ; the other class
+        not     dl                      ; the first drive of the other class
+        and     dl, 80h
         loop    .class                  ; CH is 0 here
         mov     si, failed
 

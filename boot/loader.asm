@@ -12,6 +12,7 @@
 ;   ram.inc       what of it is free for the kernel and its modules
 ;   a20.inc       the gate to the second megabyte
 ;   config.inc    OCTAVO.CFG
+;   report.inc    the firmware's answers, kept for the kernel
 ;   edit.inc      the editor for the command line
 ;   elf.inc       the kernel file: checked whole, then loaded
 ;   sections.inc  its symbols
@@ -58,14 +59,15 @@ stage2:
         call    disk_init
         call    fat_mount
         call    config_read
+        call    report_start
         call    memmap_read
         call    a20_enable
         call    edit_offer
         call    kernel_check
         call    kernel_load
         call    modules_load
-        call    multiboot_build
         call    boot_report
+        call    multiboot_build
         call    disk_quiet
         jmp     kernel_enter
 
@@ -78,6 +80,7 @@ stage2:
 %include "ram.inc"
 %include "a20.inc"
 %include "config.inc"
+%include "report.inc"
 %include "edit.inc"
 %include "elf.inc"
 %include "sections.inc"

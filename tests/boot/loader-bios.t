@@ -102,7 +102,7 @@ def _():
     image = Image(files=[HELLO])
     image.data[0x0B:0x1B] = bytes(16)
     text = boots(*floppy(image.save().path))
-    contains(text, "octavo loader: BPB in memory differs at byte 12, using our own\n", "HELLO.TXT")
+    contains(text, "no EDD, BPB changed at 0xC 0xD 0xE 0x10 0x11 0x14 0x15 0x16 0x18 0x1A, A20 was on", "HELLO.TXT")
 
 
 @case("too little conventional memory is refused")

@@ -20,7 +20,7 @@ def _():
     contains(text, "magic=2BADB002 eflags=00000002 cr0=00000011 ", "segments=flat",
              "flags=0000026F mbi=00030000 lower=639 upper=15232 device=00FFFFFF",
              "cmdline=[KERNEL.ELF]", "loader=[Octavo 0.1 (E820)]")
-    contains(text, "octavo loader: drive 0x0 method B (2 heads, 18 sectors), A20 was on, map E820 "
+    contains(text, "octavo loader: drive 0x0 method B (2 heads, 18 sectors), no EDD, A20 was on, map E820 "
              "with 6 entries, low memory 639 KiB, 3 modules")
 
 
