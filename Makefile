@@ -146,7 +146,7 @@ $(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
 
 # boot/octavo.cfg and, for each program, its place in the file tree: /init, all others in /bin.
 $(BUILD)/octavo.cfg: boot/octavo.cfg $(USER_BIN)
-	$(Q){ cat $<; for name in $(USER_NAMES); do case $$name in \
+	$(Q){ cat $<; echo report=on; for name in $(USER_NAMES); do case $$name in \
 	    init) echo "module=init /init" ;; \
 	    *) printf 'module=%.8s /bin/%s\n' $$name $$name ;; esac; done; } >$@
 
