@@ -2,8 +2,9 @@
 //
 //   node tools/v86.mjs PACKAGE MEGABYTES BIOS MEDIUM FILE CMDLINE
 //
-// PACKAGE is where npm put v86; MEDIUM is fda, hda, cdrom or multiboot. Runs until it is killed.
-import {readFileSync} from "node:fs";
+// PACKAGE is where npm put v86; MEDIUM is fda, hda, cdrom or multiboot. Runs until it is killed, or
+// until the machine writes to port F4, which v86 answers with a remark and an exception.
+import {readFileSync, writeSync} from "node:fs";
 
 const [home, megabytes, bios, medium, file, cmdline] = process.argv.slice(2);
 const {V86} = await import(home + "/build/libv86.mjs");
@@ -23,7 +24,9 @@ const machine = new V86({
     autostart: true,
     log_level: 0,
 });
-machine.add_listener("serial0-output-byte", byte => process.stdout.write(Uint8Array.of(byte)));
+console.log = () => {};
+process.on("uncaughtException", () => process.exit());
+machine.add_listener("serial0-output-byte", byte => writeSync(1, Uint8Array.of(byte)));
 process.stdin.on("data", data => {
     for (const byte of data)
         machine.serial0_send(String.fromCharCode(byte));

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""The boot matrix in Bochs, DOSBox and v86."""
+
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "loader"))
+from matrix import *
+
+LEGACY = "/usr/share/bochs/BIOS-bochs-legacy"
+SEABIOS = "/usr/share/seabios/bios.bin"
+V86 = os.path.join(ROOT, "build", "node", "node_modules", "v86")
+
+row("Pentium", "bochs", "floppy", "--mem", "32M")
+row("BIOS without PCI and ACPI, 8 MiB", "bochs", "floppy", "--bios", LEGACY, "--mem", "8M")
+row("SeaBIOS", "bochs", "floppy", "--bios", SEABIOS, "--mem", "32M")
+row("Core i7", "bochs", "floppy", "--cpu", "corei7_sandy_bridge_2600k", "--mem", "32M")
+row("2 processors", "bochs", "floppy", "--cpu", "p4_willamette", "--smp", "2", "--mem", "32M")
+row("disk", "bochs", "hd", "--mem", "32M")
+row("CD, floppy emulation", "bochs", "eltorito", "--mem", "32M")
+row("GRUB 2", "bochs", "grub", "--mem", "32M")
+row("SYSLINUX, mboot.c32", "bochs", "syslinux", "--mem", "32M")
+
+if shutil.which("dosbox"):
+    row("any processor, 16 MiB", "dosbox", "floppy", "--mem", "16M")
+    row("386 class, VGA, 4 MiB", "dosbox", "floppy", "--cpu", "386", "--machine", "vgaonly",
+        "--mem", "4M")
+    row("Hercules, 2 MiB", "dosbox", "floppy", "--machine", "hercules", "--mem", "2M")
+    row("1 MiB is refused", "dosbox", "floppy", "--mem", "1M", status=1,
+        expect="^octavo loader: error: the BIOS reports no memory above 1 MiB")
+else:
+    skipped("dosbox")
+
+if os.path.isdir(V86) and shutil.which("node"):
+    row("floppy", "v86", "floppy", "--mem", "32M")
+    row("disk", "v86", "hd", "--mem", "32M")
+    row("CD, floppy emulation", "v86", "eltorito", "--mem", "32M")
+    row("Multiboot", "v86", "multiboot", "--mem", "64M")
+    row("GRUB 2", "v86", "grub", "--mem", "32M")
+else:
+    skipped("v86")
+table()
