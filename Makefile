@@ -132,13 +132,23 @@ $(KERNEL_OBJ) $(KTESTS_OBJ) $(USER_OBJ): Makefile
 
 # --- The boot sectors and the floppy --------------------------------------------------------------
 
-BOOT_BIN := $(BUILD)/boot/bootsect.bin $(BUILD)/boot/loader.bin
+# FORMAT=720, 1200, 2880: a floppy of another size. PT=0: no partition entry in sector 0.
+FORMAT     ?= 1440
+PT         ?= 1
+BOOT_BIN   := $(BUILD)/boot/bootsect.bin $(BUILD)/boot/loader.bin
+BOOT_FLAGS := -DFORMAT=$(FORMAT) -DPT=$(PT)
+
+# Changes when the flags do.
+$(BUILD)/boot/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(BOOT_FLAGS)' | cmp -s - $@ || echo '$(BOOT_FLAGS)' >$@
+FORCE:
 
 # NASM 2.16 does not report what it includes.
-$(BUILD)/boot/%.bin: boot/%.asm $(wildcard boot/*.inc)
-	@mkdir -p $(@D)
+$(BUILD)/boot/%.bin: boot/%.asm $(wildcard boot/*.inc) $(BUILD)/boot/flags
 	$(call say,NASM,$<)
-	$(Q)$(NASM) -f bin -I boot/ -l $(@:.bin=.lst) --before '[map all $(@:.bin=.map)]' -o $@ $<
+	$(Q)$(NASM) -f bin $(BOOT_FLAGS) -I boot/ -l $(@:.bin=.lst) \
+	    --before '[map all $(@:.bin=.map)]' -o $@ $<
 
 # The labels for gdb (.elf) and Bochs (.sym).
 $(BUILD)/boot/%.sym: $(BUILD)/boot/%.bin tools/bootsym
@@ -150,7 +160,8 @@ $(BUILD)/octavo.cfg: boot/octavo.cfg $(USER_BIN)
 	    init) echo "module=init /init" ;; \
 	    *) printf 'module=%.8s /bin/%s\n' $$name $$name ;; esac; done; } >$@
 
-IMAGE_FILES := $(BUILD)/kernel.elf $(USER_BIN) $(BUILD)/ktests.elf
+# The kernel's tests find no room on 720 KB.
+IMAGE_FILES := $(BUILD)/kernel.elf $(USER_BIN) $(if $(filter 720,$(FORMAT)),,$(BUILD)/ktests.elf)
 
 # For the debuggers: no shell, the monitor at once.
 $(BUILD)/monitor.cfg: $(BUILD)/octavo.cfg

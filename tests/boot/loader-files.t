@@ -31,6 +31,19 @@ def _():
     contains(boots(*floppy(image.save().path)), kernel_sum(), BIG_SUM)
 
 
+@case("clusters of two sectors, one by one over a floppy of 720 KiB and one of 2.88 MiB")
+def _():
+    for kilobytes, last in ((720, 701), (2880, 2851)):
+        for stage in ("bootsect", "loader"):
+            assemble(os.path.join(ROOT, "boot", stage + ".asm"), "two." + stage,
+                     "-DFORMAT=%d" % kilobytes)
+        image = large(files=[BIG, HELLO], bootsect="two.bootsect", loader="two.loader")
+        count = len(image.chain(KERNEL))
+        image.move(KERNEL, list(range(last, last - 7 * count, -7)))
+        for medium in (floppy, disk):
+            contains(boots(*medium(image.save().path)), kernel_sum(), BIG_SUM, "size=6 sum=542 ")
+
+
 @case("a kernel in runs that end in the middle of tracks")
 def _():
     image = large()

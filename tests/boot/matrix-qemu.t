@@ -10,6 +10,10 @@ from matrix import *
 NO_ENTRY = without_entry(FLOPPY, "no-entry.img")
 
 row("floppy", "qemu", "floppy")
+for kilobytes in (720, 1200, 2880):
+    other = format_image(kilobytes)
+    row("floppy of %d KiB" % kilobytes, "qemu", "floppy", image=other)
+    row("disk with the image of %d KiB" % kilobytes, "qemu", "hd", image=other)
 row("floppy in a 2.88 MB drive", "qemu", "floppy", "--",
     "-global", "floppy.drive-type=288")
 row("IDE disk", "qemu", "hd")

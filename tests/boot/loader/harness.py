@@ -104,6 +104,7 @@ class Image:
     def load(self):
         with open(self.path, "rb") as file:
             self.data = bytearray(file.read())
+        self.cluster_size = self.data[13] * SECTOR
         reserved, fats, entries = struct.unpack_from("<HBH", self.data, 14)
         size, = struct.unpack_from("<H", self.data, 22)
         self.fat = [(reserved + size * i) * SECTOR for i in range(fats)]
@@ -129,7 +130,7 @@ class Image:
 
     def cluster(self, number):
         """Offset of a cluster's data."""
-        return self.start + (number - 2) * SECTOR
+        return self.start + (number - 2) * self.cluster_size
 
     def get(self, number, fat=0):
         pair, = struct.unpack_from("<H", self.data, self.fat[fat] + number * 3 // 2)
@@ -152,12 +153,13 @@ class Image:
     def move(self, name, clusters):
         """Give the file these clusters instead, in this order."""
         old = self.chain(name)
-        content = [bytes(self.data[self.cluster(c):self.cluster(c) + SECTOR]) for c in old]
+        size = self.cluster_size
+        content = [bytes(self.data[self.cluster(c):self.cluster(c) + size]) for c in old]
         for number in old:
             self.put(number, 0)
         for index, number in enumerate(clusters):
             at = self.cluster(number)
-            self.data[at:at + SECTOR] = content[index]
+            self.data[at:at + size] = content[index]
             self.put(number, clusters[index + 1] if index + 1 < len(clusters) else 0xFFF)
         struct.pack_into("<H", self.data, self.entry(name) + 26, clusters[0])
 

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 
-from harness import BUILD, ENVIRONMENT, ROOT, Image, command, finish, path, results
+from harness import BUILD, ENVIRONMENT, ROOT, Image, assemble, command, finish, path, results
 
+BOOT = os.path.join(ROOT, "boot")
 KERNEL = os.path.join(ROOT, "build", "kernel.elf")
-FLOPPY = Image("matrix.img", kernel=KERNEL, config="modules=none\nreport=on\n").path
+WHOLE = dict(kernel=KERNEL, config="modules=none\nreport=on\n")
+FLOPPY = Image("matrix.img", **WHOLE).path
 SECONDS = 120
 TABLE = os.path.join(ROOT, "build", "tests", os.path.basename(sys.argv[0])[:-2] + ".matrix")
 
@@ -28,6 +30,16 @@ def without_entry(image, name):
     with open(path(name), "wb") as file:
         file.write(data)
     return path(name)
+
+
+def format_image(kilobytes):
+    """The kernel on a floppy of another format; its path."""
+    name = "%d." % kilobytes
+    for stage in ("bootsect", "loader"):
+        assemble(os.path.join(BOOT, stage + ".asm"), name + stage, "-DFORMAT=%d" % kilobytes)
+    image = Image(name + "img", bootsect=name + "bootsect", loader=name + "loader", **WHOLE).path
+    command("fsck.fat", "-n", image)
+    return image
 
 
 def boot(emulator, medium, words, image):
