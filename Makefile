@@ -142,7 +142,7 @@ BOOT_FLAGS := -DFORMAT=$(FORMAT) -DPT=$(PT)
 $(BUILD)/boot/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(BOOT_FLAGS)' | cmp -s - $@ || echo '$(BOOT_FLAGS)' >$@
-FORCE:
+.PHONY: FORCE
 
 # NASM 2.16 does not report what it includes.
 $(BUILD)/boot/%.bin: boot/%.asm $(wildcard boot/*.inc) $(BUILD)/boot/flags

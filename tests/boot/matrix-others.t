@@ -24,8 +24,11 @@ row("SYSLINUX, mboot.c32", "bochs", "syslinux", "--mem", "32M")
 
 if shutil.which("dosbox"):
     row("any processor, 16 MiB", "dosbox", "floppy", "--mem", "16M")
-    row("386 class, VGA, 4 MiB", "dosbox", "floppy", "--cpu", "386", "--machine", "vgaonly",
+    row("a 386 is refused", "dosbox", "floppy", "--cpu", "386", "--machine", "vgaonly",
+        "--mem", "4M", status=1, expect="^octavo loader: error: this processor is a 386")
+    row("486 class, VGA, 4 MiB", "dosbox", "floppy", "--cpu", "486_slow", "--machine", "vgaonly",
         "--mem", "4M")
+    row("Pentium class, CGA", "dosbox", "floppy", "--cpu", "pentium_slow", "--machine", "cga")
     row("Hercules, 2 MiB", "dosbox", "floppy", "--machine", "hercules", "--mem", "2M")
     row("1 MiB is refused", "dosbox", "floppy", "--mem", "1M", status=1,
         expect="^octavo loader: error: the BIOS reports no memory above 1 MiB")
