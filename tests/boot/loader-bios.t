@@ -81,10 +81,12 @@ def _():
 @case("an unreadable sector in a module, in OCTAVO.CFG")
 def _():
     image = Image(files=[HELLO], config="cmdline=hello\n")
-    contains(boots(*unreadable(image.cluster(image.first("HELLO   TXT")) // SECTOR)),
-             "octavo loader: module HELLO.TXT cannot be read, left out\n", "modules=0\n")
-    contains(boots(*unreadable(image.cluster(image.first("OCTAVO  CFG")) // SECTOR)),
-             "octavo loader: OCTAVO.CFG cannot be read, using defaults\n")
+    module = image.cluster(image.first("HELLO   TXT")) // SECTOR
+    contains(boots(*unreadable(module)), "octavo loader: module HELLO.TXT: sector %d of the disk "
+             "cannot be read, left out\n" % module, "modules=0\n")
+    config = image.cluster(image.first("OCTAVO  CFG")) // SECTOR
+    contains(boots(*unreadable(config)), "octavo loader: OCTAVO.CFG: sector %d of the disk "
+             "cannot be read, using defaults\n" % config)
 
 
 @case("an unreadable sector in either FAT, in the root directory")
