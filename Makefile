@@ -424,7 +424,7 @@ test-kernel: img ## the same tests inside the kernel, at several sizes of memory
 	$(Q)$(PROVE) $(KERNEL_TESTS)
 
 test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, debuggers
-	$(Q)$(PROVE) $(BOOT_TESTS)
+	$(Q)$(PROVE) $(BOOT_TESTS); status=$$?; cat $(BUILD)/tests/matrix-*.matrix; exit $$status
 
 test-user: img ## programs in ring 3: ours, conformance, real clients
 	$(Q)$(PROVE) $(USER_TESTS)
