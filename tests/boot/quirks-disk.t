@@ -54,7 +54,7 @@ BOOTS = (
     ("registers and flags trashed, disk without block numbers", disk, ["DIRTY", "NO_EDD"],
      "drive 0x80 method G"),
     ("zeros for a sector of the first FAT", floppy, ["ZERO_AT=27"],
-     "OCTAVO.CFG is whole in the other FAT only"),
+     " is whole in the other FAT only, using that"),
     ("zeros for a sector of the second FAT", floppy, ["ZERO_AT=36"],
      "the two FATs differ, using the first"),
 )
