@@ -38,6 +38,7 @@ row("ISA machine, 486, IDE disk", "qemu", "hd", "--machine", "isapc", "--cpu", "
 row("PCI Express", "qemu", "hd", "--machine", "q35")
 row("no ACPI", "qemu", "floppy", "--machine", "pc,acpi=off")
 row("no keyboard controller", "qemu", "floppy", "--machine", "pc,i8042=off")
+row_without_serial()
 row("no VGA", "qemu", "floppy", "--", "-vga", "none")
 row("Cirrus VGA", "qemu", "floppy", "--", "-vga", "cirrus")
 row("2 processors", "qemu", "floppy", "--smp", "2")
