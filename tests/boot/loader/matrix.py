@@ -46,7 +46,7 @@ def boot(emulator, medium, words, image):
     """Runs tools/boot; exit status and console."""
     line = [os.path.join(ROOT, "tools", "boot"), "--emu", emulator, "--media", medium,
             "--timeout", str(SECONDS), "--cmdline", "monitor", "--input", "owners",
-            "--input", "boot", "--image", image]
+            "--input", "boot", "--image", image, "--mips", "5"]
     done = subprocess.run(line + list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, env=ENVIRONMENT, timeout=SECONDS + 60)
     return done.returncode, done.stdout.decode("latin-1").replace("\r", "")
