@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "loader"))
@@ -10,7 +11,6 @@ from matrix import *
 
 LEGACY = "/usr/share/bochs/BIOS-bochs-legacy"
 SEABIOS = "/usr/share/seabios/bios.bin"
-V86 = os.path.join(ROOT, "build", "node", "node_modules", "v86")
 
 row("Pentium", "bochs", "floppy", "--mem", "32M")
 row("BIOS without PCI and ACPI, 8 MiB", "bochs", "floppy", "--bios", LEGACY, "--mem", "8M")
@@ -35,7 +35,8 @@ if shutil.which("dosbox"):
 else:
     skipped("dosbox")
 
-if os.path.isdir(V86) and shutil.which("node"):
+if shutil.which("node") and not subprocess.run(
+        [os.path.join(ROOT, "tools/v86")], stdout=subprocess.DEVNULL, check=False).returncode:
     row("floppy", "v86", "floppy", "--mem", "32M")
     row("disk", "v86", "hd", "--mem", "32M")
     row("CD, floppy emulation", "v86", "eltorito", "--mem", "32M")
