@@ -22,10 +22,6 @@ typedef uint64_t pte_t;
 #define POINTER_REACH    0x40000000u /* bytes that one directory stands for */
 #define POOL_DIRECTORIES (4 * USER_DIRECTORIES)
 
-/* Empty directories of nobody. Guarded by there being one CPU. */
-static pfn_t directories[POOL_DIRECTORIES];
-static unsigned directory_count;
-
 static inline pte_t *
 directory_entry_of(const struct address_space *space, uintptr_t va)
 {
@@ -64,14 +60,8 @@ directory_new(void)
 static void
 destroy_directory(struct address_space *space)
 {
-    for (unsigned i = 0; i < USER_DIRECTORIES && space->pointers[i] != 0; i++) {
-        pfn_t directory = pte_frame(space->pointers[i]);
-
-        if (directory_count < POOL_DIRECTORIES)
-            directories[directory_count++] = directory;
-        else
-            page_put(directory);
-    }
+    for (unsigned i = 0; i < USER_DIRECTORIES && space->pointers[i] != 0; i++)
+        directory_free(pte_frame(space->pointers[i]));
 }
 
 static paddr_t
@@ -108,22 +98,6 @@ set_kernel(unsigned index, uint32_t entry)
 {
     (void)index;
     (void)entry;
-}
-
-static unsigned long
-drain(void)
-{
-    unsigned long freed = drain_tables() + directory_count;
-
-    while (directory_count > 0)
-        page_put(directories[--directory_count]);
-    return freed;
-}
-
-static void
-start(void)
-{
-    table_count = directory_count = 0;
 }
 
 const struct paging paging_pae = PAGING("PAE", USER_DIRECTORIES);

@@ -16,10 +16,6 @@ typedef uint32_t pte_t;
 #define PTE_NOEXEC       0u
 #define POOL_DIRECTORIES 4
 
-/* Directories of nobody: their user part is empty. Guarded by there being one CPU. */
-static pfn_t directories[POOL_DIRECTORIES];
-static unsigned directory_count;
-
 static inline pte_t *
 directory_entry_of(const struct address_space *space, uintptr_t va)
 {
@@ -62,12 +58,7 @@ create(struct address_space *space)
 static void
 destroy_directory(struct address_space *space)
 {
-    pfn_t directory = paddr_to_pfn(space->directory_at);
-
-    if (directory_count < POOL_DIRECTORIES)
-        directories[directory_count++] = directory;
-    else
-        page_put(directory);
+    directory_free(paddr_to_pfn(space->directory_at));
 }
 
 static void
@@ -77,22 +68,6 @@ set_kernel(unsigned index, uint32_t entry)
         ((pte_t *)space->directories[0])[index] = entry;
     for (unsigned i = 0; i < directory_count; i++)
         ((pte_t *)frame_to_ptr(directories[i]))[index] = entry;
-}
-
-static unsigned long
-drain(void)
-{
-    unsigned long freed = drain_tables() + directory_count;
-
-    while (directory_count > 0)
-        page_put(directories[--directory_count]);
-    return freed;
-}
-
-static void
-start(void)
-{
-    table_count = directory_count = 0;
 }
 
 const struct paging paging_two = PAGING("two levels", 1);

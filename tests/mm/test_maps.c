@@ -1,10 +1,10 @@
 /* test_maps.c - what /proc tells of address spaces: areas, what is resident, page tables. */
 #include <string.h>
 
-#include "format.h"
 #include "mm.h"
 #include "object.h"
 #include "space.h"
+#include "listener.h"
 #include "testing.h"
 
 #define WHERE    0x10000000u
@@ -12,25 +12,10 @@
 
 /* ---- what is printed ---- */
 
-static char text[4096];
-static size_t used;
-
-static void
-take_text(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    used += (size_t)format_text_v(text + used, sizeof(text) - used, format, args);
-    if (used >= sizeof(text))
-        used = sizeof(text) - 1;
-}
-
-static struct printer printer = {take_text};
-
 static bool
 print_by(void (*print_space)(struct printer *, struct address_space *), struct address_space *space)
 {
-    used = 0;
-    print_space(&printer, space);
+    print_space(fresh(), space);
     return used + 1 < sizeof(text);
 }
 

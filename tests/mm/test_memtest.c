@@ -1,25 +1,10 @@
 /* test_memtest.c - the test of memory: what it sees of free memory, and of frames that are bad. */
 #include <string.h>
-#include "format.h"
 #include "memtest.h"
 #include "mm.h"
 #include "page.h"
+#include "listener.h"
 #include "testing.h"
-
-/* What it says. */
-static char text[2048];
-static size_t used;
-
-static void
-take_text(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    used += (size_t)format_text_v(text + used, sizeof(text) - used, format, args);
-    if (used >= sizeof(text))
-        used = sizeof(text) - 1;
-}
-
-static struct printer printer = {take_text};
 
 /* A free frame, with an address or without, that stays free when nobody allocates. */
 static pfn_t
@@ -38,11 +23,10 @@ test_around(pfn_t frame)
 {
     struct memtest test = MEMTEST_START(7);
 
-    used = 0;
-    text[0] = '\0';
+    (void)fresh();
     test.next = pfn(frame.n > 16 ? frame.n - 16 : 1);
     pmm_drain_all();
-    while (test.next.n <= frame.n && memtest_step(&test, &printer))
+    while (test.next.n <= frame.n && memtest_step(&test, &text_printer))
         ;
     pmm_drain_all();
     return test;
@@ -114,7 +98,7 @@ KTEST(memtest, all_of_it)
         SKIP("too much memory to test it all here");
     mm_drain();
     free = pmm_free_frames();
-    while (memtest_step(&test, &printer))
+    while (memtest_step(&test, &text_printer))
         ;
     CHECK_EQ(test.tested, free);
     CHECK_EQ(test.next.n, memtest_end().n);

@@ -1,11 +1,11 @@
 /* test_mm.c - the memory manager as a whole: conservation, failures, tables. */
 #include <string.h>
 
-#include "format.h"
 #include "kmalloc.h"
 #include "mm.h"
 #include "slab.h"
 #include "space.h"
+#include "listener.h"
 #include "testing.h"
 #include "vmalloc.h"
 #include "../../mm/mm_private.h"
@@ -159,29 +159,6 @@ KTEST(mm, every_failure)
 }
 
 /* ---- tables ---- */
-
-static char text[2048];
-static size_t used;
-
-static void
-take_text(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    used += (size_t)format_text_v(text + used, sizeof(text) - used, format, args);
-    if (used >= sizeof(text))
-        used = sizeof(text) - 1;
-}
-
-static struct printer text_printer = {take_text};
-
-/* Empties the text; what is printed from here on is looked at by says(). */
-static struct printer *
-fresh(void)
-{
-    used = 0;
-    text[0] = '\0';
-    return &text_printer;
-}
 
 static bool
 says(const char *part)

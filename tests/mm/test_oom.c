@@ -1,9 +1,9 @@
 /* test_oom.c - who is chosen when memory is out, and what the report says. */
 #include <string.h>
 
-#include "format.h"
 #include "object.h"
 #include "oom_choice.h"
+#include "listener.h"
 #include "testing.h"
 
 #define WHERE 0x10000000u
@@ -128,18 +128,6 @@ KTEST(oom, what_counts)
 }
 
 /* ---- the report ---- */
-
-static char text[4096];
-static size_t used;
-
-static void
-take_text(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    used += (size_t)format_text_v(text + used, sizeof(text) - used, format, args);
-    if (used >= sizeof(text))
-        used = sizeof(text) - 1;
-}
 
 static bool
 says(const char *part)
