@@ -58,4 +58,4 @@ boot(int argc, char **argv)
         print_report(report);
     return MONITOR_DONE;
 }
-MONITOR_COMMAND(boot, "", "who started the kernel, and what the firmware answered", boot);
+MONITOR_COMMAND(boot, "", "who started the kernel; the firmware's answers", boot);
