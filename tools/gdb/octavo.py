@@ -26,6 +26,8 @@ WORD_BITS = 32
 # kernel/include/platform_impl.h
 FRAME_TABLE = 0xE0000000
 DIRECT_BASE = 0xC0000000
+# Seconds until QEMU must answer.
+PATIENCE = 60
 
 
 # --- The machine ----------------------------------------------------------------------------------
@@ -59,12 +61,22 @@ class Machine:
              "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"],
             stdin=subprocess.PIPE, stdout=open(self.console, "wb"), preexec_fn=end_with_gdb)
         atexit.register(self.qemu.kill)
-        while not os.path.exists(link) and self.qemu.poll() is None:
-            time.sleep(0.01)
-        gdb.execute("target remote " + link)
+        self.attach(link)
         self.write_description()
         gdb.events.stop.connect(self.follow_mode)
         self.follow_mode()
+
+    def attach(self, link):
+        """The socket has a name before QEMU listens on it."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                gdb.execute("target remote " + link)
+                return
+            except gdb.error:
+                if self.qemu.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def write_description(self):
         """What QEMU says of its registers, with the architecture's name exchanged."""
