@@ -13,7 +13,7 @@ LD      := ld
 NASM    := nasm
 CLANG   := clang
 QEMU    := qemu-system-i386
-PROVE   := prove -e '' -j2
+PROVE   := prove -e '' -j2 --failures
 
 # The loader zeroes and fills at most this much for the kernel, bss included.
 KERNEL_MAX := 524288

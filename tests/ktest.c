@@ -1,7 +1,7 @@
 /* ktest.c - finds the tests in the linker section "ktest", runs them and prints the result.
  *
- * Each test is one line, `ok N name`, `ok N name # SKIP why` or `not ok N name`, with lines that
- * start with `# ` before it that say why: TAP on the host, KTAP in the kernel. What the
+ * Each test is one line, `ok N name`, `ok N name # SKIP why` or `not ok N name with seed S`, with
+ * lines that start with `# ` before it that say why: TAP on the host, KTAP in the kernel. What the
  * code under test logs comes in between; it looks like neither.
  *
  * A test ends by returning; a failed check marks it and returns from it. ktest_panics leaves the
@@ -214,6 +214,8 @@ run_one(const struct ktest *test, unsigned number)
     }
     running = NULL;
     print(ktest_out, "%s %u %s", failed ? "not ok" : "ok", number, test->name);
+    if (failed)
+        print(ktest_out, " with seed %lu", (unsigned long)run_seed);
     if (skipped && !failed)
         print(ktest_out, " # SKIP %s", skipped);
     print(ktest_out, "\n");
