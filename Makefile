@@ -41,8 +41,14 @@ KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-pointer \
         -Ikernel/include -Iinclude
 
-# The tests must fit beside the kernel into a machine of 2 MiB: small before fast.
+# The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
+# a person who reads it, need not be fast: small before fast.
+SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% mm/x86/pagetable_start.c \
+        $(addprefix kernel/cpu/,backtrace.c fault_report.c panic.c symbols.c) \
+        $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c) \
+        $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c oom.c slab_debug.c space_check.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
+$(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 # Who crashed on purpose must still be on the stack when the report names the caller.
 $(BUILD)/obj/kernel/crash.c.o: KERNEL_FLAGS += -fno-optimize-sibling-calls
