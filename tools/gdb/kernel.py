@@ -1,0 +1,176 @@
+"""kernel.py - reading the kernel's structures as gdb sees them, at any stop: even of a kernel that
+is in the middle of an allocation or has crashed.
+
+Nothing here prints. tables.py says in the monitor's words what is read here.
+"""
+import struct
+
+import gdb
+
+PAGE_SHIFT = 12
+MAX_ORDER = 10
+BLOCK_FRAMES = 1 << MAX_ORDER
+WORD_BITS = 32
+# kernel/include/platform_impl.h
+FRAME_TABLE = 0xE0000000
+DIRECT_BASE = 0xC0000000
+
+
+def value(expression):
+    return gdb.parse_and_eval(expression)
+
+
+def number(expression):
+    return int(value(expression))
+
+
+def array_length(array):
+    return array.type.range()[1] + 1
+
+
+def read(address, size):
+    return bytes(gdb.selected_inferior().read_memory(address, size))
+
+
+def linked(first, link):
+    while first:
+        yield first.dereference()
+        first = first[link]
+
+
+def zones():
+    """(index, zone) of every zone that has memory."""
+    table = value("mm_zones")
+    found = ((i, table[i]) for i in range(array_length(table)))
+    return [(i, zone) for i, zone in found if zone["managed"]]
+
+
+def blocks_of(zone):
+    return range(int(zone["first"]), int(zone["end"]))
+
+
+def cpus():
+    table = value("mm_cpus")
+    found = (table[i] for i in range(array_length(table)))
+    return [cpu.dereference() for cpu in found if cpu]
+
+
+def caches():
+    return linked(value("slab_caches"), "next")
+
+
+def cached_frames(zone):
+    stacks = [cpu["stacks"][zone] for cpu in cpus()]
+    return sum(int(row[order]["count"]) << order
+               for row in stacks for order in range(array_length(row)))
+
+
+def level_words(order):
+    return ((BLOCK_FRAMES >> order) + WORD_BITS - 1) // WORD_BITS
+
+
+def level_bits(zone, block, order):
+    """The bitmap of the free chunks of one order in an open block, as one number."""
+    start = sum(level_words(below) for below in range(order))
+    bits = zone["maps"][block]["bits"]
+    return sum(int(bits[start + word]) << (WORD_BITS * word) for word in range(level_words(order)))
+
+
+def free_chunks(zone, order):
+    """The first frames of the zone's free chunks of one order."""
+    for index in blocks_of(zone):
+        block = zone["blocks"][index]
+        if not int(block["levels"]) >> order & 1:
+            continue
+        first = int(zone["base"]) + (index << MAX_ORDER)
+        if order == MAX_ORDER or not block["open"]:
+            yield first
+            continue
+        bits = level_bits(zone, index, order)
+        yield from (first + (i << order) for i in range(bits.bit_length()) if bits >> i & 1)
+
+
+def free_chunk_around(zone, frame):
+    """The order of the free chunk that the frame lies in; None when it is not free."""
+    index, offset = divmod(frame - int(zone["base"]), BLOCK_FRAMES)
+    for order in range(MAX_ORDER + 1):
+        if int(zone["blocks"][index]["levels"]) >> order & 1 \
+                and level_bits(zone, index, order) >> (offset >> order) & 1:
+            return order
+    return None
+
+
+class Descriptors:
+    """Frame descriptors, read a block at a time: owner, flags, live, count. Of a frame of a slab
+    the last is the address of the slab's header."""
+
+    layout = struct.Struct("<BBHI")
+
+    def __init__(self):
+        self.open = [bool(value(f"mm_blocks[{i}].open")) for i in range(number("mm_block_count"))]
+        self.blocks = {}
+        constants = gdb.lookup_type("enum frame_owner").fields()
+        self.owner = {field.name: field.enumval for field in constants}
+        if gdb.lookup_type("struct frame").sizeof != self.layout.size:
+            raise gdb.GdbError("struct frame is not what kernel.py knows")
+
+    def known(self, frame):
+        return 0 <= frame < len(self.open) << MAX_ORDER and self.open[frame >> MAX_ORDER]
+
+    def __getitem__(self, frame):
+        index = frame >> MAX_ORDER
+        if index not in self.blocks:
+            size = self.layout.size << MAX_ORDER
+            data = read(FRAME_TABLE + index * size, size)
+            self.blocks[index] = list(self.layout.iter_unpack(data))
+        return self.blocks[index][frame & (BLOCK_FRAMES - 1)]
+
+    def is_page(self, frame):
+        """True when the descriptor's count is of holders."""
+        return self[frame][0] in (self.owner["FRAME_USER"], self.owner["FRAME_CACHE"],
+                                  self.owner["FRAME_PAGE_TABLE"])
+
+    def extent(self, frame):
+        """Frames that the descriptor speaks for."""
+        owner, _, _, count = self[frame]
+        counts = owner == self.owner["FRAME_CACHED"] or owner >= self.owner["FRAME_ALLOCATED"]
+        return count if counts and not self.is_page(frame) else 1
+
+    def head_of(self, frame):
+        """The head of the allocation that the frame lies in; the frame itself if in none."""
+        head = frame
+        while head and frame - head < BLOCK_FRAMES and self[head][0] == self.owner["FRAME_NONE"] \
+                and self.known(head - 1):
+            head -= 1
+        return head if self.extent(head) > frame - head else frame
+
+    def count_owners(self):
+        """Frames by owner."""
+        counts = [0] * self.owner["FRAME_OWNERS"]
+        for index, is_open in enumerate(self.open):
+            if is_open:
+                self.count_block(counts, index)
+            else:
+                free = value(f"mm_blocks[{index}].free")
+                counts[self.owner["FRAME_NONE" if free else "FRAME_FIRMWARE"]] += BLOCK_FRAMES
+        counts[self.owner["FRAME_ABSENT"]] += number("mm_beyond_frames")
+        return counts
+
+    def count_block(self, counts, index):
+        """Adds one open block; an allocation that began in an earlier block is counted there."""
+        frame, end = index << MAX_ORDER, (index + 1) << MAX_ORDER
+        frame = max(frame, getattr(self, "counted", 0))
+        while frame < end:
+            counts[self[frame][0]] += self.extent(frame)
+            frame += self.extent(frame)
+        self.counted = frame
+
+
+def owner_name(owner):
+    return value("owner_names")[owner].string()
+
+
+def objects_used(slab):
+    free = sum(bin(int(slab["free"][word]) | int(slab["remote"][word])).count("1")
+               for word in range(array_length(slab["free"])))
+    return int(slab["objects"]) - free
