@@ -7,7 +7,7 @@
 ;   cpu.inc       at least a 486
 ;   disk.inc      sectors, by any of three methods, with retries
 ;   fat12.inc     the volume, its directory, its chains
-;   file.inc      bytes of a file to any address
+;   file.inc      files read ahead, and their bytes to any address
 ;   memmap.inc    what memory there is, from E820 down to CMOS
 ;   ram.inc       what of it is free for the kernel and its modules
 ;   a20.inc       the gate to the second megabyte
@@ -22,7 +22,7 @@
 ;
 ; Registers at the start of each routine, unless it says otherwise: DS = SS = 0, DF clear, IF set;
 ; ES, FS, GS are anybody's. Carry says failure. Nothing above 1 MiB is written before the kernel
-; file has been checked from end to end.
+; file has been read and checked from end to end.
 
 %include "layout.inc"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Bad media: the message names the file and the sector, and until the kernel file has been found
-sound nothing above 1 MiB has been touched."""
+"""Bad media: the message names the file and the sector, and nothing above 1 MiB is touched for a
+file that has not been read from its first sector to its last."""
 
 import os
 import random
@@ -11,6 +11,7 @@ from harness import *
 
 KERNEL = os.path.join(ROOT, "build", "kernel.elf")
 MIB = 1 << 20
+HUGE = 500000                           # more than there is of low memory for a file
 MARK = random.Random(1).randbytes(MIB)
 write("mark", MARK)
 # The second megabyte has a pattern in it when the machine starts.
@@ -25,52 +26,73 @@ def sector_of(image, name, index):
     return image.cluster(image.chain(name)[index]) // SECTOR
 
 
-def broken(sector):
-    """A disk with the image, one sector of which fails whichever way it is read."""
-    config = write("blkdebug", '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "%d"\n'
-                   'once = "off"\n' % sector)
-    return ["-drive", "file=blkdebug:%s:%s,if=ide,format=raw,snapshot=on" % (config,
-                                                                              path("test.img")),
-            "-boot", "c"]
+def second_megabyte(machine):
+    machine.monitor("stop", "pmemsave %#x %#x \"%s\"" % (MIB, MIB, path("memory")))
+    return read("memory")
 
 
-def stops(message, *arguments, untouched=True):
+def stops(message, *arguments):
     machine = Machine(*MARKED, *arguments)
     machine.expect("Press a key")
-    if untouched:
-        machine.monitor("stop", "pmemsave %#x %#x \"%s\"" % (MIB, MIB, path("memory")))
-        assert read("memory") == MARK, "memory above 1 MiB was written"
-    text = machine.kill()
-    contains(text, "octavo loader: error: " + message)
-    return text
+    memory = second_megabyte(machine)
+    contains(machine.kill(), "octavo loader: error: " + message)
+    assert memory == MARK, "memory above 1 MiB was written"
 
 
 @case("the check of memory finds a loader that writes there")
 def _():
-    text = Machine(*MARKED, *floppy(real().path))
-    text.expect("octavo: started")
-    text.monitor("stop", "pmemsave %#x %#x \"%s\"" % (MIB, MIB, path("memory")))
-    text.kill()
-    assert read("memory") != MARK
+    machine = Machine(*MARKED, *floppy(real().path))
+    machine.expect("octavo: started")
+    memory = second_megabyte(machine)
+    machine.kill()
+    assert memory != MARK
 
 
-@case("an unreadable sector: the kernel's first, one of the root directory")
+@case("an unreadable sector of the kernel: its first, one in its midst, its last")
 def _():
     image = real()
-    first = sector_of(image, "KERNEL  ELF", 0)
-    stops("KERNEL.ELF: sector %d of the disk cannot be read (BIOS status 0x" % first,
-          *broken(first))
-    stops("cannot read the root directory: sector 46. Write the image to a better disk.",
-          *broken(46))
-
-
-@case("an unreadable sector in the kernel's midst, in its last cluster")
-def _():
-    image = real()
-    for index in (300, -1):
+    for index in (0, 300, -1):
         sector = sector_of(image, "KERNEL  ELF", index)
         stops("KERNEL.ELF: sector %d of the disk cannot be read (BIOS status 0x" % sector,
-              *broken(sector), untouched=False)
+              *unreadable(image.path, sector))
+
+
+@case("... of a kernel larger than low memory, which holds it while it is read")
+def _():
+    image = Image(kernel=kernel("huge.elf", "-DPAD=%d" % HUGE))
+    for index in (700, 800, -1):
+        sector = sector_of(image, "KERNEL  ELF", index)
+        stops("KERNEL.ELF: sector %d of the disk cannot be read (BIOS status 0x" % sector,
+              *unreadable(image.path, sector))
+
+
+@case("... of a module, which is left out: its place is as it was")
+def _():
+    stays = kernel("stays.elf", "-DSTAYS")
+    image = Image(kernel=stays, files=[write("FIRST.BIN", "first"), write("BAD.BIN", bytes(HUGE))])
+    for index in (0, 300, -1):
+        sector = sector_of(image, "BAD     BIN", index)
+        machine = Machine(*MARKED, *unreadable(image.path, sector))
+        machine.expect("\ndone\n")
+        memory = second_megabyte(machine)
+        text = machine.kill()
+        contains(text, "octavo loader: module BAD.BIN: sector %d of the disk cannot be read, left "
+                 "out\n" % sector, "modules=1\n", "string=[FIRST.BIN]")
+        after = int(re.search(r"module start=(\w+) ", text)[1], 16) - MIB + 4096
+        assert memory[after:] == MARK[after:], "memory behind the modules was written"
+
+
+@case("... of OCTAVO.CFG, of a FAT, of the root directory")
+def _():
+    image = Image(config="cmdline=hello\n")
+    config = sector_of(image, "OCTAVO  CFG", 0)
+    contains(boots(*unreadable(image.path, config)), "octavo loader: OCTAVO.CFG: sector %d of the "
+             "disk cannot be read, using defaults\n" % config)
+    for fat, line in enumerate(("the first FAT is bad, using the second",
+                                "the second FAT is bad, using the first")):
+        contains(boots(*unreadable(image.path, image.fat[fat] // SECTOR + fat * 3)), line)
+    stops("cannot read the root directory: sector 46. Write the image to a better disk.",
+          *unreadable(image.path, 46))
 
 
 @case("FATs that are not each other's copies, and each other's place taken")
@@ -106,10 +128,7 @@ def _():
     image = real()
     cut = sector_of(image, "KERNEL  ELF", 300)
     os.truncate(image.path, cut * SECTOR)
-    # The file's end, with its section headers, is looked at before its bytes are loaded.
-    text = stops("KERNEL.ELF: sector ", *disk(image.path))
-    sector, = re.findall(r"KERNEL.ELF: sector (\d+) of the disk cannot be read", text)
-    assert int(sector) >= cut, sector
+    stops("KERNEL.ELF: sector %d of the disk cannot be read" % cut, *disk(image.path))
 
 
 @case("an image cut before the kernel, before the root directory")

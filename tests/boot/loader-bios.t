@@ -61,44 +61,6 @@ def _():
     contains(boots(*usb(image)), "octavo loader: going on with method G\n", "data sum=254960 ")
 
 
-def unreadable(sector):
-    """A disk with one sector that fails whichever way it is read."""
-    config = write("blkdebug", '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "%d"\n'
-                   'once = "off"\n' % sector)
-    drive = "file=blkdebug:%s:%s,if=ide,format=raw,snapshot=on" % (config, path("test.img"))
-    return ["-drive", drive, "-boot", "c"]
-
-
-@case("an unreadable sector in the kernel: its number, and no boot")
-def _():
-    image = Image(files=[HELLO])
-    sector = image.cluster(image.chain("KERNEL  ELF")[3]) // SECTOR
-    text = refuses("KERNEL.ELF: sector %d of the disk cannot be read (BIOS status 0x" % sector,
-                   *unreadable(sector))
-    contains(text, "Write the image to a better disk.")
-
-
-@case("an unreadable sector in a module, in OCTAVO.CFG")
-def _():
-    image = Image(files=[HELLO], config="cmdline=hello\n")
-    module = image.cluster(image.first("HELLO   TXT")) // SECTOR
-    contains(boots(*unreadable(module)), "octavo loader: module HELLO.TXT: sector %d of the disk "
-             "cannot be read, left out\n" % module, "modules=0\n")
-    config = image.cluster(image.first("OCTAVO  CFG")) // SECTOR
-    contains(boots(*unreadable(config)), "octavo loader: OCTAVO.CFG: sector %d of the disk "
-             "cannot be read, using defaults\n" % config)
-
-
-@case("an unreadable sector in either FAT, in the root directory")
-def _():
-    image = Image(files=[HELLO])
-    contains(boots(*unreadable(image.fat[0] // SECTOR)), "the first FAT is bad, using the second")
-    contains(boots(*unreadable(image.fat[1] // SECTOR + 3)),
-             "the second FAT is bad, using the first")
-    refuses("cannot read the root directory: sector 50. Write the image to a better disk.",
-            *unreadable(50))
-
-
 @case("a BPB that the firmware wrote into")
 def _():
     image = Image(files=[HELLO])

@@ -18,9 +18,9 @@ def large(**options):
     return Image(kernel=path("large.elf"), **options)
 
 
-def kernel_sum():
+def kernel_sum(pad=60000):
     return "data sum=%d " % sum(
-        sum((i * 2654435761 & 0xFFFFFFFF).to_bytes(4, "little")) for i in range(15000))
+        sum((i * 2654435761 & 0xFFFFFFFF).to_bytes(4, "little")) for i in range(pad // 4))
 
 
 @case("a kernel in single clusters spread over the disk, from its end to its start")
@@ -71,6 +71,14 @@ def _():
     image.data[first] = 0xE5
     text = boots(*floppy(image.save().path))
     contains(text, BIG_SUM, "modules=220\n", "string=[F218]")
+
+
+@case("a kernel and a module larger than low memory, which holds what is read")
+def _():
+    module = bytes(i * 37 >> 3 & 0xFF for i in range(500000))
+    image = Image(kernel=kernel("huge.elf", "-DPAD=600000"), files=[write("HUGE.BIN", module)])
+    contains(boots(*floppy(image.path)), kernel_sum(600000),
+             "size=500000 sum=%d string=[HUGE.BIN]" % sum(module))
 
 
 @case("an empty file is an empty module")

@@ -170,6 +170,25 @@ def _():
     accepts(second_segment(0x100000 + struct.unpack_from("<I", BARE, MEMSZ)[0], 0x1000))
 
 
+@case("a segment with bytes in low memory, where file and module are held")
+def _():
+    command("objcopy", "--strip-all", kernel("stays.elf", "-DSTAYS"), path("stays.bare"))
+    elf, low = read("stays.bare"), bytes(i * 41 >> 3 & 0xFF for i in range(200000))
+    at = (len(elf) + 64 + 300000) // 16 * 16
+    table = elf[PHDR:PHDR + 32] + struct.pack("<8I", 1, at, 0x48000, 0x48000, len(low), len(low),
+                                              7, 4)
+    elf = patched((28, "I", len(elf)), (44, "H", 2), elf=elf) + table
+    elf = elf.ljust(at, b"?") + low
+    module = bytes(i * 37 >> 3 & 0xFF for i in range(100000))
+    made = image(elf)
+    command("mcopy", "-i", made, write("MODULE.BIN", module), "::")
+    machine = Machine(*floppy(made))
+    machine.expect("\ndone\n")
+    machine.monitor("stop", "pmemsave 0x48000 %d \"%s\"" % (len(low), path("low")))
+    contains(machine.kill(), "size=100000 sum=%d string=[MODULE.BIN]" % sum(module))
+    assert read("low") == low
+
+
 @case("an entry outside the kernel")
 def _():
     rejects("starts at 0x50, which is in none of its segments.", patched((24, "I", 0x50)))

@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs/tour.md"
 README = ROOT / "README.md"
 PROMPTS = {"bochs": r"<bochs:\d+> ", "gdb": r"\(gdb\) ", "gdb programs": r"\(gdb\) "}
-NUMBER = r"0x[0-9a-f]+|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|\+[0-9a-f]+\b|\b[0-9]+\b"
+NUMBER = (r"0x[0-9a-f]+|\b[0-9a-f]{4}:[0-9a-f]{4,8}\b|\b[0-9a-f]{8,}(_[0-9a-f]{8})?\b|"
+          r"\+[0-9a-f]+\b|\b[0-9]+\b")
 MONITOR = "octavo> "
 SHELL = "$ "
 ANSWER_SECONDS = 300

@@ -172,6 +172,14 @@ def disk(image):
     return ["-drive", "file=%s,if=ide,format=raw,snapshot=on" % image, "-boot", "c"]
 
 
+def unreadable(image, sector):
+    """A disk with the image, one sector of which fails whichever way it is read."""
+    config = write("blkdebug", '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "%d"\n'
+                   'once = "off"\n' % sector)
+    return ["-drive", "file=blkdebug:%s:%s,if=ide,format=raw,snapshot=on" % (config, image),
+            "-boot", "c"]
+
+
 def usb(image):
     return ["-drive", "file=%s,if=none,id=u,format=raw,snapshot=on" % image, "-device", "usb-ehci",
             "-device", "usb-storage,drive=u,removable=on", "-boot", "c"]

@@ -3,7 +3,7 @@
 ; Everything goes to COM1 and port E9. The data of the file, the bss and the modules are summed, so
 ; that a test can see that every byte came to its place. Build:
 ;
-;   nasm -f elf32 [-DPAD=bytes] [-DBSS=bytes] [-DFLAGS=n] [-DNO_HEADER] -o kernel.o kernel.asm
+;   nasm -f elf32 [-DPAD=bytes] [-DBSS=bytes] [-DFLAGS=n] [-DNO_HEADER] [-DSTAYS] -o kernel.o kernel.asm
 ;   ld -m elf_i386 -N -Ttext=0x100000 -o kernel.elf kernel.o
 ;   nasm -f bin -DRAW ... for a file loaded by the header's own addresses
 
@@ -71,6 +71,9 @@ start:
         call    sections
         call    screen
         say     "done", 10
+%ifdef STAYS
+        jmp     halt
+%endif
         mov     esi, shutdown           ; Bochs
 .bochs:
         lodsb
@@ -81,9 +84,9 @@ start:
         mov     al, 10h                 ; QEMU's isa-debug-exit
         mov     dx, 0F4h
         out     dx, al
-.halt:
+halt:
         hlt
-        jmp     .halt
+        jmp     halt
 
 ; segments - each register must be flat data: writes above 1 MiB through each.
 segments:
