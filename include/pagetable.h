@@ -93,6 +93,9 @@ bool pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags);
 
 /* The steps the CPU takes from `va` to memory, one line each, flags in words. */
 void pagetable_print_walk(struct printer *out, uintptr_t va);
+/* The same in the tables of a program: PAE's pointers, and its directories (space.h). */
+void pagetable_print_walk_in(struct printer *out, uintptr_t va, const uint64_t *pointers,
+                             void *const *directories);
 
 /* Maps the frame that holds byte `pa` (below pagetable_memory_end) and returns the byte's address,
  * good to the end of the page. A slot is free again after fixmap_unmap. */

@@ -385,24 +385,47 @@ print_entry(struct printer *out, const char *level, unsigned index, entry_t entr
     print(out, "\n");
 }
 
+/* The entries for `va`: the directory's, and that of the table it leads to. */
+static void
+print_steps(struct printer *out, uintptr_t va, entry_t of_directory)
+{
+    entry_t entry = of_directory;
+    uintptr_t reach = table_reach();
+
+    print_entry(out, "directory", directory_index(va), of_directory);
+    if (is_table(of_directory)) {
+        entry = table_entry(of_directory, va);
+        reach = PAGE_SIZE;
+        print_entry(out, "table", table_index(va), entry);
+    }
+    if (entry & PT_PRESENT)
+        print(out, "  physical 0x%08llx\n",
+              (unsigned long long)(align_down(entry & ADDRESS_MASK, reach) + va % reach));
+}
+
 void
 pagetable_print_walk(struct printer *out, uintptr_t va)
 {
-    entry_t of_directory;
-    paddr_t pa;
+    pagetable_print_walk_in(out, va, ktables.pointers, NULL);
+}
+
+void
+pagetable_print_walk_in(struct printer *out, uintptr_t va, const uint64_t *pointers,
+                        void *const *directories)
+{
+    entry_t entry;
 
     print(out, "  walk of 0x%08lx\n", (unsigned long)va);
     if (ktables.pae) {
         print(out, "  pointer[%u] = 0x%016llx%s\n", (unsigned)(va >> 30),
-              (unsigned long long)ktables.pointers[va >> 30],
-              ktables.pointers[va >> 30] ? "" : " not present");
-        if (ktables.pointers[va >> 30] == 0)
+              (unsigned long long)pointers[va >> 30],
+              pointers[va >> 30] ? "" : " not present");
+        if (pointers[va >> 30] == 0)
             return;
     }
-    of_directory = directory_entry(va);
-    print_entry(out, "directory", directory_index(va), of_directory);
-    if (is_table(of_directory))
-        print_entry(out, "table", table_index(va), table_entry(of_directory, va));
-    if (pagetable_lookup(va, &pa, NULL))
-        print(out, "  physical 0x%08llx\n", (unsigned long long)pa);
+    if (directories == NULL || va >= KERNEL_BASE)
+        entry = directory_entry(va);
+    else
+        entry = read_entry(directories[ktables.pae ? va >> 30 : 0], directory_index(va));
+    print_steps(out, va, entry);
 }
