@@ -44,7 +44,8 @@ KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 # The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
 # a person who reads it, need not be fast: small before fast.
 SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% mm/x86/pagetable_start.c \
-        $(addprefix kernel/cpu/,backtrace.c fault_report.c panic.c symbols.c) \
+        $(addprefix kernel/cpu/,backtrace.c explain.c fault_report.c panic.c symbols.c) \
+        $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
         $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c) \
         $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c oom.c slab_debug.c space_check.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
@@ -130,8 +131,10 @@ $(BUILD)/user/$(1).elf: user/user.ld $(USER_START) \
 endef
 $(foreach p,$(USER_NAMES),$(eval $(call user_program,$(p))))
 
+# The kernel names the functions of a program that goes wrong; other symbols do not go along.
 $(BUILD)/user/%: $(BUILD)/user/%.elf
-	$(Q)objcopy --strip-all $< $@
+	$(Q)nm $< | awk '$$2 !~ /[Tt]/ { print $$3 }' >$@.drop
+	$(Q)objcopy --strip-debug --strip-symbols=$@.drop $< $@
 
 # Other flags, other code: objects must not be mixed.
 $(KERNEL_OBJ) $(KTESTS_OBJ) $(USER_OBJ): Makefile
@@ -325,7 +328,7 @@ $(BUILD)/clients/ends: $(call user_obj,tests/user/ends/ends.c)
 $(BUILD)/clients/hog $(BUILD)/clients/ends: user/user.ld $(USER_START) $(USER_LIB)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(LD_I486) --gc-sections -s -o $@ -T user/user.ld $(filter %.o %.a,$^)
+	$(Q)$(LD_I486) --gc-sections -o $@ -T user/user.ld $(filter %.o %.a,$^)
 
 # Clients of C libraries (tests/user/clients): ours, and programs of others from their own sources.
 CLIENT_CC = -std=gnu11 -O2 -Wall -Wextra -pthread -o $@ $<

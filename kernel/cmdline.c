@@ -19,6 +19,7 @@ static const struct option {
     {"bench", "measure the allocators, then power off"},
     {"console", "which of vga,com1,e9 to use; all by default"},
     {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
+    {"faults", "what is told of a fault that ends a program: full (the default), short, off"},
     {"init", "the first program, for instance init=/init, which is the default when it is there"},
     {"mem", "use only RAM below this address, mem=64M; or say what is there, mem=SIZE@BASE!TYPE"},
     {"memtest", "test all free memory before anything else is started"},

@@ -18,13 +18,11 @@
  */
 #include <string.h>
 #include "percpu.h"
+#include "poison.h"
 #include "kmalloc.h"
 #include "slab_private.h"
 
-#define RED         0xbb
-#define POISON_FREE 0x6b
-#define POISON_NEW  0x5a
-#define RED_BYTES   16
+#define RED_BYTES 16
 
 enum { STATE_LIVE = 0x4c495645, STATE_FREE = 0x46524545 };
 
@@ -139,12 +137,12 @@ static const unsigned char *
 broken_red_zone(const struct subject *subject, const char **bug)
 {
     const unsigned char *end = (const unsigned char *)subject->record;
-    const unsigned char *at = first_other(subject->place, subject->object, RED);
+    const unsigned char *at = first_other(subject->place, subject->object, POISON_RED);
     *bug = "write before an object";
     if (at)
         return at;
     *bug = "write behind an object";
-    return first_other(subject->object + subject->record->size, end, RED);
+    return first_other(subject->object + subject->record->size, end, POISON_RED);
 }
 
 static bool
@@ -175,11 +173,11 @@ static const unsigned char *
 broken_poison(const struct kmem_cache *cache, const struct subject *subject)
 {
     const unsigned char *end = (const unsigned char *)subject->record;
-    const unsigned char *at = first_other(subject->place, subject->object, RED);
+    const unsigned char *at = first_other(subject->place, subject->object, POISON_RED);
     if (at)
         return at;
     if (cache->constructor)
-        return first_other(subject->object + cache->size, end, RED);
+        return first_other(subject->object + cache->size, end, POISON_RED);
     return first_other(subject->object, end, POISON_FREE);
 }
 
@@ -192,7 +190,7 @@ poison(const struct kmem_cache *cache, const struct subject *subject)
     if (!cache->constructor)
         memset(subject->object, POISON_FREE, room);
     else
-        memset(subject->object + cache->size, RED, room - cache->size);
+        memset(subject->object + cache->size, POISON_RED, room - cache->size);
 }
 
 static void
@@ -212,7 +210,7 @@ debug_slab_made(struct slab *slab)
     const struct kmem_cache *cache = slab->cache;
     for (uint32_t i = 0; i < slab->objects; i++) {
         struct subject subject = object_at(cache, slab->base + (size_t)i * cache->stride);
-        memset(subject.place, RED, cache->left);
+        memset(subject.place, POISON_RED, cache->left);
         poison(cache, &subject);
         *subject.record = (struct record){.state = STATE_FREE};
     }
@@ -231,7 +229,7 @@ debug_alloc(struct kmem_cache *cache, void *place, size_t size, const void *call
     if (!cache->constructor) {
         size_t room = (size_t)((unsigned char *)subject.record - subject.object);
         memset(subject.object, POISON_NEW, size);
-        memset(subject.object + size, RED, room - size);
+        memset(subject.object + size, POISON_RED, room - size);
     }
     return subject.object;
 }
@@ -270,7 +268,7 @@ debug_pages_alloc(void *memory, size_t bytes, size_t size, const void *caller)
 {
     struct subject subject = pages_at(memory, bytes);
     memset(memory, POISON_NEW, size);
-    memset(subject.object + size, RED, bytes - DEBUG_RECORD_BYTES - size);
+    memset(subject.object + size, POISON_RED, bytes - DEBUG_RECORD_BYTES - size);
     write_record(subject.record, size, caller);
 }
 

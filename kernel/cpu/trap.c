@@ -14,6 +14,7 @@
 #include <string.h>
 #include "trap.h"
 #include "cpu.h"
+#include "explain.h"
 #include "pagetable.h"
 #include "panic.h"
 #include "platform.h"
@@ -135,13 +136,14 @@ describe_double_fault(char *text, size_t size)
     bool own = task->stack != NULL && (uintptr_t)task->stack - address - 1 < PAGE_SIZE;
 
     if (own)
-        format_text(text, size, "task %d overflowed its kernel stack: its guard page was hit at ",
-                    task->tid);
+        format_text(text, size, "task %d (%s) overflowed its kernel stack of %u bytes: its guard page "
+                    "was hit at 0x%08lx, %lu below", task->tid, task->process->name,
+                    KERNEL_STACK_SIZE, (unsigned long)address,
+                    (unsigned long)((uintptr_t)task->stack - address));
     else
-        format_text(text, size, "%s ",
+        format_text(text, size, "%s 0x%08lx",
                     boot ? "the kernel stack overflowed: its guard page was hit at"
-                         : "the last page fault was at");
-    format_text(text + strlen(text), size - strlen(text), "0x%08lx", (unsigned long)address);
+                         : "the last page fault was at", (unsigned long)address);
 }
 
 /* What the exception means; "" when its name says all. */
@@ -234,13 +236,28 @@ print_code(struct printer *out, uintptr_t eip)
     print(out, "\n");
 }
 
+/* What the address of a page fault looks like, and its way through the tables that are in use. */
+static void
+report_memory(const struct trap_frame *frame)
+{
+    const struct address_space *space = task_current()->space;
+    uintptr_t address = read_cr2();
+
+    explain_kernel_fault(&klog_printer, address, frame);
+    if (space != NULL && address < USER_END)
+        pagetable_print_walk_in(&klog_printer, address, space->pointers, space->directories);
+    else
+        pagetable_print_walk(&klog_printer, address);
+}
+
 static void
 report(const struct trap_frame *frame)
 {
     trap_print_registers(&klog_printer, frame);
     print_code(&klog_printer, frame->eip);
+    explain_registers(&klog_printer, frame);
     if (concerns_memory(frame))
-        pagetable_print_walk(&klog_printer, read_cr2());
+        report_memory(frame);
     klog("panic: called from\n");
     backtrace_print(&klog_printer, frame->eip, frame->ebp);
 }
@@ -248,7 +265,7 @@ report(const struct trap_frame *frame)
 void
 trap_unexpected(const struct trap_frame *frame)
 {
-    char message[256], place[100], why[120];
+    char message[300], place[100], why[160];
 
     describe(frame, why, sizeof(why));
     symbol_place(frame->eip, place, sizeof(place));

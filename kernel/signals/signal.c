@@ -261,7 +261,7 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
     unsigned long state;
 
     if (held || handler == SIG_DFL)
-        fault_report(address, frame);
+        fault_report(signal, address, frame);
     if (held)
         process_exit(signal);
     state = spin_lock(&signal_lock);

@@ -117,18 +117,22 @@ mask_afterwards(const struct task *task)
 /* The stack cannot take the handler's frame: that is a fault, whose handler may have another stack.
  */
 static void
-no_room(int signal, const struct trap_frame *frame)
+no_room(const struct signal_info *info, const struct trap_frame *frame)
 {
+    const struct task *task = task_current();
     struct trap_frame fault = *frame;
 
+    if (info->signal == SIGSEGV && info->code > 0 && info->code != SI_KERNEL) {
+        fault.vector = task->fault_trap; /* the handler was for a fault: tell that */
+        fault.error = task->fault_error;
+        fault_report(SIGSEGV, task->fault_address, &fault);
+    }
+    fault_report_no_room(info->signal, frame);
+    if (info->signal == SIGSEGV)
+        process_exit(SIGSEGV);
     fault.vector = TRAP_STACK;
     fault.error = 0;
-    if (signal != SIGSEGV) {
-        signal_fault(SIGSEGV, SI_KERNEL, 0, &fault);
-        return;
-    }
-    fault_report(0, &fault);
-    process_exit(SIGSEGV);
+    signal_fault(SIGSEGV, SI_KERNEL, 0, &fault);
 }
 
 static void
@@ -145,7 +149,7 @@ enter_handler(struct task *task, const struct action *given, const struct signal
             process_exit(SIGKILL);
     }
     if (signal_push_frame(frame, &action, info, mask_afterwards(task)) != 0) {
-        no_room(info->signal, frame);
+        no_room(info, frame);
         return;
     }
     task->restore_blocked = false;

@@ -49,7 +49,7 @@ crash use-after-free '^heap: write after free: .*kmalloc-48, 40 bytes' \
 
 boots "crash=task-stack-overflow is a panic" 2 --cmdline crash=task-stack-overflow
 like "it says whose stack it was" "$console" \
-    '^panic: double fault .* task 7 overflowed its kernel stack: its guard page was hit at 0x'
+    '^panic: double fault .* task 7 \([a-z]*\) overflowed its kernel stack of 8192 bytes: its guard page was hit at 0x'
 like "and who overflowed it" "$console" '^ +0x[0-9a-f]+ stack_overflow\+0x'
 
 boots "a crash in Bochs" 2 --emu bochs --cmdline crash=stack-overflow
