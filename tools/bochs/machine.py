@@ -1,0 +1,213 @@
+"""machine.py - Bochs as a process that is asked questions.
+
+Bochs' debugger reads commands from a pipe here and answers until its next prompt. Two kinds of
+commands: those it only answers (`ask`), and those that let the machine run (`run`), while which the
+terminal is the machine's: what it prints on port E9h appears, and keys go to its COM1. ^C stops it.
+"""
+import ctypes
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import tty
+from pathlib import Path
+
+PROMPT = re.compile(r"<bochs:\d+> $")
+# Where a report of a stop begins, behind whatever the machine was printing.
+REPORT = ("(0) Magic breakpoint\n", "(0) Breakpoint ", "(0) Caught ", "Next at t=")
+# "(0) [0x0000001000e3] 0008:00000000001000e3 (entry+3): cli      ; fa"
+CONTEXT = re.compile(r"^\(0\)\.?.*\[(0x[0-9a-f]+)\] ([0-9a-f]{4}):([0-9a-f]+) \((.*?)\): (.*)$",
+                     re.MULTILINE)
+PAGE = 4096
+REGISTERS = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags",
+             "cs", "ss", "ds", "es", "fs", "gs", "cr0", "cr2", "cr3", "cr4")
+
+
+class Ended(Exception):
+    """Bochs is no longer there; the argument is its exit status."""
+
+
+class Stop:
+    """Why and where the machine stopped: Bochs' own words, and what they say."""
+
+    def __init__(self, text):
+        self.text = text
+        self.magic = "Magic breakpoint" in text
+        found = re.search(r"\(0\) Breakpoint (\d+),", text)
+        self.breakpoint = int(found.group(1)) if found else None
+        found = CONTEXT.search(text)
+        self.selector, offset = (int(found.group(n), 16) for n in (2, 3)) if found else (0, 0)
+        # In real mode a segment's number says where it is.
+        real = found and len(found.group(3)) == 4
+        self.address = (self.selector << 4) + offset if real else offset
+
+    @property
+    def in_program(self):
+        return self.selector & 3 == 3
+
+
+def end_with_us():
+    """In Bochs before it starts: ^C at this terminal is not for it, but our end is."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def report_start(text):
+    """Where in `text` a report of a stop begins, or may begin when more has come."""
+    for at in range(len(text)):
+        if any(text.startswith(mark, at) or mark.startswith(text[at:]) for mark in REPORT):
+            return at
+    return len(text)
+
+
+class Bochs:
+    def __init__(self, options):
+        self.folder = Path(tempfile.mkdtemp(prefix="octavo-bochs-"))
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(60)
+        self.process = subprocess.Popen(
+            ["bochs", "-q", "-f", "bochsrc", "-rc", "tools/bochs/symbols.rc", *options,
+             f"com1: enabled=1, mode=socket-client, dev=127.0.0.1:{listener.getsockname()[1]}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=end_with_us)
+        self.output = self.process.stdout.fileno()
+        self.pages, self.known_registers = {}, None
+        start = self.until_prompt()
+        self.com1, _ = listener.accept()
+        self.stop = Stop(start[report_start(start):])
+
+    def more(self, timeout=None):
+        """What Bochs printed meanwhile; "" when nothing came in time."""
+        if not select.select([self.output], [], [], timeout)[0]:
+            return ""
+        data = os.read(self.output, 65536)
+        if not data:
+            raise Ended(self.process.wait())
+        return data.decode(errors="replace").replace("\r", "")
+
+    def until_prompt(self):
+        text = ""
+        while not PROMPT.search(text):
+            text += self.more()
+        return PROMPT.sub("", text)
+
+    def send(self, command):
+        self.process.stdin.write(command.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def ask(self, command):
+        """The answer to a command that leaves the machine where it is."""
+        self.send(command)
+        return self.until_prompt().partition("\n")[2]
+
+    # --- Letting it run ---
+
+    def run(self, command):
+        """Sends a command that lets the machine run; returns the stop, or None when there was only
+        an answer, which is then on the terminal."""
+        self.pages, self.known_registers = {}, None
+        self.send(command)
+        keyboard = sys.stdin.isatty()
+        saved = termios.tcgetattr(sys.stdin) if keyboard else None
+        try:
+            if keyboard:
+                tty.setcbreak(sys.stdin)
+            text = self.watch(keyboard)
+        finally:
+            if keyboard:
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, saved)
+        if not CONTEXT.search(text):
+            print(text, end="", flush=True)
+            return None
+        self.stop = Stop(text)
+        return self.stop
+
+    def watch(self, keyboard):
+        """Shows what the machine prints until it stops; returns Bochs' report."""
+        text, echoed = "", False
+        while True:
+            try:
+                text += self.watch_once(keyboard)
+            except KeyboardInterrupt:
+                self.process.send_signal(signal.SIGINT)
+            if not echoed and "\n" in text:
+                text, echoed = text.partition("\n")[2], True
+            if not echoed:
+                continue
+            if PROMPT.search(text):
+                text = PROMPT.sub("", text)
+                show = report_start(text)
+                sys.stdout.write(text[:show])
+                return text[show:]
+            show = report_start(text)
+            sys.stdout.write(text[:show])
+            sys.stdout.flush()
+            text = text[show:]
+
+    def watch_once(self, keyboard):
+        sources = [self.output, self.com1] + ([sys.stdin] if keyboard else [])
+        ready = select.select(sources, [], [])[0]
+        if sys.stdin in ready:
+            self.type(os.read(sys.stdin.fileno(), 256))
+        if self.com1 in ready and not self.com1.recv(65536):
+            raise Ended(self.process.wait())
+        return self.more() if self.output in ready else ""
+
+    def type(self, data):
+        """What is typed on COM1. A line ends with CR there."""
+        self.com1.sendall(data.replace(b"\n", b"\r"))
+
+    # --- Looking at it ---
+
+    def read(self, address, size):
+        """`size` bytes from a linear address on; None when a part of it is mapped nowhere."""
+        data = b""
+        while len(data) < size:
+            page, offset = divmod(address + len(data), PAGE)
+            content = self.page(page)
+            if content is None:
+                return None
+            data += content[offset:offset + size - len(data)]
+        return data
+
+    def page(self, number):
+        if number not in self.pages:
+            file = self.folder / "memory"
+            answer = self.ask(f'writemem "{file}" {number * PAGE:#x} {PAGE}')
+            self.pages[number] = None if "bx_dbg_read_linear" in answer else file.read_bytes()
+        return self.pages[number]
+
+    def registers(self):
+        """name -> value of each of REGISTERS."""
+        if self.known_registers is None:
+            text = self.ask("r").replace("_", "") + self.ask("sreg") + self.ask("creg")
+            patterns = (r"^r(\w\w) ?: ([0-9a-f]+)$", r"^(eflags) 0x([0-9a-f]+)",
+                        r"^(\ws):0x([0-9a-f]+)", r"^(CR\d)=.*?0x([0-9a-f]+)")
+            found = [pair for pattern in patterns
+                     for pair in re.findall(pattern, text, re.MULTILINE)]
+            values = {name.lower(): int(digits, 16) for name, digits in found}
+            self.known_registers = {name: values[name if name in values else name[1:]]
+                                    for name in REGISTERS}
+        return self.known_registers
+
+    def breakpoint(self, address, condition=""):
+        """Sets one at a linear address; returns its number."""
+        before = self.breakpoints()
+        self.ask(f'lb {address:#x} if "{condition}"' if condition else f"lb {address:#x}")
+        return max(self.breakpoints() - before)
+
+    def breakpoints(self):
+        return {int(number) for number in re.findall(r"^ *(\d+) \wbreakpoint",
+                                                     self.ask("blist"), re.MULTILINE)}
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        for file in self.folder.iterdir():
+            file.unlink()
+        self.folder.rmdir()

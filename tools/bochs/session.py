@@ -1,0 +1,258 @@
+"""session.py - the user's side: where to stop, what to show there, and the commands."""
+import argparse
+import glob
+import os
+import re
+import readline
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from machine import Bochs, Ended
+from names import STAGES, Names
+from stub import Gdb
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HELP = """\
+Bochs' own commands (help), and:
+  octavo break NAME[,NAME...]  stop at functions of the kernel, stages of the start (sector0, stage2,
+                               pmode, entry, ready), functions of a program (PROGRAM:FUNCTION)
+  octavo here                  the structures that the function at this stop has at hand
+  octavo type LINE             type a line on the machine's serial port
+  octavo screen                the machine's text screen
+  octavo COMMAND               what tools/gdb knows of the kernel: octavo zones, frame, walk, ...
+  gdb COMMAND                  any command of gdb: gdb backtrace, gdb list, gdb print *zone, gdb next
+While the machine runs, the terminal is its console. ^C stops it."""
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__.split("\n")[0])
+    parser.add_argument("--break", dest="names", default="", metavar="NAME,NAME...",
+                        help="run to the first of these: functions of the kernel, PROGRAM:FUNCTION, "
+                        "or stages: " + ", ".join(STAGES))
+    parser.add_argument("--program", default="", metavar="'NAME ARGUMENTS'",
+                        help="run this program in place of the monitor; Bochs knows its names")
+    parser.add_argument("--cmdline", default="", metavar="WORDS",
+                        help="more words for the kernel's command line")
+    parser.add_argument("options", nargs="*", help="lines of bochsrc")
+    return parser.parse_args()
+
+
+# --- The image and the screen -------------------------------------------------------------------
+
+
+def words_of(args):
+    words = args.cmdline.split()
+    if args.program:
+        words.append(f'run="{args.program}"')
+    return " ".join(words)
+
+
+def image_with(words, folder, base):
+    """A copy of an image whose kernel gets more words."""
+    image, config = f"{folder}/octavo.img", f"{folder}/octavo.cfg"
+    Path(image).write_bytes(Path(base).read_bytes())
+    subprocess.run(["mcopy", "-i", image, "::OCTAVO.CFG", config], check=True)
+    text = re.sub(r"(?m)^cmdline=(.*)", lambda line: f"cmdline={line.group(1)} {words}".rstrip(),
+                  Path(config).read_text())
+    Path(config).write_text(text)
+    subprocess.run(["mcopy", "-o", "-i", image, config, "::OCTAVO.CFG"], check=True)
+    return image
+
+
+def display():
+    """A window on a desktop, else a server that VNC viewers find at port 5900."""
+    windows = glob.glob("/usr/lib/*/bochs/plugins/libbx_x_gui.so")
+    if os.environ.get("DISPLAY") and windows:
+        return "display_library: x"
+    return 'display_library: rfb, options="timeout=0"'
+
+
+# --- A session ------------------------------------------------------------------------------------
+
+
+class Session:
+    def __init__(self, options):
+        self.names = Names()
+        self.bochs = Bochs(options)
+        self.gdb = Gdb(self.bochs)
+        self.stages = set()     # the marks to stop at; empty: all
+        self.places = {}        # number of a breakpoint -> name
+        self.asked = 0
+
+    # --- Where to stop ---
+
+    def addresses(self, name):
+        """Linear addresses of a function, and the condition under which it is the one meant."""
+        program, _, function = name.rpartition(":")
+        table = self.names.program(program) if program else self.names.kernel
+        found = table.find(function) if table else []
+        if not found and not program:
+            found = self.addresses_by_gdb(function)
+        return found, self.runs(program) if program else ""
+
+    def addresses_by_gdb(self, name):
+        """Of a function that was compiled into others, or FILE:LINE."""
+        if not re.fullmatch(r"[\w./]+(:\d+)?", name):
+            return []
+        text = self.gdb.ask(f"octavo places {name}")
+        return [int(word, 16) for word in text.split() if word.startswith("0x")]
+
+    def runs(self, program):
+        """Bochs' expression for: this program is running. The name of the running process is
+        compared four bytes at a time; the end of a longer name decides with its zero."""
+        offset = re.findall(r"0x[0-9a-f]+", self.gdb.ask(
+            "printf \"%#x %#x %#x\", &task_running, (long) &((struct task *) 0)->process, "
+            "(long) ((struct process *) 0)->name"))
+        running, process, name = (int(word, 16) for word in offset)
+        text = program.encode()[:15] + b"\0"
+        owner = f"*(*{running:#x} + {process})"
+        return " * ".join(
+            f"(*({owner} + {name + at}) == {int.from_bytes(text[at:at + 4], 'little'):#x})"
+            for at in range(0, len(text) - len(text) % 4, 4)) or "1"
+
+    def stop_at(self, names):
+        """Sets breakpoints; returns what is wrong with the names, "" when nothing is."""
+        for name in names:
+            if name in STAGES:
+                self.stages.add(name)
+                continue
+            found, condition = self.addresses(name)
+            if not found:
+                near = ", ".join(self.names.near(name))
+                return f"no function or stage is called {name}" + (near and f"; near: {near}")
+            for address in found:
+                self.places[self.bochs.breakpoint(address, condition)] = name
+        return ""
+
+    # --- Stops ---
+
+    def stage(self, stop):
+        """The mark that a magic breakpoint is."""
+        if stop.address < 0x7E00:
+            return "sector0"
+        place = self.names.boot.place(stop.address)
+        if stop.address < 0x100000:
+            return "stage2" if place.startswith("stage2") else "pmode"
+        return "entry" if stop.address < 0xC0000000 else "ready"
+
+    def is_wanted(self, stop):
+        return not stop.magic or not self.stages or self.stage(stop) in self.stages
+
+    def run(self, command):
+        stop = self.bochs.run(command)
+        while stop and not self.is_wanted(stop):
+            stop = self.bochs.run("c")
+        if stop:
+            self.show(stop)
+
+    def show(self, stop):
+        print(self.with_names(stop.text), end="", flush=True)
+        if stop.breakpoint in self.places:
+            print(self.gdb.ask("octavo here"), end="", flush=True)
+
+    def with_names(self, text):
+        """Bochs' text with the running program's names for its addresses."""
+        if not re.search(r"^(\(0\).* 001b:0*|0*)4[0-9a-f]{5}:? ?\(", text, re.MULTILINE):
+            return text
+        table = self.names.program(self.running())
+        if table is None:
+            return text
+
+        def exchange(line):
+            place = table.place(int(line.group(2), 16))
+            return f"{line.group(1)}{line.group(2)}{line.group(3)}" \
+                   f"{place.rjust(len(line.group(4)))})"
+
+        return re.sub(r"(?m)^(\(0\).* 001b:|)(0*4[0-9a-f]{5})(:? ?\()(.*?)\)", exchange, text)
+
+    def running(self):
+        """The name of the process that the CPU works for."""
+        found = re.search(r"^\w+$", self.gdb.ask(
+            'printf "%s\\n", task_running->process->name'), re.MULTILINE)
+        return found.group() if found else ""
+
+    # --- Commands ---
+
+    def octavo(self, argument):
+        word, _, rest = argument.partition(" ")
+        if word in ("", "help"):
+            print(HELP)
+        elif word == "break":
+            print(self.stop_at(re.split("[, ]+", rest.strip())) or "", end="\n")
+        elif word == "type":
+            self.bochs.type(rest.encode() + b"\n")
+        elif word == "screen":
+            self.print_screen()
+        else:
+            print(self.gdb.ask("octavo " + argument), end="")
+
+    def print_screen(self):
+        cells = self.bochs.read(0xC00B8000, 4000) or self.bochs.read(0xB8000, 4000)
+        text = cells[::2].decode("cp437")
+        for row in range(25):
+            print(text[row * 80:row * 80 + 80].replace("\0", " ").rstrip())
+
+    def command(self, line):
+        word, _, rest = line.strip().partition(" ")
+        if word == "octavo":
+            self.octavo(rest.strip())
+        elif word == "gdb":
+            print(self.gdb.ask(rest), end="")
+        elif word in RUNS:
+            self.run(line.strip())
+        elif word:
+            print(self.with_names(self.bochs.ask(line.strip())), end="")
+
+    def loop(self):
+        while True:
+            self.asked += 1
+            try:
+                line = input(f"<bochs:{self.asked}> ")
+            except EOFError:
+                return
+            except KeyboardInterrupt:
+                print()
+                continue
+            if line.strip() in ("q", "quit", "exit"):
+                return
+            self.command(line)
+
+    def close(self):
+        self.gdb.close()
+        self.bochs.close()
+
+
+# Commands of Bochs after which the machine has run.
+RUNS = ("c", "cont", "continue", "s", "step", "p", "n", "next")
+
+
+def main():
+    args = arguments()
+    os.chdir(ROOT)
+    os.environ.setdefault("BXSHARE", "/usr/share/bochs")
+    base = "build/octavo.img" if args.program else "build/monitor.img"
+    with tempfile.TemporaryDirectory(prefix="octavo-image-") as folder:
+        image = image_with(words_of(args), folder, base) if words_of(args) else base
+        session = Session([display(), f"floppya: 1_44={image}, status=inserted", *args.options])
+        try:
+            return work(session, args)
+        except Ended as ended:
+            print("The machine is off.")
+            return 0 if ended.args[0] in (0, 1) else ended.args[0]
+        finally:
+            session.close()
+
+
+def work(session, args):
+    print(session.bochs.stop.text, end="")
+    wanted = [name for name in args.names.split(",") if name]
+    wrong = session.stop_at(wanted)
+    if wrong:
+        print("bochs: " + wrong, file=sys.stderr)
+        return 1
+    if wanted:
+        session.run("c")
+    session.loop()
+    return 0
