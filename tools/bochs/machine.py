@@ -29,7 +29,7 @@ REGISTERS = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "efl
 
 
 class Ended(Exception):
-    """Bochs is no longer there; the argument is its exit status."""
+    """Bochs is no longer there: its exit status, and what it said last."""
 
 
 class Stop:
@@ -87,13 +87,16 @@ class Bochs:
             return ""
         data = os.read(self.output, 65536)
         if not data:
-            raise Ended(self.process.wait())
+            raise Ended(self.process.wait(), "")
         return data.decode(errors="replace").replace("\r", "")
 
     def until_prompt(self):
         text = ""
         while not PROMPT.search(text):
-            text += self.more()
+            try:
+                text += self.more()
+            except Ended as ended:
+                raise Ended(ended.args[0], text) from None
         return PROMPT.sub("", text)
 
     def send(self, command):
@@ -129,7 +132,7 @@ class Bochs:
 
     def watch(self, keyboard):
         """Shows what the machine prints until it stops; returns Bochs' report."""
-        text, echoed = "", False
+        text, echoed, column = "", False, "\n"
         while True:
             try:
                 text += self.watch_once(keyboard)
@@ -139,23 +142,23 @@ class Bochs:
                 text, echoed = text.partition("\n")[2], True
             if not echoed:
                 continue
-            if PROMPT.search(text):
-                text = PROMPT.sub("", text)
-                show = report_start(text)
-                sys.stdout.write(text[:show])
-                return text[show:]
+            ended = PROMPT.search(text)
+            text = PROMPT.sub("", text)
             show = report_start(text)
-            sys.stdout.write(text[:show])
+            column = text[show - 1] if show else column
+            sys.stdout.write(text[:show] + ("\n" if ended and column != "\n" else ""))
             sys.stdout.flush()
             text = text[show:]
+            if ended:
+                return text
 
     def watch_once(self, keyboard):
         sources = [self.output, self.com1] + ([sys.stdin] if keyboard else [])
         ready = select.select(sources, [], [])[0]
         if sys.stdin in ready:
             self.type(os.read(sys.stdin.fileno(), 256))
-        if self.com1 in ready and not self.com1.recv(65536):
-            raise Ended(self.process.wait())
+        if self.com1 in ready:
+            self.com1.recv(65536)  # the same comes by port E9h
         return self.more() if self.output in ready else ""
 
     def type(self, data):

@@ -77,7 +77,7 @@ class Session:
         self.names = Names()
         self.bochs = Bochs(options)
         self.gdb = Gdb(self.bochs)
-        self.stages = set()     # the marks to stop at; empty: all
+        self.stages = set(STAGES) # the marks to stop at
         self.places = {}        # number of a breakpoint -> name
         self.asked = 0
 
@@ -86,14 +86,13 @@ class Session:
     def addresses(self, name):
         """Linear addresses of a function, and the condition under which it is the one meant."""
         program, _, function = name.rpartition(":")
-        table = self.names.program(program) if program else self.names.kernel
-        found = table.find(function) if table else []
-        if not found and not program:
-            found = self.addresses_by_gdb(function)
-        return found, self.runs(program) if program else ""
+        table = self.names.program(program)
+        if table:
+            return table.find(function), self.runs(program)
+        return self.names.kernel.find(name) or self.addresses_by_gdb(name), ""
 
     def addresses_by_gdb(self, name):
-        """Of a function that was compiled into others, or FILE:LINE."""
+        """Of a function of the kernel that was compiled into others, or of FILE:LINE."""
         if not re.fullmatch(r"[\w./]+(:\d+)?", name):
             return []
         text = self.gdb.ask(f"octavo places {name}")
@@ -138,7 +137,7 @@ class Session:
         return "entry" if stop.address < 0xC0000000 else "ready"
 
     def is_wanted(self, stop):
-        return not stop.magic or not self.stages or self.stage(stop) in self.stages
+        return not stop.magic or self.stage(stop) in self.stages
 
     def run(self, command):
         stop = self.bochs.run(command)
@@ -153,7 +152,10 @@ class Session:
             print(self.gdb.ask("octavo here"), end="", flush=True)
 
     def with_names(self, text):
-        """Bochs' text with the running program's names for its addresses."""
+        """Bochs' text with the breakpoint's name, and the running program's for its addresses."""
+        text = re.sub(r"(Breakpoint (\d+), \w+ in) \?\? \(\)",
+                      lambda found: f"{found.group(1)} {self.places.get(int(found.group(2)), '?')}",
+                      text)
         if not re.search(r"^(\(0\).* 001b:0*|0*)4[0-9a-f]{5}:? ?\(", text, re.MULTILINE):
             return text
         table = self.names.program(self.running())
@@ -235,12 +237,17 @@ def main():
     base = "build/octavo.img" if args.program else "build/monitor.img"
     with tempfile.TemporaryDirectory(prefix="octavo-image-") as folder:
         image = image_with(words_of(args), folder, base) if words_of(args) else base
-        session = Session([display(), f"floppya: 1_44={image}, status=inserted", *args.options])
+        options = [display(), f"floppya: 1_44={image}, status=inserted", *args.options]
+        try:
+            session = Session(options)
+        except Ended as ended:
+            print("bochs: it did not start:\n" + ended.args[1], file=sys.stderr)
+            return 1
         try:
             return work(session, args)
         except Ended as ended:
             print("The machine is off.")
-            return 0 if ended.args[0] in (0, 1) else ended.args[0]
+            return 0 if ended.args[0] in (0, 1) else 1  # 1: it switched itself off
         finally:
             session.close()
 
@@ -248,6 +255,8 @@ def main():
 def work(session, args):
     print(session.bochs.stop.text, end="")
     wanted = [name for name in args.names.split(",") if name]
+    if wanted:
+        session.stages = set()
     wrong = session.stop_at(wanted)
     if wrong:
         print("bochs: " + wrong, file=sys.stderr)

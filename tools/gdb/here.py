@@ -1,0 +1,244 @@
+"""here.py - `octavo here`: what the function at this stop has at hand.
+
+Which structures those are is read off the function: the types of its arguments and variables that
+have a value here, the innermost first. Each kind of structure is shown once; the ones that an
+address, a page or a size means are found by the argument's name.
+"""
+import gdb
+
+import tables
+from commands import command
+from kernel import (MAX_ORDER, PAGE_SHIFT, caches, free_chunks, linked, number,
+                    objects_used)
+
+# Error code of a page fault: kernel/include/trap.h.
+FAULT_PROTECTION, FAULT_WRITE, FAULT_USER, FAULT_FETCH = 0x01, 0x02, 0x04, 0x10
+PAGE_FAULT = 14
+AREA_LETTERS = (("AREA_READ", "r"), ("AREA_WRITE", "w"), ("AREA_EXEC", "x"))
+
+
+# --- What there is --------------------------------------------------------------------------------
+
+
+def variables(frame):
+    """(name, value) of the function's arguments and variables that have a value here."""
+    block = frame.block()
+    seen = set()
+    while block:
+        for symbol in block:
+            if (symbol.is_argument or symbol.is_variable) and symbol.name not in seen:
+                seen.add(symbol.name)
+                try:
+                    value = symbol.value(frame)
+                    value.fetch_lazy()
+                except (gdb.error, gdb.MemoryError):
+                    continue
+                if not value.is_optimized_out:
+                    yield symbol.name, value
+        if block.function:
+            return
+        block = block.superblock
+
+
+def kind_of(value):
+    """"zone" for a `struct zone *`, the type's name for others."""
+    kind = value.type.strip_typedefs()
+    if kind.code == gdb.TYPE_CODE_PTR:
+        kind = kind.target().strip_typedefs()
+        return str(kind.unqualified()).removeprefix("struct ") + " *"
+    return str(value.type.unqualified())
+
+
+def readable(pointer):
+    """True when the pointer leads to something."""
+    try:
+        pointer.dereference().fetch_lazy()
+        return int(pointer) != 0
+    except (gdb.error, gdb.MemoryError):
+        return False
+
+
+def pages(count):
+    return "1 page" if count == 1 else f"{count} pages"
+
+
+# --- How it is shown ------------------------------------------------------------------------------
+
+
+def show_zone(zone, found):
+    counts = [sum(1 for _ in free_chunks(zone, order)) for order in range(MAX_ORDER + 1)]
+    print(f"  zone {zone['name'].string()}: {int(zone['free'])} of {int(zone['managed'])} frames "
+          "free, free chunks by order:")
+    print("    order  " + "".join("%6d" % order for order in range(MAX_ORDER + 1)))
+    print("    chunks " + "".join("%6d" % count for count in counts))
+    if "index" in found and int(zone["first"]) <= int(found["index"]) < int(zone["end"]):
+        show_block(zone, int(found["index"]))
+
+
+def show_block(zone, index):
+    block = zone["blocks"][index]
+    first = int(zone["base"]) + (index << MAX_ORDER)
+    print(f"  block {index}: frames [{first:#x}, {first + (1 << MAX_ORDER):#x}), "
+          f"{'open' if block['open'] else 'closed'}, {int(block['free'])} frames free")
+
+
+def show_cache(cache, _found):
+    used = sum(objects_used(slab) for slab in linked(cache["slabs"], "next_of_cache"))
+    objects = int(cache["objects"]) - (1 if cache["header_inside"] else 0)
+    slabs = int(cache["slab_count"])
+    print(f"  cache {cache['name'].string()}: objects of {int(cache['stride'])} bytes, {objects} in "
+          f"a slab of {pages(1 << int(cache['order']))}; {slabs} slabs, {used} of {slabs * objects} "
+          "objects in use")
+
+
+def show_part(part, found):
+    show_cache(part["cache"].dereference(), found)
+    current = part["slab"]
+    if current:
+        show_slab(current.dereference(), found, "allocates from ")
+    else:
+        print("  it has no slab to allocate from")
+
+
+def show_slab(slab, _found, verb=""):
+    print(f"  {verb}slab at {int(slab['base']):#x} of {slab['cache']['name'].string()}: "
+          f"{objects_used(slab)} of {int(slab['objects'])} objects in use")
+
+
+def area_line(area):
+    flags = int(area["flags"])
+    rights = "".join(letter if flags & number(name) else "-" for name, letter in AREA_LETTERS)
+    shared = "s" if flags & number("AREA_SHARED") else "p"
+    kind = "[heap]" if flags & number("AREA_HEAP") else \
+        "[stack]" if flags & number("AREA_GROWSDOWN") else "file" if area["object"] else ""
+    return f"{int(area['start']):08x}-{int(area['end']):08x} {rights}{shared} {kind}".rstrip()
+
+
+def areas_of(space):
+    return linked(space["areas"]["first"], "next")
+
+
+def show_space(space, found):
+    owner = space["owner"]
+    if owner:
+        process = owner.cast(gdb.lookup_type("struct process").pointer())
+        print(f"  address space of process {int(process['pid'])}, {process['name'].string()}: "
+              f"{pages(int(space['total_pages']))}, heap up to {int(space['brk']):#010x}")
+    address = next((int(found[name]) for name in ("address", "start", "va") if name in found), None)
+    for area in areas_of(space):
+        here = address is not None and int(area["start"]) <= address < int(area["end"])
+        print("    " + area_line(area) + ("   <- " + hex(address) if here else ""))
+    if address:
+        show_address(space, address)
+
+
+def show_address(space, address):
+    if address < 0xC0000000:
+        tables.print_walk(address, int(space["directory_at"]) & ~tables.CR3_FLAGS)
+
+
+def show_area(area, _found):
+    print("  area " + area_line(area))
+
+
+def show_trap(trap, _found):
+    where = "a program" if int(trap["cs"]) & 3 else "the kernel"
+    eip = int(trap["eip"])
+    if int(trap["vector"]) != PAGE_FAULT:
+        print(f"  trap {int(trap['vector'])} from {where} at {eip:#010x}")
+        return
+    error, address = int(trap["error"]), number("(unsigned) $cr2")
+    what = "jumped to" if error & FAULT_FETCH else "wrote to" if error & FAULT_WRITE else "read"
+    why = "its rights forbid it" if error & FAULT_PROTECTION else "no page is there"
+    print(f"  page fault: {where} at {eip:#010x} {what} {address:#010x}; {why} (error {error:#x})")
+    space = gdb.parse_and_eval("space_active")
+    if space:
+        show_space(space.dereference(), {"address": address})
+
+
+def show_process(process, _found):
+    print(f"  process {int(process['pid'])}, {process['name'].string()}")
+
+
+def show_task(task, _found):
+    print(f"  thread {int(task['tid'])} of process {int(task['process']['pid'])}, "
+          f"{task['process']['name'].string()}")
+
+
+def show_page(page, _found):
+    if int(page["n"]):
+        tables.print_frame(int(page["n"]))
+
+
+def show_physical(address, _found):
+    if int(address):
+        tables.print_frame(int(address) >> PAGE_SHIFT)
+
+
+STRUCTURES = {
+    "zone *": show_zone,
+    "cache_part *": show_part,
+    "kmem_cache *": show_cache,
+    "slab *": show_slab,
+    "trap_frame *": show_trap,
+    "address_space *": show_space,
+    "area *": show_area,
+    "process *": show_process,
+    "task *": show_task,
+}
+VALUES = {"pfn_t": show_page, "paddr_t": show_physical}
+# One of these shows what the others behind it would show again.
+COVERS = {"cache_part *": ("kmem_cache *", "slab *"), "trap_frame *": ("address_space *",)}
+
+
+def show_size(found):
+    """What a heap of size classes makes of the size that was asked for."""
+    size = int(found["size"])
+    classes = [cache for cache in caches() if cache["name"].string().startswith("kmalloc-")
+               and int(cache["size"]) >= size]
+    if classes:
+        show_cache(min(classes, key=lambda cache: int(cache["size"])), found)
+
+
+def show_all(found):
+    """Prints each structure; True when there was one."""
+    shown = set()
+    for name, value in found.items():
+        kind = kind_of(value)
+        if kind in shown:
+            continue
+        if kind in STRUCTURES and readable(value):
+            STRUCTURES[kind](value.dereference(), found)
+            shown |= {kind, *COVERS.get(kind, ())}
+        elif kind in VALUES:
+            VALUES[kind](value, found)
+            shown.add(kind)
+    return bool(shown)
+
+
+def place(frame):
+    text = gdb.execute("frame", to_string=True).splitlines()[0]
+    return text.split("  ", 1)[1] if text.startswith("#0") else text
+
+
+@command("here", "The structures that the function at this stop has at hand.")
+def _here(_argument):
+    frame = gdb.selected_frame()
+    print(place(frame))
+    try:
+        found = dict(variables(frame))
+    except RuntimeError:  # no debugging information here: assembly, a program
+        return
+    if not show_all(found) and "size" in found:
+        show_size(found)
+
+
+@command("places", "octavo places NAME: the addresses of a function, also where it was compiled into "
+         "others, or of a FILE:LINE.", needs_kernel=False)
+def _places(argument):
+    try:
+        _, found = gdb.decode_line(argument)
+    except gdb.error:
+        found = None
+    for line in found or ():
+        print(hex(line.pc))
