@@ -221,7 +221,8 @@ def place(frame):
     return text.split("  ", 1)[1] if text.startswith("#0") else text
 
 
-@command("here", "The structures that the function at this stop has at hand.")
+@command("here", "The structures that the function at this stop has at hand.",
+         needs_kernel=False)
 def _here(_argument):
     frame = gdb.selected_frame()
     print(place(frame))

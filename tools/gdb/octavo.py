@@ -9,7 +9,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import here  # noqa: F401 - adds its commands
+import here  # adds its command
 import kernel
 import tables
 from commands import command
