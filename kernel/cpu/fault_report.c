@@ -2,15 +2,16 @@
  *
  *   fault: crash (13) cannot write to 0x00000008, where nothing is
  *   fault: this looks like a field 8 bytes behind a NULL pointer
- *   fault: eip 0x004000d4 end_by+0x14 in 00400000-00401000 r-x /crash, esp 0xbfffffa8
+ *   fault: eip 0x004000d4 end_by+0x14 in 00400000-00401000 r-x /crash
+ *   fault: esp 0xbfffffa8 in bffff000-c0000000 rw- [stack]
  *     0x0040012a main+0x31                          who called, innermost first
  *   fault: above: 00400000-00402000 r-x /crash, 4095 KiB away
  *     walk of 0x00000008                            the page tables' way, as the monitor's `walk`
  *     ...
  *
  * A program that goes wrong again and again may not fill the screen: of the faults of one second
- * only the first few are told, and the boot option faults= makes it the two lines with `fault:` and
- * the addresses (short), or nothing (off).
+ * only the first few are told, and the boot option faults= makes it what was tried, and the registers
+ * (short), or nothing (off).
  */
 #include <string.h>
 #include "cmdline.h"
@@ -236,6 +237,14 @@ print_what(const struct subject *subject)
 }
 
 static void
+print_stack(const struct process *process, const struct trap_frame *frame)
+{
+    print(&klog_printer, "fault: esp 0x%08lx", (unsigned long)frame->esp);
+    print_place(process->space, frame->esp);
+    print(&klog_printer, "\n");
+}
+
+static void
 print_where(const struct subject *subject)
 {
     const struct trap_frame *frame = subject->frame;
@@ -245,7 +254,8 @@ print_where(const struct subject *subject)
     if (program_symbol_find(subject->process, frame->eip, &symbol))
         print(&klog_printer, " %s+0x%lx", symbol.name, (unsigned long)(frame->eip - symbol.start));
     print_place(subject->process->space, frame->eip);
-    print(&klog_printer, ", esp 0x%08lx\n", (unsigned long)frame->esp);
+    print(&klog_printer, "\n");
+    print_stack(subject->process, frame);
 }
 
 static void
@@ -277,11 +287,9 @@ fault_report_no_room(int signal, const struct trap_frame *frame)
 
     if (wanted_detail() == FAULTS_OFF || !may_report())
         return;
-    print(&klog_printer, "fault: %s (%d) cannot run its handler of signal %d: no room for the frame "
-          "on its stack\nfault: esp 0x%08lx", process->name, process->pid, signal,
-          (unsigned long)frame->esp);
-    print_place(process->space, frame->esp);
-    print(&klog_printer, "\n");
+    print(&klog_printer, "fault: %s (%d) has no room on its stack for the handler of signal %d\n",
+          process->name, process->pid, signal);
+    print_stack(process, frame);
 }
 
 void

@@ -21,7 +21,9 @@ ends "a write to nowhere" 1 139 null
 like "where it was" "$console" '^fault: ends \(1\) cannot write to 0x00000008, where nothing is$'
 like "what it looks like" "$console" '^fault: this looks like a field 8 bytes behind a NULL pointer$'
 like "and what did it" "$console" \
-    '^fault: eip 0x0040[0-9a-f]{4} main\+0x[0-9a-f]+ in 00400000-[0-9a-f]{8} r-x /ends, esp 0xbf[0-9a-f]{6}$'
+    '^fault: eip 0x0040[0-9a-f]{4} main\+0x[0-9a-f]+ in 00400000-[0-9a-f]{8} r-x /ends$'
+like "on which stack" "$console" \
+    '^fault: esp 0xbf[0-9a-f]{6} in bffff000-c0000000 rw- \[stack\]$'
 like "who called" "$console" '^  0x0040[0-9a-f]{4} runtime_start\+0x[0-9a-f]+$'
 like "and who that" "$console" '^  0x0040[0-9a-f]{4} _start\+0x[0-9a-f]+$'
 like "what is near" "$console" '^fault: above: 00400000-[0-9a-f]{8} r-x /ends, 4095 KiB away$'
@@ -75,7 +77,7 @@ like "the stack: its calls" "$console" '^  0x004[0-9a-f]{5} deeper[.a-z0-9]*\+0x
 like "data" "$console" 'looks like a jump to data: nothing may be executed there$'
 like "data: the entry says so" "$console" '^  table\[2\] = .* dirty no-execute$'
 like "a handler without room" "$console" \
-    '^fault: ends \([0-9]+\) cannot run its handler of signal 11: no room for the frame on its stack$'
+    '^fault: ends \([0-9]+\) has no room on its stack for the handler of signal 11$'
 like "the shell names the signal" "$console" '^ends opcode: killed by ILL'
 
 set --
