@@ -69,6 +69,19 @@ def _():
     contains(text, "no EDD, BPB changed at 0xC 0xD 0xE 0x10 0x11 0x13 0x14 0x15 0x16 0x18 0x1A, A20 was on", "HELLO.TXT")
 
 
+@case("the kernel finds the drive's motor off, and the BIOS's own table of the drive")
+def _():
+    machine = Machine(*floppy(Image(kernel=kernel("stays.elf", "-DSTAYS")).path))
+    machine.expect("\ndone\n")
+    # Port 3F2h of this controller can be read: neither motor on, no reset, DMA.
+    answers = machine.monitor("i /xb 0x3f2", "xp /1xb 0x43f", "xp /1xw 0x78")
+    machine.kill()
+    port, running, table = re.findall(r"(?:= |: )0x(\w+)", answers)
+    assert int(port, 16) == 0x0C, answers
+    assert int(running, 16) & 0x0F == 0, answers
+    assert int(table[:4], 16) == 0xF000, answers
+
+
 @case("too little conventional memory is refused")
 def _():
     refuses("only 255 KiB of conventional memory, 256 KiB are needed.",

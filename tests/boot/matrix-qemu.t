@@ -48,6 +48,6 @@ for cpu in ("486", "pentium", "pentium2", "pentium3", "n270", "athlon", "qemu32"
 
 row("-kernel", "qemu", "multiboot")
 row("GRUB 2", "qemu", "grub")
-row("SYSLINUX, mboot.c32", "qemu", "syslinux")
+row("SYSLINUX, mboot.c32", "qemu", "mboot")
 row("iPXE", "qemu", "ipxe")
 table()

@@ -22,6 +22,7 @@
 ;   ONE_SECTOR                reads of more than one sector fail
 ;   TRACK_STRICT              reads that run past the end of a track fail
 ;   ZERO_AT=n                 cylinder, head, sector of block n: CF clear, and zeros
+;   COUNT                     40:F0 counts reads by cylinder, head, sector, 40:F2 their sectors
 ;   DIRTY                     INT 13h and 10h trash registers, IF and DF; entry with DF set
 ;   LOW_KIB=n                 so much conventional memory
 ;   INT12=n                   INT 12h says so, the BIOS data area does not
@@ -314,6 +315,17 @@ disk:
         jmp     .any
 
 .read:
+%ifdef COUNT
+        push    ds
+        push    ax
+        push    word 40h
+        pop     ds
+        mov     ah, 0
+        inc     word [0F0h]
+        add     [0F2h], ax
+        pop     ax
+        pop     ds
+%endif
 %ifdef CHS_FAILS
         mov     ah, 20h
         jmp     failed

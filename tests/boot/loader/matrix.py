@@ -104,7 +104,7 @@ def text_of(name):
 
 def row(machine, emulator, medium, *words, image=None, status=0, expect=None):
     """One row; `expect` is a pattern for the console, by default the owners of every frame."""
-    kernel = medium in ("multiboot", "grub", "syslinux", "ipxe")
+    kernel = medium in ("multiboot", "grub", "mboot", "ipxe")
     image = image or (os.path.join(BUILD, "kernel.elf") if kernel else FLOPPY)
     start = time.monotonic()
     got, text = boot(emulator, medium, words, image)
