@@ -35,7 +35,7 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 
 # --- The kernel -----------------------------------------------------------------------------------
 
-KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/x86/*.c))
+KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/debug/*.c mm/x86/*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
 KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-pointer \
@@ -47,7 +47,7 @@ SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% mm/x86/pagetable_
         $(addprefix kernel/cpu/,backtrace.c explain.c fault_report.c panic.c symbols.c) \
         $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
         $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c) \
-        $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c oom.c slab_debug.c space_check.c)
+        $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
@@ -190,7 +190,7 @@ img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy, build/oc
 PURE_KERNEL := $(addprefix kernel/,multiboot.c cmdline.c memory_options.c text/printf.c \
         devices/acpi.c devices/ansi.c devices/date.c devices/keys.c monitor/line.c monitor/words.c \
         files/discipline.c tasks/elf.c tasks/script.c)
-HOST_MM   := $(sort $(wildcard mm/*.c mm/hosted/*.c))
+HOST_MM   := $(sort $(wildcard mm/*.c mm/debug/*.c mm/hosted/*.c))
 HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) $(PURE_KERNEL)
 # Quoted includes look into these in order; <string.h> and its like are the host's own.
 HOST_INCLUDE := -iquote mm/hosted -iquote include -iquote tests/host -iquote kernel/include

@@ -34,10 +34,6 @@ MUST_CHECK void *krealloc(void *memory, size_t size);
 /* The bytes that may be used: at least what was asked for, exactly that when debugging is on. */
 size_t kmalloc_usable_size(const void *memory);
 
-/* Turns the debug heap on for kmalloc: red zones exact to the byte, poison, call sites. Before the
- * first kmalloc. Set by the boot option slab_debug. */
-void kmalloc_debug_enable(void);
-
 /* Classes, use, and with the debug heap the live memory by call site. */
 void kmalloc_print_stats(struct printer *out);
 

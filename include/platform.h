@@ -50,6 +50,10 @@ _Noreturn void kpanic(const char *format, ...) PRINTF_LIKE(1, 2);
  * hex is good enough. */
 void symbol_name(const void *code, char *text, size_t size);
 
+/* The calls under way on this stack, innermost first: their return addresses, at most `most`. The
+ * first returns into stack_walk's caller. Returns how many. */
+unsigned stack_walk(const void **calls, unsigned most);
+
 #define ASSERT(expression)                                                                         \
     do {                                                                                           \
         if (UNLIKELY(!(expression)))                                                               \

@@ -8,7 +8,7 @@
 struct kmem_cache;
 
 enum {
-    KMEM_DEBUG = 1, /* red zones, poison and call sites, whatever slab_debug says */
+    KMEM_DEBUG = 1, /* red zones, poison and call sites, whatever mm_debug.h says */
 };
 
 /* A cache of objects of `size` bytes (1 .. 8192) aligned to `align` (a power of two up to 4096; 0 =

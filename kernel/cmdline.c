@@ -19,6 +19,7 @@ static const struct option {
     {"bench", "measure the allocators, then power off"},
     {"console", "which of vga,com1,e9 to use; all by default"},
     {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
+    {"debug", "aids against bugs of memory: debug=heap,stacks,pages,poison,... or all (mm_debug.h)"},
     {"faults", "what is told of a fault that ends a program: full (the default), short, off"},
     {"init", "the first program, for instance init=/init, which is the default when it is there"},
     {"mem", "use only RAM below this address, mem=64M; or say what is there, mem=SIZE@BASE!TYPE"},
@@ -29,7 +30,7 @@ static const struct option {
     {"overcommit", "promise programs memory: 0 within reason, 1 always, 2 only what is there"},
     {"run", "run a program and power off with its status: run=\"PROGRAM ARGS\""},
     {"seed", "start the random tests from this number"},
-    {"slab_debug", "poison and guard every heap object and check it when it is freed"},
+    {"slab_debug", "the same as debug=heap"},
     {"test", "run the tests whose name matches, all without a value, then power off"},
 };
 

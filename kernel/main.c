@@ -28,6 +28,7 @@
 #include "kmalloc.h"
 #include "ktests.h"
 #include "mm.h"
+#include "mm_debug.h"
 #include "frame.h"
 #include "machine.h"
 #include "monitor.h"
@@ -269,6 +270,15 @@ choose_overcommit(void)
 }
 
 static void
+choose_debugging(void)
+{
+    if (cmdline_flag("slab_debug"))
+        mm_debug_choose("heap");
+    if (cmdline_flag("debug"))
+        mm_debug_choose(cmdline_value("debug"));
+}
+
+static void
 find_memory(void)
 {
     struct bootmem *boot = &boot_memory;
@@ -320,8 +330,7 @@ kernel_main(uint32_t magic, uint32_t information)
     find_memory();
     pagetable_init(&boot_memory);
     symbols_init(&boot_source, &boot_info.elf, &boot_memory);
-    if (cmdline_flag("slab_debug"))
-        kmalloc_debug_enable();
+    choose_debugging();
     mm_init(&boot_memory);
     choose_overcommit();
     MAGIC_BREAK();

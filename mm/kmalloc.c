@@ -8,11 +8,12 @@
  * or FRAME_EARLY; addresses outside the direct map are asked of vmalloc. There is no table of
  * allocations, so there is no limit to their number.
  *
- * With the debug heap (slab_debug.c) small objects carry red zones and call sites; whole frames
+ * With the debug heap (mm/debug/heap.c) small objects carry red zones and call sites; whole frames
  * carry a record of the same kind in their last bytes.
  */
 #include <string.h>
 #include "bits.h"
+#include "debug/debug_private.h"
 #include "percpu.h"
 #include "early.h"
 #include "kmalloc.h"
@@ -50,7 +51,7 @@ kmalloc_init(void)
     }
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
         bool fits = slab_cache_init(&class_caches[class], class_names[class], class_sizes[class],
-                                    16, debug_heap_on ? KMEM_DEBUG : 0, NULL);
+                                    16, debug_on(DEBUG_HEAP) ? KMEM_DEBUG : 0, NULL);
         ASSERT(fits);
         slab_cache_add(&class_caches[class]);
     }
@@ -78,7 +79,7 @@ alloc_frames(size_t size, size_t align, unsigned flags, const void *caller)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
-    size_t bytes = size + (debug_heap_on ? DEBUG_RECORD_BYTES : 0);
+    size_t bytes = size + (debug_on(DEBUG_HEAP) ? DEBUG_RECORD_BYTES : 0);
     size_t count = (bytes + PAGE_MASK) >> PAGE_SHIFT;
     size_t aligned = align >> PAGE_SHIFT > count ? align >> PAGE_SHIFT : count;
     unsigned where = flags & KM_DMA ? PMM_DMA : PMM_DIRECT;
@@ -87,7 +88,7 @@ alloc_frames(size_t size, size_t align, unsigned flags, const void *caller)
         return NULL;
     frame_set_owner(paddr_to_pfn(first), FRAME_HEAP);
     void *memory = frame_to_ptr(paddr_to_pfn(first));
-    if (debug_heap_on)
+    if (debug_on(DEBUG_HEAP))
         debug_pages_alloc(memory, count << PAGE_SHIFT, size, caller);
     return memory;
 }
@@ -186,9 +187,9 @@ static void *
 alloc_aligned(size_t size, size_t align, const void *caller)
 {
     ASSERT(align && !(align & (align - 1)));
-    size_t class = debug_heap_on && align > 16 ? 0 : aligned_class(size, align);
+    size_t class = debug_on(DEBUG_HEAP) && align > 16 ? 0 : aligned_class(size, align);
     if (class)
-        return alloc_slow(debug_heap_on ? size : class, 0, caller);
+        return alloc_slow(debug_on(DEBUG_HEAP) ? size : class, 0, caller);
     if (size == 0 || align > LARGEST_FRAMES)
         return NULL;
     if (size > LARGEST_FRAMES && align <= PAGE_SIZE)
@@ -260,7 +261,7 @@ kfree_other(void *memory, const void *caller)
     struct frame *frames = frames_of(memory);
     if (frames) {
         size_t count = frames->count;
-        if (debug_heap_on)
+        if (debug_on(DEBUG_HEAP))
             debug_pages_free(memory, count << PAGE_SHIFT, caller);
         pfn_t head = pfn((unsigned long)(frames - FRAME_TABLE) + FRAME_BASE);
         pmm_free_pages(pfn_to_paddr(head), count);
@@ -283,7 +284,7 @@ kmalloc_usable_size(const void *memory)
     if (!frames)
         return is_early(memory) ? early_object_size(memory) : vmalloc_size(memory);
     size_t bytes = (size_t)frames->count << PAGE_SHIFT;
-    return debug_heap_on ? debug_pages_size(memory, bytes) : bytes;
+    return debug_on(DEBUG_HEAP) ? debug_pages_size(memory, bytes) : bytes;
 }
 
 void *
@@ -299,7 +300,7 @@ krealloc(void *memory, size_t size)
     size_t old = kmalloc_usable_size(memory);
     if (!old)
         report_foreign(memory, caller);
-    if (size <= old && size > old / 2 && !debug_heap_on)
+    if (size <= old && size > old / 2 && !debug_on(DEBUG_HEAP))
         return memory;
     void *moved = alloc_slow(size, 0, caller);
     if (!moved)
@@ -330,7 +331,7 @@ kmalloc_print_stats(struct printer *out)
               stats.slabs, bytes >> 10, stats.grown, stats.returned);
     }
     print(out, "slabs hold %zu KiB, %zu KiB of them in use\n", held >> 10, used >> 10);
-    if (debug_heap_on)
+    if (debug_on(DEBUG_HEAP))
         debug_print_live(out, 0);
 }
 
@@ -344,10 +345,4 @@ size_t
 kmalloc_print_leaks(struct printer *out, unsigned long since)
 {
     return debug_print_live(out, since);
-}
-
-void
-kmalloc_debug_enable(void)
-{
-    debug_heap_on = true;
 }

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 #include "buddy.h"
+#include "debug/debug_private.h"
 #include "early.h"
 #include "kmalloc_private.h"
 #include "mm.h"
@@ -245,6 +246,7 @@ mm_init(struct bootmem *boot)
     struct block_map *maps = make_block_table(boot);
     frame_table_init(boot, mm_block_count);
     mm_direct_bytes = described_direct_bytes();
+    debug_start(boot);
     bootmem_close(boot);
     make_zones(maps);
 

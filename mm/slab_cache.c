@@ -168,7 +168,7 @@ kmem_cache_create(const char *name, size_t size, size_t align, unsigned flags,
     if (!cache)
         return NULL;
     *cache = (struct kmem_cache){.name = name}; /* no parts yet, whatever its memory held before */
-    if (debug_heap_on)
+    if (debug_on(DEBUG_HEAP))
         flags |= KMEM_DEBUG;
     if (!slab_cache_init(cache, name, size, align, flags, constructor) || !make_parts(cache)) {
         free_parts(cache);

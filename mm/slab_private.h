@@ -5,6 +5,7 @@
 #include <string.h>
 #include "bits.h"
 #include "frame.h"
+#include "mm_debug.h"
 #include "slab.h"
 #include "pmm_private.h"
 
@@ -215,10 +216,7 @@ uint32_t slab_used(const struct slab *slab);
 /* Invariants of all caches; counts their frames. */
 bool slab_check(unsigned long *frames);
 
-/* slab_debug.c: objects with red zones, poison and call sites. */
-
-/* The boot option slab_debug. */
-extern bool debug_heap_on;
+/* mm/debug/heap.c: objects with red zones, poison and call sites. */
 
 /* Bytes of a debug object around `size`, and where the object starts in them. */
 uint32_t debug_stride(size_t size, size_t align, uint32_t *left);
@@ -238,7 +236,6 @@ unsigned long debug_mark(void);
 bool debug_check_slab(const struct slab *slab);
 
 /* Whole frames with a record at their end. */
-#define DEBUG_RECORD_BYTES 32
 void debug_pages_alloc(void *memory, size_t bytes, size_t size, const void *caller);
 void debug_pages_free(void *memory, size_t bytes, const void *caller);
 size_t debug_pages_size(const void *memory, size_t bytes);

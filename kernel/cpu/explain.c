@@ -15,6 +15,7 @@
 #include <string.h>
 #include "explain.h"
 #include "format.h"
+#include "mm_debug.h"
 #include "pagetable.h"
 #include "platform.h"
 #include "poison.h"
@@ -219,6 +220,7 @@ explain_kernel_fault(struct printer *out, uintptr_t address, const struct trap_f
     explain_jump(out, address, frame);
     explain_place(out, address);
     print(out, "\n");
+    mm_debug_explain(out, address);
 }
 
 void

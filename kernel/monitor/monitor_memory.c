@@ -4,6 +4,7 @@
 #include "console.h"
 #include "kmalloc.h"
 #include "mm.h"
+#include "mm_debug.h"
 #include "memtest.h"
 #include "monitor.h"
 #include "pagetable.h"
@@ -35,7 +36,8 @@ TABLE_COMMAND(meminfo, "how much memory there is and what it is used for", mm_pr
 TABLE_COMMAND(zones, "the zones: where they lie, what is free", mm_print_zones);
 TABLE_COMMAND(buddyinfo, "free chunks of each order in each zone", mm_print_buddyinfo);
 TABLE_COMMAND(slabinfo, "caches of small objects", mm_print_slabinfo);
-TABLE_COMMAND(heap, "use of kmalloc; by call site with slab_debug", kmalloc_print_stats);
+TABLE_COMMAND(heap, "use of kmalloc; by call site with debug=heap", kmalloc_print_stats);
+TABLE_COMMAND(debug, "which debugging aids of the memory are on (boot option debug=)", mm_debug_print);
 TABLE_COMMAND(vmalloc, "consecutive addresses over scattered frames", vmalloc_print);
 TABLE_COMMAND(owners, "who owns each frame; the sums are the machine's", mm_print_owners);
 

@@ -5,6 +5,7 @@
  * apart; it is taken last of all and nothing is called under it.
  */
 #define _GNU_SOURCE
+#include <execinfo.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -123,6 +124,17 @@ void
 symbol_name(const void *code, char *text, size_t size)
 {
     snprintf(text, size, "%p", code);
+}
+
+unsigned
+stack_walk(const void **calls, unsigned most)
+{
+    void *found[64];
+    int count = backtrace(found, most < 63 ? (int)most + 1 : 64);
+
+    for (int i = 1; i < count; i++) /* the first is in here */
+        calls[i - 1] = found[i];
+    return count > 0 ? (unsigned)count - 1 : 0;
 }
 
 void

@@ -36,16 +36,15 @@ crash frame-double-free '^panic: pmm: double free of frame 0x' \
 
 # The debug heap names the cache, the size, and who allocated, freed and found it.
 options=slab_debug
-crash double-free '^heap: double free: object 0x[0-9a-f]+ of kmalloc-48, 40 bytes' \
-    'allocated by misused_object\+0x' 'freed by double_free\+0x' \
-    'found in a call from double_free\+0x'
-crash overrun '^heap: write behind an object: .*kmalloc-48, 40 bytes' \
-    'allocated by misused_object\+0x' 'found in a call from overrun\+0x' \
-    'byte 40 of the object is 0x00' '>00 bb'
-crash underrun '^heap: write before an object: ' 'byte -1 of the object is 0x00'
-crash use-after-free '^heap: write after free: .*kmalloc-48, 40 bytes' \
+crash double-free '^heap: double free: kmalloc-48 0x[0-9a-f]+ of 40 bytes' \
+    'allocated by misused_object\+0x' 'freed by double_free\+0x' 'found by double_free\+0x'
+crash overrun '^heap: write behind an object: kmalloc-48 0x[0-9a-f]+ of 40 bytes' \
+    'allocated by misused_object\+0x' 'found by overrun\+0x' \
+    '5a\|00 bb' ' \^\^ byte 40 is 0x00, in the red zone behind the object'
+crash underrun '^heap: write before an object: ' 'byte -1 is 0x00'
+crash use-after-free '^heap: write after free: kmalloc-48 0x[0-9a-f]+ of 40 bytes' \
     'allocated by misused_object\+0x' 'freed by use_after_free\+0x' \
-    'byte 3 of the object is 0x00'
+    'byte 3 is 0x00, in the object'
 
 boots "crash=task-stack-overflow is a panic" 2 --cmdline crash=task-stack-overflow
 like "it says whose stack it was" "$console" \

@@ -501,9 +501,9 @@ KTEST(machines, debug_heap)
 {
     const struct machine machine = {.skipped = 256}; /* has memory below 16 MiB */
     on(&machine, heap_tests);
-    kmalloc_debug_enable();
+    mm_debug = DEBUG_HEAP;
     on(&machine, whole_frames_are_watched);
     on(&machine, heap_tests);
-    debug_heap_on = false;
+    mm_debug = 0;
     machine_start_usual();
 }

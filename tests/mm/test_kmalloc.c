@@ -60,7 +60,7 @@ KTEST(kmalloc, every_size)
         CHECK_EQ((uintptr_t)held[i].memory & 15, 0);
         held[i].usable = kmalloc_usable_size(held[i].memory);
         CHECK(held[i].usable >= size);
-        CHECK(held[i].usable == size || !debug_heap_on);
+        CHECK(held[i].usable == size || !debug_on(DEBUG_HEAP));
         CHECK(held[i].usable <= size + size / 4 + 15 || size > 8192);
         fill_pattern(held[i].memory, held[i].usable, i);
     }

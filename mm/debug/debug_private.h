@@ -1,0 +1,104 @@
+/* debug_private.h - what the aids share. Private to mm/. */
+#ifndef OCTAVO_DEBUG_PRIVATE_H
+#define OCTAVO_DEBUG_PRIVATE_H
+
+#include "bootmem.h"
+#include "mm_debug.h"
+#include "poison.h"
+
+struct slab;
+struct kmem_cache;
+
+/* Takes what the aids need from the boot map. The number of blocks is known. */
+void debug_start(struct bootmem *boot);
+
+/* ---- Objects (heap.c) ---- */
+
+enum { STATE_LIVE = 0x4c56, STATE_FREE = 0x4652, STATE_KEPT = 0x4b50 /* in quarantine */ };
+
+/* What is known about one object. */
+struct record {
+    uint16_t state;
+    uint16_t scan; /* of the last search for leaks that reached it */
+    uint32_t size; /* as asked for */
+    uint32_t number;    /* of the allocation, counted from 1 */
+    uint32_t allocated; /* stacks, 0 = not known */
+    uint32_t freed;
+    const void *allocated_by;
+    const void *freed_by;
+    void *next; /* in the quarantine or the search for leaks */
+};
+
+/* At the end of an object's place, or of whole frames, this much is the record's. */
+#define DEBUG_RECORD_BYTES (sizeof(void *) == 8 ? 48 : 32)
+_Static_assert(sizeof(struct record) <= DEBUG_RECORD_BYTES, "room for a record");
+
+/* What is being looked at, in one shape for objects, whole frames and guarded objects. */
+struct subject {
+    const char *what; /* the cache's name, or "whole frames" */
+    const struct kmem_cache *cache; /* NULL: whole frames */
+    unsigned char *place;  /* the red zone before the object */
+    unsigned char *object;
+    unsigned char *end;    /* of the red zone behind it */
+    struct record *record;
+};
+
+/* The object that an address lies in, or whose red zones; false when there is none with a record.
+ */
+bool debug_subject_at(uintptr_t address, struct subject *found);
+
+/* Calls visit with every object that has a record, live or not. */
+void debug_each(void (*visit)(const struct subject *subject, void *arg), void *arg);
+
+/* Fills a new object and its red zone behind, and writes its record. */
+void debug_fill_new(const struct subject *subject, size_t size, const void *caller);
+/* The byte that shows a write before or behind the object; NULL when there is none. */
+const unsigned char *debug_broken_red(const struct subject *subject);
+/* False when the record itself was written over. */
+bool debug_record_sane(const struct subject *subject);
+/* Panics unless the subject is live and undamaged. */
+void debug_check_live(const struct subject *subject, const void *caller);
+/* The byte of a free object that was written to; NULL when it is as it was left. */
+const unsigned char *debug_broken_poison(const struct subject *subject);
+/* The first byte of [from, to) that is not `value`; NULL when all are. */
+const unsigned char *debug_first_other(const unsigned char *from, const unsigned char *to,
+                                       unsigned char value);
+
+/* ---- Reports (report.c) ---- */
+
+/* Reports and panics. `at` = the byte to show, or NULL; `caller` = who is at work now. */
+_Noreturn void debug_report(const struct subject *subject, const char *bug,
+                            const unsigned char *at, const void *caller);
+/* How to be there when it happens: where the byte at `wrong` is written (NULL: no byte was), or
+ * where `caller` calls. */
+void debug_say_how(const unsigned char *wrong, const void *caller);
+/* The same for mm_check, which goes on. */
+void debug_complain(const struct subject *subject, const char *bug, const unsigned char *at);
+/* Who allocated and who freed. */
+void debug_print_story(struct printer *out, const struct record *record);
+/* "did" and a code address with its name, when there is one. */
+void debug_print_who(struct printer *out, const char *did, const void *code);
+/* Three lines of memory around a byte, which a caret marks. Nothing outside [start, end) is read;
+ * `object` and `object_end` are marked by bars. */
+struct drawing {
+    const unsigned char *start, *end;
+    const unsigned char *object, *object_end;
+    const unsigned char *at;
+    uintptr_t address;  /* of `start`, as a reader knows it */
+    const char *where; /* what `at` is part of, for the remark behind the caret */
+};
+void debug_draw(struct printer *out, const struct drawing *drawing);
+
+/* ---- Stacks (stacks.c) ---- */
+
+/* Takes the depot from the boot map. */
+void stacks_start(struct bootmem *boot, uint64_t ram_bytes);
+/* The number of the calls that led here, from the one that returns to `caller` on (NULL: all); 0
+ * when stacks are off or there is no room for another. */
+uint32_t stack_save(const void *caller);
+/* "did NAME" and then "called by NAME" for each call further out; by `caller` alone when there is
+ * no stack. Nothing when there is neither. */
+void stack_print(struct printer *out, const char *did, uint32_t stack, const void *caller);
+void stacks_print_use(struct printer *out);
+
+#endif

@@ -1,0 +1,65 @@
+/* options.c - which aids are on, and their start.
+ *
+ * An aid is a bit of mm_debug. It may need others, which come with it (the table below). The word
+ * is fixed before mm/ starts, since caches, stacks of frames and tables are made to suit.
+ */
+#include <string.h>
+#include "../slab_private.h"
+#include "debug_private.h"
+#include "memmap.h"
+
+unsigned mm_debug;
+
+static const struct {
+    const char *word;
+    unsigned aids;
+} words[] = {
+    {"heap", DEBUG_HEAP},
+    {"stacks", DEBUG_STACKS | DEBUG_HEAP},
+    {"all", DEBUG_STACKS | DEBUG_HEAP},
+};
+
+/* The aids that the word of `length` characters stands for; 0 when it is none. */
+static unsigned
+aids_of(const char *word, size_t length)
+{
+    for (unsigned i = 0; i < ARRAY_LENGTH(words); i++)
+        if (strlen(words[i].word) == length && !memcmp(words[i].word, word, length))
+            return words[i].aids;
+    return 0;
+}
+
+void
+mm_debug_choose(const char *text)
+{
+    while (*text) {
+        size_t length = 0;
+        while (text[length] && text[length] != ',')
+            length++;
+        unsigned aids = aids_of(text, length);
+        if (!aids && length)
+            klog("debug: '%.*s' is none of heap, stacks, quarantine, guard, leaks, pages, poison, "
+                 "all\n",
+                 (int)length, text);
+        mm_debug |= aids;
+        text += length + (text[length] == ',');
+    }
+}
+
+void
+debug_start(struct bootmem *boot)
+{
+    uint64_t ram = memmap_ram_frames(boot->regions, boot->region_count, 0, 0) << PAGE_SHIFT;
+    stacks_start(boot, mm_debug & (DEBUG_STACKS | DEBUG_PAGES) ? ram : 0);
+}
+
+void
+mm_debug_print(struct printer *out)
+{
+    print(out, "on:");
+    for (unsigned i = 0; i + 1 < ARRAY_LENGTH(words); i++)
+        if ((mm_debug & words[i].aids) == words[i].aids)
+            print(out, " %s", words[i].word);
+    print(out, mm_debug ? "\n" : " nothing (boot with debug=all)\n");
+    stacks_print_use(out);
+}
