@@ -136,6 +136,9 @@ enum fault_result {
  * not known. */
 enum fault_result space_fault(struct address_space *space, uintptr_t address,
                               enum fault_access access);
+/* The same with an event (trace.h). `who` is the process, `site` the instruction that faulted. */
+enum fault_result space_fault_traced(struct address_space *space, uintptr_t address,
+                                     enum fault_access access, unsigned who, const void *site);
 
 /* Reads or writes a program's memory from outside, as if it had done so itself. Bytes done; less
  * when something is not mapped. The space need not be active. */

@@ -52,6 +52,7 @@ struct zone {
     uint32_t first;
     uint32_t end;
     uint8_t id;
+    bool holds_frames;     /* of the machine, that is, and not addresses */
     uint32_t list[ORDERS]; /* blocks by their largest free chunk */
     uint32_t listed;       /* bit k: list[k] is not empty */
     unsigned long free;    /* frames in the buddy */

@@ -32,6 +32,9 @@ static const struct option {
     {"seed", "start the random tests from this number"},
     {"slab_debug", "the same as debug=heap"},
     {"test", "run the tests whose name matches, all without a value, then power off"},
+    {"trace", "record events: trace=alloc,page,fault,... or all (docs/tracing.md)"},
+    {"trace_buffer", "memory for events, 64K if nothing is said"},
+    {"trace_to", "a port that takes events at once: e9, com1 or com2; the console keeps off it"},
 };
 
 static struct cmdline kernel_line;

@@ -44,6 +44,7 @@
 #include "symbols.h"
 #include "task.h"
 #include "timer.h"
+#include "tracing.h"
 #include "tty.h"
 
 /* What the start keeps of the boot information: 24 bytes an entry of the map, 100 a module; and for
@@ -332,6 +333,7 @@ kernel_main(uint32_t magic, uint32_t information)
     symbols_init(&boot_source, &boot_info.elf, &boot_memory);
     choose_debugging();
     mm_init(&boot_memory);
+    tracing_init();
     choose_overcommit();
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));

@@ -17,6 +17,7 @@
 #include "bits.h"
 #include "buddy.h"
 #include "blockmap.h"
+#include "trace.h"
 
 void
 buddy_init(struct zone *zone, const char *name, pfn_t start, pfn_t end, struct block *blocks,
@@ -47,13 +48,27 @@ page_at(const struct zone *zone, uint32_t index, unsigned offset)
     return pfn(zone->base + ((unsigned long)index << MAX_ORDER) + offset);
 }
 
+/* The trace hears of a chunk that becomes free next to free ones. Out of the way. */
+static __attribute__((cold, noinline)) void
+trace_merge(const struct zone *zone, uint32_t index, unsigned order, unsigned i)
+{
+    const struct block_map *map = &zone->maps[index];
+    unsigned to = order;
+    for (unsigned at = i; to < MAX_ORDER && map_test(map, to, at ^ 1); at >>= 1)
+        to++;
+    if (to > order && zone->holds_frames)
+        trace_record(TRACE_MERGE, pfn_to_paddr(page_at(zone, index, i << order)), order, to, NULL);
+}
+
 /* Makes a chunk free, merged as far as it goes. Its block is open and none of it is free. */
-static inline void
+static inline __attribute__((always_inline)) void
 chunk_put(struct zone *zone, uint32_t index, unsigned order, unsigned i)
 {
     struct block *block = &zone->blocks[index];
     struct block_map *map = &zone->maps[index];
     uint16_t before = block->levels;
+    if (trace_on(TRACE_MERGE))
+        trace_merge(zone, index, order, i);
     block->free += (uint16_t)(1u << order);
     zone->free += 1ul << order;
     while (order < MAX_ORDER && map_test(map, order, i ^ 1)) {
@@ -82,6 +97,14 @@ chunk_take(struct zone *zone, uint32_t index, unsigned *order)
     return i << *order;
 }
 
+/* The trace hears of a chunk that is split for a smaller one. Out of the way. */
+static __attribute__((cold, noinline)) void
+trace_split(const struct zone *zone, pfn_t chunk, unsigned order, unsigned wanted)
+{
+    if (order > wanted && zone->holds_frames)
+        trace_record(TRACE_SPLIT, pfn_to_paddr(chunk), order, wanted, NULL);
+}
+
 pfn_t
 buddy_alloc(struct zone *zone, unsigned order)
 {
@@ -95,6 +118,8 @@ buddy_alloc(struct zone *zone, unsigned order)
     uint16_t before = block->levels;
     unsigned level = order;
     unsigned offset = chunk_take(zone, index, &level);
+    if (trace_on(TRACE_SPLIT))
+        trace_split(zone, page_at(zone, index, offset), level, order);
     while (level > order) {
         level--;
         map_set(block, map, level, (offset >> level) + 1);
@@ -234,6 +259,8 @@ buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted)
         unsigned order = 0;
         unsigned offset = chunk_take(zone, index, &order);
         unsigned long first = page_at(zone, index, offset).n - zone->base;
+        if (trace_on(TRACE_SPLIT))
+            trace_split(zone, page_at(zone, index, offset), order, 0);
         unsigned count = 1u << order;
         unsigned take = count < wanted - got ? count : wanted - got;
         for (unsigned i = 0; i < take; i++)

@@ -1,5 +1,6 @@
 /* frame.c - who owns a frame, and the names of owners. */
 #include "frame.h"
+#include "trace.h"
 
 static const char *const owner_names[FRAME_OWNERS] = {
     [FRAME_NONE] = "free",
@@ -35,4 +36,5 @@ frame_set_owner(pfn_t head, enum frame_owner owner)
     struct frame *frame = frame_of(head);
     ASSERT(frame->owner >= FRAME_ALLOCATED && owner >= FRAME_ALLOCATED && owner < FRAME_OWNERS);
     frame->owner = (uint8_t)owner;
+    trace(TRACE_PAGE_OWNER, pfn_to_paddr(head), frame->count, owner, __builtin_return_address(0));
 }

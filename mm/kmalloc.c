@@ -19,6 +19,7 @@
 #include "kmalloc.h"
 #include "kmalloc_private.h"
 #include "pmm.h"
+#include "trace.h"
 #include "vmalloc.h"
 
 #define LARGEST_FRAMES (BLOCK_FRAMES * PAGE_SIZE)
@@ -90,6 +91,16 @@ alloc_frames(size_t size, size_t align, unsigned flags, const void *caller)
     void *memory = frame_to_ptr(paddr_to_pfn(first));
     if (debug_on(DEBUG_HEAP))
         debug_pages_alloc(memory, count << PAGE_SHIFT, size, caller);
+    trace(TRACE_ALLOC, (uintptr_t)memory, size, TRACE_HEAP_FRAMES, caller);
+    return memory;
+}
+
+static void *
+alloc_area(size_t size, unsigned flags, const void *caller)
+{
+    void *memory = flags & KM_DMA ? NULL : vmalloc(size);
+    if (memory)
+        trace(TRACE_ALLOC, (uintptr_t)memory, size, TRACE_HEAP_VMALLOC, caller);
     return memory;
 }
 
@@ -98,7 +109,7 @@ alloc_large(size_t size, unsigned flags, const void *caller)
 {
     void *memory;
     if (size > LARGEST_FRAMES)
-        memory = flags & KM_DMA ? NULL : vmalloc(size);
+        memory = alloc_area(size, flags, caller);
     else
         memory = alloc_frames(size, 16, flags, caller);
     if (memory && flags & KM_ZERO)
@@ -264,10 +275,12 @@ kfree_other(void *memory, const void *caller)
         if (debug_on(DEBUG_HEAP))
             debug_pages_free(memory, count << PAGE_SHIFT, caller);
         pfn_t head = pfn((unsigned long)(frames - FRAME_TABLE) + FRAME_BASE);
+        trace(TRACE_FREE, (uintptr_t)memory, 0, TRACE_HEAP_FRAMES, caller);
         pmm_free_pages(pfn_to_paddr(head), count);
     } else if (is_early(memory)) {
         early_free_object(memory, leave_early_page);
     } else if (vmalloc_size(memory)) {
+        trace(TRACE_FREE, (uintptr_t)memory, 0, TRACE_HEAP_VMALLOC, caller);
         vfree(memory);
     } else {
         report_foreign(memory, caller);

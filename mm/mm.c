@@ -21,6 +21,7 @@
 #include "range.h"
 #include "space.h"
 #include "reclaim.h"
+#include "trace_private.h"
 
 unsigned long mm_ram_frames;
 uint64_t mm_beyond_frames;
@@ -65,6 +66,7 @@ make_zone(enum zone_id id, const char *name, struct block_map *maps, uint32_t fi
     end = end < mm_block_count ? end : mm_block_count;
     zone_init(&mm_zones[id], name, (uint8_t)id, mm_blocks, maps, FRAME_BASE, first, end);
     mm_zones[id].opened = open_descriptors;
+    mm_zones[id].holds_frames = true;
 }
 
 /* DMA below 16 MiB, NORMAL as far as frames have addresses, HIGH beyond. */
@@ -230,6 +232,10 @@ mm_cpu_up(unsigned id)
         return false;
     }
     mm_cpus[id] = cpu;
+    if (trace_started())
+        trace_cpu_up(id);
+    if (trace_on(TRACE_ALLOC))
+        slab_watch(true);
     return true;
 }
 
@@ -239,6 +245,7 @@ void
 mm_init(struct bootmem *boot)
 {
     memset(mm_cpus, 0, sizeof(mm_cpus));
+    trace_forget();
     unsigned long end = managed_end(boot);
     if (end <= FRAME_BASE)
         kpanic("mm: there is no memory");
@@ -318,5 +325,6 @@ mm_fail_nth(unsigned long n)
     slab_close_windows(cpu);
     cpu->fail_seen = 0;
     cpu->fail_in = n;
+    cpu->no_windows = n || trace_on(TRACE_ALLOC);
     return seen;
 }

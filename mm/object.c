@@ -18,6 +18,7 @@
 #include "kmalloc.h"
 #include "object_private.h"
 #include "space.h"
+#include "trace.h"
 
 /* The objects that have pages. */
 static struct object_list {
@@ -199,6 +200,7 @@ object_drop(struct object *object, uint32_t index)
     if (object->counted)
         commit_release(1);
     frame_of(page)->owner = FRAME_USER;
+    trace(TRACE_PAGE_OWNER, pfn_to_paddr(page), 1, FRAME_USER, __builtin_return_address(0));
     frame_of(page)->flags = 0;
     page_put(page);
 }
@@ -238,6 +240,7 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
     if (!page->n)
         goto no_page;
     frame_of(*page)->owner = FRAME_CACHE;
+    trace(TRACE_PAGE_OWNER, pfn_to_paddr(*page), 1, FRAME_CACHE, __builtin_return_address(0));
     error = fill(object, index, *page);
     if (error)
         goto no_contents;

@@ -17,15 +17,18 @@
  *
  * Lock: none; the budget is a hint. Not from interrupts.
  */
+#include "bits.h"
 #include "page.h"
 #include "pmm_private.h"
 #include "reclaim.h"
 #include "space.h"
+#include "trace.h"
 
 #define BUDGET_MAX 256ul
 
 bool page_urgent;
-static unsigned long budget;
+static unsigned long budget, budget_watched;
+static unsigned long *budget_left = &budget; /* the one that counts */
 
 /* The next budget for this many free frames: a quarter of those above the reserve, at least 1. */
 static unsigned long
@@ -52,27 +55,52 @@ refill(enum frame_owner owner)
         reclaim_frames(reclaim_reserve() + 1 - free);
         free = pmm_free_frames();
     }
-    budget = grant(free);
-    if (budget == 0)
-        return owner == FRAME_PAGE_TABLE || (page_urgent && free > reclaim_reserve() / 2);
-    budget--;
-    return true;
+    *budget_left = grant(free);
+    return *budget_left || owner == FRAME_PAGE_TABLE ||
+           (page_urgent && free > reclaim_reserve() / 2);
+}
+
+/* All that page_alloc does: when the budget is used up, and while each page is an event. */
+static SLOW_PATH pfn_t
+alloc_slow(enum frame_owner owner, unsigned flags, const void *caller)
+{
+    if (*budget_left == 0 && !refill(owner))
+        return pfn(0);
+    if (*budget_left > 0)
+        --*budget_left;
+    pfn_t page = paddr_to_pfn(pmm_alloc_page_flags(flags));
+    if (!page.n)
+        return page;
+    frame_of(page)->owner = (uint8_t)owner;
+    trace(TRACE_PAGE_OWNER, pfn_to_paddr(page), 1, owner, caller);
+    vm_counters.pgalloc++;
+    return page;
 }
 
 pfn_t
 page_alloc(enum frame_owner owner, unsigned flags)
 {
-    if (UNLIKELY(__builtin_sub_overflow(budget, 1, &budget))) {
-        budget = 0;
-        if (!refill(owner))
-            return pfn(0);
+    unsigned long left;
+    if (UNLIKELY(__builtin_sub_overflow(budget, 1, &left)))
+        return alloc_slow(owner, flags, __builtin_return_address(0));
+    budget = left;
+    unsigned long page = paddr_to_pfn(pmm_alloc_page_flags(flags)).n;
+    if (LIKELY(page)) {
+        frame_of(pfn(page))->owner = (uint8_t)owner;
+        vm_counters.pgalloc++;
     }
-    pfn_t page = paddr_to_pfn(pmm_alloc_page_flags(flags));
-    if (UNLIKELY(!page.n))
-        return page;
-    frame_of(page)->owner = (uint8_t)owner;
-    vm_counters.pgalloc++;
-    return page;
+    return pfn(page);
+}
+
+/* While traced the budget is elsewhere and the short way finds none. */
+void
+page_watch(bool on)
+{
+    if (on == (budget_left == &budget_watched))
+        return;
+    budget_watched = on ? budget : budget_watched;
+    budget = on ? 0 : budget_watched;
+    budget_left = on ? &budget_watched : &budget;
 }
 
 void

@@ -18,9 +18,11 @@ struct mm_cpu {
     uint16_t slab_tag;       /* of the frames whose objects this CPU frees with no more ado */
     bool frames_busy;        /* guards stacks */
     bool objects_busy;       /* guards parts of this CPU, here and in other caches */
+    bool no_windows;         /* every allocation of an object takes the slow path */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
     unsigned long fail_seen; /* allocations counted since it was set */
     struct frame_stack stacks[ZONE_COUNT][PCP_ORDERS];
+    struct frame_stack no_stack; /* has nothing and takes nothing: pmm_watch */
     struct cache_part heap[KMALLOC_CLASSES];
     struct cache_part header_part; /* of the caches that slabs themselves need */
     struct cache_part cache_part;

@@ -20,6 +20,7 @@
 #include "pmm.h"
 #include "pmm_private.h"
 #include "slab_private.h"
+#include "trace.h"
 
 struct zone mm_zones[ZONE_COUNT];
 struct block *mm_blocks;
@@ -47,12 +48,21 @@ pmm_choose_zones(void)
         while (zone > ZONE_DMA && !mm_zones[zone].managed)
             zone--;
         first_zone[flags] = (uint8_t)zone;
-        page_stack[flags] =
-            (uint16_t)(offsetof(struct mm_cpu, stacks) + zone * sizeof(mm_cpus[0]->stacks[0]));
     }
+    pmm_watch(false);
     const struct zone *best = &mm_zones[first_zone[0]];
     page_zone.first = (unsigned long)best->first << MAX_ORDER;
     page_zone.count = (unsigned long)(best->end - best->first) << MAX_ORDER;
+}
+
+void
+pmm_watch(bool on)
+{
+    for (unsigned flags = 0; flags < 4; flags++) {
+        size_t stack =
+            offsetof(struct mm_cpu, stacks) + first_zone[flags] * sizeof(mm_cpus[0]->stacks[0]);
+        page_stack[flags] = (uint16_t)(on ? offsetof(struct mm_cpu, no_stack) : stack);
+    }
 }
 
 static inline uint32_t
@@ -187,12 +197,21 @@ zone_alloc(struct zone *zone, size_t count)
     return head;
 }
 
+static void
+trace_page(enum trace_type type, pfn_t head, size_t count, const void *caller)
+{
+    if (trace_on(type))
+        trace_record(type, pfn_to_paddr(head), count, pmm_zone_of(head)->id, caller);
+}
+
 paddr_t
 pmm_alloc_boot(size_t count)
 {
     pfn_t head = pfn(0);
     for (int zone = first_zone[PMM_DIRECT]; zone >= 0 && !head.n; zone--)
         head = zone_alloc(&mm_zones[zone], count);
+    if (head.n)
+        trace_page(TRACE_PAGE_ALLOC, head, count, __builtin_return_address(0));
     return pfn_to_paddr(head);
 }
 
@@ -252,7 +271,7 @@ try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
 }
 
 static paddr_t
-alloc_slow(size_t count, unsigned flags)
+alloc_slow(size_t count, unsigned flags, const void *caller)
 {
     struct mm_cpu *cpu = mm_this_cpu();
     if (count == 0 || mm_fail_now(cpu))
@@ -262,7 +281,10 @@ alloc_slow(size_t count, unsigned flags)
     pfn_t head = try_zones(cpu, count, flags);
     if (!head.n)
         head = try_harder(cpu, count, flags);
-    if (head.n && flags & PMM_ZERO)
+    if (!head.n)
+        return 0;
+    trace_page(TRACE_PAGE_ALLOC, head, count, caller);
+    if (flags & PMM_ZERO)
         memset(frame_to_ptr(head), 0, count << PAGE_SHIFT);
     return pfn_to_paddr(head);
 }
@@ -274,10 +296,18 @@ page_stack_of(struct mm_cpu *cpu, unsigned flags)
     return (struct frame_stack *)(void *)((char *)cpu + page_stack[flags]);
 }
 
+/* The slow ways are jumped to, not called, so where they return to is where their caller was called
+ * from; handing it on would cost the short ways a stack frame. */
 static SLOW_PATH paddr_t
 alloc_page_slow(unsigned flags)
 {
-    return alloc_slow(1, flags);
+    return alloc_slow(1, flags, __builtin_return_address(0));
+}
+
+static SLOW_PATH paddr_t
+alloc_pages_slow(size_t count, unsigned flags)
+{
+    return alloc_slow(count, flags, __builtin_return_address(0));
 }
 
 /* The fast path, a leaf: a frame from the CPU's stack. All of a cached frame's descriptor but the
@@ -316,7 +346,7 @@ pmm_alloc_page_flags(unsigned flags)
 paddr_t
 pmm_alloc_pages_flags(size_t count, unsigned flags)
 {
-    return count == 1 ? pmm_alloc_page_flags(flags) : alloc_slow(count, flags);
+    return count == 1 ? pmm_alloc_page_flags(flags) : alloc_pages_slow(count, flags);
 }
 
 paddr_t
@@ -330,9 +360,10 @@ pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
 {
     if (count == 0)
         return 0;
+    const void *caller = __builtin_return_address(0);
     if (order <= log2_up(count))
         return pmm_alloc_pages_flags(count, flags);
-    paddr_t first = pmm_alloc_pages_flags((size_t)1 << order, flags);
+    paddr_t first = alloc_slow((size_t)1 << order, flags, caller);
     if (!first)
         return 0;
     pfn_t head = paddr_to_pfn(first);
@@ -341,6 +372,7 @@ pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
     buddy_free_range(zone, pfn(head.n + count), (1ul << order) - count);
     spin_unlock(&zone->lock, state);
     frame_of(head)->count = (uint32_t)count;
+    trace_page(TRACE_PAGE_FREE, pfn(head.n + count), ((size_t)1 << order) - count, caller);
     return first;
 }
 
@@ -409,6 +441,7 @@ free_checked(paddr_t first, size_t count)
     struct frame *frame = checked_frame(first, count);
     if (!frame)
         report_bad_free(first, count);
+    trace_page(TRACE_PAGE_FREE, paddr_to_pfn(first), count, __builtin_return_address(0));
     free_slow(frame, count);
 }
 
@@ -479,6 +512,8 @@ take_free_of(uint32_t index, pfn_t *first, unsigned long most)
     for (unsigned long i = 0; i < count; i++)
         mark_allocated(frame_of(pfn(first->n + i)), 1);
     spin_unlock(&zone->lock, flags);
+    if (count)
+        trace_page(TRACE_PAGE_ALLOC, *first, count, __builtin_return_address(0));
     return count;
 }
 
@@ -505,6 +540,7 @@ pmm_retire(pfn_t frame)
     unsigned long flags = spin_lock(&zone->lock);
     ASSERT(descriptor->owner >= FRAME_ALLOCATED && descriptor->count == 1);
     descriptor->owner = FRAME_BAD;
+    trace(TRACE_PAGE_OWNER, pfn_to_paddr(frame), 1, FRAME_BAD, __builtin_return_address(0));
     mm_blocks[(frame.n - FRAME_BASE) >> MAX_ORDER].frames--;
     zone->managed--;
     spin_unlock(&zone->lock, flags);

@@ -34,6 +34,10 @@ paddr_t pmm_alloc_boot(size_t count);
  * reclaim_init. */
 extern unsigned long (*pmm_reclaim)(unsigned long frames);
 
+/* Every allocation and free of a page takes the slow path, on all CPUs, where the trace hears of it.
+ * They must not be in the allocator at the time. */
+void pmm_watch(bool on);
+
 /* Frames of a zone on the CPUs' stacks. */
 unsigned long pmm_cached_frames(unsigned zone);
 

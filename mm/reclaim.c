@@ -30,6 +30,7 @@
 #include "pmm_private.h"
 #include "slab_private.h"
 #include "space.h"
+#include "trace.h"
 
 /* The reserve is 1/64 of the memory: 32 KiB at least, 4 MiB at most. */
 #define RESERVE_SHIFT 6
@@ -161,6 +162,8 @@ reclaim(unsigned long frames, unsigned long pages)
         got += slabs;
     }
     busy = false;
+    trace(TRACE_RECLAIM, 0, frames, got < UINT16_MAX ? (unsigned)got : UINT16_MAX,
+          __builtin_return_address(0));
     return got;
 }
 

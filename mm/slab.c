@@ -43,6 +43,7 @@
 #include "percpu.h"
 #include "pmm.h"
 #include "slab_private.h"
+#include "trace.h"
 
 slab_word slab_nothing;
 
@@ -144,6 +145,12 @@ own_frames(const struct slab *slab)
         *(frame_word *)&frames[i] = word;
 }
 
+static paddr_t
+slab_address(const struct slab *slab)
+{
+    return pfn_to_paddr(pfn((unsigned long)(slab_frames(slab) - FRAME_TABLE) + FRAME_BASE));
+}
+
 /* Makes the frames of a slab an allocation again. */
 static void
 disown_frames(const struct slab *slab)
@@ -197,6 +204,8 @@ make_slab(struct cache_part *part)
     }
     own_frames(slab);
     link_to_cache(cache, slab);
+    trace(TRACE_PAGE_OWNER, frames, (size_t)1 << cache->order, FRAME_SLAB, NULL);
+    trace(TRACE_SLAB_GROW, frames, (size_t)1 << cache->order, cache->number, NULL);
     if (cache->debug)
         debug_slab_made(slab);
     for (uint32_t i = 0; cache->constructor && i < slab->objects; i++)
@@ -210,11 +219,12 @@ drop_slab(struct slab *slab)
 {
     struct kmem_cache *cache = slab->cache;
     struct cache_part *headers = &slab->home->cpu->header_part;
-    pfn_t first = pfn((unsigned long)(slab_frames(slab) - FRAME_TABLE) + FRAME_BASE);
+    paddr_t first = slab_address(slab);
     ASSERT(!slab->listed && !slab->current && !slab->pending);
     unlink_from_cache(cache, slab);
     disown_frames(slab);
-    pmm_free_pages(pfn_to_paddr(first), (size_t)1 << cache->order);
+    trace(TRACE_SLAB_SHRINK, first, (size_t)1 << cache->order, cache->number, NULL);
+    pmm_free_pages(first, (size_t)1 << cache->order);
     if (cache->header_inside)
         return;
     struct slab *of_header = slab_of(slab);
@@ -373,10 +383,14 @@ slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
     void *object = take_slow(part);
     if (!object && reap_cpu(cpu))
         object = take_slow(part);
-    if (cache->debug || cpu->fail_in)
+    if (cache->debug || cpu->no_windows)
         part->word = &slab_nothing;
     cpu_release(&cpu->objects_busy);
-    return object && cache->debug ? debug_alloc(cache, object, size, caller) : object;
+    if (object && cache->debug)
+        object = debug_alloc(cache, object, size, caller);
+    if (object)
+        trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
+    return object;
 }
 
 static inline void *
@@ -444,6 +458,7 @@ void
 slab_free_slow(struct slab *slab, void *object, const void *caller)
 {
     struct mm_cpu *cpu = mm_this_cpu();
+    trace(TRACE_FREE, (uintptr_t)object, 0, slab->cache->number, caller);
     if (slab->cache->debug)
         object = debug_free(slab, object, caller);
     uint32_t index = slab_object_index(slab, object);
@@ -623,4 +638,21 @@ slab_close_windows(struct mm_cpu *cpu)
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
         if (cache->parts[cpu->id])
             cache->parts[cpu->id]->word = &slab_nothing;
+}
+
+/* No frame has this tag: none of the CPU's frees is a short one. */
+#define NO_TAG 0xFFFF
+
+void
+slab_watch(bool on)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        struct mm_cpu *cpu = mm_cpus[i];
+        if (!cpu)
+            continue;
+        cpu->no_windows = on || cpu->fail_in;
+        cpu->slab_tag = on ? NO_TAG : SLAB_TAG(i + 1);
+        if (on)
+            slab_close_windows(cpu);
+    }
 }

@@ -15,9 +15,11 @@
 #include "percpu.h"
 #include "pmm.h"
 #include "slab_private.h"
+#include "trace.h"
 
 struct kmem_cache *slab_caches;
 static struct spinlock caches_lock = SPINLOCK_INIT;
+static uint16_t last_number;
 
 /* The slabs' own caches: headers, caches and parts. */
 static struct kmem_cache header_cache, cache_cache, part_cache;
@@ -116,7 +118,10 @@ slab_cache_add(struct kmem_cache *cache)
     while (*end)
         end = &(*end)->next;
     *end = cache;
+    cache->number = ++last_number;
     spin_unlock(&caches_lock, flags);
+    if (trace_on(TRACE_ALLOC) || trace_on(TRACE_SLAB_GROW))
+        trace_record(TRACE_CACHE, (uintptr_t)cache->name, cache->size, cache->number, NULL);
 }
 
 void
@@ -130,6 +135,7 @@ slab_init(void)
                {&cache_cache, "caches", sizeof(struct kmem_cache)},
                {&part_cache, "cache-parts", sizeof(struct cache_part)}};
     slab_caches = NULL;
+    last_number = 0;
     for (unsigned i = 0; i < ARRAY_LENGTH(own); i++) {
         bool fits = slab_cache_init(own[i].cache, own[i].name, own[i].size, 64, 0, NULL);
         ASSERT(fits);

@@ -68,6 +68,7 @@ struct kmem_cache {
     uint32_t shift;   /* stride's power of two */
     uint32_t objects; /* in a slab */
     uint32_t left;    /* red zone before the object when debugging */
+    uint16_t number;  /* in the order of creation, from 1 on */
     uint8_t order;    /* frames in a slab: 1 << order */
     bool debug;
     bool header_inside; /* the slab's header takes the place of its first objects */
@@ -208,8 +209,12 @@ size_t slab_reap_part(struct cache_part *part);
 size_t slab_reap_cpu(void);
 /* The same for all CPUs, which must not be in the allocator at the time. */
 size_t slab_reap_all(void);
-/* Takes this CPU's windows away, so that every allocation takes the slow path (mm_fail_nth). */
+/* Takes this CPU's windows away, so that every allocation takes the slow path. While no_windows is
+ * set they stay away. */
 void slab_close_windows(struct mm_cpu *cpu);
+/* Every allocation and free of an object takes the slow path, on all CPUs, where the trace hears of
+ * it. They must not be in the allocator at the time. */
+void slab_watch(bool on);
 
 /* Objects of a slab that are handed out; exact when no CPU is in the allocator. */
 uint32_t slab_used(const struct slab *slab);

@@ -8,6 +8,7 @@
 #include "space.h"
 #include "syscall.h"
 #include "task.h"
+#include "trace.h"
 #include "usercopy.h"
 
 #define MINCORE_PIECE 256 /* pages told at a time: bytes on the kernel's stack */
@@ -18,11 +19,48 @@ current_space(void)
     return task_current()->space;
 }
 
+/* ---- events ---- */
+
+static bool
+is_error(long result)
+{
+    return (unsigned long)result >= (unsigned long)-4095;
+}
+
+static __attribute__((cold, noinline)) void
+tell(const struct trap_frame *frame, enum trace_type type, uint32_t address, uint32_t size,
+     long result)
+{
+    trace(type, address, size, is_error(result) ? (unsigned)-result : 0, (void *)frame->eip);
+}
+
+/* A call with its event: where it led, how much was asked for, the error. */
+static __attribute__((cold, noinline)) long
+traced(struct trap_frame *frame, enum trace_type type, syscall_handler call)
+{
+    uint32_t asked = frame->ebx, size = type == TRACE_MREMAP ? frame->edx : frame->ecx;
+    long result = call(frame);
+    bool tells = type == TRACE_MMAP || type == TRACE_MREMAP || type == TRACE_BRK;
+
+    tell(frame, type, tells && !is_error(result) ? (uint32_t)result : asked,
+         type == TRACE_BRK ? asked : size, result);
+    return result;
+}
+
+/* A system call that the trace hears of; without it, a branch more. */
+#define TRACED(type, call) (trace_on(type) ? traced(frame, type, call) : call(frame))
+
 /* ---- brk, mmap ---- */
+
+static long
+do_brk(struct trap_frame *frame)
+{
+    return (long)space_brk(current_space(), frame->ebx);
+}
 
 SYSCALL(brk)
 {
-    return (long)space_brk(current_space(), frame->ebx);
+    return TRACED(TRACE_BRK, do_brk);
 }
 
 /* The pages [index, index + length) of a file exist as numbers. */
@@ -62,9 +100,15 @@ map(uintptr_t hint, size_t length, unsigned prot, unsigned flags, int descriptor
     return map_file(hint, length, prot, flags, descriptor, index);
 }
 
-SYSCALL(mmap2)
+static long
+do_mmap2(struct trap_frame *frame)
 {
     return map(frame->ebx, frame->ecx, frame->edx, frame->esi, (int)frame->edi, frame->ebp);
+}
+
+SYSCALL(mmap2)
+{
+    return TRACED(TRACE_MMAP, do_mmap2);
 }
 
 /* mmap as it was before registers were enough: one pointer to six words, and the offset in bytes.
@@ -74,29 +118,52 @@ SYSCALL(mmap)
     struct {
         uint32_t hint, length, prot, flags, descriptor, offset;
     } words;
+    long result;
 
     if (copy_from_user(&words, (const void *)frame->ebx, sizeof(words)) != 0)
         return -EFAULT;
     if (words.offset & PAGE_MASK)
         return -EINVAL;
-    return map(words.hint, words.length, words.prot, words.flags, (int)words.descriptor,
-               words.offset >> PAGE_SHIFT);
+    result = map(words.hint, words.length, words.prot, words.flags, (int)words.descriptor,
+                 words.offset >> PAGE_SHIFT);
+    if (trace_on(TRACE_MMAP))
+        tell(frame, TRACE_MMAP, is_error(result) ? words.hint : (uint32_t)result, words.length,
+             result);
+    return result;
 }
 
-SYSCALL(munmap)
+static long
+do_munmap(struct trap_frame *frame)
 {
     return space_munmap(current_space(), frame->ebx, frame->ecx);
 }
 
-SYSCALL(mprotect)
+SYSCALL(munmap)
+{
+    return TRACED(TRACE_MUNMAP, do_munmap);
+}
+
+static long
+do_mprotect(struct trap_frame *frame)
 {
     return space_mprotect(current_space(), frame->ebx, frame->ecx, frame->edx);
 }
 
-SYSCALL(mremap)
+SYSCALL(mprotect)
+{
+    return TRACED(TRACE_MPROTECT, do_mprotect);
+}
+
+static long
+do_mremap(struct trap_frame *frame)
 {
     return space_mremap(current_space(), frame->ebx, frame->ecx, frame->edx, frame->esi,
                         frame->edi);
+}
+
+SYSCALL(mremap)
+{
+    return TRACED(TRACE_MREMAP, do_mremap);
 }
 
 /* ---- advice, what is there ---- */

@@ -20,6 +20,7 @@
 #include "signal.h"
 #include "space.h"
 #include "task.h"
+#include "trace.h"
 #include "trap.h"
 #include "usercopy.h"
 
@@ -29,6 +30,20 @@ access_of(const struct trap_frame *frame)
     if (frame->error & FAULT_FETCH)
         return FAULT_FETCH_ACCESS;
     return frame->error & FAULT_WRITE ? FAULT_WRITE_ACCESS : FAULT_READ;
+}
+
+static __attribute__((cold, noinline)) enum fault_result
+repair_traced(struct address_space *space, uintptr_t address, const struct trap_frame *frame)
+{
+    return space_fault_traced(space, address, access_of(frame),
+                              (unsigned)task_current()->process->pid, (void *)frame->eip);
+}
+
+static inline enum fault_result
+repair(struct address_space *space, uintptr_t address, const struct trap_frame *frame)
+{
+    return trace_on(TRACE_FAULT) ? repair_traced(space, address, frame)
+                                 : space_fault(space, address, access_of(frame));
 }
 
 /* A fault in ring 3 that space_fault could not repair. */
@@ -57,7 +72,7 @@ user_fault(struct trap_frame *frame, uintptr_t address)
 
     interrupts_enable();
     if (LIKELY(address < USER_END))
-        result = space_fault(task_current()->space, address, access_of(frame));
+        result = repair(task_current()->space, address, frame);
     if (UNLIKELY(result != FAULT_DONE))
         bad_access(result, address, frame);
 }
@@ -65,14 +80,14 @@ user_fault(struct trap_frame *frame, uintptr_t address)
 /* A copy cannot wait until somebody has made room (oom.h): when memory is short it may have some of
  * the kernel's. The program's own next fault then finds that memory is out. */
 static enum fault_result
-fault_of_copy(struct address_space *space, uintptr_t address, enum fault_access access)
+fault_of_copy(struct address_space *space, uintptr_t address, const struct trap_frame *frame)
 {
-    enum fault_result result = space_fault(space, address, access);
+    enum fault_result result = repair(space, address, frame);
 
     if (result != FAULT_NOMEM || pmm_free_frames() > reclaim_low_mark())
         return result;
     page_urgent = true;
-    result = space_fault(space, address, access);
+    result = repair(space, address, frame);
     page_urgent = false;
     return result;
 }
@@ -86,7 +101,7 @@ kernel_fault(struct trap_frame *frame, uintptr_t address)
     if (fixup == 0 || address >= USER_END)
         trap_unexpected(frame);
     interrupts_restore(frame->eflags);
-    if (space == NULL || fault_of_copy(space, address, access_of(frame)) != FAULT_DONE)
+    if (space == NULL || fault_of_copy(space, address, frame) != FAULT_DONE)
         frame->eip = fixup;
 }
 

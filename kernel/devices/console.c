@@ -139,6 +139,15 @@ console_setup(void)
 }
 
 void
+console_leave(const char *name)
+{
+    struct console *console = console_named(name, strlen(name));
+
+    if (console != NULL)
+        console->used = false;
+}
+
+void
 console_write(const char *text, size_t size)
 {
     unsigned long state;

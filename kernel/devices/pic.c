@@ -11,6 +11,7 @@
 #include "pic.h"
 #include "io.h"
 #include "platform.h"
+#include "trace.h"
 #include "trap.h"
 
 #define FIRST   0x20
@@ -75,6 +76,7 @@ interrupt(struct trap_frame *frame)
     unsigned irq = frame->vector - TRAP_IRQ;
     bool real = is_real(irq);
 
+    trace(TRACE_IRQ, 0, irq, 0, (void *)frame->eip);
     if (real)
         handlers[irq](irq);
     else

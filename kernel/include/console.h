@@ -16,6 +16,9 @@ void console_early_init(void);
  * are reported. When none of the chosen is there, all that are there stay. */
 void console_setup(void);
 
+/* Something else uses this port from now on. */
+void console_leave(const char *name);
+
 /* Lets interrupts bring the input. Needs the interrupt controller. */
 void console_input_init(void);
 

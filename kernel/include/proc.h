@@ -32,6 +32,8 @@ MUST_CHECK int proc_take_line(struct buffer *from, char *line, size_t size);
 void proc_init(void);
 /* The folders of processes, self and thread-self: kernel/proc/proc_task.c. */
 void proc_task_init(void);
+/* /proc/octavo/trace.bin: kernel/proc/proc_trace.c. */
+void proc_trace_init(void);
 
 /* The lines of /proc/mounts. */
 void proc_print_mounts(struct printer *out);

@@ -15,9 +15,10 @@
 #include "sched.h"
 #include "space.h"
 #include "timer.h"
+#include "tracing.h"
 #include "uapi/time.h"
 
-#define LINE      32u
+#define LINE      80u
 #define TASKS_MAX 32768
 
 /* ---- the machine ---- */
@@ -272,6 +273,7 @@ static const struct entry {
     {"/proc/mounts", proc_print_mounts, NULL},
     {"/proc/filesystems", print_filesystems, NULL},
     {"/proc/devices", print_devices, NULL},
+    {"/proc/octavo/trace", tracing_print, tracing_choose},
     {"/proc/sys/vm/overcommit_memory", print_overcommit, store_overcommit},
     {"/proc/sys/vm/drop_caches", print_zero, store_drop_caches},
     {"/proc/sys/vm/mmap_min_addr", print_minimum_address, NULL},
@@ -329,4 +331,5 @@ proc_init(void)
     }
     space_object_name = file_object_name;
     proc_task_init();
+    proc_trace_init();
 }

@@ -21,6 +21,7 @@
 #include "range.h"
 #include "signal.h"
 #include "syscall.h"
+#include "trace.h"
 #include "usercopy.h"
 #include "uapi/fcntl.h"
 #include "uapi/resource.h"
@@ -329,6 +330,16 @@ exec_registers(struct trap_frame *frame, uint32_t entry, uint32_t stack)
 
 /* ---- the system call ---- */
 
+/* The event has the first eight letters of the program's name. */
+static __attribute__((cold, noinline)) void
+trace_exec(const struct process *process)
+{
+    uint64_t name;
+
+    memcpy(&name, process->name, sizeof(name));
+    trace_record(TRACE_EXEC, name, (size_t)process->pid, 0, NULL);
+}
+
 /* The current process has only this thread and becomes the image. Cannot fail. */
 static void
 exchange(struct exec_image *image, struct trap_frame *frame)
@@ -352,6 +363,8 @@ exchange(struct exec_image *image, struct trap_frame *frame)
     actions_reset(process->actions);
     files_close_on_exec(process->files);
     exec_registers(frame, image->entry, image->stack);
+    if (trace_on(TRACE_EXEC))
+        trace_exec(process);
 }
 
 SYSCALL(execve)

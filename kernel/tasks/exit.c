@@ -16,6 +16,7 @@
 #include "signal.h"
 #include "syscall.h"
 #include "task.h"
+#include "trace.h"
 #include "tty.h"
 #include "uapi/wait.h"
 
@@ -234,6 +235,7 @@ thread_exit(int code)
 
     if (!process->exiting && process->thread_count == 1)
         process->status = (code & 0xFF) << 8;
+    trace(TRACE_EXIT, 0, (size_t)task_current()->tid, (unsigned)process->status, NULL);
     end_thread();
 }
 

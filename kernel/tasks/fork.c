@@ -15,6 +15,7 @@
 #include "syscall.h"
 #include "task.h"
 #include "timer.h"
+#include "trace.h"
 #include "uapi/resource.h"
 #include "uapi/wait.h"
 #include "usercopy.h"
@@ -239,6 +240,7 @@ commit(struct task *task, struct process *process, const struct clone_request *r
     }
     task_link(task);
     tell_number(request, task);
+    trace(TRACE_FORK, 0, (size_t)task->tid, (unsigned)task_current()->tid, NULL);
     sched_start(task);
 }
 

@@ -19,6 +19,7 @@
 #include "signal.h"
 #include "task.h"
 #include "timer.h"
+#include "trace.h"
 
 #define WAITS        50 /* turns of the others in which a victim has to be gone */
 #define FRAMES_ASKED 32
@@ -60,6 +61,7 @@ end(const struct address_space *space)
     const struct process *victim = space->owner;
 
     klog("oom: %d '%s' is ended\n", victim->pid, victim->name);
+    trace(TRACE_OOM, 0, (size_t)victim->pid, 0, NULL);
     victim_pid = victim->pid;
     for (struct process *process = process_list; process != NULL; process = process->next) {
         if (process->space == space)

@@ -28,6 +28,7 @@
 #include "signal.h"
 #include "task.h"
 #include "timer.h"
+#include "trace.h"
 
 /* 20 ms: short beside a person's patience, long beside the cost of a switch. */
 #define SLICE_TICKS 2
@@ -114,6 +115,7 @@ switch_away(void)
     if (UNLIKELY((from->fail_in | to->fail_in) != 0))
         hand_over_fail_nth(from, to);
     sched_counts.switches++;
+    trace(TRACE_SWITCH, 0, (size_t)to->tid, (unsigned)from->tid, NULL);
     task_running = to;
     if (to->space != NULL)
         load_task(to);

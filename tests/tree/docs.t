@@ -126,7 +126,8 @@ def main():
 
     machine, process = section("Files of /proc").split("Each process has a folder")
     same("files of /proc", first_column(machine),
-         re.findall(r'^    \{"(/proc/[^"]+)",', source("kernel/proc/proc.c"), re.MULTILINE))
+         re.findall(r'^    \{"(/proc/[^"]+)",', source("kernel/proc/proc.c"), re.MULTILINE)
+         + re.findall(r'tree_add_dynamic\("(/proc/[^"]+)"', source("kernel/proc/proc_trace.c")))
     same("files of /proc/PID", first_column(process),
          re.findall(r'^    \{"([\w-]+)", S_IF', source("kernel/proc/proc_task.c"), re.MULTILINE))
     devices = re.findall(r'"(/dev/\w+)"', source("kernel/files/devices.c") + source("kernel/files/tty.c"))
