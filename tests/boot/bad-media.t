@@ -82,7 +82,23 @@ def _():
         assert memory[after:] == MARK[after:], "memory behind the modules was written"
 
 
-@case("... of OCTAVO.CFG, of a FAT, of the root directory")
+@case("a sector of the kernel that comes as zeros, without an error")
+def _():
+    for image in (real(), Image(kernel=kernel("huge.elf", "-DPAD=%d" % HUGE))):
+        for index in (100, -2):
+            stops("KERNEL.ELF is damaged: its sum is wrong. ",
+                  *unreadable(image.path, sector_of(image, "KERNEL  ELF", index), "floppy"))
+
+
+@case("... of a module: left out if it has a sum, else nobody knows")
+def _():
+    image = Image(files=[kernel("OTHER.ELF"), write("TEXT", b"x" * 2000)])
+    for name, line in (("OTHER   ELF", "module OTHER.ELF is damaged: its sum is wrong, left out\n"),
+                       ("TEXT       ", "size=2000 sum=%d string=[TEXT]" % ((2000 - 512) * ord("x")))):
+        contains(boots(*unreadable(image.path, sector_of(image, name, 1), "floppy")), line)
+
+
+@case("an unreadable sector of OCTAVO.CFG, of a FAT, of the root directory")
 def _():
     image = Image(config="cmdline=hello\n")
     config = sector_of(image, "OCTAVO  CFG", 0)
@@ -148,7 +164,7 @@ def _():
     chain = image.chain("KERNEL  ELF")
     struct.pack_into("<I", image.data, at + 28, 200 * SECTOR)
     image.put(chain[199], 0xFFF)
-    stops("KERNEL.ELF is cut short", *floppy(image.save().path))
+    stops("KERNEL.ELF is damaged: its sum is wrong. ", *floppy(image.save().path))
 
 
 finish()

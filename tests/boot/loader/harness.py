@@ -172,12 +172,13 @@ def disk(image):
     return ["-drive", "file=%s,if=ide,format=raw,snapshot=on" % image, "-boot", "c"]
 
 
-def unreadable(image, sector):
-    """A disk with the image, one sector of which fails whichever way it is read."""
+def unreadable(image, sector, medium="ide"):
+    """A disk with the image, one sector of which fails whichever way it is read. A floppy's drive
+    delivers zeros instead, as if all were well."""
     config = write("blkdebug", '[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "%d"\n'
                    'once = "off"\n' % sector)
-    return ["-drive", "file=blkdebug:%s:%s,if=ide,format=raw,snapshot=on" % (config, image),
-            "-boot", "c"]
+    return ["-drive", "file=blkdebug:%s:%s,if=%s,format=raw,snapshot=on" % (config, image, medium),
+            "-boot", "a" if medium == "floppy" else "c"]
 
 
 def usb(image):
