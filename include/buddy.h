@@ -45,4 +45,8 @@ bool buddy_is_free(const struct zone *zone, pfn_t start, unsigned long count);
 /* Free chunks of one order. Walks the zone's blocks. */
 unsigned long buddy_count_free(const struct zone *zone, unsigned order);
 
+/* The first free chunk of an order at or behind *chunk, which is a multiple of its size. False when
+ * there is none. */
+bool buddy_next_free(const struct zone *zone, unsigned order, pfn_t *chunk);
+
 #endif

@@ -37,7 +37,19 @@ void mm_print_zoneinfo(struct printer *out);
 void mm_print_buddyinfo(struct printer *out);
 void mm_print_slabinfo(struct printer *out);
 void mm_print_owners(struct printer *out);
+
+/* ---- one thing looked at closely (mm/stories.c) ---- */
+
+/* The free chunks of orders `first` to `last` (at most MAX_ORDER), a line for each run of them. */
+void mm_print_freelist(struct printer *out, unsigned first, unsigned last);
 /* One frame's whole story. */
 void mm_print_frame(struct printer *out, pfn_t frame);
+/* The slabs of the first cache of that name, with a map of each: # in use, . free. False, with
+ * nothing printed, when there is none. */
+bool mm_print_slab(struct printer *out, const char *name);
+/* The object at or around an address of the direct map; nothing when it is no memory of a slab. */
+void mm_print_object(struct printer *out, const void *address);
+/* The name of a cache by number; NULL behind the last. */
+const char *mm_cache_name(size_t index);
 
 #endif

@@ -14,6 +14,7 @@
 #include "types.h"
 #include "printer.h"
 
+struct address_space;
 struct bootmem;
 
 /* Bits of an entry that the caller of pagetable_map chooses. */
@@ -91,11 +92,14 @@ uint64_t pagetable_kernel_pointer(void);
  * Either may be NULL. False when nothing is mapped there. */
 bool pagetable_lookup(uintptr_t va, paddr_t *pa, unsigned *flags);
 
-/* The steps the CPU takes from `va` to memory, one line each, flags in words. */
+/* The steps the CPU takes from `va` to memory, one line each, flags in words: in the space in use,
+ * and in another one (NULL: the kernel's tables alone). */
 void pagetable_print_walk(struct printer *out, uintptr_t va);
-/* The same in the tables of a program: PAE's pointers, and its directories (space.h). */
-void pagetable_print_walk_in(struct printer *out, uintptr_t va, const uint64_t *pointers,
-                             void *const *directories);
+void pagetable_print_walk_of(struct printer *out, const struct address_space *space, uintptr_t va);
+
+/* Who has what is at `va` in a space (NULL: the kernel's tables alone): its area, the frame's whole
+ * story, the object of a slab. */
+void pagetable_print_owner(struct printer *out, const struct address_space *space, uintptr_t va);
 
 /* Maps the frame that holds byte `pa` (below pagetable_memory_end) and returns the byte's address,
  * good to the end of the page. A slot is free again after fixmap_unmap. */

@@ -163,6 +163,9 @@ typedef const char *(*object_namer)(const struct object *object);
 extern object_namer space_object_name;
 void space_print_maps(struct printer *out, struct address_space *space);
 void space_print_smaps(struct printer *out, struct address_space *space);
+/* The areas with the kernel's flags, and one of them. */
+void space_print_areas(struct printer *out, struct address_space *space);
+void space_print_area(struct printer *out, const struct area *area);
 /* The page tables of the area that holds `address`, or of all: one line a run of equal entries. */
 void space_print_tables(struct printer *out, struct address_space *space);
 void vm_print_vmstat(struct printer *out);

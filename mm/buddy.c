@@ -342,3 +342,20 @@ buddy_count_free(const struct zone *zone, unsigned order)
     }
     return count;
 }
+
+bool
+buddy_next_free(const struct zone *zone, unsigned order, pfn_t *chunk)
+{
+    pfn_t at = page_at(zone, zone->first, 0), end = page_at(zone, zone->end, 0);
+    for (at.n = chunk->n > at.n ? chunk->n : at.n; at.n < end.n; at.n += 1ul << order) {
+        uint32_t index = block_of(zone, at);
+        const struct block *block = &zone->blocks[index];
+        unsigned offset = (unsigned)(at.n & (BLOCK_FRAMES - 1));
+        *chunk = at;
+        if (!(block->levels >> order & 1))
+            at.n += BLOCK_FRAMES - (1ul << order) - offset;
+        else if (!block->open || map_test(&zone->maps[index], order, offset >> order))
+            return true;
+    }
+    return false;
+}

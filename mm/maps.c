@@ -120,6 +120,44 @@ space_print_maps(struct printer *out, struct address_space *space)
         print_area(out, area);
 }
 
+/* ---- areas as the kernel has them ---- */
+
+void
+space_print_area(struct printer *out, const struct area *area)
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } names[] = {
+        {AREA_SHARED, "shared"},       {AREA_GROWSDOWN, "grows"},   {AREA_LOCKED, "locked"},
+        {AREA_NORESERVE, "noreserve"}, {AREA_CHARGED, "charged"},   {AREA_DONTFORK, "dontfork"},
+        {AREA_WIPEONFORK, "wipe"},     {AREA_HEAP, "heap"},         {AREA_STACK, "stack"},
+    };
+
+    print(out, "area %08lx %08lx %6lu pages %c%c%c", (unsigned long)area->start,
+          (unsigned long)area->end, pages_of(area->start, area->end),
+          area->flags & AREA_READ ? 'r' : '-', area->flags & AREA_WRITE ? 'w' : '-',
+          area->flags & AREA_EXEC ? 'x' : '-');
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+        if (area->flags & names[i].flag)
+            print(out, " %s", names[i].name);
+    if (area->object != NULL)
+        print(out, " object %p from page %lu", (void *)area->object, (unsigned long)area->index);
+    print(out, "\n");
+}
+
+void
+space_print_areas(struct printer *out, struct address_space *space)
+{
+    print(out, "%lu areas; break %08lx to %08lx, stack below %08lx\n",
+          (unsigned long)space->areas.count, (unsigned long)space->brk_start,
+          (unsigned long)space->brk, (unsigned long)space->stack_top);
+    for (const struct area *area = space->areas.first; area != NULL; area = area->next)
+        space_print_area(out, area);
+    print(out, "%lu pages in all, %lu private and writable, %lu promised, %lu locked\n",
+          space->total_pages, space->data_pages, space->charged_pages, space->locked_pages);
+}
+
 /* ---- smaps ---- */
 
 enum { CLEAN, DIRTY };

@@ -389,24 +389,14 @@ memmap_check(const struct memmap_region *regions, size_t count)
 const char *
 memmap_type_name(uint32_t type)
 {
-    switch (type) {
-    case MEMMAP_RAM:
-        return "usable";
-    case MEMMAP_RESERVED:
-        return "reserved";
-    case MEMMAP_ACPI:
-        return "ACPI data";
-    case MEMMAP_NVS:
-        return "ACPI NVS";
-    case MEMMAP_BAD:
-        return "bad memory";
-    case MEMMAP_PERSISTENT:
-        return "persistent";
-    case MEMMAP_PRAM:
-        return "legacy persistent";
-    default:
-        return "unknown";
-    }
+    static const char *const names[] = {
+        [MEMMAP_RAM] = "usable",    [MEMMAP_RESERVED] = "reserved",
+        [MEMMAP_ACPI] = "ACPI data", [MEMMAP_NVS] = "ACPI NVS",
+        [MEMMAP_BAD] = "bad memory", [MEMMAP_PERSISTENT] = "persistent",
+        [MEMMAP_PRAM] = "legacy persistent",
+    };
+
+    return type < ARRAY_LENGTH(names) && names[type] != NULL ? names[type] : "unknown";
 }
 
 const char *
@@ -414,9 +404,10 @@ memmap_owner_name(uint32_t owner)
 {
     static const char *const names[MEMMAP_OWNERS] = {
         [MEMMAP_FREE] = "free",           [MEMMAP_LOW] = "low memory",
-        [MEMMAP_ABSENT] = "out of reach", [MEMMAP_MODULE] = "boot module",
-        [MEMMAP_BOOTINFO] = "boot info",  [MEMMAP_METADATA] = "metadata",
-        [MEMMAP_EARLY] = "early heap",    [MEMMAP_KERNEL] = "kernel image",
+        [MEMMAP_ABSENT] = "out of reach", [MEMMAP_DEFECT] = "bad memory",
+        [MEMMAP_MODULE] = "boot module",  [MEMMAP_BOOTINFO] = "boot info",
+        [MEMMAP_METADATA] = "metadata",   [MEMMAP_EARLY] = "early heap",
+        [MEMMAP_KERNEL] = "kernel image",
     };
 
     return owner < MEMMAP_OWNERS ? names[owner] : "unknown";

@@ -315,5 +315,5 @@ fault_report(int signal, uintptr_t address, const struct trap_frame *frame)
     if (!of_memory)
         return;
     print_neighbours(&subject);
-    pagetable_print_walk_in(&klog_printer, address, space->pointers, space->directories);
+    pagetable_print_walk_of(&klog_printer, space, address);
 }

@@ -240,14 +240,10 @@ print_code(struct printer *out, uintptr_t eip)
 static void
 report_memory(const struct trap_frame *frame)
 {
-    const struct address_space *space = task_current()->space;
     uintptr_t address = read_cr2();
 
     explain_kernel_fault(&klog_printer, address, frame);
-    if (space != NULL && address < USER_END)
-        pagetable_print_walk_in(&klog_printer, address, space->pointers, space->directories);
-    else
-        pagetable_print_walk(&klog_printer, address);
+    pagetable_print_walk(&klog_printer, address);
 }
 
 static void

@@ -11,6 +11,7 @@ struct proc_text {
     char *bytes; /* kmalloc */
     size_t size, room;
     bool failed; /* there was no memory: the text is not whole */
+    bool counts; /* nothing is kept but the size */
 };
 
 /* Appends bytes as they are. */
@@ -21,6 +22,10 @@ void proc_text_add(struct proc_text *text, const void *bytes, size_t size);
  * returns 0 or -errno. */
 long proc_read(struct file *file, struct buffer *to, uint64_t *position,
                int (*make)(const struct node *node, struct proc_text *text));
+/* The same for tables of memory: all memory that the text needs is had before `make` prints it, so
+ * that what is printed does not change on the way. `make` is called twice. */
+long proc_read_whole(struct file *file, struct buffer *to, uint64_t *position,
+                     int (*make)(const struct node *node, struct proc_text *text));
 /* The close operation that belongs to it. */
 void proc_close(struct file *file);
 
@@ -30,6 +35,8 @@ MUST_CHECK int proc_take_line(struct buffer *from, char *line, size_t size);
 
 /* Adds all of /proc to the tree. After files_init. */
 void proc_init(void);
+/* The tables of memory: kernel/proc/proc_octavo.c. */
+void proc_octavo_init(void);
 /* The folders of processes, self and thread-self: kernel/proc/proc_task.c. */
 void proc_task_init(void);
 /* /proc/octavo/trace.bin: kernel/proc/proc_trace.c. */

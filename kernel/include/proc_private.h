@@ -38,6 +38,7 @@ int proc_follow_to(struct node *node, struct node **target);
 void proc_fill_entry(struct tree_entry *entry, int number, uint32_t mode);
 
 extern const struct tree_dynamic proc_process_folder, proc_threads_folder, proc_fd_folder;
+extern const struct tree_dynamic proc_walk_folder, proc_owner_folder;
 extern const struct file_ops proc_mem_ops, proc_fail_nth_ops;
 
 #endif

@@ -113,20 +113,6 @@ examine_physical(int argc, char **argv)
 }
 MONITOR_COMMAND(xp, "PHYSICAL [BYTES]", "the same by physical address", examine_physical);
 
-static int
-walk(int argc, char **argv)
-{
-    uintptr_t address;
-
-    if (argc != 2)
-        return MONITOR_USAGE;
-    if (!monitor_address(argv[1], &address))
-        return no_address(argv[1]);
-    pagetable_print_walk(&console_printer, address);
-    return MONITOR_DONE;
-}
-MONITOR_COMMAND(walk, "ADDR", "the page tables' way from an address to memory", walk);
-
 /* ---- names ---- */
 
 static int

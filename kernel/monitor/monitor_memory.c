@@ -1,7 +1,7 @@
 /* monitor_memory.c - commands that show the machine's memory and who has it. */
-#include "boot.h"
 #include "cmdline.h"
 #include "console.h"
+#include "dump.h"
 #include "kmalloc.h"
 #include "mm.h"
 #include "mm_debug.h"
@@ -24,14 +24,7 @@
     }                                                                                              \
     MONITOR_COMMAND(word, "", line, word##_command)
 
-static void
-print_map(struct printer *out)
-{
-    bootmem_print_firmware(out, &boot_memory);
-    bootmem_print(out, &boot_memory);
-}
-
-TABLE_COMMAND(mmap, "the firmware's memory map and what became of it", print_map);
+TABLE_COMMAND(mmap, "the firmware's memory map and what became of it", dump_print_mmap);
 TABLE_COMMAND(meminfo, "how much memory there is and what it is used for", mm_print_meminfo);
 TABLE_COMMAND(zones, "the zones: where they lie, what is free", mm_print_zones);
 TABLE_COMMAND(buddyinfo, "free chunks of each order in each zone", mm_print_buddyinfo);
@@ -39,6 +32,7 @@ TABLE_COMMAND(slabinfo, "caches of small objects", mm_print_slabinfo);
 TABLE_COMMAND(heap, "use of kmalloc; by call site with debug=heap", kmalloc_print_stats);
 TABLE_COMMAND(debug, "which debugging aids of the memory are on (boot option debug=)", mm_debug_print);
 TABLE_COMMAND(vmalloc, "consecutive addresses over scattered frames", vmalloc_print);
+TABLE_COMMAND(dump, "all tables of memory in one", dump_print);
 TABLE_COMMAND(owners, "who owns each frame; the sums are the machine's", mm_print_owners);
 
 static int
@@ -70,3 +64,28 @@ frame(int argc, char **argv)
     return MONITOR_DONE;
 }
 MONITOR_COMMAND(frame, "PFN", "one frame's whole story; PFN is address / 4096", frame);
+
+static int
+freelist(int argc, char **argv)
+{
+    uint64_t order = 0;
+    bool all = argc == 1;
+
+    if (argc > 2 || (!all && (!cmdline_size(argv[1], &order) || order > MAX_ORDER)))
+        return MONITOR_USAGE;
+    mm_print_freelist(&console_printer, (unsigned)order, all ? MAX_ORDER : (unsigned)order);
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(freelist, "[ORDER]", "the free chunks themselves, of one order or all", freelist);
+
+static int
+slab(int argc, char **argv)
+{
+    if (argc != 2)
+        return MONITOR_USAGE;
+    if (mm_print_slab(&console_printer, argv[1]))
+        return MONITOR_DONE;
+    print(&console_printer, "There is no cache %s.\n", argv[1]);
+    return MONITOR_FAILED;
+}
+MONITOR_COMMAND(slab, "NAME", "the slabs of a cache and their objects in use", slab);

@@ -3,6 +3,7 @@
 #include "cmdline.h"
 #include "console.h"
 #include "monitor.h"
+#include "pagetable.h"
 #include "proc.h"
 #include "signal.h"
 #include "space.h"
@@ -90,43 +91,10 @@ print_space(int argc, char **argv, void (*table)(struct printer *out, struct add
     return MONITOR_DONE;
 }
 
-/* The areas as the kernel has them; maps shows them as Linux does. */
-static void
-print_areas(struct printer *out, struct address_space *space)
-{
-    static const struct {
-        unsigned flag;
-        const char *name;
-    } names[] = {
-        {AREA_SHARED, "shared"},       {AREA_GROWSDOWN, "grows"},   {AREA_LOCKED, "locked"},
-        {AREA_NORESERVE, "noreserve"}, {AREA_CHARGED, "charged"},   {AREA_DONTFORK, "dontfork"},
-        {AREA_WIPEONFORK, "wipe"},     {AREA_HEAP, "heap"},         {AREA_STACK, "stack"},
-    };
-
-    print(out, "%lu areas; break %08lx to %08lx, stack below %08lx\n",
-          (unsigned long)space->areas.count, (unsigned long)space->brk_start,
-          (unsigned long)space->brk, (unsigned long)space->stack_top);
-    for (const struct area *area = space->areas.first; area != NULL; area = area->next) {
-        print(out, "%08lx %08lx %6lu pages %c%c%c", (unsigned long)area->start,
-              (unsigned long)area->end, (unsigned long)(area->end - area->start) >> PAGE_SHIFT,
-              area->flags & AREA_READ ? 'r' : '-', area->flags & AREA_WRITE ? 'w' : '-',
-              area->flags & AREA_EXEC ? 'x' : '-');
-        for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
-            print(out, "%s%s", area->flags & names[i].flag ? " " : "",
-                  area->flags & names[i].flag ? names[i].name : "");
-        if (area->object != NULL)
-            print(out, " object %p from page %lu", (void *)area->object,
-                  (unsigned long)area->index);
-        print(out, "\n");
-    }
-    print(out, "%lu pages in all, %lu private and writable, %lu promised, %lu locked\n",
-          space->total_pages, space->data_pages, space->charged_pages, space->locked_pages);
-}
-
 static int
 vmas(int argc, char **argv)
 {
-    return print_space(argc, argv, print_areas);
+    return print_space(argc, argv, space_print_areas);
 }
 MONITOR_COMMAND(vmas, "PID", "the areas of a process, with the kernel's flags", vmas);
 
@@ -150,6 +118,46 @@ pt(int argc, char **argv)
     return print_space(argc, argv, space_print_tables);
 }
 MONITOR_COMMAND(pt, "PID", "the page tables of a process", pt);
+
+/* ---- an address, in the space of a process or in the one that is in use ---- */
+
+static int
+follow_address(int argc, char **argv,
+               void (*follow)(struct printer *out, const struct address_space *space, uintptr_t va))
+{
+    const struct address_space *space = space_active;
+    uintptr_t address;
+
+    if (argc < 2 || argc > 3)
+        return MONITOR_USAGE;
+    if (!monitor_address(argv[1], &address)) {
+        print(&console_printer, "'%s' is neither a number nor a symbol.\n", argv[1]);
+        return MONITOR_FAILED;
+    }
+    if (argc == 3) {
+        const struct process *process = process_named(argv[2]);
+
+        if (process == NULL)
+            return MONITOR_FAILED;
+        space = process->space;
+    }
+    follow(&console_printer, space, address);
+    return MONITOR_DONE;
+}
+
+static int
+walk(int argc, char **argv)
+{
+    return follow_address(argc, argv, pagetable_print_walk_of);
+}
+MONITOR_COMMAND(walk, "ADDR [PID]", "the page tables' way from an address to memory", walk);
+
+static int
+owner(int argc, char **argv)
+{
+    return follow_address(argc, argv, pagetable_print_owner);
+}
+MONITOR_COMMAND(owner, "ADDR [PID]", "who has what is there: area, frame, object", owner);
 
 static int
 kill(int argc, char **argv)

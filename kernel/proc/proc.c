@@ -1,7 +1,7 @@
 /* proc.c - /proc: what the kernel knows, as Linux's tools read it (proc(5)).
  *
  * A table names each file and what prints it; most print what the monitor prints. Files of
- * processes are in proc_task.c. Settings below /proc/sys can be written.
+ * processes are in proc_task.c, tables of memory in proc_octavo.c. Settings below /proc/sys can be written.
  */
 #include "boot.h"
 #include "clock.h"
@@ -258,10 +258,6 @@ static const struct entry {
     int (*store)(const char *line); /* NULL: it cannot be written */
 } entries[] = {
     {"/proc/meminfo", mm_print_meminfo, NULL},
-    {"/proc/buddyinfo", mm_print_buddyinfo, NULL},
-    {"/proc/slabinfo", mm_print_slabinfo, NULL},
-    {"/proc/zoneinfo", mm_print_zoneinfo, NULL},
-    {"/proc/owners", mm_print_owners, NULL},
     {"/proc/iomem", print_iomem, NULL},
     {"/proc/vmstat", vm_print_vmstat, NULL},
     {"/proc/stat", print_stat, NULL},
@@ -330,6 +326,7 @@ proc_init(void)
                          NULL, (uintptr_t)entry);
     }
     space_object_name = file_object_name;
+    proc_octavo_init();
     proc_task_init();
     proc_trace_init();
 }

@@ -156,6 +156,13 @@ print_tables(struct proc_text *text, struct proc_subject subject)
 }
 
 static void
+print_areas(struct proc_text *text, struct proc_subject subject)
+{
+    if (subject.process->space != NULL)
+        space_print_areas(&text->printer, subject.process->space);
+}
+
+static void
 print_mounts(struct proc_text *text, struct proc_subject subject)
 {
     (void)subject;
@@ -249,6 +256,7 @@ static const struct row {
     void (*print)(struct proc_text *text, struct proc_subject subject); /* text files */
     leads_to leads_to;                                             /* links */
 } rows[] = {
+    {"areas", S_IFREG | 0444, &text_ops, NULL, print_areas, NULL},
     {"cmdline", S_IFREG | 0444, &text_ops, NULL, print_cmdline, NULL},
     {"comm", S_IFREG | 0644, &comm_ops, NULL, print_comm, NULL},
     {"cwd", S_IFLNK | 0777, NULL, &link_dynamic, NULL, cwd_node},
@@ -261,12 +269,14 @@ static const struct row {
     {"mem", S_IFREG | 0600, &proc_mem_ops, NULL, NULL, NULL},
     {"mounts", S_IFREG | 0444, &text_ops, NULL, print_mounts, NULL},
     {"oom_score", S_IFREG | 0444, &text_ops, NULL, print_oom_score, NULL},
+    {"owner", S_IFDIR | 0555, &folder_ops, &proc_owner_folder, NULL, NULL},
     {"root", S_IFLNK | 0777, NULL, &link_dynamic, NULL, root_node},
     {"smaps", S_IFREG | 0444, &text_ops, NULL, print_smaps, NULL},
     {"stat", S_IFREG | 0444, &text_ops, NULL, print_stat, NULL},
     {"statm", S_IFREG | 0444, &text_ops, NULL, print_statm, NULL},
     {"status", S_IFREG | 0444, &text_ops, NULL, print_status, NULL},
     {"tables", S_IFREG | 0444, &text_ops, NULL, print_tables, NULL},
+    {"walk", S_IFDIR | 0555, &folder_ops, &proc_walk_folder, NULL, NULL},
     /* The last: not in a thread's folder. */
     {"task", S_IFDIR | 0555, &folder_ops, &proc_threads_folder, NULL, NULL},
 };

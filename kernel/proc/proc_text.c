@@ -9,6 +9,7 @@
 #include "proc.h"
 
 #define FIRST_ROOM 256u
+#define ROOM_SPARE 256u
 
 /* ---- text ---- */
 
@@ -33,7 +34,9 @@ make_room(struct proc_text *text, size_t size)
 void
 proc_text_add(struct proc_text *text, const void *bytes, size_t size)
 {
-    if (size == 0 || text->failed)
+    if (text->counts)
+        text->size += size;
+    if (size == 0 || text->failed || text->counts)
         return;
     if (!make_room(text, size)) {
         text->failed = true;
@@ -69,18 +72,41 @@ forget(struct file *file)
     file->state = NULL;
 }
 
+typedef int maker(const struct node *node, struct proc_text *text);
+
+/* Has the text made once for its size, and makes room for that and for what the room itself may
+ * change in it. */
 static int
-make_text(struct file *file, int (*make)(const struct node *node, struct proc_text *text))
+make_all_room(struct file *file, maker *make, struct proc_text *text)
+{
+    size_t size;
+    int error;
+
+    text->counts = true;
+    error = make(file->node, text);
+    text->counts = false;
+    size = text->size + ROOM_SPARE;
+    text->size = 0;
+    if (error == 0 && !make_room(text, size))
+        error = -ENOMEM;
+    return error;
+}
+
+static int
+make_text(struct file *file, maker *make, bool whole)
 {
     struct proc_text *text = kzalloc(sizeof(*text));
-    int error;
+    int error = 0;
 
     forget(file);
     if (text == NULL)
         return -ENOMEM;
     text->printer.vprint = vprint;
     file->state = text;
-    error = make(file->node, text);
+    if (whole)
+        error = make_all_room(file, make, text);
+    if (error == 0)
+        error = make(file->node, text);
     if (error == 0 && text->failed)
         error = -ENOMEM;
     if (error != 0)
@@ -90,15 +116,14 @@ make_text(struct file *file, int (*make)(const struct node *node, struct proc_te
 
 /* ---- operations of files ---- */
 
-long
-proc_read(struct file *file, struct buffer *to, uint64_t *position,
-          int (*make)(const struct node *node, struct proc_text *text))
+static long
+read_text(struct file *file, struct buffer *to, uint64_t *position, maker *make, bool whole)
 {
     const struct proc_text *text;
     size_t size;
 
     if (file->state == NULL || *position == 0) {
-        int error = make_text(file, make);
+        int error = make_text(file, make, whole);
 
         if (error != 0)
             return error;
@@ -113,6 +138,18 @@ proc_read(struct file *file, struct buffer *to, uint64_t *position,
         return -EFAULT;
     *position += size;
     return (long)size;
+}
+
+long
+proc_read(struct file *file, struct buffer *to, uint64_t *position, maker *make)
+{
+    return read_text(file, to, position, make, false);
+}
+
+long
+proc_read_whole(struct file *file, struct buffer *to, uint64_t *position, maker *make)
+{
+    return read_text(file, to, position, make, true);
 }
 
 void

@@ -51,7 +51,7 @@ END
         table mm_print_frame "frame $frame" "frame $frame"
     done
     for address in 0x1000 0xc0100000 0xc1000000 0xd0000000 0xe0000000; do
-        table pagetable_print_walk "walk $address" "walk $address"
+        table pagetable_print_walk_of "walk $address" "walk $address"
     done
     cat <<END
 tbreak kmalloc

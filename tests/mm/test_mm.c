@@ -3,6 +3,7 @@
 
 #include "kmalloc.h"
 #include "mm.h"
+#include "mm_debug.h"
 #include "slab.h"
 #include "space.h"
 #include "listener.h"
@@ -247,6 +248,51 @@ KTEST(mm, other_tables)
     kmalloc_print_stats(fresh());
     CHECK(says("slab-headers"));
     vmalloc_print(fresh());
+}
+
+KTEST(mm, free_chunks)
+{
+    size_t at = 0;
+    unsigned long frames = 0;
+    mm_drain();
+    mm_print_freelist(fresh(), 0, MAX_ORDER);
+    while (at < used && text[at] != '\n')
+        at++;
+    for (; at + 1 < used; at++) {
+        while (at < used && text[at] != ' ') /* the zone's name */
+            at++;
+        unsigned long order = next_number(&at), chunks = next_number(&at);
+        CHECK(order <= MAX_ORDER);
+        frames += chunks << order;
+        while (at < used && text[at] != '\n')
+            at++;
+    }
+    CHECK_EQ(frames, pmm_free_frames());
+}
+
+KTEST(mm, one_slab)
+{
+    void *objects[3];
+    const char *name = mm_cache_name(0);
+    for (size_t i = 0; i < 3; i++)
+        objects[i] = kmalloc(500);
+    CHECK(objects[0] && objects[1] && objects[2] && name);
+    kfree(objects[1]);
+    CHECK(mm_print_slab(fresh(), "kmalloc-512"));
+    CHECK(debug_on(DEBUG_HEAP) || says("cache kmalloc-512: "));
+    CHECK(debug_on(DEBUG_HEAP) || says("\n  #"));
+    mm_print_object(fresh(), (char *)objects[2] + 7);
+    CHECK(says(" in use; the address is at "));
+    mm_print_object(fresh(), objects[1]);
+    CHECK(says(", free; the address is at "));
+    kfree(objects[0]);
+    kfree(objects[2]);
+    mm_print_object(fresh(), &objects);
+    CHECK_EQ(used, 0);
+    CHECK(!mm_print_slab(fresh(), "no such cache"));
+    CHECK_EQ(used, 0);
+    for (size_t i = 0; mm_cache_name(i); i++)
+        CHECK(mm_print_slab(fresh(), mm_cache_name(i)));
 }
 
 KTEST(mm, one_frame)

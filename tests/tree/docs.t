@@ -126,8 +126,9 @@ def main():
 
     machine, process = section("Files of /proc").split("Each process has a folder")
     same("files of /proc", first_column(machine),
-         re.findall(r'^    \{"(/proc/[^"]+)",', source("kernel/proc/proc.c"), re.MULTILINE)
-         + re.findall(r'tree_add_dynamic\("(/proc/[^"]+)"', source("kernel/proc/proc_trace.c")))
+         re.findall(r'(?:^    \{|tree_add_dynamic\()"(/proc/[^"]+)",',
+                    "".join(source(f"kernel/proc/{name}.c")
+                            for name in ("proc", "proc_octavo", "proc_trace")), re.MULTILINE))
     same("files of /proc/PID", first_column(process),
          re.findall(r'^    \{"([\w-]+)", S_IF', source("kernel/proc/proc_task.c"), re.MULTILINE))
     devices = re.findall(r'"(/dev/\w+)"', source("kernel/files/devices.c") + source("kernel/files/tty.c"))
