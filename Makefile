@@ -45,7 +45,7 @@ KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 # a person who reads it, need not be fast: small before fast.
 SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% \
         mm/x86/address.c mm/x86/pagetable_start.c \
-        $(addprefix kernel/cpu/,backtrace.c explain.c fault_report.c panic.c symbols.c) \
+        $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c) \
         $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
         $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c trace_port.c) \
         $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \

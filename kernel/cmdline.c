@@ -17,6 +17,7 @@ static const struct option {
 } options[] = {
     {"badram", "frames that are bad: badram=ADDRESS[,MASK] (memory_options.h)"},
     {"bench", "measure the allocators, then power off"},
+    {"break", "where Bochs stops, and who calls is logged: break=FUNCTION,... of the kernel, four"},
     {"console", "which of vga,com1,e9 to use; all by default"},
     {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
     {"debug", "aids against bugs of memory: debug=heap,stacks,pages,poison,... or all (mm_debug.h)"},

@@ -17,6 +17,7 @@
 #include <string.h>
 #include "bench.h"
 #include "boot.h"
+#include "breakpoints.h"
 #include "clock.h"
 #include "cmdline.h"
 #include "commit.h"
@@ -331,6 +332,8 @@ kernel_main(uint32_t magic, uint32_t information)
     find_memory();
     pagetable_init(&boot_memory);
     symbols_init(&boot_source, &boot_info.elf, &boot_memory);
+    if (cmdline_flag("break"))
+        breakpoints_set(cmdline_value("break"));
     choose_debugging();
     mm_init(&boot_memory);
     tracing_init();

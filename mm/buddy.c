@@ -105,19 +105,13 @@ trace_split(const struct zone *zone, pfn_t chunk, unsigned order, unsigned wante
         trace_record(TRACE_SPLIT, pfn_to_paddr(chunk), order, wanted, NULL);
 }
 
-pfn_t
-buddy_alloc(struct zone *zone, unsigned order)
+/* Makes the upper halves free that are left over when the chunk of order `level` at `offset`, just
+ * taken, is cut down to `order`. Not inlined: the place to stop at to see a chunk split. */
+static __attribute__((noinline)) void
+buddy_split(struct zone *zone, uint32_t index, unsigned offset, unsigned level, unsigned order)
 {
-    ASSERT(order <= MAX_ORDER);
-    uint32_t fit = zone->listed >> order;
-    if (!fit)
-        return pfn(0);
-    uint32_t index = zone->list[order + (unsigned)__builtin_ctz(fit)];
     struct block *block = &zone->blocks[index];
     struct block_map *map = &zone->maps[index];
-    uint16_t before = block->levels;
-    unsigned level = order;
-    unsigned offset = chunk_take(zone, index, &level);
     if (trace_on(TRACE_SPLIT))
         trace_split(zone, page_at(zone, index, offset), level, order);
     while (level > order) {
@@ -126,6 +120,21 @@ buddy_alloc(struct zone *zone, unsigned order)
         block->free += (uint16_t)(1u << level);
         zone->free += 1ul << level;
     }
+}
+
+pfn_t
+buddy_alloc(struct zone *zone, unsigned order)
+{
+    ASSERT(order <= MAX_ORDER);
+    uint32_t fit = zone->listed >> order;
+    if (!fit)
+        return pfn(0);
+    uint32_t index = zone->list[order + (unsigned)__builtin_ctz(fit)];
+    uint16_t before = zone->blocks[index].levels;
+    unsigned level = order;
+    unsigned offset = chunk_take(zone, index, &level);
+    if (level > order)
+        buddy_split(zone, index, offset, level, order);
     zone_relist(zone, index, before);
     return page_at(zone, index, offset);
 }

@@ -17,12 +17,13 @@
 %include "frame.inc"
 
 VECTORS         equ 48
+DEBUG           equ 1
 PAGE_FAULT      equ 14
 SYSCALL_VECTOR  equ 0x80
 
-extern trap_dispatch, trap_double_fault, page_fault, task_work, syscall_unknown
+extern trap_dispatch, trap_double_fault, page_fault, breakpoint_reached, task_work, syscall_unknown
 extern task_running, syscall_table, syscall_count
-global trap_stubs, double_fault_entry, page_fault_entry, syscall_entry, return_to_user
+global trap_stubs, double_fault_entry, page_fault_entry, debug_entry, syscall_entry, return_to_user
 global trap_return, page_fault_return, syscall_return, work_return ; backtraces know them
 global restore_segments, restore_segments_end, restore_stack
 
@@ -46,6 +47,7 @@ trap_stub_%[vector]:
 ; Out: nothing is clobbered; the frame may have been changed by the handler.
 trap_common:
     SAVE_REGISTERS
+.dispatch:
     mov eax, esp                    ; struct trap_frame *
     call trap_dispatch
 trap_return:
@@ -57,6 +59,24 @@ return_from_trap:
     pop es                          ; the program's, when its system call had only begun
     pop ds
     add esp, 8                      ; vector, error code
+    iretd
+
+; The debug exception when break= is given (breakpoints.c). At XCHG BX,BX Bochs stops, with nothing left
+; to do but the IRET to the place that was reached.
+debug_entry:
+    push dword 0
+    push dword DEBUG
+    SAVE_REGISTERS
+    mov eax, esp
+    call breakpoint_reached
+    test al, al
+    jz trap_common.dispatch
+    popad
+    add esp, 8
+    pop es
+    pop ds
+    add esp, 8
+    xchg bx, bx
     iretd
 
 page_fault_entry:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import stages
 from machine import Bochs, Ended
 from names import STAGES, Names
 from stub import Gdb
@@ -17,8 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HELP = """\
 Bochs' own commands (help), and:
   octavo break NAME[,NAME...]  stop at functions of the kernel, stages of the start (sector0, stage2,
-                               pmode, entry, ready), functions of a program (PROGRAM:FUNCTION)
-  octavo here                  the structures that the function at this stop has at hand
+                               pmode, entry, ready), functions of a program (PROGRAM:FUNCTION),
+                               labels of the boot sectors, lines (mm/buddy.c:98)
+  octavo here                  the structures at hand at this stop
   octavo type LINE             type a line on the machine's serial port
   octavo screen                the machine's text screen
   octavo COMMAND               what tools/gdb knows of the kernel: octavo zones, frame, walk, ...
@@ -37,6 +39,9 @@ def arguments():
                         help="more words for the kernel's command line")
     parser.add_argument("options", nargs="*", help="lines of bochsrc")
     return parser.parse_args()
+
+
+KERNEL = 0xC0000000  # where it runs once paging is on
 
 
 # --- The image and the screen -------------------------------------------------------------------
@@ -77,8 +82,9 @@ class Session:
         self.names = Names()
         self.bochs = Bochs(options)
         self.gdb = Gdb(self.bochs)
-        self.stages = set(STAGES) # the marks to stop at
-        self.places = {}        # number of a breakpoint -> name
+        self.stages = set(STAGES)  # the marks to stop at
+        self.named_stages = set()  # those that were asked for
+        self.places = {}           # number of a breakpoint -> name
         self.asked = 0
 
     # --- Where to stop ---
@@ -89,11 +95,12 @@ class Session:
         table = self.names.program(program)
         if table:
             return table.find(function), self.runs(program)
-        return self.names.kernel.find(name) or self.addresses_by_gdb(name), ""
+        return (self.names.kernel.find(name) or self.names.boot.find(name)
+                or self.addresses_by_gdb(name)), ""
 
     def addresses_by_gdb(self, name):
         """Of a function of the kernel that was compiled into others, or of FILE:LINE."""
-        if not re.fullmatch(r"[\w./]+(:\d+)?", name):
+        if not re.fullmatch(r"[\w./]+(:\w+)?", name):
             return []
         text = self.gdb.ask(f"octavo places {name}")
         return [int(word, 16) for word in text.split() if word.startswith("0x")]
@@ -116,13 +123,16 @@ class Session:
         for name in names:
             if name in STAGES:
                 self.stages.add(name)
+                self.named_stages.add(name)
                 continue
             found, condition = self.addresses(name)
             if not found:
                 near = ", ".join(self.names.near(name))
-                return f"no function or stage is called {name}" + (near and f"; near: {near}")
+                return f"no function or stage is called '{name}'" + (near and f"; near: {near}")
             for address in found:
-                self.places[self.bochs.breakpoint(address, condition)] = name
+                number = self.bochs.breakpoint(address, condition)
+                self.places[number] = name
+                print(f"breakpoint {number} at {address:#x}: {name}")
         return ""
 
     # --- Stops ---
@@ -134,21 +144,35 @@ class Session:
         place = self.names.boot.place(stop.address)
         if stop.address < 0x100000:
             return "stage2" if place.startswith("stage2") else "pmode"
-        return "entry" if stop.address < 0xC0000000 else "ready"
+        return "entry" if stop.address < KERNEL else "ready"
 
     def is_wanted(self, stop):
-        return not stop.magic or self.stage(stop) in self.stages
+        return not stop.magic or self.is_option(stop) or self.stage(stop) in self.stages
+
+    def is_option(self, stop):
+        """True in the kernel's handler of break=, whose next step leads to the function."""
+        return stop.magic and stop.address >= KERNEL and \
+            self.names.kernel.place(stop.address).startswith("debug_entry")
 
     def run(self, command):
         stop = self.bochs.run(command)
         while stop and not self.is_wanted(stop):
             stop = self.bochs.run("c")
-        if stop:
-            self.show(stop)
-
-    def show(self, stop):
+        if not stop:
+            return
+        if self.is_option(stop):
+            named, stop = True, self.bochs.run("s")
+        else:
+            named = stop.breakpoint in self.places or \
+                stop.magic and self.stage(stop) in self.named_stages
         print(self.with_names(stop.text), end="", flush=True)
-        if stop.breakpoint in self.places:
+        if named:
+            self.show_here()
+
+    def show_here(self):
+        if stages.is_early(self.bochs):
+            stages.show(self.bochs, self.names, self.bochs.stop)
+        else:
             print(self.gdb.ask("octavo here"), end="", flush=True)
 
     def with_names(self, text):
@@ -182,11 +206,16 @@ class Session:
         if word in ("", "help"):
             print(HELP)
         elif word == "break":
-            print(self.stop_at(re.split("[, ]+", rest.strip())) or "", end="\n")
+            wrong = self.stop_at(re.split("[, ]+", rest.strip()))
+            print(wrong + "\n" if wrong else "", end="")
         elif word == "type":
             self.bochs.type(rest.encode() + b"\n")
         elif word == "screen":
             self.print_screen()
+        elif word == "here":
+            self.show_here()
+        elif stages.is_early(self.bochs):
+            print("the kernel does not run yet; octavo here shows what there is")
         else:
             print(self.gdb.ask("octavo " + argument), end="")
 
