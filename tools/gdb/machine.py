@@ -15,6 +15,8 @@ import time
 
 import gdb
 
+from stops import at_stop
+
 # Seconds until QEMU must answer.
 PATIENCE = 60
 
@@ -49,7 +51,7 @@ class Machine:
         atexit.register(self.qemu.kill)
         self.attach(link)
         self.write_description()
-        gdb.events.stop.connect(self.follow_mode)
+        at_stop(self.follow_mode)
         self.follow_mode()
 
     def attach(self, link):
@@ -72,7 +74,7 @@ class Machine:
         with open(self.description, "w") as file:
             file.write(text)
 
-    def follow_mode(self, _event=None):
+    def follow_mode(self):
         """Keeps gdb's idea of the instruction set in step with the CPU's mode: QEMU calls the
         machine an i386 throughout."""
         real = not int(gdb.parse_and_eval("(unsigned) $cr0")) & 1

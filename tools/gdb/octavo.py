@@ -9,8 +9,9 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import here  # adds its command
+import here  # these add commands of their own
 import kernel
+import stacks
 import tables
 from commands import command
 from machine import machine
