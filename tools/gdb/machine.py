@@ -15,7 +15,7 @@ import time
 
 import gdb
 
-from stops import at_stop
+import stops
 
 # Seconds until QEMU must answer.
 PATIENCE = 60
@@ -51,7 +51,7 @@ class Machine:
         atexit.register(self.qemu.kill)
         self.attach(link)
         self.write_description()
-        at_stop(self.follow_mode)
+        stops.actions.insert(0, self.follow_mode)  # the others want to know the mode
         self.follow_mode()
 
     def attach(self, link):

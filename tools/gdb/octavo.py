@@ -9,12 +9,12 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import here  # these add commands of their own
 import kernel
-import stacks
 import tables
 from commands import command
 from machine import machine
+
+import here, programs, stacks, tasks  # noqa: commands of their own
 
 
 @command("zones", "The zones of physical memory, as the monitor's `zones` prints them.")

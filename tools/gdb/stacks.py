@@ -29,9 +29,11 @@ import gdb
 from gdb.FrameDecorator import FrameDecorator
 from gdb.unwinder import Unwinder, register_unwinder
 
+import tasks
 from commands import command
-from kernel import linked, number, read, value
+from kernel import number, read, value
 from machine import machine
+from programs import name_of, programs
 from stops import at_stop
 
 # struct trap_frame (kernel/include/trap.h), from the EIP on that the CPU pushed.
@@ -52,6 +54,9 @@ SIGNAL_REGISTERS = {"edi": 16, "esi": 20, "ebp": 24, "esp": 28, "ebx": 32, "edx"
                     "eax": 44, "eip": 56, "eflags": 64}
 # As task_switch pushes them, the last one first.
 SWITCH_SAVED = ("edi", "esi", "ebx", "ebp")
+STATES = {"TASK_READY": "ready to run", "TASK_SLEEPING": "sleeping",
+          "TASK_SLEEPING_LONG": "sleeping, not to be disturbed by signals",
+          "TASK_SLEEPING_HARD": "sleeping, not to be disturbed", "TASK_DEAD": "dead"}
 # As DWARF numbers them: System V ABI, Intel386 supplement.
 REGISTERS = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags")
 
@@ -338,6 +343,13 @@ class Trap(FrameDecorator):
         return None
 
 
+class Call(FrameDecorator):
+    """A call; of a function without a name, as gdb shows it without decorators."""
+
+    def function(self):
+        return super().function() or "??"
+
+
 class TrapFilter:
     name, priority, enabled = "octavo", 100, True
 
@@ -345,7 +357,7 @@ class TrapFilter:
         gdb.frame_filters[self.name] = self
 
     def filter(self, frames):
-        return (Trap(frame) if notes.cover(frame.inferior_frame().pc()) else frame
+        return (Trap(frame) if notes.cover(frame.inferior_frame().pc()) else Call(frame)
                 for frame in frames)
 
 
@@ -360,24 +372,6 @@ def _describe_traps():
 
 
 # --- Tasks that do not run ------------------------------------------------------------------------
-
-
-def processes():
-    return linked(value("process_list"), "next")
-
-
-def threads(process):
-    return linked(process["threads"], "next_thread")
-
-
-def find_task(word_of_it):
-    """The task with that thread number, and its process."""
-    wanted = number(word_of_it)
-    for process in processes():
-        for task in threads(process):
-            if int(task["tid"]) == wanted:
-                return task, process
-    raise gdb.GdbError(f"there is no process or thread {wanted}")
 
 
 class Registers:
@@ -413,13 +407,18 @@ def saved_registers(task):
     return {**found, "eip": word(at), "esp": at + 4}
 
 
-@command("bt", "octavo bt PID [bt's own words]: the stack of a process or thread that waits: from\n"
-         "where it sleeps in the kernel to the program's main.")
+@command("bt", "octavo bt PID [words for bt]: the stack of a process or thread that waits: from where\n"
+         "it sleeps in the kernel out to the program's main.")
 def _bt(argument):
     who, *words = argument.split(None, 1)
-    task, process = find_task(who)
-    print(f"{process['name'].string()} ({int(task['tid'])}), "
-          f"{str(task['state']).removeprefix('TASK_').lower().replace('_', ' ')}")
-    with Registers(**({} if task.address == number("task_running") else saved_registers(task))):
-        gdb.execute("bt " + "".join(words))
-
+    task = tasks.find_task(who)
+    process = task["process"]
+    state = "running" if tasks.is_running(task) else STATES[str(task["state"])]
+    print(f"{process['name'].string()} ({int(task['tid'])}), {state}")
+    before = programs.loaded
+    try:
+        programs.load(name_of(process))
+        with Registers(**({} if tasks.is_running(task) else saved_registers(task))):
+            gdb.execute("bt " + "".join(words))
+    finally:
+        programs.load(before)

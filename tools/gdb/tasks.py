@@ -1,0 +1,75 @@
+"""tasks.py - who runs and who waits: processes and their threads; `octavo ps`, as the monitor's."""
+import gdb
+
+import memory
+from commands import command
+from kernel import PAGE_SHIFT, linked, number, value
+
+TIMER_HZ = 100  # kernel/include/timer.h
+STATES = {"TASK_READY": "R", "TASK_SLEEPING": "S", "TASK_SLEEPING_LONG": "D",
+          "TASK_SLEEPING_HARD": "D", "TASK_DEAD": "X"}
+
+
+def processes():
+    """Those of programs, by number."""
+    return sorted(linked(value("process_list"), "next"), key=lambda process: int(process["pid"]))
+
+
+def threads(process):
+    return linked(process["threads"], "next_thread")
+
+
+def running():
+    """The task that the CPU runs, or None as long as there are none."""
+    task = value("task_running")
+    return task.dereference() if task else None
+
+
+def find_task(word):
+    """The task with that thread number."""
+    wanted = number(word)
+    for process in processes():
+        for task in threads(process):
+            if int(task["tid"]) == wanted:
+                return task
+    raise gdb.GdbError(f"there is no process or thread {wanted} (octavo ps lists them)")
+
+
+def is_running(task):
+    return task.address == value("task_running")
+
+
+def ancestry(process):
+    """Its number, its parent's, and so on."""
+    while process:
+        yield int(process["pid"])
+        process = process["parent"]
+
+
+def state_letter(process):
+    task = process["threads"]
+    if process["dead"] or not task:
+        return "Z"
+    return "T" if process["stopped"] else STATES[str(task["state"])]
+
+
+def resident(space):
+    """Pages of its areas that are in memory."""
+    tables = memory.Tables(int(space["directory_at"]))
+    return sum(tables.count_present(int(area["start"]), int(area["end"]))
+               for area in linked(space["areas"]["first"], "next"))
+
+
+@command("ps", "The processes, as the monitor's `ps` prints them.")
+def _ps(_argument):
+    kib = PAGE_SHIFT - 10
+    print("  PID  PPID GROUP  SESS S THR SIZE KiB  RSS KiB      TIME NAME")
+    for process in processes():
+        space, parent = process["space"], process["parent"]
+        ticks = int(process["user_ticks"]) + int(process["kernel_ticks"])
+        print("%5d %5d %5d %5d %s %3d %8d %8d %6d.%02d %s"
+              % (process["pid"], parent["pid"] if parent else 0, process["group"],
+                 process["session"], state_letter(process), process["thread_count"],
+                 (int(space["total_pages"]) if space else 0) << kib,
+                 (resident(space) if space else 0) << kib,
+                 ticks // TIMER_HZ, ticks % TIMER_HZ, process["name"].string()))
