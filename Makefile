@@ -45,11 +45,12 @@ KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 # a person who reads it, need not be fast: small before fast.
 SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% \
         mm/x86/address.c mm/x86/pagetable_start.c \
-        $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c) \
+        $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c \
+        tlb_probe.c) \
         $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
         $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c trace_port.c) \
         $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
-        stories.c tables.c)
+        space_holders.c stories.c tables.c x86/tlb_watch.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2

@@ -161,6 +161,8 @@ const char *area_name(const struct area *area);
 /* /proc/PID/maps and smaps; `name` says what an area's object is called (NULL: nothing). */
 typedef const char *(*object_namer)(const struct object *object);
 extern object_namer space_object_name;
+/* Prints whose a space is, "12 sh"; NULL: nobody knows. */
+extern void (*space_print_owner)(struct printer *out, const struct address_space *space);
 void space_print_maps(struct printer *out, struct address_space *space);
 void space_print_smaps(struct printer *out, struct address_space *space);
 /* The areas with the kernel's flags, and one of them. */

@@ -4,8 +4,10 @@
  *   entries of all page tables   +   pages of objects   =   holders of all pages
  *   promises to areas            +   to objects         =   the commit account
  *
- * A table that several directories lead to is counted once: it is marked when first seen.
+ * A table that several directories lead to is counted once. When the holders do not agree,
+ * space_holders.c finds out which frame it is.
  */
+#include "mm.h"
 #include "mm_private.h"
 #include "object_private.h"
 #include "space_private.h"
@@ -34,22 +36,41 @@ add_up(const struct address_space *space)
     return sums;
 }
 
+/* One space under examination. */
+struct check {
+    const struct address_space *space;
+    bool good;
+};
+
+void (*space_print_owner)(struct printer *out, const struct address_space *space);
+
+void
+space_print_entry(const struct address_space *space, uintptr_t va, pfn_t page)
+{
+    print(&klog_printer, "space: ");
+    if (space_print_owner != NULL)
+        space_print_owner(&klog_printer, space);
+    print(&klog_printer, ": 0x%08lx leads to frame %#lx", (unsigned long)va, page.n);
+}
+
 static void
 check_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     const struct frame *frame = frame_of(page);
-    bool *good = arg;
+    struct check *check = arg;
 
     if (frame->owner != FRAME_USER && frame->owner != FRAME_CACHE) {
-        klog("space: the page at 0x%08lx is %s\n", (unsigned long)va,
-             frame_owner_name(frame->owner));
-        *good = false;
-    }
-    if (flags & PT_WRITE && !(flags & PTE_OBJECT) &&
-        (frame->owner != FRAME_USER || frame->count != 1)) {
-        klog("space: the page at 0x%08lx may be written and is held by others\n",
-             (unsigned long)va);
-        *good = false;
+        space_print_entry(check->space, va, page);
+        klog(", which is no page of a program but %s\n",
+             frame->owner == FRAME_NONE ? "free" : frame_owner_name(frame->owner));
+        mm_print_frame(&klog_printer, page);
+        check->good = false;
+    } else if (flags & PT_WRITE && !(flags & PTE_OBJECT) &&
+               (frame->owner != FRAME_USER || frame->count != 1)) {
+        space_print_entry(check->space, va, page);
+        klog(", may write to it, and others hold it too\n");
+        mm_print_frame(&klog_printer, page);
+        check->good = false;
     }
 }
 
@@ -86,6 +107,7 @@ static void
 check_space(struct address_space *space, void *arg)
 {
     struct sums sums = add_up(space);
+    struct check check = {.space = space, .good = true};
     bool good = area_check(&space->areas) && check_tables(space);
     unsigned entries = 0, in_areas = 0;
 
@@ -94,10 +116,11 @@ check_space(struct address_space *space, void *arg)
             sums.odd == space->odd_areas;
     for (const struct area *area = space->areas.first; area != NULL; area = area->next) {
         tables_walk(space, area->start, area->end, count_entry, &in_areas);
-        tables_walk(space, area->start, area->end, check_entry, &good);
+        tables_walk(space, area->start, area->end, check_entry, &check);
         good &= area->space == space;
     }
     tables_walk(space, 0, USER_END, count_entry, &entries);
+    good &= check.good;
     if (!good || entries != in_areas) {
         klog("space: %p does not hold its invariants (%u entries, %u in areas)\n", (void *)space,
              entries, in_areas);
@@ -116,9 +139,6 @@ space_check_all(void)
 
 /* ---- all of them together ---- */
 
-/* Bit of `flags` of a page table's frame, while this looks. */
-#define TABLE_SEEN 1
-
 struct totals {
     unsigned long entries; /* of distinct tables, the zero page's left out */
     unsigned long leading; /* entries of directories */
@@ -135,36 +155,21 @@ add_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 }
 
 static void
-add_space(struct address_space *space, void *arg)
+add_table(struct address_space *space, uintptr_t base, pfn_t table, bool first, void *arg)
 {
     struct totals *totals = arg;
-    bool own;
 
-    totals->charged += space->charged_pages;
-    for (uintptr_t base = 0; base < USER_END; base += paging->reach) {
-        pfn_t table = table_at(space, base, &own);
-
-        totals->leading += table.n != 0;
-        if (table.n == 0 || frame_of(table)->flags & TABLE_SEEN)
-            continue;
-        frame_of(table)->flags |= TABLE_SEEN;
-        totals->leaders += frame_of(table)->count;
-        tables_walk(space, base, base + paging->reach, add_entry, &totals->entries);
-    }
+    totals->leading++;
+    if (!first)
+        return;
+    totals->leaders += frame_of(table)->count;
+    tables_walk(space, base, base + paging->reach, add_entry, &totals->entries);
 }
 
 static void
-clear_marks(struct address_space *space, void *arg)
+add_promise(struct address_space *space, void *arg)
 {
-    bool own;
-
-    (void)arg;
-    for (uintptr_t base = 0; base < USER_END; base += paging->reach) {
-        pfn_t table = table_at(space, base, &own);
-
-        if (table.n != 0)
-            frame_of(table)->flags &= (uint8_t)~TABLE_SEEN;
-    }
+    ((struct totals *)arg)->charged += space->charged_pages;
 }
 
 static bool
@@ -182,11 +187,13 @@ space_check_sums(void)
     unsigned long pages = mm_count_holders(FRAME_USER) + mm_count_holders(FRAME_CACHE);
     bool good;
 
-    space_for_each(add_space, &totals);
-    space_for_each(clear_marks, NULL);
+    space_for_each(add_promise, &totals);
+    space_for_each_table(add_table, &totals);
     if (vm_zero_page.n != 0)
         pages -= frame_of(vm_zero_page)->count;
     good = agree("holders of pages", totals.entries + object_cached_pages(), pages);
+    if (!good)
+        space_name_holders();
     good &= agree("directories that lead to tables", totals.leading, totals.leaders);
     good &= agree("promises", totals.charged + object_promised_pages(), commit_charged());
     return good;

@@ -51,6 +51,20 @@ area_goes_on(const struct area *area, unsigned flags, const struct object *objec
            (object == NULL || area_index(area, area->end) == index);
 }
 
+/* ---- checks ---- */
+
+/* Calls for each directory's entry that leads to a table: `first` the first time that table comes
+ * up. */
+typedef void table_visitor(struct address_space *space, uintptr_t base, pfn_t table, bool first,
+                           void *arg);
+void space_for_each_table(table_visitor *visit, void *arg);
+
+/* The start of a line: "space: 12 sh: 0x08000000 leads to frame 0x123". */
+void space_print_entry(const struct address_space *space, uintptr_t va, pfn_t page);
+
+/* Names each page that is held more or less often than somebody leads to it, and who does. */
+void space_name_holders(void);
+
 /* An area without place, for space_place. NULL when out of memory. */
 struct area *area_new(void);
 /* Takes back one that was not placed. */

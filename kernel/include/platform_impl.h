@@ -15,7 +15,7 @@ extern uintptr_t direct_map_end;
 
 /* Held by at most one CPU, which keeps its interrupts off meanwhile. */
 struct spinlock {
-    uint32_t held;
+    uint32_t held; /* 0: free; else the code that took it */
 };
 
 #define SPINLOCK_INIT                                                                              \
@@ -23,8 +23,8 @@ struct spinlock {
         0                                                                                          \
     }
 
-/* What spin_lock finds when its own CPU holds the lock already. */
-_Noreturn void spin_deadlock(const struct spinlock *lock);
+/* What spin_lock finds when its own CPU holds the lock already, since the code at `taken_at`. */
+_Noreturn void spin_deadlock(const struct spinlock *lock, uint32_t taken_at);
 
 static inline unsigned
 cpu_current(void)
@@ -69,9 +69,12 @@ static inline unsigned long
 spin_lock(struct spinlock *lock)
 {
     unsigned long flags = interrupts_disable();
+    uint32_t here, before;
 
-    if (UNLIKELY(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)))
-        spin_deadlock(lock);
+    __asm__("mov $., %0" : "=r"(here));
+    before = __atomic_exchange_n(&lock->held, here, __ATOMIC_ACQUIRE);
+    if (UNLIKELY(before != 0))
+        spin_deadlock(lock, before);
     return flags;
 }
 

@@ -135,6 +135,7 @@ enum {
     TASK_WORK_RESCHED = 1, /* its time is up, or somebody more urgent is ready */
     TASK_WORK_SIGNAL = 2,  /* a signal may have to be delivered */
     TASK_WORK_EXIT = 4,    /* the thread ends: its process does, or another thread of it runs execve */
+    TASK_WORK_TLB = 8, /* debug=tlb: page tables were changed, tlb_watch_check has to look */
 };
 
 /* The task that runs; never NULL once task_init is done. */
@@ -224,6 +225,8 @@ int process_wait(int pid);
 extern struct process process_zero;
 
 struct process *process_find(int pid);
+/* Whose a space is: "12 sh", or "-". */
+void process_print_owner(struct printer *out, const struct address_space *space);
 /* The process with the least number from `pid` on; NULL: there is none. */
 struct process *process_from(int pid);
 struct task *task_find(int tid);

@@ -327,6 +327,7 @@ proc_init(void)
     }
     space_object_name = file_object_name;
     proc_octavo_init();
+    space_print_owner = process_print_owner;
     proc_task_init();
     proc_trace_init();
 }

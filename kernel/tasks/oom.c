@@ -43,17 +43,6 @@ may_end(const struct address_space *space)
     return is_alive(space) && process->pid != 1 && process->pid != process->session;
 }
 
-static void
-print_name(struct printer *out, const struct address_space *space)
-{
-    const struct process *process = space->owner;
-
-    if (process != NULL)
-        print(out, "%d %s", process->pid, process->name);
-    else
-        print(out, "-");
-}
-
 /* Ends every process of the victim's space. */
 static void
 end(const struct address_space *space)
@@ -81,7 +70,7 @@ report(const struct address_space *victim)
         return;
     reported = true;
     last = timer_ticks();
-    oom_print_report(&klog_printer, victim, print_name);
+    oom_print_report(&klog_printer, victim, process_print_owner);
 }
 
 /* Lets the others run until the victim's memory is back. False when it never comes. */

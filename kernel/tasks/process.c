@@ -53,6 +53,17 @@ static bool went_round; /* numbers are no longer new by themselves */
 
 /* ---- by number ---- */
 
+void
+process_print_owner(struct printer *out, const struct address_space *space)
+{
+    const struct process *process = space->owner;
+
+    if (process != NULL)
+        print(out, "%d %s", process->pid, process->name);
+    else
+        print(out, "-");
+}
+
 struct process *
 process_find(int pid)
 {

@@ -29,6 +29,7 @@
 #include "task.h"
 #include "timer.h"
 #include "trace.h"
+#include "tlb_watch.h"
 
 /* 20 ms: short beside a person's patience, long beside the cost of a switch. */
 #define SLICE_TICKS 2
@@ -386,11 +387,23 @@ tick(void)
 }
 
 /* Called on the way back to ring 3 as long as there is work, interrupts on. */
+static void
+check_tlb(void)
+{
+    unsigned long flags = interrupts_disable();
+
+    task_running->work &= ~(uint32_t)TASK_WORK_TLB;
+    tlb_watch_check();
+    interrupts_restore(flags);
+}
+
 void
 task_work(struct trap_frame *frame)
 {
     uint32_t work = task_running->work;
 
+    if (work & TASK_WORK_TLB)
+        check_tlb();
     if (work & TASK_WORK_EXIT)
         thread_exit(0);
     if (work & TASK_WORK_SIGNAL)

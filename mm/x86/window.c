@@ -30,7 +30,9 @@ frame_unmap_window(const void *address)
 {
     unsigned cpu = cpu_current(), depth = windows[cpu].depth - 1;
 
-    ASSERT(depth < FRAME_WINDOWS && windows[cpu].open[depth] == address);
+    if (UNLIKELY(depth >= FRAME_WINDOWS || windows[cpu].open[depth] != address))
+        kpanic("window: %p is closed, which is not the window opened last: somebody sleeps with one "
+               "open, or closed one twice", address);
     fixmap_unmap(FIXMAP_WINDOWS + cpu * FRAME_WINDOWS + depth);
     windows[cpu].depth = depth;
 }

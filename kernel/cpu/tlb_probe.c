@@ -1,0 +1,39 @@
+/* tlb_probe.c - what the watch over the TLB (mm/x86/tlb_watch.c) needs of the kernel: a touch of a
+ * program's page that repairs nothing, and a call on the way back to ring 3. */
+#include "task.h"
+#include "tlb_watch.h"
+#include "usercopy.h"
+
+/* A fault of a task without a space is not repaired: the copy ends there (fault.c). */
+static bool
+probe(uintptr_t va, bool write, uint32_t *value)
+{
+    struct task *task = task_current();
+    struct address_space *space = task->space;
+    unsigned long flags = interrupts_disable();
+    bool done;
+
+    task->space = NULL;
+    done = get_user_u32(value, (const void *)va) == 0 &&
+           (!write || put_user_u32(*value, (void *)va) == 0);
+    task->space = space;
+    interrupts_restore(flags);
+    return done;
+}
+
+static void
+due(void)
+{
+    unsigned long flags = interrupts_disable();
+
+    task_current()->work |= TASK_WORK_TLB;
+    interrupts_restore(flags);
+}
+
+void
+tlb_watch_init(void)
+{
+    static const struct tlb_watch_ops ops = {probe, due};
+
+    tlb_watch_start(&ops);
+}
