@@ -55,7 +55,7 @@ $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 # Who crashed on purpose must still be on the stack when the report names the caller.
-$(BUILD)/obj/kernel/crash.c.o: KERNEL_FLAGS += -fno-optimize-sibling-calls
+$(BUILD)/obj/kernel/crash.c.o $(BUILD)/obj/kernel/crash_spaces.c.o: KERNEL_FLAGS += -fno-optimize-sibling-calls
 
 $(BUILD)/obj/%.c.o: %.c
 	@mkdir -p $(@D)

@@ -7,6 +7,7 @@
  *   debug=leaks        stacks; at power-off, objects that nothing leads to
  *   debug=pages        who allocated and who freed each frame
  *   debug=poison       pages; free frames are filled, and checked when they are handed out
+ *   debug=tlb          proof that page tables are never changed without a flush (tlb_watch.h)
  *   debug=all          all of them; words can be joined by commas
  *   slab_debug         the same as debug=heap
  *   guard=CACHE,...    guard for these caches only (kmalloc-48, area, ...)
@@ -29,6 +30,7 @@ enum {
     DEBUG_LEAKS = 16,
     DEBUG_PAGES = 32,
     DEBUG_POISON = 64,
+    DEBUG_TLB = 128,
 };
 
 /* The aids that are on. Changes only before mm_init. */

@@ -179,6 +179,10 @@ bool space_check_all(void);
  * memory is found. Only while nobody else does. */
 bool space_check_sums(void);
 
+/* mm_check and both of these. Whatever fails, the others are tried too: one wrong page shows in
+ * several sums, and together they tell which it is. */
+bool space_check_everything(void);
+
 /* All spaces, linked by next. */
 extern struct address_space *space_first;
 

@@ -8,10 +8,14 @@
 
 #include "platform.h"
 
+struct address_space;
+
 /* What the watch needs of the world above. */
 struct tlb_watch_ops {
+    /* Whether the CPU uses the space's tables. */
+    bool (*in_use)(const struct address_space *space);
     /* Reads, or reads and writes back, the word at a program's address (a multiple of 4) as the CPU
-     * sees it, in the active space. False when the CPU refuses; nothing is repaired then. */
+     * sees it, in the space in use. False when the CPU refuses; nothing is repaired then. */
     bool (*probe)(uintptr_t va, bool write, uint32_t *value);
     /* Something changed: tlb_watch_check wants to be called before the return to ring 3. */
     void (*due)(void);
@@ -24,8 +28,8 @@ void tlb_watch_start(const struct tlb_watch_ops *ops);
 /* The same with the kernel's own (kernel/cpu/tlb_probe.c). */
 void tlb_watch_init(void);
 
-/* Holds what the CPU does at the addresses of late changes against the page tables, which are those
- * of the active space. Panics when they differ: page, change, and who made it. */
+/* Holds what the CPU does at the addresses of late changes against the page tables, of the
+ * space in use. Panics when they differ: page, change, and who made it. */
 void tlb_watch_check(void);
 
 #endif

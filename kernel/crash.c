@@ -2,11 +2,15 @@
  * that it comes. */
 #include <string.h>
 #include "boot.h"
+#include "crash.h"
 #include "kmalloc.h"
 #include "platform.h"
+#include "page.h"
 #include "pmm.h"
 #include "sched.h"
 #include "sections.h"
+#include "space.h"
+#include "vmalloc.h"
 
 /* Out of the compiler's sight, so that it neither knows nor warns. */
 static volatile uintptr_t nowhere;
@@ -15,6 +19,48 @@ static void
 null_read(void)
 {
     (void)*(volatile uint32_t *)nowhere;
+}
+
+/* A structure, and no object of it. */
+static void
+null_field(void)
+{
+    const struct {
+        uint32_t before[6], wanted;
+    } *object = (const void *)nowhere;
+
+    klog("crash: %lu\n", (unsigned long)object->wanted);
+}
+
+static void
+null_call(void)
+{
+    ((void (*)(void))nowhere)();
+}
+
+/* RET, in a variable. */
+static void
+jump_to_data(void)
+{
+    static char code[] = {(char)0xC3};
+
+    ((void (*)(void))(uintptr_t)code)();
+}
+
+static void
+user_pointer(void)
+{
+    klog("crash: %lu\n", (unsigned long)*(volatile uint32_t *)(nowhere + HEAP_START));
+}
+
+/* One word too far behind memory of vmalloc. */
+static void
+vmalloc_overrun(void)
+{
+    volatile char *memory = vmalloc(2 * PAGE_SIZE);
+
+    ASSERT(memory != NULL);
+    memory[2 * PAGE_SIZE] = 1;
 }
 
 static void
@@ -84,15 +130,32 @@ invalid_opcode(void)
     __asm__ volatile("ud2");
 }
 
-/* Takes a lock twice. */
+static struct spinlock crash_lock = SPINLOCK_INIT;
+
+/* Leaves without giving the lock back. */
+static __attribute__((noinline)) void
+keep_lock(void)
+{
+    interrupts_restore(spin_lock(&crash_lock));
+}
+
 static void
 deadlock(void)
 {
-    static struct spinlock lock = SPINLOCK_INIT;
-    unsigned long flags = spin_lock(&lock);
+    keep_lock();
+    spin_unlock(&crash_lock, spin_lock(&crash_lock));
+}
 
-    flags |= spin_lock(&lock);
-    spin_unlock(&lock, flags);
+/* Two looks at frames without an address, closed in the wrong order, as after a sleep between. */
+static void
+window_order(void)
+{
+    paddr_t frame = pmm_alloc_page();
+    void *first = frame_map_window(paddr_to_pfn(frame)), *second;
+
+    second = frame_map_window(paddr_to_pfn(frame));
+    frame_unmap_window(first);
+    frame_unmap_window(second);
 }
 
 /* ---- misuse of memory; with slab_debug the report names who allocated and who freed ---- */
@@ -175,7 +238,12 @@ static const struct crash {
     void (*run)(void);
 } crashes[] = {
     {"null-read", null_read},
+    {"null-field", null_field},
+    {"null-call", null_call},
     {"text-write", text_write},
+    {"jump-to-data", jump_to_data},
+    {"user-pointer", user_pointer},
+    {"vmalloc-overrun", vmalloc_overrun},
     {"stack-overflow", stack_overflow},
     {"task-stack-overflow", task_stack_overflow},
     {"panic", panic},
@@ -184,6 +252,10 @@ static const struct crash {
     {"fpu", use_fpu},
     {"invalid-opcode", invalid_opcode},
     {"deadlock", deadlock},
+    {"window-order", window_order},
+    {"entry-to-free-frame", crash_entry_to_free_frame},
+    {"fork-leak", crash_fork_leak},
+    {"missing-flush", crash_missing_flush},
     {"double-free", double_free},
     {"overrun", overrun},
     {"underrun", underrun},

@@ -46,6 +46,7 @@
 #include "task.h"
 #include "timer.h"
 #include "tracing.h"
+#include "tlb_watch.h"
 #include "tty.h"
 
 /* What the start keeps of the boot information: 24 bytes an entry of the map, 100 a module; and for
@@ -344,6 +345,8 @@ kernel_main(uint32_t magic, uint32_t information)
     clock_init();
     memtest_at_start();
     machine_init();
+    if (debug_on(DEBUG_TLB))
+        tlb_watch_init();
     task_init();
     signal_init();
     files_init();

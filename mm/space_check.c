@@ -62,7 +62,7 @@ check_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
     if (frame->owner != FRAME_USER && frame->owner != FRAME_CACHE) {
         space_print_entry(check->space, va, page);
         klog(", which is no page of a program but %s\n",
-             frame->owner == FRAME_NONE ? "free" : frame_owner_name(frame->owner));
+             frame->owner <= FRAME_CACHED ? "free" : frame_owner_name(frame->owner));
         mm_print_frame(&klog_printer, page);
         check->good = false;
     } else if (flags & PT_WRITE && !(flags & PTE_OBJECT) &&
@@ -196,5 +196,15 @@ space_check_sums(void)
         space_name_holders();
     good &= agree("directories that lead to tables", totals.leading, totals.leaders);
     good &= agree("promises", totals.charged + object_promised_pages(), commit_charged());
+    return good;
+}
+
+bool
+space_check_everything(void)
+{
+    bool good = mm_check();
+
+    good &= space_check_all();
+    good &= space_check_sums();
     return good;
 }

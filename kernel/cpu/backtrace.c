@@ -37,8 +37,8 @@ struct call {
 /* Behind the calls that traps.asm makes with a frame as argument. */
 extern char trap_return[], page_fault_return[], syscall_return[], work_return[];
 
-static bool
-in_text(uintptr_t address)
+bool
+backtrace_is_code(uintptr_t address)
 {
     return (address >= (uintptr_t)text_start && address < (uintptr_t)text_end) ||
            ktests_code(address);
@@ -96,7 +96,7 @@ read_call(uintptr_t ebp, struct call *call)
     call->trap = NULL;
     if (returns_from_trap(call->eip))
         call->trap = (struct trap_frame *)(ebp + 2 * sizeof(uint32_t));
-    return in_text(call->eip);
+    return backtrace_is_code(call->eip);
 }
 
 /* Steps over the trap that interrupted the next function. False when its frame cannot be read. */
@@ -117,7 +117,7 @@ step_over_trap(struct listing *listing, struct call *call)
 void
 backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp)
 {
-    struct listing listing = {.out = out};
+    struct listing listing = {.out = out, .last = ~eip};
     struct call call;
 
     list_call(&listing, eip);
@@ -163,7 +163,7 @@ stack_walk(const void **calls, unsigned most)
     const uint32_t *pair = __builtin_frame_address(0), *next;
     unsigned count = 0;
 
-    for (; count < most && in_text(pair[1]); pair = next) {
+    for (; count < most && backtrace_is_code(pair[1]); pair = next) {
         const struct trap_frame *trap = (const void *)(pair + 2);
         bool trapped = returns_from_trap(pair[1]);
 

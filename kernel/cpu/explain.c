@@ -139,8 +139,8 @@ explain_vmalloc(struct printer *out, uintptr_t address)
         print(out, "vmalloc memory that was freed or never was");
         return;
     }
-    explain_size((uint32_t)(address - start - bytes), far, sizeof(far));
-    print(out, "vmalloc memory that is free, %s behind the area %08lx-%08lx", far,
+    explain_size((uint32_t)(address - start - bytes) + 1, far, sizeof(far));
+    print(out, "vmalloc addresses without memory, %s behind the area %08lx-%08lx", far,
           (unsigned long)start, (unsigned long)(start + bytes));
 }
 

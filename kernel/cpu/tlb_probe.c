@@ -1,8 +1,15 @@
 /* tlb_probe.c - what the watch over the TLB (mm/x86/tlb_watch.c) needs of the kernel: a touch of a
  * program's page that repairs nothing, and a call on the way back to ring 3. */
+#include "cpu.h"
 #include "task.h"
 #include "tlb_watch.h"
 #include "usercopy.h"
+
+static bool
+in_use(const struct address_space *space)
+{
+    return read_cr3() == (uint32_t)space->directory_at;
+}
 
 /* A fault of a task without a space is not repaired: the copy ends there (fault.c). */
 static bool
@@ -33,7 +40,7 @@ due(void)
 void
 tlb_watch_init(void)
 {
-    static const struct tlb_watch_ops ops = {probe, due};
+    static const struct tlb_watch_ops ops = {in_use, probe, due};
 
     tlb_watch_start(&ops);
 }

@@ -128,7 +128,7 @@ void
 power_off_checked(int status)
 {
     mm_print_owners(&klog_printer);
-    if (!mm_check() || !space_check_all() || !space_check_sums())
+    if (!space_check_everything())
         power_off(EXIT_PANIC, 1);
     power_off(status == 0 ? EXIT_OK : EXIT_FAIL, status);
 }

@@ -64,8 +64,9 @@ cpu_interruptible(void)
     return flags & EFLAGS_IF;
 }
 
-/* With one CPU and interrupts off, a lock that is held can only be held by the caller itself. */
-static inline unsigned long
+/* With one CPU and interrupts off, a lock that is held can only be held by the caller itself. Always
+ * inline, so that the lock knows its holder's own code. */
+static inline __attribute__((always_inline)) unsigned long
 spin_lock(struct spinlock *lock)
 {
     unsigned long flags = interrupts_disable();

@@ -34,6 +34,9 @@ size_t symbol_count(void);
  * counted. */
 void backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp);
 
+/* True when the kernel's code, or that of its tests, is there. */
+bool backtrace_is_code(uintptr_t address);
+
 /* The caller's own. */
 void backtrace_here(struct printer *out);
 

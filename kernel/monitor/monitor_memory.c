@@ -41,7 +41,7 @@ check(int argc, char **argv)
     (void)argv;
     if (argc != 1)
         return MONITOR_USAGE;
-    if (!mm_check() || !space_check_all() || !space_check_sums())
+    if (!space_check_everything())
         return MONITOR_FAILED;
     print(&console_printer, "Every frame has exactly one owner, and all sums agree.\n");
     return MONITOR_DONE;

@@ -16,7 +16,8 @@ static const struct {
 } words[] = {
     {"heap", DEBUG_HEAP},
     {"stacks", DEBUG_STACKS | DEBUG_HEAP},
-    {"all", DEBUG_STACKS | DEBUG_HEAP},
+    {"tlb", DEBUG_TLB},
+    {"all", DEBUG_STACKS | DEBUG_HEAP | DEBUG_TLB},
 };
 
 /* The aids that the word of `length` characters stands for; 0 when it is none. */
@@ -39,7 +40,7 @@ mm_debug_choose(const char *text)
         unsigned aids = aids_of(text, length);
         if (!aids && length)
             klog("debug: '%.*s' is none of heap, stacks, quarantine, guard, leaks, pages, poison, "
-                 "all\n",
+                 "tlb, all\n",
                  (int)length, text);
         mm_debug |= aids;
         text += length + (text[length] == ',');

@@ -73,7 +73,7 @@ touch(const struct address_space *space, uintptr_t start, uintptr_t end, const c
 {
     struct note note = {space, change, caller};
 
-    if (space != space_active)
+    if (!watch->probes->in_use(space))
         return;
     for (uintptr_t va = start; va < end && watch->count < WATCHED_MAX; va = table_end(va, end))
         watch->actual->walk(space, va, table_end(va, end), note_entry, &note);
@@ -195,7 +195,7 @@ void
 tlb_watch_check(void)
 {
     for (unsigned i = 0; i < watch->count; i++) {
-        if (watch->pages[i].space == space_active)
+        if (watch->probes->in_use(watch->pages[i].space))
             check_page(&watch->pages[i]);
     }
     watch->count = 0;

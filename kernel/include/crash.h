@@ -1,0 +1,15 @@
+/* crash.h - bugs planted in what programs share with the kernel: kernel/crash_spaces.c. They are ways
+ * of crash_on_purpose (boot.h). */
+#ifndef OCTAVO_CRASH_H
+#define OCTAVO_CRASH_H
+
+/* A page goes back to the allocator while a program's page table still leads to it. */
+void crash_entry_to_free_frame(void);
+
+/* A fork takes a page for its child, and the child's end does not let it go. */
+void crash_fork_leak(void);
+
+/* A page is unmapped, and the CPU is not told. */
+void crash_missing_flush(void);
+
+#endif
