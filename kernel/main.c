@@ -45,8 +45,8 @@
 #include "symbols.h"
 #include "task.h"
 #include "timer.h"
-#include "tracing.h"
 #include "tlb_watch.h"
+#include "tracing.h"
 #include "tty.h"
 
 /* What the start keeps of the boot information: 24 bytes an entry of the map, 100 a module; and for

@@ -166,7 +166,7 @@ stale(const struct watched *at, const char *what, pfn_t page)
         space_print_owner(&klog_printer, at->space);
         klog("\n");
     }
-    pagetable_print_walk_in(&klog_printer, at->va, at->space->pointers, at->space->directories);
+    pagetable_print_walk_of(&klog_printer, at->space, at->va);
     kpanic("tlb: a flush is missing: 0x%08lx (%s by %s) %s (frame %#lx)", (unsigned long)at->va,
            at->change, who, what, page.n);
 }
