@@ -61,6 +61,9 @@ class Sums:
 
     def alloc(self, event):
         site, size = event[f.SITE], event[f.SIZE]
+        missed = self.live.get(event[f.ADDRESS])
+        if missed:  # its free was lost
+            self.objects[missed[0]].give(missed[1])
         self.site(self.objects, site).take(size)
         self.live[event[f.ADDRESS]] = (site, size, event[f.TIME], event[f.DETAIL])
         self.caches.setdefault(event[f.DETAIL], [0, 0])[0] += 1
@@ -80,6 +83,9 @@ class Sums:
 
     def page_alloc(self, event):
         site, count = event[f.SITE], event[f.SIZE]
+        missed = self.live_pages.get(event[f.ADDRESS] >> 12)
+        if missed:
+            self.pages[missed[0]].give(missed[1])
         self.site(self.pages, site).take(count)
         self.live_pages[event[f.ADDRESS] >> 12] = (site, count, event[f.TIME])
 

@@ -5,6 +5,10 @@ import struct
 import subprocess
 
 
+# How far the code of a symbol without a length may reach: those of assembly files have none.
+NO_LENGTH = 1024
+
+
 class ElfError(Exception):
     """The file is no ELF file with symbols."""
 
@@ -86,7 +90,7 @@ class Elf:
             return None
         name, length = self.functions[self.starts[i]]
         offset = address - self.starts[i]
-        return (name, offset) if offset <= max(length, 1) or length == 0 else None
+        return (name, offset) if offset <= (length or NO_LENGTH) else None
 
     def image_sum(self):
         """FNV-1a over the words of the kernel's code, as kernel/tracing.c has it."""
