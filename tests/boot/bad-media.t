@@ -94,7 +94,7 @@ def _():
 def _():
     image = Image(files=[kernel("OTHER.ELF"), write("TEXT", b"x" * 2000)])
     for name, line in (("OTHER   ELF", "module OTHER.ELF is damaged: its sum is wrong, left out\n"),
-                       ("TEXT       ", "size=2000 sum=%d string=[TEXT]" % ((2000 - 512) * ord("x")))):
+                       ("TEXT       ", "size=2000 sum=%d string=[TEXT]" % (1488 * ord("x")))):
         contains(boots(*unreadable(image.path, sector_of(image, name, 1), "floppy")), line)
 
 

@@ -51,6 +51,7 @@ if shutil.which("node") and not subprocess.run(
     row("disk", "v86", "hd", "--mem", "32M")
     row("CD, floppy emulation", "v86", "eltorito", "--mem", "32M")
     row("Multiboot", "v86", "multiboot", "--mem", "64M")
+    row("Multiboot, no BIOS", "v86", "multiboot", "--mem", "64M", "--bios", "none")
     row("GRUB 2", "v86", "grub", "--mem", "32M")
 else:
     skipped("v86")

@@ -31,10 +31,16 @@ row("memdisk, floppy", "qemu", "memdisk")
 row("memdisk, floppy with EDD", "qemu", "memdisk", "--memdisk", "floppy edd raw")
 row("memdisk, disk without EDD", "qemu", "memdisk", "--memdisk", "harddisk c=80 h=2 s=18 noedd")
 
-row("ISA machine, 486, 8 MiB", "qemu", "floppy", "--machine", "isapc", "--cpu", "486",
-    "--mem", "8M")
-row("ISA machine, 486, IDE disk", "qemu", "hd", "--machine", "isapc", "--cpu", "486",
-    "--mem", "8M")
+ISA = ("--machine", "isapc", "--cpu", "486", "--mem", "8M")
+row("ISA machine, 486, 8 MiB", "qemu", "floppy", *ISA)
+row("ISA machine, IDE disk", "qemu", "hd", *ISA)
+row("ISA machine, IDE disk, no partition entry", "qemu", "hd", *ISA, image=NO_ENTRY)
+row("ISA machine, CD, floppy emulation", "qemu", "eltorito", *ISA)
+row("ISA machine, memdisk, floppy", "qemu", "memdisk", *ISA)
+row("ISA machine, memdisk, floppy with EDD", "qemu", "memdisk", *ISA, "--memdisk",
+    "floppy edd raw")
+row("ISA machine, memdisk, disk without EDD", "qemu", "memdisk", *ISA, "--memdisk",
+    "harddisk c=80 h=2 s=18 noedd")
 row("PCI Express", "qemu", "hd", "--machine", "q35")
 row("no ACPI", "qemu", "floppy", "--machine", "pc,acpi=off")
 row("no keyboard controller", "qemu", "floppy", "--machine", "pc,i8042=off")

@@ -26,6 +26,7 @@ BOOTS = (
     ("no drive's number, floppy", floppy, ["WRONG_DL=37h"], "drive 0x0 method B"),
     ("no drive's number, disk", disk, ["WRONG_DL=0FFh"], "drive 0x80 method E"),
     ("a disk without block numbers", disk, ["NO_EDD"], "drive 0x80 method G"),
+    ("... and a BIOS that takes DS for its own", disk, ["WRITES_DS"], "drive 0x80 method G"),
     ("block numbers announced, but without functions", disk, ["EDD_EMPTY"], "drive 0x80 method G"),
     ("a block that cannot be read by number", disk, ["EDD_FAILS_AT=100"],
      "going on with method B\n"),

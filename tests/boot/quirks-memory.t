@@ -86,6 +86,12 @@ for name, quirks, entries, source, expected in BOOTS:
         contains(text, "loader 'Octavo 0.1 (%s)'" % source)
         assert expected is None or regions(text) == expected, "%s\n%s" % (regions(text), text)
 
+
+@case("nobody subtracts the EBDA from low memory")
+def _():
+    contains(prompts(*floppy(real("EBDA=8C00h", map=SIMPLE))), "low memory 560 KiB")
+
+
 A20 = (
     ("shut", ["A20_OFF"], "A20 BIOS"),
     ("shut, and the BIOS does not know how", ["A20_OFF", "NO_2401"], "A20 keyboard controller"),

@@ -9,6 +9,7 @@
 ;   BPB_WRITTEN               media byte, hidden sectors, geometry and drive in the BPB are changed
 ;   DPT_NINE                  longer reads stop at the last sector that the table behind INT 1Eh names: 9
 ;   NO_EDD                    function 41h is refused
+;   WRITES_DS                 ... after a write of its status through DS, as if that were 40h
 ;   EDD_EMPTY                 function 41h says yes, but has no packet functions
 ;   EDD_FAILS_AT=n            block n cannot be read by number
 ;   EDD_MOST=n                packets of more than n blocks fail
@@ -26,6 +27,7 @@
 ;   DIRTY                     INT 13h and 10h trash registers, IF and DF; entry with DF set
 ;   LOW_KIB=n                 so much conventional memory
 ;   INT12=n                   INT 12h says so, the BIOS data area does not
+;   EBDA=n                    the BIOS data area names this segment
 ;   MAP='"file"'              E820 answers from this file of 24-byte entries; with it:
 ;     MAP_SIZE=n              bytes an entry (20)
 ;     MAP_ECX=n               ... and another number in ECX
@@ -179,6 +181,9 @@ resident:
         mov     dword [BASE+1Ch], 63
         mov     byte [BASE+24h], 80h
 %endif
+%ifdef EBDA
+        mov     word [040Eh], EBDA
+%endif
 %ifdef DPT_NINE
         lds     si, [1Eh * 4]
         mov     di, .table
@@ -267,6 +272,11 @@ disk:
         jmp     .call
 
 .check:
+%ifdef WRITES_DS
+        mov     byte [41h], 01h         ; with DS = 0: the vector of INT 10h
+        mov     ah, 01h
+        jmp     failed
+%endif
 %ifdef NO_EDD
         mov     ah, 01h
         jmp     failed
