@@ -6,6 +6,7 @@ enum {
     POISON_RED = 0xbb,  /* around objects: red zones */
     POISON_FREE = 0x6b, /* in a freed object */
     POISON_NEW = 0x5a,  /* in a new object that nobody has set yet */
+    POISON_PAGE = 0xaa, /* in a free frame */
 };
 
 #endif

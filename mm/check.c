@@ -12,6 +12,7 @@
  * Cost: about 40 instructions for each frame of an open block, 20 for a closed block.
  */
 #include "buddy.h"
+#include "debug/debug_private.h"
 #include "mm.h"
 #include "mm_private.h"
 #include "object.h"
@@ -180,5 +181,5 @@ mm_check(void)
     good &= object_check();
     good &= sums_agree("page cache", census.owners[FRAME_CACHE], object_cached_pages());
     good &= sums_agree("all owners", total, mm_ram_frames);
-    return good & vmalloc_check();
+    return good & debug_pages_check() & vmalloc_check();
 }

@@ -265,18 +265,25 @@ leave_early_page(void *page)
 }
 
 void
+kmalloc_put_frames(void *memory)
+{
+    pfn_t head;
+    bool direct = ptr_to_frame(memory, &head);
+    ASSERT(direct);
+    pmm_free_pages(pfn_to_paddr(head), frame_of(head)->count);
+}
+
+void
 kfree_other(void *memory, const void *caller)
 {
     if (!memory)
         return;
     struct frame *frames = frames_of(memory);
     if (frames) {
-        size_t count = frames->count;
-        if (debug_on(DEBUG_HEAP))
-            debug_pages_free(memory, count << PAGE_SHIFT, caller);
-        pfn_t head = pfn((unsigned long)(frames - FRAME_TABLE) + FRAME_BASE);
+        size_t bytes = (size_t)frames->count << PAGE_SHIFT;
         trace(TRACE_FREE, (uintptr_t)memory, 0, TRACE_HEAP_FRAMES, caller);
-        pmm_free_pages(pfn_to_paddr(head), count);
+        if (!debug_on(DEBUG_HEAP) || debug_pages_free(memory, bytes, caller))
+            kmalloc_put_frames(memory);
     } else if (is_early(memory)) {
         early_free_object(memory, leave_early_page);
     } else if (vmalloc_size(memory)) {

@@ -16,6 +16,7 @@
 #include <string.h>
 #include "bits.h"
 #include "buddy.h"
+#include "debug/debug_private.h"
 #include "percpu.h"
 #include "pmm.h"
 #include "pmm_private.h"
@@ -162,10 +163,13 @@ pmm_cpu_words(void)
     return words;
 }
 
-/* A stack may keep 1/64 of its zone, order 0 up to 1024 frames, larger chunks up to 32. */
+/* A stack may keep 1/64 of its zone, order 0 up to 1024 frames, larger chunks up to 32; none when
+ * each frame is looked at. */
 uint32_t
 pmm_stack_limit(unsigned zone, unsigned order)
 {
+    if (debug_on(DEBUG_PAGES))
+        return 0;
     unsigned long most = order ? 32 : 1024;
     unsigned long share = mm_zones[zone].managed >> (6 + order);
     return (uint32_t)(share < most ? share : most);
@@ -284,6 +288,8 @@ alloc_slow(size_t count, unsigned flags, const void *caller)
     if (!head.n)
         return 0;
     trace_page(TRACE_PAGE_ALLOC, head, count, caller);
+    if (debug_on(DEBUG_PAGES))
+        debug_frames_allocated(head, count, caller);
     if (flags & PMM_ZERO)
         memset(frame_to_ptr(head), 0, count << PAGE_SHIFT);
     return pfn_to_paddr(head);
@@ -380,14 +386,16 @@ pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
 
 /* The panic's backtrace names the caller. */
 static _Noreturn __attribute__((noinline)) void
-report_bad_free(paddr_t first, size_t count)
+report_bad_free(paddr_t first, size_t count, const void *caller)
 {
     const struct zone *zone = pmm_zone_of(paddr_to_pfn(first));
     if (!zone || first & PAGE_MASK)
         kpanic("pmm: free of %#llx: no frame of ours", (unsigned long long)first);
     const struct block *block = &mm_blocks[(paddr_to_pfn(first).n - FRAME_BASE) >> MAX_ORDER];
     const struct frame *frame = frame_of(paddr_to_pfn(first));
-    if (!block->open || frame->owner <= FRAME_CACHED)
+    bool is_free = !block->open || frame->owner <= FRAME_CACHED;
+    debug_bad_free(paddr_to_pfn(first), is_free ? "double free" : "bad free", caller);
+    if (is_free)
         kpanic("pmm: double free of frame %#lx (%zu frames): it is free, or inside an allocation",
                paddr_to_pfn(first).n, count);
     kpanic("pmm: free of frame %#lx as %zu frames: it is %u frames of '%s'", paddr_to_pfn(first).n,
@@ -440,8 +448,10 @@ free_checked(paddr_t first, size_t count)
 {
     struct frame *frame = checked_frame(first, count);
     if (!frame)
-        report_bad_free(first, count);
+        report_bad_free(first, count, __builtin_return_address(0));
     trace_page(TRACE_PAGE_FREE, paddr_to_pfn(first), count, __builtin_return_address(0));
+    if (debug_on(DEBUG_PAGES))
+        debug_frames_freed(paddr_to_pfn(first), count, __builtin_return_address(0));
     free_slow(frame, count);
 }
 

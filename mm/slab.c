@@ -222,6 +222,8 @@ drop_slab(struct slab *slab)
     struct cache_part *headers = &slab->home->cpu->header_part;
     paddr_t first = slab_address(slab);
     ASSERT(!slab->listed && !slab->current && !slab->pending);
+    if (cache->debug)
+        debug_slab_gone(slab);
     unlink_from_cache(cache, slab);
     disown_frames(slab);
     trace(TRACE_SLAB_SHRINK, first, (size_t)1 << cache->order, cache->number, NULL);
@@ -382,7 +384,7 @@ slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
     if (mm_fail_now(cpu) || !cpu_claim(&cpu->objects_busy))
         return NULL;
     void *object = take_slow(part);
-    if (!object && reap_cpu(cpu))
+    if (!object && (reap_cpu(cpu) || cache->debug)) /* debug: one may have left its quarantine */
         object = take_slow(part);
     if (cache->debug || cpu->no_windows)
         part->word = &slab_nothing;
@@ -456,12 +458,9 @@ free_remote(struct slab *slab, uint32_t index, const void *object, const void *c
 }
 
 void
-slab_free_slow(struct slab *slab, void *object, const void *caller)
+slab_put(struct slab *slab, void *object, const void *caller)
 {
     struct mm_cpu *cpu = mm_this_cpu();
-    trace(TRACE_FREE, (uintptr_t)object, 0, slab->cache->number, caller);
-    if (slab->cache->debug)
-        object = debug_free(slab, object, caller);
     uint32_t index = slab_object_index(slab, object);
     if (index >= slab->objects) {
         char who[80];
@@ -480,6 +479,16 @@ slab_free_slow(struct slab *slab, void *object, const void *caller)
     cpu_release(&cpu->objects_busy);
     if (twice)
         report_double_free(slab, object, caller);
+}
+
+void
+slab_free_slow(struct slab *slab, void *object, const void *caller)
+{
+    trace(TRACE_FREE, (uintptr_t)object, 0, slab->cache->number, caller);
+    if (slab->cache->debug)
+        object = debug_free(slab, object, caller);
+    if (object)
+        slab_put(slab, object, caller);
 }
 
 /* The slab of an object that this CPU frees with no more ado; NULL for all other addresses. */
@@ -598,6 +607,7 @@ size_t
 slab_reap_cpu(void)
 {
     struct mm_cpu *cpu = mm_this_cpu();
+    quarantine_flush();
     if (!cpu_claim(&cpu->objects_busy))
         return 0;
     size_t frames = reap_cpu(cpu);
@@ -609,6 +619,7 @@ size_t
 slab_reap_all(void)
 {
     size_t frames = 0;
+    quarantine_flush();
     for (unsigned i = 0; i < CPU_MAX; i++)
         if (mm_cpus[i] && cpu_claim(&mm_cpus[i]->objects_busy)) {
             frames += reap_cpu(mm_cpus[i]);
@@ -620,6 +631,7 @@ slab_reap_all(void)
 size_t
 slab_reap_part(struct cache_part *part)
 {
+    quarantine_flush();
     if (!cpu_claim(&part->cpu->objects_busy))
         return 0;
     size_t frames = reap_part(part);

@@ -269,6 +269,7 @@ kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
                                   .returned = cache->returned};
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
         stats->objects_used += slab_used(slab);
+    stats->objects_used -= cache->kept;
     spin_unlock(&cache->lock, flags);
 }
 

@@ -80,6 +80,7 @@ struct kmem_cache {
     size_t slab_count;
     size_t grown;
     size_t returned;
+    size_t kept; /* objects in quarantine; under the lock of that */
 };
 
 /* The word of a part that has nothing to give: always zero, never written. */
@@ -109,6 +110,8 @@ void slab_cpu_down(struct mm_cpu *cpu);
 /* The slow halves of alloc and free. `caller` is named in reports. */
 void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);
 void slab_free_slow(struct slab *slab, void *object, const void *caller);
+/* The end of a free: the object's raw place can be handed out again. */
+void slab_put(struct slab *slab, void *object, const void *caller);
 /* A pointer that is in no slab: early heap, whole frames, vmalloc, or a bug. */
 void kfree_other(void *memory, const void *caller);
 
@@ -227,10 +230,13 @@ bool slab_check(unsigned long *frames);
 uint32_t debug_stride(size_t size, size_t align, uint32_t *left);
 /* A slab was made: all its objects are free. */
 void debug_slab_made(struct slab *slab);
+/* It ends: the last chance to find a write after free in it. */
+void debug_slab_gone(const struct slab *slab);
 /* Turns the raw place of a free object into one handed out; reports a write after free. */
 void *debug_alloc(struct kmem_cache *cache, void *place, size_t size, const void *caller);
 /* Checks an object that is being freed and poisons it; reports and panics on any damage, on a
- * double free and on a pointer inside an object. Returns its raw place. */
+ * double free and on a pointer inside an object. Returns its raw place; NULL when it stays in
+ * quarantine. */
 void *debug_free(struct slab *slab, void *object, const void *caller);
 /* The size that was asked for. */
 size_t debug_size(const struct kmem_cache *cache, const void *object);
@@ -242,7 +248,12 @@ bool debug_check_slab(const struct slab *slab);
 
 /* Whole frames with a record at their end. */
 void debug_pages_alloc(void *memory, size_t bytes, size_t size, const void *caller);
-void debug_pages_free(void *memory, size_t bytes, const void *caller);
+/* False: they stay in quarantine. */
+MUST_CHECK bool debug_pages_free(void *memory, size_t bytes, const void *caller);
 size_t debug_pages_size(const void *memory, size_t bytes);
+
+/* mm/debug/quarantine.c: everything that is kept back goes to the allocators. Before frames or
+ * objects are short, and before a cache ends. */
+void quarantine_flush(void);
 
 #endif

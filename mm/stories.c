@@ -6,6 +6,7 @@
  */
 #include <string.h>
 #include "buddy.h"
+#include "debug/debug_private.h"
 #include "mm.h"
 #include "mm_private.h"
 #include "percpu.h"
@@ -132,6 +133,7 @@ mm_print_frame(struct printer *out, pfn_t frame)
         print_slab_of(out, descriptor);
     if (frame_to_ptr(frame))
         print(out, "  at %p in the direct map\n", frame_to_ptr(frame));
+    debug_print_frame(out, frame);
 }
 
 /* ---- the slabs of a cache ---- */

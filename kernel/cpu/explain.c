@@ -40,6 +40,7 @@ static const struct poison {
     {POISON_FREE, "a pointer read from a freed object"},
     {POISON_NEW, "a pointer read from memory that nobody has set"},
     {POISON_RED, "a pointer read from behind or before an object"},
+    {POISON_PAGE, "a pointer read from a frame that is free"},
 };
 
 void

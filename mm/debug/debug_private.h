@@ -64,6 +64,32 @@ const unsigned char *debug_broken_poison(const struct subject *subject);
 const unsigned char *debug_first_other(const unsigned char *from, const unsigned char *to,
                                        unsigned char value);
 
+/* ---- Quarantine (quarantine.c) ---- */
+
+/* Chooses how much may be kept back. */
+void quarantine_start(uint64_t ram_bytes);
+/* Keeps a freed object back, and lets the oldest go that have no room. False: quarantine is off, or
+ * the object is too large for it. */
+bool quarantine_keep(const struct subject *subject, const void *caller);
+void quarantine_print_use(struct printer *out);
+
+/* What gives whole frames back to their allocator (kmalloc.c). */
+void kmalloc_put_frames(void *memory);
+
+/* ---- Frames (pages.c) ---- */
+
+/* Takes the notes from the boot map. */
+void pages_start(struct bootmem *boot);
+/* What the frames' allocator tells; only while DEBUG_PAGES is on. */
+void debug_frames_allocated(pfn_t head, size_t count, const void *caller);
+void debug_frames_freed(pfn_t head, size_t count, const void *caller);
+/* Who had a frame that is freed wrongly; nothing when it is not known. The caller panics. */
+void debug_bad_free(pfn_t frame, const char *what, const void *caller);
+/* Two stacks, for the story of a frame; nothing without DEBUG_PAGES. */
+void debug_print_frame(struct printer *out, pfn_t frame);
+/* False after a report of a free frame that was written to. */
+bool debug_pages_check(void);
+
 /* ---- Reports (report.c) ---- */
 
 /* Reports and panics. `at` = the byte to show, or NULL; `caller` = who is at work now. */

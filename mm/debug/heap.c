@@ -63,12 +63,20 @@ object_number(const struct slab *slab, uint32_t index)
 
 /* ---- Checks ---- */
 
+typedef uintptr_t __attribute__((may_alias)) word;
+
+/* A word at a time while that goes. */
 const unsigned char *
 debug_first_other(const unsigned char *from, const unsigned char *to, unsigned char value)
 {
-    for (; from < to; from++)
-        if (*from != value)
+    const word pattern = ~(word)0 / 255 * value;
+    for (; from < to; from++) {
+        while ((uintptr_t)from % sizeof(word) == 0 && (size_t)(to - from) >= sizeof(word) &&
+               *(const word *)(const void *)from == pattern)
+            from += sizeof(word);
+        if (from < to && *from != value)
             return from;
+    }
     return NULL;
 }
 
@@ -174,6 +182,17 @@ debug_slab_made(struct slab *slab)
     }
 }
 
+void
+debug_slab_gone(const struct slab *slab)
+{
+    for (uint32_t i = 0; i < slab->objects; i++) {
+        struct subject subject = object_number(slab, i);
+        const unsigned char *at = debug_broken_poison(&subject);
+        if (at)
+            debug_report(&subject, "write after free", at, __builtin_return_address(0));
+    }
+}
+
 void *
 debug_alloc(struct kmem_cache *cache, void *place, size_t size, const void *caller)
 {
@@ -198,7 +217,7 @@ debug_free(struct slab *slab, void *object, const void *caller)
     if (!exact)
         debug_report(&subject, "free of an address inside an object", NULL, caller);
     end_life(&subject, caller);
-    return place;
+    return quarantine_keep(&subject, caller) ? NULL : place;
 }
 
 size_t
@@ -217,11 +236,12 @@ debug_pages_alloc(void *memory, size_t bytes, size_t size, const void *caller)
     debug_fill_new(&subject, size, caller);
 }
 
-void
+bool
 debug_pages_free(void *memory, size_t bytes, const void *caller)
 {
     struct subject subject = pages_at(memory, bytes);
     end_life(&subject, caller);
+    return !quarantine_keep(&subject, caller);
 }
 
 size_t

@@ -16,8 +16,11 @@ static const struct {
 } words[] = {
     {"heap", DEBUG_HEAP},
     {"stacks", DEBUG_STACKS | DEBUG_HEAP},
+    {"quarantine", DEBUG_QUARANTINE | DEBUG_HEAP},
+    {"pages", DEBUG_PAGES},
+    {"poison", DEBUG_POISON | DEBUG_PAGES},
     {"tlb", DEBUG_TLB},
-    {"all", DEBUG_STACKS | DEBUG_HEAP | DEBUG_TLB},
+    {"all", ~0u},
 };
 
 /* The aids that the word of `length` characters stands for; 0 when it is none. */
@@ -52,6 +55,8 @@ debug_start(struct bootmem *boot)
 {
     uint64_t ram = memmap_ram_frames(boot->regions, boot->region_count, 0, 0) << PAGE_SHIFT;
     stacks_start(boot, mm_debug & (DEBUG_STACKS | DEBUG_PAGES) ? ram : 0);
+    pages_start(boot);
+    quarantine_start(ram);
 }
 
 void
@@ -63,4 +68,5 @@ mm_debug_print(struct printer *out)
             print(out, " %s", words[i].word);
     print(out, mm_debug ? "\n" : " nothing (boot with debug=all)\n");
     stacks_print_use(out);
+    quarantine_print_use(out);
 }

@@ -10,6 +10,7 @@
  * Source: Intel SDM volume 3, 4.3 (32-bit paging), 4.4 (PAE paging).
  */
 #include "mm.h"
+#include "mm_debug.h"
 #include "pagetable_private.h"
 #include "space.h"
 
@@ -117,6 +118,8 @@ pagetable_print_owner(struct printer *out, const struct address_space *space, ui
         print(out, ": nothing is mapped there\n");
     if (area != NULL && area->start <= va)
         space_print_area(out, area);
+    if (mm_debug)
+        mm_debug_explain(out, va);
     if (!follow(NULL, top_table(space), va, &pa))
         return;
     frame = paddr_to_pfn(pa & ~(paddr_t)PAGE_MASK);

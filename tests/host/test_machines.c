@@ -487,7 +487,8 @@ whole_frames_are_watched(void)
 static void
 heap_tests(void)
 {
-    static const char *const globs[] = {"mm/kmalloc/*", "mm/vmalloc/*", "mm/slab/*"};
+    static const char *const globs[] = {"mm/kmalloc/*", "mm/vmalloc/*", "mm/slab/*",
+                                        "mm/pmm/*",     "mm/debug_*"};
     extern const struct ktest __start_ktest[], __stop_ktest[];
     for (const struct ktest *test = __start_ktest; test < __stop_ktest; test++)
         for (unsigned i = 0; i < ARRAY_LENGTH(globs); i++)
@@ -504,6 +505,9 @@ KTEST(machines, debug_heap)
     mm_debug = DEBUG_HEAP;
     on(&machine, whole_frames_are_watched);
     on(&machine, heap_tests);
+    mm_debug_choose("all");
+    on(&machine, heap_tests);
+    on(&(struct machine){.high = 2048}, heap_tests);
     mm_debug = 0;
     machine_start_usual();
 }

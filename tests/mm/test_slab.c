@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "mm.h"
+#include "mm_debug.h"
 #include "slab.h"
 #include "testing.h"
 
@@ -137,6 +138,8 @@ try_constructor(unsigned flags)
 
 KTEST(slab, constructor_runs_once)
 {
+    if (debug_on(DEBUG_GUARD))
+        SKIP("guarded objects are made anew each time");
     if (!can_spare(16))
         SKIP("not enough memory");
     try_constructor(0);
@@ -146,6 +149,8 @@ KTEST(slab, constructor_runs_once)
 /* An object that was constructed comes back in the state it was freed in. */
 KTEST(slab, state_is_kept)
 {
+    if (debug_on(DEBUG_QUARANTINE | DEBUG_GUARD))
+        SKIP("objects are not used again at once");
     struct kmem_cache *cache = kmem_cache_create("built", 40, 0, 0, construct);
     CHECK(cache);
     uint8_t *object = kmem_cache_alloc(cache);
@@ -163,6 +168,8 @@ KTEST(slab, state_is_kept)
 
 KTEST(slab, reap)
 {
+    if (debug_on(DEBUG_QUARANTINE | DEBUG_GUARD))
+        SKIP("objects are not used again at once");
     if (!can_spare(40))
         SKIP("not enough memory");
     struct kmem_cache *cache = kmem_cache_create("test", 512, 0, 0, NULL);
