@@ -9,12 +9,13 @@
  * handler's return address is trap_return, and the registers it interrupted are the handler's
  * argument.
  *
- * A function that calls none (a leaf) has no pair of its own; when it faults, its caller is
- * missing.
+ * A function that calls none (a leaf) has no pair of its own. When it faults, its caller is found
+ * on the stack: the first word there that leads into code.
  *
  * Shown is the last byte of the call, one before the return address: behind a call that never
  * returns, another function may begin.
  */
+#include <string.h>
 #include "ktests.h"
 #include "platform.h"
 #include "pagetable.h"
@@ -28,6 +29,9 @@
 /* No function has more than this many words on the stack. */
 #define FRAME_LARGEST 1024
 
+/* A leaf saves no more registers than this above its return address. */
+#define LEAF_WORDS 6
+
 struct call {
     uint32_t ebp;
     uint32_t eip;
@@ -37,8 +41,8 @@ struct call {
 /* Behind the calls that traps.asm makes with a frame as argument. */
 extern char trap_return[], page_fault_return[], syscall_return[], work_return[];
 
-bool
-backtrace_is_code(uintptr_t address)
+static bool
+in_text(uintptr_t address)
 {
     return (address >= (uintptr_t)text_start && address < (uintptr_t)text_end) ||
            ktests_code(address);
@@ -96,7 +100,7 @@ read_call(uintptr_t ebp, struct call *call)
     call->trap = NULL;
     if (returns_from_trap(call->eip))
         call->trap = (struct trap_frame *)(ebp + 2 * sizeof(uint32_t));
-    return backtrace_is_code(call->eip);
+    return in_text(call->eip);
 }
 
 /* Steps over the trap that interrupted the next function. False when its frame cannot be read. */
@@ -114,26 +118,71 @@ step_over_trap(struct listing *listing, struct call *call)
     return true;
 }
 
-void
-backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp)
+/* The calls that the pairs from `ebp` on tell of. */
+static void
+list_pairs(struct listing *listing, uintptr_t ebp)
 {
-    struct listing listing = {.out = out, .last = ~eip};
     struct call call;
 
-    list_call(&listing, eip);
-    for (unsigned depth = 0; depth < BACKTRACE_MAX && listing.lines < LINES_MAX; depth++) {
+    for (unsigned depth = 0; depth < BACKTRACE_MAX && listing->lines < LINES_MAX; depth++) {
         if (!read_call(ebp, &call))
             break;
         if (call.trap == NULL)
             call.eip--;
-        else if (!step_over_trap(&listing, &call))
+        else if (!step_over_trap(listing, &call))
             break;
-        list_call(&listing, call.eip);
+        list_call(listing, call.eip);
         if (call.ebp <= ebp)
             break;
         ebp = call.ebp;
     }
-    end_repeats(&listing);
+    end_repeats(listing);
+}
+
+void
+backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp)
+{
+    struct listing listing = {.out = out, .last = ~eip};
+
+    list_call(&listing, eip);
+    list_pairs(&listing, ebp);
+}
+
+/* Whether the function that `eip` lies in begins with `push ebp; mov ebp, esp`. */
+static bool
+has_pair(uintptr_t eip)
+{
+    static const uint8_t prologue[] = {0x55, 0x89, 0xE5};
+    uint32_t offset;
+
+    return symbol_find(eip, &offset) == NULL ||
+           memcmp((const void *)(eip - offset), prologue, sizeof(prologue)) == 0;
+}
+
+/* The call that led to `eip` without leaving a pair: what is on top of the stack when that is no
+ * code at all, and near there in a leaf, behind the registers it saved. 0: none. */
+static uintptr_t
+unpaired_caller(uintptr_t eip, const uint32_t *stack)
+{
+    unsigned words = !in_text(eip) ? 1 : has_pair(eip) ? 0 : LEAF_WORDS;
+
+    for (unsigned i = 0; i < words && kernel_read_ok(&stack[i], sizeof(*stack)); i++) {
+        if (in_text(stack[i]))
+            return stack[i] - 1;
+    }
+    return 0;
+}
+
+void
+backtrace_print_trap(struct printer *out, const struct trap_frame *frame, const uint32_t *stack)
+{
+    struct listing listing = {.out = out, .last = ~frame->eip};
+    uintptr_t caller = unpaired_caller(frame->eip, stack);
+
+    list_call(&listing, frame->eip);
+    if (caller != 0)
+        list_call(&listing, caller);
+    list_pairs(&listing, frame->ebp);
 }
 
 void
@@ -163,7 +212,7 @@ stack_walk(const void **calls, unsigned most)
     const uint32_t *pair = __builtin_frame_address(0), *next;
     unsigned count = 0;
 
-    for (; count < most && backtrace_is_code(pair[1]); pair = next) {
+    for (; count < most && in_text(pair[1]); pair = next) {
         const struct trap_frame *trap = (const void *)(pair + 2);
         bool trapped = returns_from_trap(pair[1]);
 

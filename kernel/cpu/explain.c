@@ -16,6 +16,7 @@
 #include "explain.h"
 #include "format.h"
 #include "mm_debug.h"
+#include "mm_debug.h"
 #include "pagetable.h"
 #include "platform.h"
 #include "poison.h"
@@ -221,6 +222,7 @@ explain_kernel_fault(struct printer *out, uintptr_t address, const struct trap_f
     explain_jump(out, address, frame);
     explain_place(out, address);
     print(out, "\n");
+    mm_debug_explain(out, address);
     mm_debug_explain(out, address);
 }
 

@@ -246,17 +246,6 @@ report_memory(const struct trap_frame *frame)
     pagetable_print_walk(&klog_printer, address);
 }
 
-/* Where the kernel was last in its own code: EIP, or behind a call that led elsewhere, whose return
- * address is then on top of the stack. */
-static uintptr_t
-last_code(const struct trap_frame *frame)
-{
-    if (backtrace_is_code(frame->eip) || trap_from_user(frame) ||
-        frame->vector == TRAP_DOUBLE_FAULT || !backtrace_is_code(frame->esp))
-        return frame->eip;
-    return frame->esp - 1;
-}
-
 static void
 report(const struct trap_frame *frame)
 {
@@ -266,7 +255,7 @@ report(const struct trap_frame *frame)
     if (concerns_memory(frame))
         report_memory(frame);
     klog("panic: called from\n");
-    backtrace_print(&klog_printer, last_code(frame), frame->ebp);
+    backtrace_print_trap(&klog_printer, frame, (const uint32_t *)stack_pointer(frame));
 }
 
 void

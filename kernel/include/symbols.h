@@ -34,8 +34,10 @@ size_t symbol_count(void);
  * counted. */
 void backtrace_print(struct printer *out, uintptr_t eip, uintptr_t ebp);
 
-/* True when the kernel's code, or that of its tests, is there. */
-bool backtrace_is_code(uintptr_t address);
+/* The same from a trap on; `stack` is where ESP was. */
+struct trap_frame;
+void backtrace_print_trap(struct printer *out, const struct trap_frame *frame,
+                          const uint32_t *stack);
 
 /* The caller's own. */
 void backtrace_here(struct printer *out);
