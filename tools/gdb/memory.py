@@ -9,6 +9,7 @@ from kernel import DIRECT_BASE, number, read
 PRESENT, WRITABLE, USER, LARGE = 0x001, 0x002, 0x004, 0x080
 NO_EXECUTE = 1 << 63
 FRAME = 0x000FFFFFFFFFF000
+USER_END = 0xC0000000
 CR4_PAE = 0x20
 CR3_FLAGS = 0x1F
 
@@ -24,16 +25,17 @@ def read_physical(address, size):
         gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
 
 
+def obeys_no_execute():
+    """Whether a page may forbid to be executed."""
+    return number("paging_noexec") != 0
+
+
 class Entry:
     """What a walk found last: a page, or where it ended."""
 
-    def __init__(self, level, bits, writable, user, executable):
-        self.level, self.bits = level, bits
-        self.writable, self.user, self.executable = writable, user, executable
-
-    @property
-    def present(self):
-        return bool(self.bits & PRESENT)
+    def __init__(self, bits, size, span):
+        self.bits, self.size, self.span = bits, size, span
+        self.present = bool(bits & PRESENT)
 
 
 class Tables:
@@ -53,28 +55,27 @@ class Tables:
         return int.from_bytes(self.known[table][at:at + self.size], "little")
 
     def walk(self, address):
-        """The Entry that decides about the address; its rights are those of all levels."""
-        table, writable, user, executable = self.root, True, True, True
+        """The Entry that decides about the address. Its rights are those of all levels."""
+        table, rights, executable = self.root, WRITABLE | USER, True
         for level, (shift, bits) in enumerate(self.levels):
             entry = self.entry(table, address >> shift & (1 << bits) - 1, bits)
-            if not self.pae or level:  # PAE's first level has no rights
-                writable &= bool(entry & WRITABLE)
-                user &= bool(entry & USER)
+            if level or not self.pae:  # the first level of PAE has no rights
+                rights &= entry
                 executable &= not entry & NO_EXECUTE
-            large = entry & LARGE and shift in (21, 22)
-            if not entry & PRESENT or large or shift == 12:
+            if not entry & PRESENT or shift == 12 or entry & LARGE and shift < 30:
                 break
             table = entry & FRAME
-        found = Entry(level, entry, writable, user, executable)
+        found = Entry(entry, self.size, 1 << shift)
+        found.writable, found.user = bool(rights & WRITABLE), bool(rights & USER)
+        found.executable, found.table = executable, table
         found.physical = (entry & FRAME & -1 << shift) + (address & (1 << shift) - 1)
-        found.span = 1 << shift
         return found
 
-    def count_present(self, start, end):
-        count = 0
+    def mapped(self, start=0, end=USER_END):
+        """(address, bytes, physical address) of the pages that are there, in [start, end)."""
         while start < end:
             found = self.walk(start)
-            after = min(end, (start & -found.span) + found.span)
-            count += (after - start >> 12) if found.present else 0
-            start = after
-        return count
+            first = start & -found.span
+            if found.present:
+                yield first, found.span, found.physical & -found.span
+            start = first + found.span

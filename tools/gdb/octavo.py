@@ -14,7 +14,7 @@ import tables
 from commands import command
 from machine import machine
 
-import here, programs, stacks, tasks  # noqa: commands of their own
+import here, programs, stacks, tasks, why  # noqa: commands of their own
 
 
 @command("zones", "The zones of physical memory, as the monitor's `zones` prints them.")

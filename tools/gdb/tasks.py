@@ -56,8 +56,8 @@ def state_letter(process):
 def resident(space):
     """Pages of its areas that are in memory."""
     tables = memory.Tables(int(space["directory_at"]))
-    return sum(tables.count_present(int(area["start"]), int(area["end"]))
-               for area in linked(space["areas"]["first"], "next"))
+    return sum(1 for area in linked(space["areas"]["first"], "next")
+               for _ in tables.mapped(int(area["start"]), int(area["end"])))
 
 
 @command("ps", "The processes, as the monitor's `ps` prints them.")
