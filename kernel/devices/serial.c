@@ -2,9 +2,10 @@
  *
  * Registers, as offsets from the base (National Semiconductor PC16550D data sheet):
  *
- *     0  data; divisor low while DLAB     4  modem control: DTR, RTS, OUT2 (lets interrupts out),
- * loop 1  interrupts; divisor high         5  line status: data ready, transmitter empty 2  FIFO
- * control                     7  scratch (not on the first 8250s) 3  line control, DLAB = bit 7
+ *     0  data; divisor low while DLAB     4  modem control: DTR, RTS, loop, OUT2 (interrupts out)
+ *     1  interrupts; divisor high         5  line status: data ready, transmitter empty
+ *     2  FIFO control                     7  scratch (not on the first 8250s)
+ *     3  line control, DLAB = bit 7
  *
  * The base comes from the BIOS data area, 40:00, or is 3F8h where no BIOS has filled that in. All
  * waits are bounded: a port that stops sending is asked once a byte until it works again.
