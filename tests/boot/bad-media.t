@@ -145,6 +145,8 @@ def _():
     cut = sector_of(image, "KERNEL  ELF", 300)
     os.truncate(image.path, cut * SECTOR)
     stops("KERNEL.ELF: sector %d of the disk cannot be read" % cut, *disk(image.path))
+    # QEMU's floppy has zeros where the file ends.
+    stops("KERNEL.ELF is damaged: its sum is wrong. ", *floppy(image.path))
 
 
 @case("an image cut before the kernel, before the root directory")
