@@ -20,8 +20,15 @@ at_size() {
         test "${sum:-0}" -le "$kib" -a "${sum:-0}" -ge $((kib - 1400))
 }
 
+# free_at_least KIB NAME: at the last prompt.
+free_at_least() {
+    free=$(tr -d '\r' <"$console" | awk '$1 == "MemFree:" { print $2 }')
+    ok "$2: at least $1 KiB are free (${free:-nothing})" test "${free:-0}" -ge "$1"
+}
+
 for media in floppy multiboot; do
     at_size 2M 2048 --media $media
+    free_at_least 600 "2M $media"
     at_size 4M 4096 --media $media
     at_size 16M 16384 --media $media
     at_size 64M 65536 --media $media
@@ -45,8 +52,7 @@ like "pages are executed only where there is code" "$console" '^pagetable: text 
 at_large_size 61G 63963136 --cpu pentium3
 unlike "a CPU without NX" "$console" 'not executable'
 at_large_size 64G 67108864 --emu qemu64 --cpu qemu64
-free=$(tr -d '\r' <"$console" | awk '$1 == "MemFree:" { print $2 }')
-ok "64G: at least 63.7 GiB are free (${free:-nothing} KiB)" test "${free:-0}" -ge 66794291
+free_at_least 66794291 "64G, 63.7 GiB"
 at_size 64M 65536 --media multiboot --cpu qemu64 --cmdline "monitor nopae"
 like "nopae is obeyed" "$console" '^pagetable: two levels'
 
