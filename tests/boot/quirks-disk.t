@@ -93,8 +93,8 @@ def _():
     # Stage 1 takes stage 2, 25 sectors, one by one; FATs and root directory have 32.
     reads, sectors = reads - 25, sectors - 25
     assert files + 32 <= sectors <= files + 36, (files, sectors)
-    # The end of the buffer may cut a track in two.
-    assert reads <= sectors / 18 * 1.4 + 4, (reads, sectors)
+    # FATs, root directory and files each begin and end within a track.
+    assert reads <= sectors / 18 + 6, (reads, sectors)
 
 
 finish()
