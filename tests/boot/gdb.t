@@ -69,7 +69,7 @@ tbreak power_off
 octavo type poweroff
 continue
 echo === free\n
-octavo free 10
+octavo freelist 10
 echo === console\n
 octavo console
 python
@@ -129,6 +129,6 @@ like "a frame of a slab" "$work/gdb" \
 ok "gdb and monitor agree on it" cmp "$work/gdb" "$work/monitor"
 part free
 like "the free lists" "$work/part" \
-    '^Normal +order 10 +frame +0x[0-9a-f]+ +\[0x[0-9a-f]+, 0x[0-9a-f]+\)$'
+    '^Normal +10 +[0-9]+  \[0x[0-9a-f]+, 0x[0-9a-f]+\)$'
 
 done_testing

@@ -9,12 +9,20 @@ from kernel import number
 
 
 class Prefix(gdb.Command):
-    """What the kernel keeps, read at any stop: octavo zones, buddyinfo, free, slabs, owners, frame,
-walk.
+    """What the kernel keeps, read at any stop, in the words of the monitor's commands of these names:
+octavo mmap, zones, buddyinfo, freelist, owners, slabinfo, slab, frame; owner and walk for an address;
+ps, vmas, maps, pt for programs; log; and dump, all tables in one.
 And the machine: octavo connect, type, console."""
 
     def __init__(self):
         super().__init__("octavo", gdb.COMMAND_DATA, gdb.COMPLETE_NONE, True)
+
+
+def kernel_is_up():
+    try:
+        return number("mm_block_count") != 0
+    except gdb.MemoryError:
+        return False
 
 
 def command(name, text, needs_kernel=True):
@@ -25,7 +33,7 @@ def command(name, text, needs_kernel=True):
             __doc__ = text
 
             def invoke(self, argument, _from_tty):
-                if needs_kernel and not number("mm_block_count"):
+                if needs_kernel and not kernel_is_up():
                     raise gdb.GdbError("the memory manager is not up yet (or not here any more)")
                 function(argument)
 

@@ -14,6 +14,8 @@ WORD_BITS = 32
 # kernel/include/platform_impl.h
 FRAME_TABLE = 0xE0000000
 DIRECT_BASE = 0xC0000000
+# Bytes that one packet of the remote protocol brings.
+PIECE = 1024
 
 
 def value(expression):
@@ -30,6 +32,24 @@ def array_length(array):
 
 def read(address, size):
     return bytes(gdb.selected_inferior().read_memory(address, size))
+
+
+def read_physical(address, size):
+    """By physical address, past the page tables: QEMU and tools/inspect do that when asked to."""
+    remote = gdb.selected_inferior().connection
+    if not hasattr(remote, "send_packet") or remote.send_packet("Qqemu.PhyMemMode:1") != b"OK":
+        raise gdb.GdbError("this machine cannot be read by physical addresses")
+    try:
+        data = b""
+        while len(data) < size:
+            piece = min(size - len(data), PIECE)
+            answer = remote.send_packet(f"m{address + len(data):x},{piece:x}")
+            if answer.startswith(b"E"):
+                raise gdb.MemoryError(f"Cannot access physical memory at {address:#x}")
+            data += bytes.fromhex(answer.decode())
+    finally:
+        remote.send_packet("Qqemu.PhyMemMode:0")
+    return data
 
 
 def linked(first, link):
@@ -139,8 +159,7 @@ class Descriptors:
     def head_of(self, frame):
         """The head of the allocation that the frame lies in; the frame itself if in none."""
         head = frame
-        while head and frame - head < BLOCK_FRAMES and self[head][0] == self.owner["FRAME_NONE"] \
-                and self.known(head - 1):
+        while head and self[head][0] == self.owner["FRAME_NONE"] and self.known(head - 1):
             head -= 1
         return head if self.extent(head) > frame - head else frame
 
@@ -170,7 +189,27 @@ def owner_name(owner):
     return value("owner_names")[owner].string()
 
 
+def cache_named(name):
+    return next((cache for cache in caches() if cache["name"].string() == name), None)
+
+
+def slab_of(address):
+    """The slab that an address of the direct map lies in, or None."""
+    frame = address - DIRECT_BASE >> PAGE_SHIFT
+    descriptors = Descriptors()
+    if not 0 <= address - DIRECT_BASE < number("direct_map_end") or not descriptors.known(frame):
+        return None
+    owner, _, _, header = descriptors[frame]
+    return value(f"(struct slab *) {header:#x}") if owner == descriptors.owner["FRAME_SLAB"] else None
+
+
+def objects_in_use(slab):
+    """True or False for each object of the slab."""
+    words = (int(slab["free"][word]) | int(slab["remote"][word])
+             for word in range(array_length(slab["free"])))
+    free = sum(bits << word * WORD_BITS for word, bits in enumerate(words))
+    return [not free >> i & 1 for i in range(int(slab["objects"]))]
+
+
 def objects_used(slab):
-    free = sum(bin(int(slab["free"][word]) | int(slab["remote"][word])).count("1")
-               for word in range(array_length(slab["free"])))
-    return int(slab["objects"]) - free
+    return sum(objects_in_use(slab))

@@ -1,13 +1,73 @@
 """tables.py - the tables of the kernel's monitor, word for word as it prints them, from the
 structures themselves."""
-from kernel import (DIRECT_BASE, MAX_ORDER, PAGE_SHIFT, Descriptors, array_length, blocks_of,
-                    cached_frames, caches, free_chunk_around, free_chunks, linked, number,
-                    objects_used, owner_name, read, value, zones)
+import gdb
 
+from kernel import (DIRECT_BASE, MAX_ORDER, PAGE_SHIFT, Descriptors, array_length, blocks_of,
+                    cache_named, cached_frames, caches, free_chunk_around, free_chunks, linked,
+                    number, objects_in_use, objects_used, owner_name, read, slab_of, value, zones)
+
+FOUR_GIB = 1 << 32
+MAP_LINE = 64 # objects in a line of a slab's map
 
 def hexadecimal(n):
     """As C's %#x prints it: zero stays bare."""
     return hex(n) if n else "0"
+
+
+def type_name(kind):
+    names = value("memmap_type_name::names")
+    return names[kind].string() if kind < array_length(names) and names[kind] else "unknown"
+
+
+def holder_name(holder):
+    return value("memmap_owner_name::names")[holder].string()
+
+
+def print_entries():
+    """The firmware's list, as it came."""
+    for i in range(number("boot_memory.firmware_count")):
+        entry = value(f"boot_memory.entries[{i}]")
+        print("mmap: base=0x%016x length=0x%016x type=%u (%s)"
+              % (entry["base"], entry["length"], entry["type"], type_name(int(entry["type"]))))
+
+
+def print_region(start, end, kind, holder):
+    print("memmap: [0x%016x, 0x%016x) %u KiB %s%s%s"
+          % (start, end, end - start >> 10, type_name(kind),
+             f" {kind}" if type_name(kind) == "unknown" else "",
+             f", {holder_name(holder)}" if holder else ""))
+
+
+def print_total(size, what):
+    """In MB with one decimal, cut and not rounded."""
+    print("memmap: total %u.%u MB (%u KiB) %s"
+          % (size >> 20, (size & 0xFFFFF) * 10 >> 20, size >> 10, what))
+
+
+def boot_regions():
+    """(start, end, type, holder); an end of 0 stands for 2^64."""
+    for i in range(number("boot_memory.region_count")):
+        region = value(f"boot_memory.regions[{i}]")
+        yield (int(region["start"]), int(region["end"]) or 1 << 64, int(region["type"]),
+               int(region["owner"]))
+
+
+def print_mmap():
+    print_entries()
+    regions = list(boot_regions())
+    ram = number("MEMMAP_RAM")
+    for region in regions:
+        print_region(*region)
+    print_total(sum(end - start for start, end, kind, _ in regions if kind == ram), "usable")
+    print_total(sum(end - max(start, FOUR_GIB) for start, end, kind, _ in regions
+                    if kind == ram and end > FOUR_GIB), "usable above 4 GiB")
+    for other in dict.fromkeys(kind for _, _, kind, _ in regions if kind != ram):
+        size = sum(end - start for start, end, kind, _ in regions if kind == other)
+        print_total(size, f"{type_name(other)} (type {other})")
+    for holder in range(number("MEMMAP_FREE") + 1, number("MEMMAP_OWNERS")):
+        size = sum(end - start for start, end, kind, by in regions if kind == ram and by == holder)
+        if size:
+            print_total(size, "usable, " + holder_name(holder))
 
 
 def print_zones():
@@ -26,14 +86,26 @@ def print_buddyinfo():
         print("Node 0, zone %8s %s" % (zone["name"].string(), "".join("%6d " % n for n in counts)))
 
 
-def print_free(order):
-    """The free lists themselves, which the monitor does not print."""
+def runs(first_frames, step):
+    """[first frame, chunks] of chunks that follow each other."""
+    found = []
+    for frame in first_frames:
+        if found and frame == found[-1][0] + found[-1][1] * step:
+            found[-1][1] += 1
+        else:
+            found.append([frame, 1])
+    return found
+
+
+def print_freelist(orders=range(MAX_ORDER + 1)):
+    print("%-8s %5s %8s  %s" % ("zone", "order", "chunks", "memory"))
     for _, zone in zones():
-        for frame in free_chunks(zone, order):
-            start = frame << PAGE_SHIFT
-            print("%-8s order %2d  frame %#8x  [%#x, %#x)"
-                  % (zone["name"].string(), order, frame, start,
-                     start + (1 << order + PAGE_SHIFT)))
+        for order in orders:
+            for frame, chunks in runs(free_chunks(zone, order), 1 << order):
+                start = frame << PAGE_SHIFT
+                print("%-8s %5u %8u  [%s, %#x)"
+                      % (zone["name"].string(), order, chunks, hexadecimal(start),
+                         start + (chunks << order + PAGE_SHIFT)))
 
 
 def print_slabinfo():
@@ -48,6 +120,43 @@ def print_slabinfo():
         print("%-17s %6d %6d %6d %4d %4d : tunables    0    0    0 : slabdata %6d %6d      0"
               % (cache["name"].string(), used, slabs * objects, cache["stride"], objects,
                  1 << int(cache["order"]), slabs, slabs))
+
+
+def print_slab_map(slab):
+    base = int(slab["base"])
+    print("slab 0x%08x: objects from 0x%08x, frame %#x, CPU %u, %u of %u in use%s"
+          % (int(slab.address), base + int(slab["cache"]["left"]),
+             base - DIRECT_BASE >> PAGE_SHIFT, slab["home"]["cpu"]["id"], objects_used(slab),
+             slab["objects"], ", allocating from it now" if slab["current"] else ""))
+    drawn = "".join("#" if used else "." for used in objects_in_use(slab))
+    for start in range(0, len(drawn), MAP_LINE):
+        print("  " + drawn[start:start + MAP_LINE])
+
+
+def print_slab(name):
+    cache = cache_named(name)
+    if cache is None:
+        raise gdb.GdbError(f"There is no cache {name}.")
+    slabs = int(cache["slab_count"])
+    objects = int(cache["objects"]) - (1 if cache["header_inside"] else 0)
+    used = sum(objects_used(slab) for slab in linked(cache["slabs"], "next_of_cache"))
+    print("cache %s: %u objects of %u bytes, every %u bytes; %u slabs, %u in use"
+          % (name, slabs * objects, cache["size"], cache["stride"], slabs, used))
+    for slab in linked(cache["slabs"], "next_of_cache"):
+        print_slab_map(slab)
+
+
+def print_object(address):
+    """The object at or around an address of the direct map, if it is a slab's memory."""
+    slab = slab_of(address)
+    if slab is None:
+        return
+    base, stride = int(slab["base"]), int(slab["cache"]["stride"])
+    index = min((address - base) // stride, int(slab["objects"]) - 1)
+    start = base + index * stride
+    print("  object %u of the slab, from 0x%08x on, %s; the address is at %u of its %u bytes"
+          % (index, start, "in use" if objects_in_use(slab)[index] else "free",
+             address - start, stride))
 
 
 def print_owners():
@@ -111,43 +220,15 @@ def print_frame(frame):
         print("  at %#x in the direct map" % (DIRECT_BASE + start))
 
 
-# What a CPU's entry says, in the order of the monitor's words: bit, set, clear.
-ENTRY_PRESENT, ENTRY_LARGE = 0x001, 0x080
-ENTRY_WORDS = ((0x002, "writable", "read-only"), (0x004, "user", "kernel"),
-               (0x008, "write-through", ""), (0x010, "uncached", ""), (0x020, "accessed", ""),
-               (0x040, "dirty", ""), (ENTRY_LARGE, "large", ""), (0x100, "global", ""),
-               (1 << 63, "no-execute", ""))
-ENTRY_FRAME = 0x000FFFFFFFFFF000
-CR3_FLAGS = 0x1F
-CR4_PAE = 0x20
+# --- The kernel's log -----------------------------------------------------------------------------
 
 
-def walk_levels():
-    """(name, lowest bit of the index, bits of it) of each level, and the bytes of an entry: what
-    Intel SDM volume 3 calls 32-bit paging (4.3) and PAE paging (4.4)."""
-    if number("(unsigned) $cr4") & CR4_PAE:
-        return (("pointer", 30, 2), ("directory", 21, 9), ("table", 12, 9)), 8
-    return (("directory", 22, 10), ("table", 12, 10)), 4
-
-
-def print_walk(address, table):
-    """From `table`, as CR3 has it, to the byte at `address`."""
-    print("  walk of 0x%08x" % address)
-    levels, size = walk_levels()
-    for name, shift, bits in levels:
-        index = address >> shift & (1 << bits) - 1
-        raw = read(DIRECT_BASE + table + index * size, size)
-        entry = int.from_bytes(raw, "little")
-        text = "  %s[%d] = 0x%0*x" % (name, index, size * 2, entry)
-        if not entry & ENTRY_PRESENT:
-            print(text + " not present")
-            return
-        words = [there if entry & bit else absent for bit, there, absent in ENTRY_WORDS]
-        table = entry & ENTRY_FRAME
-        if name == "pointer":
-            print(text)
-        else:
-            print(" ".join([text, "-> 0x%08x" % table, *filter(None, words)]))
-        if name == "directory" and entry & ENTRY_LARGE:
-            break
-    print("  physical 0x%08x" % ((table & -1 << shift) + (address & (1 << shift) - 1)))
+def print_log():
+    """What the kernel said since the start, as far back as its ring reaches; of the oldest line what
+    is left is left out."""
+    size, end = array_length(value("log_ring")), number("log_end")
+    ring = read(number("&log_ring"), size)
+    text = ring[:end] if end <= size else ring[end % size:] + ring[:end % size]
+    if end > size:
+        text = text.partition(b"\n")[2]
+    print(text.decode(errors="replace"), end="")
