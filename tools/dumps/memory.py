@@ -1,12 +1,13 @@
-"""memory.py - what a dump of a machine holds: bytes by physical address, and registers if it has any.
+"""memory.py - what a dump of a machine holds: bytes by physical address, and perhaps registers.
 
     raw     the machine's memory from one physical address on: QEMU's pmemsave, Bochs' writemem of
             the direct map
     core    an ELF core file from QEMU's dump-guest-memory, with paging (-p) or without: pieces with
             their physical addresses, and the registers of each CPU in a note
 
-A file is mapped, not read: of a large one only what is asked for comes from the disk. Nothing that a
-file says is believed before it is checked: what does not fit raises BadDump with words for a person.
+A file is mapped, not read: of a large one only what is asked for comes from the disk. Nothing that
+a file says is believed before it is checked: what does not fit raises BadDump with words for a
+person.
 """
 import bisect
 import mmap
@@ -47,7 +48,8 @@ class Elf:
         layout = self.segment[data[4]]
         if size != layout.size or at + size * count > len(data):
             raise BadDump(f"{name}: the program headers are not all there")
-        self.segments = [self.ordered(layout.unpack_from(data, at + i * size)) for i in range(count)]
+        self.segments = [self.ordered(layout.unpack_from(data, at + i * size))
+                         for i in range(count)]
 
     def ordered(self, fields):
         """(type, flags, offset, virtual and physical address, bytes in the file)"""
@@ -80,8 +82,8 @@ def map_file(path):
 
 
 def disjoint(pieces):
-    """(physical address, offset, size) sorted, and no byte twice: with -p a frame is in the file once
-    for each address that leads to it."""
+    """(physical address, offset, size) sorted, and no byte twice: with -p a frame is in the file
+    once for each address that leads to it."""
     result, end = [], 0
     for address, offset, size in sorted(pieces):
         known = min(max(end - address, 0), size)
@@ -158,8 +160,8 @@ PAGE = 4096
 
 
 def check_kernel(dump, path):
-    """The memory must hold the code and constants of that very kernel: else nothing that its symbols
-    say is true. Raises BadDump, or says how many pages have changed since they were loaded."""
+    """The memory must hold the code and constants of that very kernel: else nothing that its
+    symbols say is true. Raises BadDump, or remarks how many pages have changed since."""
     elf = Elf(map_file(path), str(path))
     pages = same = missing = 0
     for kind, flags, offset, virtual, physical, size in elf.segments:
@@ -175,8 +177,8 @@ def check_kernel(dump, path):
     if missing == pages:
         raise BadDump(f"{dump.name} does not have the memory where the kernel lies")
     if same * 2 < pages:
-        raise BadDump(f"{dump.name} holds no kernel as in {path}: it is no dump of memory, does not "
-                      "begin at address 0, or the kernel is of another build")
+        raise BadDump(f"{dump.name} holds no kernel as in {path}: it is no dump of memory, does "
+                      "not begin at address 0, or the kernel is of another build")
     if same < pages:
         dump.remarks.append(f"{pages - same} of {pages} pages of the kernel's code and constants "
                             "are missing or have changed")

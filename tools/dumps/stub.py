@@ -2,9 +2,9 @@
 
 It is to gdb what QEMU is, so that the same commands work on a living machine and on a dump. Memory
 is read by virtual address, by way of the dump's own page tables, or by physical address after
-Qqemu.PhyMemMode:1. Registers come from the dump. One of memory alone has none: then addresses of the
-direct map are taken as they are linked, until gdb, which knows the kernel's variables, has set cr3
-and cr4.
+Qqemu.PhyMemMode:1. Registers come from the dump. One of memory alone has none: then addresses of
+the direct map are taken as they are linked, until gdb, which knows the kernel's variables, has set
+cr3 and cr4.
 """
 import socket
 import struct
@@ -16,7 +16,8 @@ FLOATING_CONTROL = ("fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff"
 CONTROL = ("cr0", "cr2", "cr3", "cr4")
 NAMES = CORE + FLOATING + FLOATING_CONTROL + CONTROL
 
-DIRECT_BASE = 0xC0000000
+DIRECT_BASE, DIRECT_END = 0xC0000000, 0xD0000000
+TWO_LEVELS, PAE_LEVELS = ((22, 10), (12, 10)), ((30, 2), (21, 9), (12, 9))
 PAGE = 4096
 PRESENT, LARGE = 0x01, 0x80
 FRAME = 0x000FFFFFFFFFF000
@@ -43,12 +44,17 @@ def description():
             '</target>')
 
 
+def direct(address):
+    return address - DIRECT_BASE if DIRECT_BASE <= address < DIRECT_END else None
+
+
 class Machine:
     """Memory and registers of the dump, as the CPU would see them."""
 
     def __init__(self, dump):
         self.dump = dump
-        self.registers = {"eip": 0} | dump.registers  # without it gdb does not begin
+        # Without these gdb neither begins nor lets a task's own be put there.
+        self.registers = dict.fromkeys(CORE[:9], 0) | dump.registers
         self.directed = not dump.registers
         self.pages = {}
 
@@ -59,18 +65,18 @@ class Machine:
             self.directed = False
             self.registers["cr0"] = PAGING | 1
 
-    def entry(self, table, index, size):
-        raw = self.dump.read(table + index * size, size)
-        return int.from_bytes(raw, "little") if len(raw) == size else 0
-
     def walk(self, address):
-        """The physical address of a page; None when nothing is mapped there."""
+        """The physical address of a page; None when nothing is mapped there. Where the dump lacks a
+        table, what the direct map is linked for."""
         table = self.registers["cr3"] & ~0x1F
         wide = self.registers["cr4"] & PAE
-        levels = ((30, 2), (21, 9), (12, 9)) if wide else ((22, 10), (12, 10))
+        levels, size = (PAE_LEVELS, 8) if wide else (TWO_LEVELS, 4)
         for shift, bits in levels:
             index = address >> shift & (1 << bits) - 1
-            entry = self.entry(table, index, 8 if wide else 4)
+            raw = self.dump.read(table + index * size, size)
+            if len(raw) < size:
+                return direct(address)
+            entry = int.from_bytes(raw, "little")
             if not entry & PRESENT:
                 return None
             table = entry & FRAME
@@ -80,7 +86,7 @@ class Machine:
 
     def physical(self, page):
         if self.directed:
-            return page - DIRECT_BASE if page >= DIRECT_BASE else None
+            return direct(page)
         if not self.registers["cr0"] & PAGING:
             return page
         if page not in self.pages:

@@ -9,20 +9,18 @@ from kernel import number
 
 
 class Prefix(gdb.Command):
-    """What the kernel keeps, read at any stop, in the words of the monitor's commands of these names:
-octavo mmap, zones, buddyinfo, freelist, owners, slabinfo, slab, frame; owner and walk for an address;
-ps, vmas, maps, pt for programs; log; and dump, all tables in one.
+    """What the kernel keeps, read at any stop, in the words of the monitor's commands of these
+names: octavo mmap, zones, buddyinfo, freelist, owners, slabinfo, slab, frame; owner and walk for an
+address; ps, vmas, maps, pt for programs; log; and dump, all tables in one.
 And the machine: octavo connect, type, console."""
 
     def __init__(self):
         super().__init__("octavo", gdb.COMMAND_DATA, gdb.COMPLETE_NONE, True)
 
 
-def kernel_is_up():
-    try:
-        return number("mm_block_count") != 0
-    except gdb.MemoryError:
-        return False
+def need_kernel():
+    if not number("mm_block_count"):
+        raise gdb.GdbError("the memory manager is not up yet (or not here any more)")
 
 
 def command(name, text, needs_kernel=True):
@@ -33,9 +31,14 @@ def command(name, text, needs_kernel=True):
             __doc__ = text
 
             def invoke(self, argument, _from_tty):
-                if needs_kernel and not kernel_is_up():
-                    raise gdb.GdbError("the memory manager is not up yet (or not here any more)")
-                function(argument)
+                try:
+                    if needs_kernel:
+                        need_kernel()
+                    function(argument)
+                except gdb.error as error:
+                    raise gdb.GdbError(str(error)) from None
+                except ValueError:  # words are missing, or too many
+                    raise gdb.GdbError(text) from None
 
         Command("octavo " + name, gdb.COMMAND_DATA)
         return function

@@ -6,6 +6,7 @@ address, a page or a size means are found by the argument's name.
 """
 import gdb
 
+import paging
 import tables
 from commands import command
 from kernel import (MAX_ORDER, PAGE_SHIFT, caches, free_chunks, linked, number,
@@ -134,7 +135,7 @@ def show_space(space, found):
 
 def show_address(space, address):
     if address < 0xC0000000:
-        tables.print_walk(address, int(space["directory_at"]) & ~tables.CR3_FLAGS)
+        paging.print_walk(address, space)
 
 
 def show_area(area, _found):

@@ -14,8 +14,6 @@ WORD_BITS = 32
 # kernel/include/platform_impl.h
 FRAME_TABLE = 0xE0000000
 DIRECT_BASE = 0xC0000000
-# Bytes that one packet of the remote protocol brings.
-PIECE = 1024
 
 
 def value(expression):
@@ -32,24 +30,6 @@ def array_length(array):
 
 def read(address, size):
     return bytes(gdb.selected_inferior().read_memory(address, size))
-
-
-def read_physical(address, size):
-    """By physical address, past the page tables: QEMU and tools/inspect do that when asked to."""
-    remote = gdb.selected_inferior().connection
-    if not hasattr(remote, "send_packet") or remote.send_packet("Qqemu.PhyMemMode:1") != b"OK":
-        raise gdb.GdbError("this machine cannot be read by physical addresses")
-    try:
-        data = b""
-        while len(data) < size:
-            piece = min(size - len(data), PIECE)
-            answer = remote.send_packet(f"m{address + len(data):x},{piece:x}")
-            if answer.startswith(b"E"):
-                raise gdb.MemoryError(f"Cannot access physical memory at {address:#x}")
-            data += bytes.fromhex(answer.decode())
-    finally:
-        remote.send_packet("Qqemu.PhyMemMode:0")
-    return data
 
 
 def linked(first, link):
@@ -200,7 +180,9 @@ def slab_of(address):
     if not 0 <= address - DIRECT_BASE < number("direct_map_end") or not descriptors.known(frame):
         return None
     owner, _, _, header = descriptors[frame]
-    return value(f"(struct slab *) {header:#x}") if owner == descriptors.owner["FRAME_SLAB"] else None
+    if owner != descriptors.owner["FRAME_SLAB"]:
+        return None
+    return value(f"(struct slab *) {header:#x}")
 
 
 def objects_in_use(slab):

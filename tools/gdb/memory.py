@@ -12,17 +12,35 @@ FRAME = 0x000FFFFFFFFFF000
 USER_END = 0xC0000000
 CR4_PAE = 0x20
 CR3_FLAGS = 0x1F
+# Bytes that one packet of the remote protocol brings.
+PIECE = 1024
+TWO_LEVELS = (("directory", 22, 10), ("table", 12, 10))
+PAE_LEVELS = (("pointer", 30, 2), ("directory", 21, 9), ("table", 12, 9))
 
 
 def read_physical(address, size):
-    """What lies outside the direct map is asked of QEMU."""
-    if address + size <= number("direct_map_end"):
+    """Past the page tables: QEMU and tools/inspect do that when asked to. Of others there is the
+    direct map."""
+    remote = gdb.selected_inferior().connection
+    if not hasattr(remote, "send_packet") or remote.send_packet("Qqemu.PhyMemMode:1") != b"OK":
         return read(DIRECT_BASE + address, size)
-    gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
     try:
-        return read(address, size)
+        return b"".join(read_piece(remote, at, min(PIECE, address + size - at))
+                        for at in range(address, address + size, PIECE))
     finally:
-        gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
+        remote.send_packet("Qqemu.PhyMemMode:0")
+
+
+def read_piece(remote, address, size):
+    """In a packet of our own: gdb's addresses have 32 bits here."""
+    answer = remote.send_packet(f"m{address:x},{size:x}")
+    if answer.startswith(b"E"):
+        raise gdb.MemoryError(f"Cannot access physical memory at {address:#x}")
+    return bytes.fromhex(answer.decode())
+
+
+def is_pae():
+    return bool(number("(unsigned) $cr4") & CR4_PAE)
 
 
 def obeys_no_execute():
@@ -43,28 +61,38 @@ class Tables:
 
     def __init__(self, root):
         self.root = root & ~CR3_FLAGS
-        self.pae = bool(number("(unsigned) $cr4") & CR4_PAE)
-        self.levels = ((30, 2), (21, 9), (12, 9)) if self.pae else ((22, 10), (12, 10))
+        self.pae = is_pae()
+        self.levels = PAE_LEVELS if self.pae else TWO_LEVELS
         self.size = 8 if self.pae else 4
         self.known = {}
 
-    def entry(self, table, index, bits):
+    def entries(self, table, bits):
+        """All entries of a table of 2^bits."""
         if table not in self.known:
-            self.known[table] = read_physical(table, self.size << bits)
-        at = index * self.size
-        return int.from_bytes(self.known[table][at:at + self.size], "little")
+            raw = read_physical(table, self.size << bits)
+            self.known[table] = [int.from_bytes(raw[at:at + self.size], "little")
+                                 for at in range(0, len(raw), self.size)]
+        return self.known[table]
+
+    def steps(self, address):
+        """(level's name, table, index in it, entry, lowest bit of the index) of each entry on the
+        way to an address, to the one that decides."""
+        table = self.root
+        for name, shift, bits in self.levels:
+            index = address >> shift & (1 << bits) - 1
+            entry = self.entries(table, bits)[index]
+            yield name, table, index, entry, shift
+            if not entry & PRESENT or (name == "directory" and entry & LARGE):
+                return
+            table = entry & FRAME
 
     def walk(self, address):
         """The Entry that decides about the address. Its rights are those of all levels."""
-        table, rights, executable = self.root, WRITABLE | USER, True
-        for level, (shift, bits) in enumerate(self.levels):
-            entry = self.entry(table, address >> shift & (1 << bits) - 1, bits)
-            if level or not self.pae:  # the first level of PAE has no rights
+        rights, executable = WRITABLE | USER, True
+        for name, table, _, entry, shift in self.steps(address):
+            if name != "pointer":  # which has no rights
                 rights &= entry
                 executable &= not entry & NO_EXECUTE
-            if not entry & PRESENT or shift == 12 or entry & LARGE and shift < 30:
-                break
-            table = entry & FRAME
         found = Entry(entry, self.size, 1 << shift)
         found.writable, found.user = bool(rights & WRITABLE), bool(rights & USER)
         found.executable, found.table = executable, table

@@ -1,7 +1,7 @@
 """octavo.py - gdb's `octavo` commands.
 
-Each is a few lines: machine.py has QEMU, kernel.py reads the kernel's structures; tables.py, paging.py
-and spaces.py print them as the monitor's commands of the same names do, word for word.
+Each is a few lines: machine.py has QEMU, kernel.py reads the kernel's structures; tables.py,
+paging.py and spaces.py print them as the monitor's commands of the same names do, word for word.
 """
 import os
 import sys
@@ -13,10 +13,11 @@ import kernel
 import paging
 import spaces
 import tables
+import tasks
 from commands import command
 from machine import machine
 
-import here, programs, stacks, tasks, why  # noqa: commands of their own
+import here, programs, stacks, why  # noqa: commands of their own
 
 
 def numbers(argument):
@@ -76,11 +77,6 @@ def _log(_argument):
 # --- Programs and addresses -----------------------------------------------------------------------
 
 
-@command("ps", "The processes.")
-def _ps(_argument):
-    spaces.print_processes()
-
-
 def per_process(name, text, show):
     """A command about the process whose number is given; the one that runs without one."""
 
@@ -98,12 +94,11 @@ per_process("maps", "the areas, as /proc/PID/maps shows them.", spaces.print_map
 per_process("pt", "the page tables of a process.", paging.print_tables)
 
 
-@command("walk", "octavo walk ADDRESS [PID]: the page tables' way from an address to memory, in the "
-         "space that the CPU uses now or in that of a process (or `struct address_space *`).")
+@command("walk", "octavo walk ADDRESS [PID]: the page tables' way from an address to memory, in "
+         "the space that the CPU uses now or in that of a process (or `struct address_space *`).")
 def _walk(argument):
     address, *space = argument.split(None, 1)
-    space = spaces.space_of(space)
-    paging.print_walk(kernel.number(f"(unsigned) ({address})"), paging.top_of(space))
+    paging.print_walk(kernel.number(f"(unsigned) ({address})"), spaces.space_of(space))
 
 
 @command("owner", "octavo owner ADDRESS [PID]: who has what is there: area, frame, object.")
@@ -120,7 +115,7 @@ def _dump(_argument):
                        ("slabinfo", tables.print_slabinfo)):
         print("# " + name)
         show()
-    for process in spaces.processes():
+    for process in tasks.processes():
         if process["space"]:
             print("# vmas %d" % process["pid"])
             spaces.print_areas(process["space"].dereference())

@@ -22,23 +22,38 @@ def connect(link):
         paging.set_registers_from_kernel()
 
 
-def run(commands):
-    """Each command as it would be typed behind `octavo`. What one cannot say ends it, not the
-    others. True when all went well."""
+def complain(what, error):
+    gdb.flush()
+    print(f"inspect: {what}: {error}", file=sys.stderr, flush=True)
+
+
+def run(command):
+    """As it would be typed behind `octavo`, or behind gdb's prompt when it begins with gdb."""
+    word, _, rest = command.partition(" ")
+    gdb.execute(rest if word == "gdb" else "octavo " + command)
+
+
+def each(commands):
+    """What one cannot say ends it, not the others. True when all went well."""
     well = True
     for command in commands:
         try:
-            gdb.execute("octavo " + command)
+            run(command)
         except gdb.error as error:
-            gdb.flush()
-            print(f"inspect: {command}: {error}", file=sys.stderr, flush=True)
+            complain(command, error)
             well = False
     return well
 
 
-connect(os.environ["OCTAVO_DUMP"])
-if "OCTAVO_COMMANDS" in os.environ:
-    # The dump must not be killed as a process would be.
-    good = run(os.environ["OCTAVO_COMMANDS"].split("\n"))
-    gdb.execute("disconnect")
-    gdb.execute("quit 0" if good else "quit 1")
+def main():
+    try:
+        connect(os.environ["OCTAVO_DUMP"])
+    except gdb.error as error:
+        complain("the kernel's variables are not all in the dump", error)
+    if "OCTAVO_COMMANDS" in os.environ:
+        good = each(os.environ["OCTAVO_COMMANDS"].split("\n"))
+        gdb.execute("disconnect", to_string=True)
+        gdb.execute("quit 0" if good else "quit 1")
+
+
+main()

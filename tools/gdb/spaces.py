@@ -3,19 +3,15 @@ import gdb
 
 import paging
 import tables
+import tasks
 from kernel import DIRECT_BASE, PAGE_SHIFT, array_length, linked, number, value
 
+PATH_ROOM = 256  # file_object_name in kernel/files/regular.c
 AREA_ANONYMOUS, AREA_HEAP, AREA_STACK = 0x2000, 0x800, 0x1000
 
 
-def processes():
-    """Those with a number, the lowest first."""
-    found = linked(value("process_list"), "next")
-    return sorted((process for process in found if process["pid"] > 0), key=lambda p: int(p["pid"]))
-
-
 def process_numbered(pid):
-    for process in processes():
+    for process in tasks.processes():
         if process["pid"] == pid:
             return process
     raise gdb.GdbError(f"There is no process {pid}.")
@@ -87,8 +83,9 @@ def path_of(node):
         gone |= not node["linked"] and (not node["parent"] or not node["parent"]["dynamic"])
         node = node["parent"]
     path = "/" + "/".join(reversed(parts))
-    # As long as the kernel's buffer for it.
-    return (path if len(path) < 256 else parts[0]) + (" (deleted)" if gone and len(path) < 256 else "")
+    if len(path) >= PATH_ROOM:
+        return parts[0]
+    return path + (" (deleted)" if gone else "")
 
 
 def area_name(area):
@@ -111,43 +108,19 @@ def print_maps(space):
                  " " * 26 if name else "", name))
 
 
-# --- Processes ------------------------------------------------------------------------------------
-
-
-def state_letter(process):
-    if process["dead"] or not process["threads"]:
-        return "Z"
-    letters = {"TASK_READY": "R", "TASK_SLEEPING": "S", "TASK_SLEEPING_LONG": "D",
-               "TASK_SLEEPING_HARD": "D", "TASK_DEAD": "X"}
-    return "T" if process["stopped"] else letters[str(process["threads"]["state"])]
-
-
-def print_processes():
-    print("  PID  PPID GROUP  SESS S THR SIZE KiB  RSS KiB      TIME NAME")
-    for process in processes():
-        space, ticks = process["space"], int(process["user_ticks"] + process["kernel_ticks"])
-        pages = int(space["total_pages"]) if space else 0
-        resident = paging.resident_pages(space) if space else 0
-        print("%5d %5d %5d %5d %s %3u %8u %8u %6u.%02u %s"
-              % (process["pid"], process["parent"]["pid"] if process["parent"] else 0,
-                 process["group"], process["session"], state_letter(process),
-                 process["thread_count"], pages << PAGE_SHIFT - 10, resident << PAGE_SHIFT - 10,
-                 ticks // 100, ticks % 100, process["name"].string()))
-
-
 # --- Who has what is at an address ----------------------------------------------------------------
 
 
 def print_owner(address, space):
     if space is None and number("(unsigned) space_active"):
         space = value("*space_active")
-    at = paging.physical(address, paging.top_of(space))
-    print("address 0x%08x: %s" % (address, "nothing is mapped there" if at is None
-                                  else "physical 0x%08x" % at))
+    found = paging.tables_of(space).walk(address)
+    print("address 0x%08x: %s" % (address, "physical 0x%08x" % found.physical if found.present
+                                  else "nothing is mapped there"))
     if space is not None and address < paging.USER_END:
         for area in areas(space):
             if area["start"] <= address < area["end"]:
                 print_area(area)
-    if at is not None:
-        tables.print_frame(at >> PAGE_SHIFT)
-        tables.print_object(DIRECT_BASE + at)
+    if found.present:
+        tables.print_frame(found.physical >> PAGE_SHIFT)
+        tables.print_object(DIRECT_BASE + found.physical)

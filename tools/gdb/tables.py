@@ -7,7 +7,7 @@ from kernel import (DIRECT_BASE, MAX_ORDER, PAGE_SHIFT, Descriptors, array_lengt
                     number, objects_in_use, objects_used, owner_name, read, slab_of, value, zones)
 
 FOUR_GIB = 1 << 32
-MAP_LINE = 64 # objects in a line of a slab's map
+MAP_LINE = 64  # objects in a line of a slab's map
 
 def hexadecimal(n):
     """As C's %#x prints it: zero stays bare."""
@@ -224,8 +224,7 @@ def print_frame(frame):
 
 
 def print_log():
-    """What the kernel said since the start, as far back as its ring reaches; of the oldest line what
-    is left is left out."""
+    """What the kernel said since the start, as far back as its ring reaches, in whole lines."""
     size, end = array_length(value("log_ring")), number("log_end")
     ring = read(number("&log_ring"), size)
     text = ring[:end] if end <= size else ring[end % size:] + ring[:end % size]

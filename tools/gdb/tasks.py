@@ -1,7 +1,7 @@
 """tasks.py - who runs and who waits: processes and their threads; `octavo ps`, as the monitor's."""
 import gdb
 
-import memory
+import paging
 from commands import command
 from kernel import PAGE_SHIFT, linked, number, value
 
@@ -53,13 +53,6 @@ def state_letter(process):
     return "T" if process["stopped"] else STATES[str(task["state"])]
 
 
-def resident(space):
-    """Pages of its areas that are in memory."""
-    tables = memory.Tables(int(space["directory_at"]))
-    return sum(1 for area in linked(space["areas"]["first"], "next")
-               for _ in tables.mapped(int(area["start"]), int(area["end"])))
-
-
 @command("ps", "The processes, as the monitor's `ps` prints them.")
 def _ps(_argument):
     kib = PAGE_SHIFT - 10
@@ -71,5 +64,5 @@ def _ps(_argument):
               % (process["pid"], parent["pid"] if parent else 0, process["group"],
                  process["session"], state_letter(process), process["thread_count"],
                  (int(space["total_pages"]) if space else 0) << kib,
-                 (resident(space) if space else 0) << kib,
+                 (paging.resident_pages(space) if space else 0) << kib,
                  ticks // TIMER_HZ, ticks % TIMER_HZ, process["name"].string()))

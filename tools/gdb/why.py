@@ -11,8 +11,8 @@ The kernel's own report of a fault (kernel/cpu/explain.c) uses the same words wh
 import gdb
 
 import memory
+import paging
 import places
-import tables
 import tasks
 from commands import command
 from kernel import PAGE_SHIFT, Descriptors, number, owner_name, value
@@ -149,7 +149,7 @@ def kernel_lines(address, entry):
 def entry_line(entry):
     if not entry.present:
         return f"page tables: entry 0x{entry.bits:0{2 * entry.size}x}, not present"
-    words = [there if entry.bits & bit else absent for bit, there, absent in tables.ENTRY_WORDS]
+    words = [there if entry.bits & bit else absent for bit, there, absent in paging.WORDS]
     return f"page tables: entry 0x{entry.bits:0{2 * entry.size}x}, " + \
         ", ".join(filter(None, words))
 
