@@ -1,0 +1,132 @@
+/* test_trace_threads.c - CPUs that trace at the same time, with a reader beside them.
+ *
+ *   CPU 0, 1, 2 ──► allocate and free ──► ring of each ──► CPU 3 reads ──► sums
+ *
+ * Nothing may go missing unsaid: what was recorded is what was read and what was said to be lost,
+ * and each CPU's events come in their order.
+ */
+#include <pthread.h>
+
+#include "kmalloc.h"
+#include "ktest.h"
+#include "machine.h"
+#include "mm.h"
+#include "pmm.h"
+#include "trace.h"
+#include "../mm/testing.h"
+
+#ifdef __SANITIZE_THREAD__
+#define STEPS 1000
+#else
+#define STEPS 10000
+#endif
+#define WORKERS 3
+
+static unsigned running;
+static struct {
+    unsigned long events, lost;
+    long objects, frames;
+    bool out_of_order;
+} sums;
+static uint64_t last_of[CPU_MAX];
+
+static void
+count(const struct trace_event *event)
+{
+    sums.out_of_order |= event->time < last_of[event->cpu];
+    last_of[event->cpu] = event->time;
+    if (event->type == TRACE_LOST) {
+        sums.lost += event->size;
+        return;
+    }
+    sums.events++;
+    sums.objects += event->type == TRACE_ALLOC ? 1 : event->type == TRACE_FREE ? -1 : 0;
+    sums.frames += event->type == TRACE_PAGE_ALLOC  ? (long)event->size
+                   : event->type == TRACE_PAGE_FREE ? -(long)event->size
+                                                    : 0;
+}
+
+static void
+read_some(void)
+{
+    struct trace_event events[16];
+    size_t bytes;
+    while ((bytes = trace_read(events, sizeof(events))) > 0)
+        for (size_t i = 0; i < bytes / sizeof(events[0]); i++)
+            count(&events[i]);
+}
+
+static void *
+read_all(void *argument)
+{
+    (void)argument;
+    hosted_set_cpu(WORKERS);
+    while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) > 0)
+        read_some();
+    return NULL;
+}
+
+static void *
+work(void *argument)
+{
+    unsigned cpu = *(unsigned *)argument;
+    hosted_set_cpu(cpu);
+    for (unsigned i = 0; i < STEPS; i++) {
+        kfree(kmalloc(16 + i % 500));
+        pmm_free_page(pmm_alloc_page());
+    }
+    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
+    return NULL;
+}
+
+/* `bytes` of rings: few, so that events are lost, or many. */
+static void
+run(size_t bytes, bool loses)
+{
+    const struct machine machine = {.base = 4096};
+    const struct trace_setup setup = {.bytes = bytes};
+    unsigned cpus[WORKERS];
+    pthread_t threads[WORKERS + 1];
+    struct trace_counts counts;
+    machine_start(&machine);
+    sums.events = sums.lost = 0;
+    sums.objects = sums.frames = 0;
+    sums.out_of_order = false;
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        last_of[cpu] = 0;
+    for (unsigned cpu = 1; cpu <= WORKERS; cpu++)
+        CHECK(mm_cpu_up(cpu));
+    CHECK(trace_start(&setup));
+    trace_choose(TRACE_GROUP(TRACE_ALLOC) | TRACE_GROUP(TRACE_PAGE_ALLOC));
+    running = WORKERS;
+    CHECK_EQ(pthread_create(&threads[WORKERS], NULL, read_all, NULL), 0);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        cpus[i] = i;
+        CHECK_EQ(pthread_create(&threads[i], NULL, work, &cpus[i]), 0);
+    }
+    for (unsigned i = 0; i <= WORKERS; i++)
+        pthread_join(threads[i], NULL);
+    read_some();
+    trace_get_counts(&counts);
+    CHECK_EQ(counts.waiting, 0);
+    CHECK_EQ(counts.recorded, sums.events + sums.lost);
+    CHECK_EQ(counts.lost, sums.lost);
+    CHECK(!sums.out_of_order);
+    CHECK(counts.recorded >= 4ul * STEPS * WORKERS);
+    CHECK(loses || sums.lost == 0);
+    if (!loses)
+        CHECK_EQ(sums.objects, 0);
+    trace_stop();
+    CHECK(mm_check());
+    machine_start_usual();
+}
+
+KTEST(trace_threads, a_large_ring_loses_nothing)
+{
+    run(16u << 20, false);
+}
+
+KTEST(trace_threads, a_small_ring_counts_what_it_loses)
+{
+    run(16u << 10, true);
+}
