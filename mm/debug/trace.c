@@ -43,7 +43,8 @@ struct ring {
 };
 
 uint32_t trace_groups;
-static struct ring rings[CPU_MAX];
+static struct ring trace_rings[CPU_MAX]; /* debuggers know these two by name */
+static struct trace_header trace_head;
 static struct trace_setup setup;
 static uint32_t ring_events; /* of a ring; 0: no trace was started */
 static unsigned long last_number; /* stamps without a clock */
@@ -113,8 +114,10 @@ put(struct ring *ring, const struct trace_event *event)
 static void
 put_clock(struct ring *ring, uint64_t time)
 {
-    struct trace_event event = {
-        .time = time, .address = setup.uptime(), .type = TRACE_CLOCK, .cpu = (uint8_t)(ring - rings)};
+    struct trace_event event = {.time = time,
+                                .address = setup.uptime(),
+                                .type = TRACE_CLOCK,
+                                .cpu = (uint8_t)(ring - trace_rings)};
     put(ring, &event);
 }
 
@@ -134,7 +137,7 @@ void
 trace_record(enum trace_type type, uint64_t address, size_t size, unsigned detail, const void *site)
 {
     unsigned cpu = cpu_current();
-    struct ring *ring = &rings[cpu];
+    struct ring *ring = &trace_rings[cpu];
     unsigned long flags = spin_lock(&ring->lock);
     struct trace_event event = {.time = stamp(),
                                 .address = address,
@@ -162,7 +165,7 @@ oldest_ring(void)
 {
     struct ring *found = NULL;
     uint64_t oldest = 0;
-    for (struct ring *ring = rings; ring < rings + CPU_MAX; ring++) {
+    for (struct ring *ring = trace_rings; ring < trace_rings + CPU_MAX; ring++) {
         unsigned long flags = spin_lock(&ring->lock);
         bool any = ring->events && ring->written != ring->read;
         uint64_t time = any ? ring->events[ring->read & ring->mask].time : 0;
@@ -187,7 +190,7 @@ take(struct ring *ring, struct trace_event *event)
         *event = (struct trace_event){.time = event->time,
                                       .size = (uint32_t)(ring->lost - ring->told),
                                       .type = TRACE_LOST,
-                                      .cpu = (uint8_t)(ring - rings)};
+                                      .cpu = (uint8_t)(ring - trace_rings)};
         ring->told = ring->lost;
     } else if (any) {
         ring->read++;
@@ -215,7 +218,7 @@ void
 trace_get_counts(struct trace_counts *counts)
 {
     *counts = (struct trace_counts){.room = 0};
-    for (struct ring *ring = rings; ring < rings + CPU_MAX; ring++) {
+    for (struct ring *ring = trace_rings; ring < trace_rings + CPU_MAX; ring++) {
         unsigned long flags = spin_lock(&ring->lock);
         counts->recorded += ring->recorded;
         counts->waiting += ring->written - ring->read;
@@ -225,24 +228,31 @@ trace_get_counts(struct trace_counts *counts)
     }
 }
 
-void
-trace_get_header(struct trace_header *header)
+/* As the rings and what is chosen are now. */
+static void
+make_header(void)
 {
     pfn_t direct;
     bool is_direct = ptr_to_frame((void *)DIRECT_BASE, &direct);
     ASSERT(is_direct);
-    *header = (struct trace_header){.version = TRACE_VERSION,
-                                    .header_size = sizeof(*header),
-                                    .event_size = sizeof(struct trace_event),
-                                    .word = sizeof(void *),
-                                    .groups = trace_groups,
-                                    .image = setup.image,
-                                    .anchor = (uintptr_t)trace_start,
-                                    .direct_base = DIRECT_BASE,
-                                    .direct_frame = direct.n,
-                                    .first_frame = FRAME_BASE,
-                                    .end_frame = trace_end_frame()};
-    memcpy(header->magic, TRACE_MAGIC, sizeof(header->magic));
+    trace_head = (struct trace_header){.version = TRACE_VERSION,
+                                       .header_size = sizeof(trace_head),
+                                       .event_size = sizeof(struct trace_event),
+                                       .word = sizeof(void *),
+                                       .groups = trace_groups,
+                                       .image = setup.image,
+                                       .anchor = (uintptr_t)trace_start,
+                                       .direct_base = DIRECT_BASE,
+                                       .direct_frame = direct.n,
+                                       .first_frame = FRAME_BASE,
+                                       .end_frame = trace_end_frame()};
+    memcpy(trace_head.magic, TRACE_MAGIC, sizeof(trace_head.magic));
+}
+
+void
+trace_get_header(struct trace_header *header)
+{
+    *header = trace_head;
 }
 
 /* ---- Start and end ---- */
@@ -250,7 +260,7 @@ trace_get_header(struct trace_header *header)
 void
 trace_cpu_up(unsigned id)
 {
-    struct ring *ring = &rings[id];
+    struct ring *ring = &trace_rings[id];
     struct trace_event *events = ring_events ? kmalloc(ring_events * sizeof(*events)) : NULL;
     if (!events)
         return;
@@ -276,7 +286,6 @@ bool
 trace_start(const struct trace_setup *wanted)
 {
     unsigned cpus = 0;
-    struct trace_header header;
     ASSERT(!ring_events);
     for (unsigned i = 0; i < CPU_MAX; i++)
         cpus += mm_cpus[i] != NULL;
@@ -285,14 +294,14 @@ trace_start(const struct trace_setup *wanted)
     for (unsigned i = 0; i < CPU_MAX; i++) {
         if (mm_cpus[i])
             trace_cpu_up(i);
-        if (mm_cpus[i] && !rings[i].events) {
+        if (mm_cpus[i] && !trace_rings[i].events) {
             trace_stop();
             return false;
         }
     }
-    trace_get_header(&header);
+    make_header();
     if (setup.sink)
-        setup.sink(&header, sizeof(header));
+        setup.sink(&trace_head, sizeof(trace_head));
     return true;
 }
 
@@ -307,7 +316,7 @@ trace_stop(void)
 {
     if (trace_groups)
         trace_choose(0);
-    for (struct ring *ring = rings; ring < rings + CPU_MAX; ring++) {
+    for (struct ring *ring = trace_rings; ring < trace_rings + CPU_MAX; ring++) {
         kfree(ring->events);
         *ring = (struct ring){.lock = SPINLOCK_INIT};
     }
@@ -319,7 +328,7 @@ trace_forget(void)
 {
     trace_groups = 0;
     page_watch(false);
-    memset(rings, 0, sizeof(rings));
+    memset(trace_rings, 0, sizeof(trace_rings));
     setup = (struct trace_setup){.bytes = 0};
     ring_events = 0;
 }
@@ -338,4 +347,5 @@ trace_choose(uint32_t groups)
     if (fresh & TRACE_GROUP(TRACE_PAGE_ALLOC))
         trace_all_frames();
     trace_groups = groups;
+    make_header();
 }
