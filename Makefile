@@ -399,9 +399,11 @@ run: img ## boot the floppy image in QEMU, the prompt in this terminal (leave: p
 run-vga: img ## boot the floppy image in a QEMU window
 	$(Q)$(QEMU_FLOPPY) -serial stdio $(POWERED_OFF)
 
-# BREAK=NAME,... functions, stages, PROGRAM:FUNCTION; PROGRAM='NAME ARGUMENTS'; CMDLINE='WORDS'
+# BREAK=NAME,... functions, stages, PROGRAM:FUNCTION; PROGRAM='NAME ARGUMENTS'; TRACE=alloc,page,...;
+# CMDLINE='WORDS' for the kernel
 bochs: img ## the monitor in Bochs' debugger, gdb behind it; BREAK=buddy_alloc runs to that function
-	$(Q)tools/bochs/start --break '$(BREAK)' --program '$(PROGRAM)' --cmdline '$(CMDLINE)'
+	$(Q)tools/bochs/start --break '$(BREAK)' --program '$(PROGRAM)' --trace '$(TRACE)' \
+	    --cmdline '$(CMDLINE)'
 
 debug: img ## the monitor in QEMU stopped at reset, gdb with symbols and the octavo commands
 	$(Q)gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf

@@ -19,7 +19,8 @@ from pathlib import Path
 
 PROMPT = re.compile(r"<bochs:\d+> $")
 # Where a report of a stop begins, behind whatever the machine was printing.
-REPORT = ("(0) Magic breakpoint\n", "(0) Breakpoint ", "(0) Caught ", "Next at t=")
+REPORT = ("(0) Magic breakpoint\n", "(0) Breakpoint ", "(0) Caught ", "Next at t=",
+          "=" * 72 + "\nBochs is exiting")
 # "(0) [0x0000001000e3] 0008:00000000001000e3 (entry+3): cli      ; fa"
 CONTEXT = re.compile(r"^\(0\)\.?.*\[(0x[0-9a-f]+)\] ([0-9a-f]{4}):([0-9a-f]+) \((.*?)\): (.*)$",
                      re.MULTILINE)
@@ -65,20 +66,46 @@ def report_start(text):
     return len(text)
 
 
+class Line:
+    """A serial port of the machine, from outside: Bochs connects to it when it starts."""
+
+    def __init__(self, name):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(60)
+        address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.option = f"{name}: enabled=1, mode=socket-client, dev={address}"
+
+    def accept(self):
+        self.link, _ = self.listener.accept()
+        self.listener.close()
+
+    def fileno(self):
+        return self.link.fileno()
+
+    def read(self):
+        return self.link.recv(65536)
+
+    def is_ready(self):
+        return bool(select.select([self], [], [], 0)[0])
+
+
 class Bochs:
-    def __init__(self, options):
+    """`events`, when given, makes lines of what the machine sends by COM2."""
+
+    def __init__(self, options, events=None):
         self.folder = Path(tempfile.mkdtemp(prefix="octavo-bochs-"))
-        listener = socket.create_server(("127.0.0.1", 0))
-        listener.settimeout(60)
+        self.events = events
+        self.com1, self.com2 = Line("com1"), Line("com2")
         self.process = subprocess.Popen(
             ["bochs", "-q", "-f", "bochsrc", "-rc", "tools/bochs/symbols.rc", *options,
-             f"com1: enabled=1, mode=socket-client, dev=127.0.0.1:{listener.getsockname()[1]}"],
+             self.com1.option, self.com2.option],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             preexec_fn=end_with_us)
         self.output = self.process.stdout.fileno()
         self.pages, self.known_registers = {}, None
         start = self.until_prompt()
-        self.com1, _ = listener.accept()
+        self.com1.accept()
+        self.com2.accept()
         self.stop = Stop(start[report_start(start):])
 
     def more(self, timeout=None):
@@ -132,12 +159,16 @@ class Bochs:
 
     def watch(self, keyboard):
         """Shows what the machine prints until it stops; returns Bochs' report."""
-        text, echoed, column = "", False, "\n"
+        text, echoed, self.column = "", False, "\n"
         while True:
             try:
                 text += self.watch_once(keyboard)
             except KeyboardInterrupt:
                 self.process.send_signal(signal.SIGINT)
+            except Ended as ended:
+                self.print_events()
+                self.print_line()
+                raise Ended(ended.args[0], text) from None
             if not echoed and "\n" in text:
                 text, echoed = text.partition("\n")[2], True
             if not echoed:
@@ -145,25 +176,45 @@ class Bochs:
             ended = PROMPT.search(text)
             text = PROMPT.sub("", text)
             show = report_start(text)
-            column = text[show - 1] if show else column
-            sys.stdout.write(text[:show] + ("\n" if ended and column != "\n" else ""))
-            sys.stdout.flush()
+            self.print(text[:show])
             text = text[show:]
             if ended:
+                self.print_events()
+                self.print_line()
                 return text
 
+    def print(self, text):
+        self.column = text[-1] if text else self.column
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def print_line(self, text=""):
+        """The text in lines of its own."""
+        self.print(("" if self.column == "\n" else "\n") + text)
+
+    def print_events(self):
+        while self.com2.is_ready():
+            data = self.com2.read()
+            lines = self.events.lines(data) if self.events else []
+            if lines:
+                self.print_line("\n".join(lines) + "\n")
+            if not data:
+                return
+
     def watch_once(self, keyboard):
-        sources = [self.output, self.com1] + ([sys.stdin] if keyboard else [])
+        sources = [self.output, self.com1, self.com2] + ([sys.stdin] if keyboard else [])
         ready = select.select(sources, [], [])[0]
         if sys.stdin in ready:
             self.type(os.read(sys.stdin.fileno(), 256))
         if self.com1 in ready:
-            self.com1.recv(65536)  # the same comes by port E9h
+            self.com1.read()  # the same comes by port E9h
+        if self.com2 in ready:
+            self.print_events()
         return self.more() if self.output in ready else ""
 
     def type(self, data):
         """What is typed on COM1. A line ends with CR there."""
-        self.com1.sendall(data.replace(b"\n", b"\r"))
+        self.com1.link.sendall(data.replace(b"\n", b"\r"))
 
     # --- Looking at it ---
 

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import stages
+from events import Events
 from machine import Bochs, Ended
 from names import STAGES, Names
 from stub import Gdb
@@ -35,6 +36,9 @@ def arguments():
                         "or stages: " + ", ".join(STAGES))
     parser.add_argument("--program", default="", metavar="'NAME ARGUMENTS'",
                         help="run this program in place of the monitor; Bochs knows its names")
+    parser.add_argument("--trace", default="", metavar="LIST",
+                        help="show these events as they happen: alloc,page,fault,... "
+                        "(docs/tracing.md)")
     parser.add_argument("--cmdline", default="", metavar="WORDS",
                         help="more words for the kernel's command line")
     parser.add_argument("options", nargs="*", help="lines of bochsrc")
@@ -48,7 +52,9 @@ KERNEL = 0xC0000000  # where it runs once paging is on
 
 
 def words_of(args):
-    words = args.cmdline.split()
+    words = [args.cmdline] if args.cmdline else []
+    if args.trace:
+        words.append(f"trace={args.trace} trace_to=com2")
     if args.program:
         words.append(f'run="{args.program}"')
     return " ".join(words)
@@ -78,9 +84,9 @@ def display():
 
 
 class Session:
-    def __init__(self, options):
+    def __init__(self, options, events):
         self.names = Names()
-        self.bochs = Bochs(options)
+        self.bochs = Bochs(options, events)
         self.gdb = Gdb(self.bochs)
         self.stages = set(STAGES)  # the marks to stop at
         self.named_stages = set()  # those that were asked for
@@ -268,15 +274,18 @@ def main():
         image = image_with(words_of(args), folder, base) if words_of(args) else base
         options = [display(), f"floppya: 1_44={image}, status=inserted", *args.options]
         try:
-            session = Session(options)
+            session = Session(options, Events() if args.trace else None)
         except Ended as ended:
             print("bochs: it did not start:\n" + ended.args[1], file=sys.stderr)
             return 1
         try:
             return work(session, args)
         except Ended as ended:
+            if "shutdown requested" not in ended.args[1]:
+                print("bochs: it ended:\n" + ended.args[1], file=sys.stderr)
+                return 1
             print("The machine is off.")
-            return 0 if ended.args[0] in (0, 1) else 1  # 1: it switched itself off
+            return 0
         finally:
             session.close()
 
@@ -284,13 +293,14 @@ def main():
 def work(session, args):
     print(session.bochs.stop.text, end="")
     wanted = [name for name in args.names.split(",") if name]
-    if wanted:
+    at_once = wanted or args.trace
+    if at_once:
         session.stages = set()
     wrong = session.stop_at(wanted)
     if wrong:
         print("bochs: " + wrong, file=sys.stderr)
         return 1
-    if wanted:
+    if at_once:
         session.run("c")
     session.loop()
     return 0
