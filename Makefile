@@ -44,7 +44,7 @@ KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 # The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
 # a person who reads it, need not be fast: small before fast.
 SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% \
-        mm/x86/address.c mm/x86/pagetable_start.c \
+        mm/x86/address.c mm/x86/pagetable_start.c mm/x86/guard.c \
         $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c \
         tlb_probe.c) \
         $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
@@ -55,7 +55,7 @@ $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 # Who crashed on purpose must still be on the stack when the report names the caller.
-$(BUILD)/obj/kernel/crash.c.o $(BUILD)/obj/kernel/crash_spaces.c.o: KERNEL_FLAGS += -fno-optimize-sibling-calls
+$(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_spaces): KERNEL_FLAGS += -fno-optimize-sibling-calls
 
 $(BUILD)/obj/%.c.o: %.c
 	@mkdir -p $(@D)

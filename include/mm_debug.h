@@ -47,8 +47,15 @@ debug_on(unsigned aid)
  * mm_init. */
 void mm_debug_choose(const char *words);
 
+/* Guards the objects of these caches ("area,kmalloc-48", or "all") and no others. The text must stay.
+ * Before mm_init. */
+void mm_debug_guard(const char *caches);
+
 /* What is on, and what it takes. */
 void mm_debug_print(struct printer *out);
+
+/* True for the addresses of guarded objects and what is between them. */
+bool mm_debug_guards(uintptr_t address);
 
 /* Says what the aids know about an address, with indented lines: which object it is part of or
  * near, whether that is in use, who allocated it and who freed it. Prints nothing and returns false

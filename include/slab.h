@@ -8,7 +8,8 @@
 struct kmem_cache;
 
 enum {
-    KMEM_DEBUG = 1, /* red zones, poison and call sites, whatever mm_debug.h says */
+    KMEM_DEBUG = 1,  /* red zones, poison and call sites, whatever mm_debug.h says */
+    KMEM_DIRECT = 2, /* objects lie in the direct map: whoever has one may ask for its frame */
 };
 
 /* A cache of objects of `size` bytes (1 .. 8192) aligned to `align` (a power of two up to 4096; 0 =

@@ -6,6 +6,7 @@
 #include "printer.h"
 
 /* All there can be, in the kernel. */
+#define VMALLOC_START 0xD0000000u
 #define VMALLOC_BYTES 0x0FC00000u
 
 /* `size` bytes rounded up to pages, page aligned, with an unmapped page on each side. NULL when

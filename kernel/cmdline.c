@@ -22,6 +22,7 @@ static const struct option {
     {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
     {"debug", "aids against bugs of memory: debug=heap,stacks,pages,poison,... or all (mm_debug.h)"},
     {"faults", "what is told of a fault that ends a program: full (the default), short, off"},
+    {"guard", "give objects of these caches pages of their own: guard=area,kmalloc-48 or guard=all"},
     {"init", "the first program, for instance init=/init, which is the default when it is there"},
     {"mem", "use only RAM below this address, mem=64M; or say what is there, mem=SIZE@BASE!TYPE"},
     {"memtest", "test all free memory before anything else is started"},

@@ -3,7 +3,6 @@
 #include <string.h>
 #include "boot.h"
 #include "crash.h"
-#include "kmalloc.h"
 #include "platform.h"
 #include "page.h"
 #include "pmm.h"
@@ -158,85 +157,7 @@ window_order(void)
     frame_unmap_window(second);
 }
 
-/* ---- misuse of memory; with slab_debug the report names who allocated and who freed ---- */
-
-#define MISUSED_BYTES 40
-
-/* Out of the compiler's sight: it would refuse to compile some of what follows. */
-static char *
-hidden(void *memory)
-{
-    __asm__("" : "+r"(memory));
-    return memory;
-}
-
-static __attribute__((noinline)) char *
-misused_object(void)
-{
-    char *object = hidden(kmalloc(MISUSED_BYTES));
-
-    ASSERT(object != NULL);
-    return object;
-}
-
-static void
-double_free(void)
-{
-    char *object = misused_object();
-
-    kfree(object);
-    kfree(hidden(object));
-}
-
-static void
-overrun(void)
-{
-    char *object = misused_object();
-
-    object[MISUSED_BYTES] = 0;
-    kfree(object);
-}
-
-static void
-underrun(void)
-{
-    char *object = misused_object();
-
-    object[-1] = 0;
-    kfree(object);
-}
-
-/* The next allocation of that size finds it. */
-static void
-use_after_free(void)
-{
-    char *object = misused_object();
-
-    kfree(object);
-    hidden(object)[3] = 0;
-    kfree(misused_object());
-}
-
-static void
-foreign_free(void)
-{
-    kfree(hidden(text_start));
-}
-
-static void
-frame_double_free(void)
-{
-    paddr_t frame = pmm_alloc_page();
-
-    ASSERT(frame != 0);
-    pmm_free_page(frame);
-    pmm_free_page(frame);
-}
-
-static const struct crash {
-    const char *name;
-    void (*run)(void);
-} crashes[] = {
+static const struct crash crashes[] = {
     {"null-read", null_read},
     {"null-field", null_field},
     {"null-call", null_call},
@@ -256,23 +177,23 @@ static const struct crash {
     {"entry-to-free-frame", crash_entry_to_free_frame},
     {"fork-leak", crash_fork_leak},
     {"missing-flush", crash_missing_flush},
-    {"double-free", double_free},
-    {"overrun", overrun},
-    {"underrun", underrun},
-    {"use-after-free", use_after_free},
-    {"foreign-free", foreign_free},
-    {"frame-double-free", frame_double_free},
+    {NULL, NULL},
 };
+
+static const struct crash *const lists[] = {crashes, heap_crashes};
 
 void
 crash_on_purpose(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LENGTH(crashes); i++) {
-        if (strcmp(crashes[i].name, name) == 0)
-            crashes[i].run();
-    }
+    for (size_t i = 0; i < ARRAY_LENGTH(lists); i++)
+        for (const struct crash *crash = lists[i]; crash->name != NULL; crash++)
+            if (strcmp(crash->name, name) == 0) {
+                crash->run();
+                return;
+            }
     klog("crash: '%s' is none of:", name);
-    for (size_t i = 0; i < ARRAY_LENGTH(crashes); i++)
-        klog(" %s", crashes[i].name);
+    for (size_t i = 0; i < ARRAY_LENGTH(lists); i++)
+        for (const struct crash *crash = lists[i]; crash->name != NULL; crash++)
+            klog(" %s", crash->name);
     klog("\n");
 }

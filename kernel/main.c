@@ -279,6 +279,8 @@ choose_debugging(void)
         mm_debug_choose("heap");
     if (cmdline_flag("debug"))
         mm_debug_choose(cmdline_value("debug"));
+    if (cmdline_flag("guard"))
+        mm_debug_guard(cmdline_value("guard"));
 }
 
 static void

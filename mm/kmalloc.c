@@ -298,6 +298,8 @@ size_t
 kmalloc_usable_size(const void *memory)
 {
     const struct slab *slab = slab_of(memory);
+    if (debug_on(DEBUG_GUARD) && guard_cache_of(memory))
+        return debug_guarded_size(memory);
     if (slab)
         return slab->cache->debug ? debug_size(slab->cache, memory) : slab->cache->size;
     const struct frame *frames = frames_of(memory);

@@ -269,6 +269,7 @@ mm_init(struct bootmem *boot)
     if (!mm_cpu_up(0))
         kpanic("mm: no memory for the first CPU");
     frame_table_ready();
+    guard_ready();
     early_finish(give_back_early, keep_early);
     radix_init();
     object_start();

@@ -381,9 +381,16 @@ slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
 {
     struct mm_cpu *cpu = part->cpu;
     struct kmem_cache *cache = part->cache;
-    if (mm_fail_now(cpu) || !cpu_claim(&cpu->objects_busy))
+    if (mm_fail_now(cpu))
         return NULL;
-    void *object = take_slow(part);
+    void *object = cache->guard ? guard_alloc(cache, size, caller) : NULL;
+    if (object) {
+        trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
+        return object;
+    }
+    if (!cpu_claim(&cpu->objects_busy))
+        return NULL;
+    object = take_slow(part);
     if (!object && (reap_cpu(cpu) || cache->debug)) /* debug: one may have left its quarantine */
         object = take_slow(part);
     if (cache->debug || cpu->no_windows)
@@ -527,10 +534,24 @@ free_fast(struct slab *slab, const void *object, struct mm_cpu *cpu)
     return plain;
 }
 
+/* False when the object is not guarded. */
+static bool
+free_guarded(void *object, const void *caller)
+{
+    const struct kmem_cache *cache = guard_cache_of(object);
+    if (!cache)
+        return false;
+    trace(TRACE_FREE, (uintptr_t)object, 0, cache->number, caller);
+    guard_free(object, caller);
+    return true;
+}
+
 static void SLOW_PATH
 kfree_slow(void *memory, const void *caller)
 {
     struct slab *slab = slab_of(memory);
+    if (debug_on(DEBUG_GUARD) && free_guarded(memory, caller))
+        return;
     if (slab)
         slab_free_slow(slab, memory, caller);
     else
@@ -552,13 +573,18 @@ cache_free_slow(struct kmem_cache *cache, void *object, const void *caller)
     if (!object)
         return;
     struct slab *slab = slab_of(object);
-    if (!slab || slab->cache != cache) {
+    const struct kmem_cache *found = slab ? slab->cache : guard_cache_of(object);
+    if (found != cache) {
         char who[80];
         symbol_name(caller, who, sizeof(who));
+        debug_wrong_cache(object, caller);
         kpanic("heap: free of %p into %s by %s: it is %s%s", object, cache->name, who,
-               slab ? "an object of " : "no object", slab ? slab->cache->name : "");
+               found ? "an object of " : "no object", found ? found->name : "");
     }
-    slab_free_slow(slab, object, caller);
+    if (slab)
+        slab_free_slow(slab, object, caller);
+    else
+        free_guarded(object, caller);
 }
 
 void

@@ -88,6 +88,7 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
                                  .debug = flags & KMEM_DEBUG,
                                  .constructor = constructor,
                                  .lock = SPINLOCK_INIT};
+    cache->guard = cache->debug && !(flags & KMEM_DIRECT) && guard_wanted(name);
     cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
     if (cache->debug)
         cache->stride = debug_stride(size, align, &cache->left);
@@ -228,6 +229,7 @@ kmem_cache_destroy(struct kmem_cache *cache)
             slab_reap_part(cache->parts[i]);
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
         used += slab_used(slab);
+    used += cache->guarded;
     if (used) {
         klog("heap: cache %s is not destroyed: %zu objects are in use\n", cache->name, used);
         return false;
@@ -269,7 +271,7 @@ kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
                                   .returned = cache->returned};
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
         stats->objects_used += slab_used(slab);
-    stats->objects_used -= cache->kept;
+    stats->objects_used += cache->guarded - cache->kept;
     spin_unlock(&cache->lock, flags);
 }
 

@@ -71,6 +71,7 @@ struct kmem_cache {
     uint16_t number;  /* in the order of creation, from 1 on */
     uint8_t order;    /* frames in a slab: 1 << order */
     bool debug;
+    bool guard; /* objects get pages of their own (x86/guard.c) */
     bool header_inside; /* the slab's header takes the place of its first objects */
     void (*constructor)(void *);
     struct cache_part *parts[CPU_MAX];
@@ -80,6 +81,7 @@ struct kmem_cache {
     size_t slab_count;
     size_t grown;
     size_t returned;
+    size_t guarded; /* objects that are not in slabs, live */
     size_t kept; /* objects in quarantine; under the lock of that */
 };
 
@@ -238,8 +240,11 @@ void *debug_alloc(struct kmem_cache *cache, void *place, size_t size, const void
  * double free and on a pointer inside an object. Returns its raw place; NULL when it stays in
  * quarantine. */
 void *debug_free(struct slab *slab, void *object, const void *caller);
+/* Tells the story of an object that is freed into the wrong cache; the caller panics. */
+void debug_wrong_cache(const void *object, const void *caller);
 /* The size that was asked for. */
 size_t debug_size(const struct kmem_cache *cache, const void *object);
+size_t debug_guarded_size(const void *object);
 /* Live objects made since the mark, by call site; returns their number. */
 size_t debug_print_live(struct printer *out, unsigned long since);
 unsigned long debug_mark(void);
@@ -251,6 +256,19 @@ void debug_pages_alloc(void *memory, size_t bytes, size_t size, const void *call
 /* False: they stay in quarantine. */
 MUST_CHECK bool debug_pages_free(void *memory, size_t bytes, const void *caller);
 size_t debug_pages_size(const void *memory, size_t bytes);
+
+/* mm/x86/guard.c: objects with nothing behind them. */
+
+/* True when objects of the cache are to be guarded (mm/debug/options.c). */
+bool guard_wanted(const char *cache);
+/* NULL when there is no room, no memory, or no such thing in this world: a slab serves instead. */
+void *guard_alloc(struct kmem_cache *cache, size_t size, const void *caller);
+/* Frees an object that has a guard_cache_of. */
+void guard_free(void *object, const void *caller);
+/* The cache of a guarded object, live or freed; NULL for all other addresses. */
+struct kmem_cache *guard_cache_of(const void *object);
+/* False after a report of a red zone that was written to. */
+bool guard_check(void);
 
 /* mm/debug/quarantine.c: everything that is kept back goes to the allocators. Before frames or
  * objects are short, and before a cache ends. */

@@ -39,7 +39,7 @@ space_init(void)
     spare_areas = NULL;
     spare_count = 0;
     space_cache = kmem_cache_create("address_space", sizeof(struct address_space),
-                                    _Alignof(struct address_space), 0, NULL);
+                                    _Alignof(struct address_space), KMEM_DIRECT, NULL);
     area_cache = kmem_cache_create("area", sizeof(struct area), 0, 0, NULL);
     vm_zero_page = page_alloc(FRAME_USER, PMM_ZERO);
     if (space_cache == NULL || area_cache == NULL || vm_zero_page.n == 0)

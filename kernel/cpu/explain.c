@@ -29,7 +29,6 @@
 /* A field that far from a poisoned pointer is still told. */
 #define FIELD_REACH 0x1000u
 
-#define VMALLOC_START 0xD0000000u
 #define VMALLOC_END   (VMALLOC_START + VMALLOC_BYTES)
 #define FRAMES_START  0xE0000000u
 #define FRAMES_END    0xF0000000u
@@ -130,6 +129,10 @@ explain_vmalloc(struct printer *out, uintptr_t address)
     size_t bytes = (size_t)pagetable_note(page) << PAGE_SHIFT;
     char far[24];
 
+    if (mm_debug_guards(address)) {
+        print(out, "a guard page, or where an object was (debug=guard)");
+        return;
+    }
     if (bytes != 0) {
         explain_size((uint32_t)(page + PAGE_SIZE - address), far, sizeof(far));
         print(out, "the guard page, %s before the vmalloc area %08lx-%08lx", far,

@@ -1,9 +1,18 @@
-/* crash.h - bugs planted in what programs share with the kernel: kernel/crash_spaces.c. They are ways
- * of crash_on_purpose (boot.h). */
+/* crash.h - planted bugs, the ways of crash_on_purpose (boot.h). */
 #ifndef OCTAVO_CRASH_H
 #define OCTAVO_CRASH_H
 
-/* A page goes back to the allocator while a program's page table still leads to it. */
+struct crash {
+    const char *name; /* NULL ends a list */
+    void (*run)(void);
+};
+
+/* In the use of objects and frames: kernel/crash_heap.c. */
+extern const struct crash heap_crashes[];
+
+/* In what programs share with the kernel: kernel/crash_spaces.c.
+ *
+ * A page goes back to the allocator while a program's page table still leads to it. */
 void crash_entry_to_free_frame(void);
 
 /* A fork takes a page for its child, and the child's end does not let it go. */

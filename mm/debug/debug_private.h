@@ -56,6 +56,8 @@ void debug_fill_new(const struct subject *subject, size_t size, const void *call
 const unsigned char *debug_broken_red(const struct subject *subject);
 /* False when the record itself was written over. */
 bool debug_record_sane(const struct subject *subject);
+/* From live to free, once: checked, noted, and poisoned. */
+void debug_end_life(const struct subject *subject, const void *caller);
 /* Panics unless the subject is live and undamaged. */
 void debug_check_live(const struct subject *subject, const void *caller);
 /* The byte of a free object that was written to; NULL when it is as it was left. */
@@ -63,6 +65,18 @@ const unsigned char *debug_broken_poison(const struct subject *subject);
 /* The first byte of [from, to) that is not `value`; NULL when all are. */
 const unsigned char *debug_first_other(const unsigned char *from, const unsigned char *to,
                                        unsigned char value);
+
+/* ---- Guarded objects (x86/guard.c) ---- */
+
+/* Takes the slots' table from the boot map. */
+void guard_start(struct bootmem *boot, uint64_t ram_bytes);
+/* Frames and page tables can be had. */
+void guard_ready(void);
+/* Where guarded objects begin, and vmalloc ends. */
+uintptr_t guard_window(void);
+bool guard_subject_at(uintptr_t address, struct subject *found);
+void guard_each(void (*visit)(const struct subject *subject, void *arg), void *arg);
+void guard_print_use(struct printer *out);
 
 /* ---- Quarantine (quarantine.c) ---- */
 
@@ -98,8 +112,12 @@ _Noreturn void debug_report(const struct subject *subject, const char *bug,
 /* How to be there when it happens: where the byte at `wrong` is written (NULL: no byte was), or
  * where `caller` calls. */
 void debug_say_how(const unsigned char *wrong, const void *caller);
-/* The same for mm_check, which goes on. */
-void debug_complain(const struct subject *subject, const char *bug, const unsigned char *at);
+/* For a free of an address that is not the object's. */
+_Noreturn void debug_inside(const struct subject *subject, const void *address,
+                            const void *caller);
+/* The first part of it, for those who go on: what happened to which object, the byte, and who
+ * allocated and freed it. A damaged record is not asked. */
+void debug_tell(const struct subject *subject, const char *bug, const unsigned char *at);
 /* Who allocated and who freed. */
 void debug_print_story(struct printer *out, const struct record *record);
 /* "did" and a code address with its name, when there is one. */

@@ -21,7 +21,7 @@ explain_object(struct printer *out, const struct subject *subject, uintptr_t add
     else if (address < object + record->size || record->state != STATE_LIVE)
         print(out, "byte %lu of", (unsigned long)(address - object));
     else
-        print(out, "%lu bytes behind the end of", (unsigned long)(address - object - record->size));
+        print(out, "%lu bytes behind", (unsigned long)(address - object - record->size + 1));
     print(out, " the %s object %p of %s, %u bytes, allocation #%u\n", name_of_state(record),
           (void *)subject->object, subject->what, (unsigned)record->size,
           (unsigned)record->number);

@@ -158,9 +158,8 @@ debug_fill_new(const struct subject *subject, size_t size, const void *caller)
     memset(subject->object + size, POISON_RED, (size_t)(subject->end - subject->object) - size);
 }
 
-/* From live to free, once. */
-static void
-end_life(const struct subject *subject, const void *caller)
+void
+debug_end_life(const struct subject *subject, const void *caller)
 {
     struct record *record = subject->record;
     debug_check_live(subject, caller);
@@ -215,9 +214,20 @@ debug_free(struct slab *slab, void *object, const void *caller)
     bool exact = index < slab->objects;
     struct subject subject = object_number(slab, exact ? index : slab_index_around(slab, object));
     if (!exact)
-        debug_report(&subject, "free of an address inside an object", NULL, caller);
-    end_life(&subject, caller);
+        debug_inside(&subject, object, caller);
+    debug_end_life(&subject, caller);
     return quarantine_keep(&subject, caller) ? NULL : place;
+}
+
+void
+debug_wrong_cache(const void *object, const void *caller)
+{
+    struct subject subject;
+    if (!debug_subject_at((uintptr_t)object, &subject))
+        return;
+    debug_tell(&subject, "free into the wrong cache", NULL);
+    debug_print_who(&klog_printer, "found by", caller);
+    debug_say_how(NULL, caller);
 }
 
 size_t
@@ -225,6 +235,13 @@ debug_size(const struct kmem_cache *cache, const void *object)
 {
     char *place = (char *)(uintptr_t)object - cache->left;
     return object_at(cache, place).record->size;
+}
+
+size_t
+debug_guarded_size(const void *object)
+{
+    struct subject subject;
+    return debug_subject_at((uintptr_t)object, &subject) ? subject.record->size : 0;
 }
 
 /* ---- Whole frames ---- */
@@ -240,7 +257,7 @@ bool
 debug_pages_free(void *memory, size_t bytes, const void *caller)
 {
     struct subject subject = pages_at(memory, bytes);
-    end_life(&subject, caller);
+    debug_end_life(&subject, caller);
     return !quarantine_keep(&subject, caller);
 }
 
@@ -270,7 +287,7 @@ debug_check_slab(const struct slab *slab)
         }
         if (!at)
             continue;
-        debug_complain(&subject, bug, at);
+        debug_tell(&subject, bug, at);
         return false;
     }
     return true;
@@ -299,6 +316,8 @@ debug_subject_at(uintptr_t address, struct subject *found)
     pfn_t frame;
     const void *at = (const void *)address;
     const struct slab *slab = slab_of(at);
+    if (guard_subject_at(address, found))
+        return true;
     if (!slab)
         return ptr_to_frame(at, &frame) && pages_around(frame, found);
     if (!slab->cache->debug || (const char *)at < slab->base)
@@ -331,6 +350,7 @@ debug_each(void (*visit)(const struct subject *subject, void *arg), void *arg)
             }
     if (debug_on(DEBUG_HEAP))
         each_of_frames(visit, arg);
+    guard_each(visit, arg);
 }
 
 unsigned long

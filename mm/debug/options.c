@@ -17,11 +17,14 @@ static const struct {
     {"heap", DEBUG_HEAP},
     {"stacks", DEBUG_STACKS | DEBUG_HEAP},
     {"quarantine", DEBUG_QUARANTINE | DEBUG_HEAP},
+    {"guard", DEBUG_GUARD | DEBUG_HEAP},
     {"pages", DEBUG_PAGES},
     {"poison", DEBUG_POISON | DEBUG_PAGES},
     {"tlb", DEBUG_TLB},
     {"all", ~0u},
 };
+
+static const char *guarded; /* names of caches; NULL: all */
 
 /* The aids that the word of `length` characters stands for; 0 when it is none. */
 static unsigned
@@ -51,12 +54,37 @@ mm_debug_choose(const char *text)
 }
 
 void
+mm_debug_guard(const char *caches)
+{
+    mm_debug |= DEBUG_GUARD | DEBUG_HEAP;
+    guarded = caches;
+}
+
+bool
+guard_wanted(const char *cache)
+{
+    size_t length = strlen(cache);
+    if (!debug_on(DEBUG_GUARD) || !guarded)
+        return debug_on(DEBUG_GUARD);
+    for (const char *at = guarded; *at; at += *at == ',') {
+        size_t word = 0;
+        while (at[word] && at[word] != ',')
+            word++;
+        if ((word == length && !memcmp(at, cache, length)) || (word == 3 && !memcmp(at, "all", 3)))
+            return true;
+        at += word;
+    }
+    return false;
+}
+
+void
 debug_start(struct bootmem *boot)
 {
     uint64_t ram = memmap_ram_frames(boot->regions, boot->region_count, 0, 0) << PAGE_SHIFT;
     stacks_start(boot, mm_debug & (DEBUG_STACKS | DEBUG_PAGES) ? ram : 0);
     pages_start(boot);
     quarantine_start(ram);
+    guard_start(boot, ram);
 }
 
 void
@@ -69,4 +97,5 @@ mm_debug_print(struct printer *out)
     print(out, mm_debug ? "\n" : " nothing (boot with debug=all)\n");
     stacks_print_use(out);
     quarantine_print_use(out);
+    guard_print_use(out);
 }

@@ -111,9 +111,8 @@ debug_print_story(struct printer *out, const struct record *record)
         stack_print(out, "freed by", record->freed, record->freed_by);
 }
 
-/* What happened to which object; a damaged record is not asked. */
-static void
-say_what(const struct subject *subject, const char *bug, const unsigned char *at)
+void
+debug_tell(const struct subject *subject, const char *bug, const unsigned char *at)
 {
     const struct record *record = subject->record;
     bool sane = debug_record_sane(subject);
@@ -143,18 +142,29 @@ debug_say_how(const unsigned char *wrong, const void *caller)
     klog("break %.*s\n", (int)length, who);
 }
 
+/* Where somebody who goes on to panic stands, and how to stop there. */
+static void
+say_found(const unsigned char *wrong, const void *caller)
+{
+    debug_print_who(&klog_printer, "found by", caller);
+    debug_say_how(wrong, caller);
+}
+
+void
+debug_inside(const struct subject *subject, const void *address, const void *caller)
+{
+    debug_tell(subject, "free of an address inside an object", NULL);
+    klog("  %p is byte %ld of it\n", address,
+         (long)((const unsigned char *)address - subject->object));
+    say_found(NULL, caller);
+    kpanic("heap: free of an address inside an object: %s %p", subject->what, address);
+}
+
 void
 debug_report(const struct subject *subject, const char *bug, const unsigned char *at,
              const void *caller)
 {
-    say_what(subject, bug, at);
-    debug_print_who(&klog_printer, "found by", caller);
-    debug_say_how(at, caller);
+    debug_tell(subject, bug, at);
+    say_found(at, caller);
     kpanic("heap: %s: %s %p", bug, subject->what, (void *)subject->object);
-}
-
-void
-debug_complain(const struct subject *subject, const char *bug, const unsigned char *at)
-{
-    say_what(subject, bug, at);
 }

@@ -11,14 +11,15 @@
  * Locks: the zone's, for the page numbers; page-table entries belong to whoever has the numbers.
  */
 #include <string.h>
+#include "../debug/debug_private.h"
 #include "buddy.h"
 #include "kmalloc.h"
 #include "pagetable.h"
 #include "pmm.h"
 #include "vmalloc.h"
 
-#define WINDOW_START 0xD0000000u
-#define WINDOW_END   (WINDOW_START + VMALLOC_BYTES) /* behind it the kernel's tests, when they are there */
+#define WINDOW_START VMALLOC_START
+#define WINDOW_END   guard_window() /* behind it guarded objects, and the kernel's tests */
 #define FIRST_PAGE   (WINDOW_START >> PAGE_SHIFT)
 #define LAST_PAGE    ((WINDOW_END >> PAGE_SHIFT) - 1) /* stays free: the last area's far guard */
 #define BLOCKS       BUDDY_BLOCKS(FIRST_PAGE, LAST_PAGE)

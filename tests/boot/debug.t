@@ -3,9 +3,13 @@
 # tests, what they say of themselves, and programs that run under them.
 . "$(dirname "$0")/../tap.sh"
 
-boots "debug=all: the tests of the aids and of the heap" 0 --mem 16M \
-    --cmdline 'debug=all test=mm/debug*'
+boots "debug=stacks,poison,quarantine: their tests" 0 --mem 16M \
+    --cmdline 'debug=stacks,poison,quarantine test=mm/debug*'
 like "none is left out" "$console" '^# [0-9]+ passed, 0 failed, 0 skipped'
+boots "debug=guard: its tests" 0 --mem 16M --cmdline 'debug=stacks,guard test=mm/guard/*'
+like "none is left out either" "$console" '^# [0-9]+ passed, 0 failed, 0 skipped'
+boots "debug=all: the tests of the heap" 0 --mem 16M --cmdline 'debug=all test=mm/kmalloc/*'
+boots "debug=all: the tests of programs" 0 --mem 16M --cmdline 'debug=all test=mm/programs/*'
 for words in heap stacks pages poison quarantine; do
     boots "debug=$words alone" 0 --mem 16M --cmdline "debug=$words test=mm/debug_heap/random"
 done
@@ -16,7 +20,7 @@ like "and the others are obeyed" "$console" '^ok 1 mm/debug_pages/story$'
 
 boots "debug=all: the monitor" 0 --mem 16M --cmdline 'debug=all monitor' \
     --input debug --input 'alloc pages 1024' --input 'frame 0x800' --input poweroff
-like "says what is on" "$console" '^on: heap stacks quarantine pages poison'
+like "says what is on" "$console" '^on: heap stacks quarantine guard .*pages poison'
 like "and what it takes" "$console" '^stacks: [0-9]+ different ones in [0-9]+ of [0-9]+ KiB'
 like "and who has a frame" "$console" '^ +allocated by [a-z_]+\+0x'
 

@@ -15,7 +15,7 @@ static struct kmem_cache *cache;
 static bool
 begin(void (*constructor)(void *))
 {
-    cache = kmem_cache_create("watched", SIZE, 0, KMEM_DEBUG, constructor);
+    cache = kmem_cache_create("watched", SIZE, 0, KMEM_DEBUG | KMEM_DIRECT, constructor);
     return cache != NULL;
 }
 
