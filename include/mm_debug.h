@@ -47,8 +47,8 @@ debug_on(unsigned aid)
  * mm_init. */
 void mm_debug_choose(const char *words);
 
-/* Guards the objects of these caches ("area,kmalloc-48", or "all") and no others. The text must stay.
- * Before mm_init. */
+/* Guards the objects of these caches ("area,kmalloc-48", or "all") and no others. The text must
+ * stay. Before mm_init. */
 void mm_debug_guard(const char *caches);
 
 /* What is on, and what it takes. */

@@ -1,5 +1,5 @@
-/* crash_heap.c - planted bugs in the use of objects and frames, for crash=NAME. What finds them, and
- * in which words, depends on the aids that are on (mm_debug.h). */
+/* crash_heap.c - planted bugs in the use of objects and frames, for crash=NAME. What finds them,
+ * and in which words, depends on the aids that are on (mm_debug.h). */
 #include "crash.h"
 #include "kmalloc.h"
 #include "page.h"
@@ -22,18 +22,12 @@ hidden(void *memory)
 }
 
 static __attribute__((noinline)) char *
-misused_object_of(size_t size)
+misused_object(size_t size)
 {
     char *object = hidden(kmalloc(size));
 
     ASSERT(object != NULL);
     return object;
-}
-
-static __attribute__((noinline)) char *
-misused_object(void)
-{
-    return misused_object_of(MISUSED_BYTES);
 }
 
 /* Calls that hand their argument on, so that a stack has something to show. */
@@ -46,7 +40,7 @@ give_back(char *object)
 static void
 double_free(void)
 {
-    char *object = misused_object();
+    char *object = misused_object(MISUSED_BYTES);
 
     kfree(object);
     kfree(hidden(object));
@@ -55,7 +49,7 @@ double_free(void)
 static void
 interior_free(void)
 {
-    kfree(hidden(misused_object() + 8));
+    kfree(hidden(misused_object(MISUSED_BYTES) + 8));
 }
 
 static void
@@ -77,7 +71,7 @@ wrong_cache(void)
 static void
 overrun(void)
 {
-    char *object = misused_object();
+    char *object = misused_object(MISUSED_BYTES);
 
     object[MISUSED_BYTES] = 0;
     kfree(object);
@@ -86,7 +80,7 @@ overrun(void)
 static void
 underrun(void)
 {
-    char *object = misused_object();
+    char *object = misused_object(MISUSED_BYTES);
 
     object[-1] = 0;
     kfree(object);
@@ -95,7 +89,7 @@ underrun(void)
 static void
 large_overrun(void)
 {
-    char *object = misused_object_of(LARGE_BYTES);
+    char *object = misused_object(LARGE_BYTES);
 
     object[LARGE_BYTES] = 0;
     kfree(object);
@@ -105,7 +99,7 @@ large_overrun(void)
 static void
 overread(void)
 {
-    char *object = misused_object_of(EXACT_BYTES);
+    char *object = misused_object(EXACT_BYTES);
 
     seen = hidden(object)[EXACT_BYTES];
     kfree(object);
@@ -115,17 +109,17 @@ overread(void)
 static void
 use_after_free(void)
 {
-    char *object = misused_object();
+    char *object = misused_object(MISUSED_BYTES);
 
     kfree(object);
     hidden(object)[3] = 0;
-    kfree(misused_object());
+    kfree(misused_object(MISUSED_BYTES));
 }
 
 static void
 read_after_free(void)
 {
-    char *object = misused_object();
+    char *object = misused_object(MISUSED_BYTES);
 
     give_back(object);
     seen = hidden(object)[3];
@@ -135,9 +129,9 @@ read_after_free(void)
 static void
 pointer_after_free(void)
 {
-    char **list = (void *)misused_object();
+    char **list = (void *)misused_object(MISUSED_BYTES);
 
-    list[0] = misused_object();
+    list[0] = misused_object(MISUSED_BYTES);
     give_back((char *)list);
     seen = *((char **)(void *)hidden(list))[0];
 }
@@ -146,7 +140,7 @@ pointer_after_free(void)
 static void
 uninitialised_read(void)
 {
-    char **object = (void *)misused_object();
+    char **object = (void *)misused_object(MISUSED_BYTES);
 
     seen = object[2][4];
 }
@@ -162,7 +156,7 @@ static void
 leak(void)
 {
     for (unsigned i = 0; i < 3; i++)
-        lose(misused_object());
+        lose(misused_object(MISUSED_BYTES));
 }
 
 /* ---- frames ---- */

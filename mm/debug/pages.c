@@ -5,8 +5,8 @@
  * debug=pages keeps the stack of the calls that allocated a frame last, and of those that freed it
  * last. debug=poison also fills a frame with POISON_PAGE when it is freed, and checks every byte
  * when it is handed out next: a write after free is reported with both stacks. A frame that was not
- * freed yet since the start is not filled and not checked; a bit of its note says so. mm_check looks
- * at all free frames.
+ * freed yet since the start is not filled and not checked; a bit of its note says so. mm_check
+ * looks at all free frames.
  *
  * Frames that go from the free lists to their owner by a way of its own (a CPU's first memory, the
  * test of memory) are not noted.

@@ -3,8 +3,8 @@
  *   free ──► | newest | ... | ... | oldest | ──► the allocator     at most `limit` bytes in all
  *              linked by their records           checked on leaving
  *
- * Without it a freed object is the first to be handed out again, and whoever still uses it harms its
- * next owner. In quarantine it is nobody's: a write to it is found when it leaves, and by every
+ * Without it a freed object is the first to be handed out again, and whoever still uses it harms
+ * its next owner. In quarantine it is nobody's: a write to it is found when it leaves, and by every
  * mm_check until then, and names those who freed it; a second free is a double free for as long.
  *
  * The link lies in the object's record, so nothing is allocated. Whoever runs out of memory lets

@@ -6,8 +6,8 @@
  * An object of a guarded cache (debug=guard, guard=CACHE,...) does not come from a slab but gets a
  * slot: it ends where its page ends, so that the first byte behind it is in a page that is not
  * there. What rounds its size up to its alignment is a red zone, checked when it is freed. A freed
- * object is not there either. The report of the fault asks mm_debug_explain, which finds the slot by
- * the address and its record beside it: which object, who allocated it, who freed it.
+ * object is not there either. The report of the fault asks mm_debug_explain, which finds the slot
+ * by the address and its record beside it: which object, who allocated it, who freed it.
  *
  * Freed slots are used again oldest first. When none is free, or guarded objects have a quarter of
  * the memory, objects come from slabs again; that is said once.
