@@ -192,7 +192,7 @@ make_header(struct cache_part *part, char *memory)
 /* A new slab, in no list of the part. NULL when there is no memory. Not inlined: the place to stop at
  * to see a cache grow. */
 static __attribute__((noinline)) struct slab *
-make_slab(struct cache_part *part)
+slab_grow(struct cache_part *part)
 {
     struct kmem_cache *cache = part->cache;
     paddr_t frames = pmm_alloc_pages_flags((size_t)1 << cache->order, PMM_DIRECT);
@@ -368,7 +368,7 @@ take_slow(struct cache_part *part)
         if (slab)
             unlist_slab(part, slab);
         else
-            slab = make_slab(part);
+            slab = slab_grow(part);
         if (!slab)
             return NULL;
         make_current(part, slab);

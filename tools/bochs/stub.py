@@ -120,7 +120,7 @@ class Gdb:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             preexec_fn=end_with_us)
         self.until_end()
-        self.send(f"target remote {stub.path}")
+        self.send(f"target remote {stub.path}")  # shows the place, which nobody asked for
 
     def until_end(self):
         text = b""
@@ -147,6 +147,7 @@ class Gdb:
         elif self.asked_at is not self.bochs.stop:
             self.send("maintenance flush register-cache")
             self.send("maintenance flush dcache")
+            self.send("python import stops; stops.run()")
         answer = self.send(command)
         self.asked_at = self.bochs.stop
         return answer

@@ -7,15 +7,16 @@ address, a page or a size means are found by the argument's name.
 import gdb
 
 import paging
+import paging
+import spaces
 import tables
 from commands import command
-from kernel import (MAX_ORDER, PAGE_SHIFT, caches, free_chunks, linked, number,
-                    objects_used)
+from kernel import MAX_ORDER, PAGE_SHIFT, caches, free_chunks, number
+from memory import USER_END
 
 # Error code of a page fault: kernel/include/trap.h.
 FAULT_PROTECTION, FAULT_WRITE, FAULT_USER, FAULT_FETCH = 0x01, 0x02, 0x04, 0x10
 PAGE_FAULT = 14
-AREA_LETTERS = (("AREA_READ", "r"), ("AREA_WRITE", "w"), ("AREA_EXEC", "x"))
 
 
 # --- What there is --------------------------------------------------------------------------------
@@ -59,19 +60,15 @@ def readable(pointer):
         return False
 
 
-def pages(count):
-    return "1 page" if count == 1 else f"{count} pages"
-
-
 # --- How it is shown ------------------------------------------------------------------------------
 
 
 def show_zone(zone, found):
     counts = [sum(1 for _ in free_chunks(zone, order)) for order in range(MAX_ORDER + 1)]
-    print(f"  zone {zone['name'].string()}: {int(zone['free'])} of {int(zone['managed'])} frames "
+    print(f"zone {zone['name'].string()}: {int(zone['free'])} of {int(zone['managed'])} frames "
           "free, free chunks by order:")
-    print("    order  " + "".join("%6d" % order for order in range(MAX_ORDER + 1)))
-    print("    chunks " + "".join("%6d" % count for count in counts))
+    print("  order  " + "".join("%6d" % order for order in range(MAX_ORDER + 1)))
+    print("  chunks " + "".join("%6d" % count for count in counts))
     if "index" in found and int(zone["first"]) <= int(found["index"]) < int(zone["end"]):
         show_block(zone, int(found["index"]))
 
@@ -79,90 +76,64 @@ def show_zone(zone, found):
 def show_block(zone, index):
     block = zone["blocks"][index]
     first = int(zone["base"]) + (index << MAX_ORDER)
-    print(f"  block {index}: frames [{first:#x}, {first + (1 << MAX_ORDER):#x}), "
+    print(f"block {index}: frames [{first:#x}, {first + (1 << MAX_ORDER):#x}), "
           f"{'open' if block['open'] else 'closed'}, {int(block['free'])} frames free")
 
 
 def show_cache(cache, _found):
-    used = sum(objects_used(slab) for slab in linked(cache["slabs"], "next_of_cache"))
-    objects = int(cache["objects"]) - (1 if cache["header_inside"] else 0)
-    slabs = int(cache["slab_count"])
-    print(f"  cache {cache['name'].string()}: objects of {int(cache['stride'])} bytes, {objects} in "
-          f"a slab of {pages(1 << int(cache['order']))}; {slabs} slabs, {used} of {slabs * objects} "
-          "objects in use")
+    tables.print_cache(cache)
 
 
 def show_part(part, found):
     show_cache(part["cache"].dereference(), found)
-    current = part["slab"]
-    if current:
-        show_slab(current.dereference(), found, "allocates from ")
+    if part["slab"]:
+        tables.print_slab_map(part["slab"].dereference())
     else:
-        print("  it has no slab to allocate from")
+        print("no slab to allocate from")
 
 
-def show_slab(slab, _found, verb=""):
-    print(f"  {verb}slab at {int(slab['base']):#x} of {slab['cache']['name'].string()}: "
-          f"{objects_used(slab)} of {int(slab['objects'])} objects in use")
-
-
-def area_line(area):
-    flags = int(area["flags"])
-    rights = "".join(letter if flags & number(name) else "-" for name, letter in AREA_LETTERS)
-    shared = "s" if flags & number("AREA_SHARED") else "p"
-    kind = "[heap]" if flags & number("AREA_HEAP") else \
-        "[stack]" if flags & number("AREA_GROWSDOWN") else "file" if area["object"] else ""
-    return f"{int(area['start']):08x}-{int(area['end']):08x} {rights}{shared} {kind}".rstrip()
-
-
-def areas_of(space):
-    return linked(space["areas"]["first"], "next")
+def show_slab(slab, found):
+    show_cache(slab["cache"].dereference(), found)
+    tables.print_slab_map(slab)
 
 
 def show_space(space, found):
     owner = space["owner"]
     if owner:
-        process = owner.cast(gdb.lookup_type("struct process").pointer())
-        print(f"  address space of process {int(process['pid'])}, {process['name'].string()}: "
-              f"{pages(int(space['total_pages']))}, heap up to {int(space['brk']):#010x}")
+        show_process(owner.cast(gdb.lookup_type("struct process").pointer()).dereference(), found)
     address = next((int(found[name]) for name in ("address", "start", "va") if name in found), None)
-    for area in areas_of(space):
+    for area in spaces.areas(space):
         here = address is not None and int(area["start"]) <= address < int(area["end"])
-        print("    " + area_line(area) + ("   <- " + hex(address) if here else ""))
-    if address:
-        show_address(space, address)
-
-
-def show_address(space, address):
-    if address < 0xC0000000:
+        print(spaces.map_line(area) + (f"   <- {address:#x}" if here else ""))
+    if address and address < USER_END:
         paging.print_walk(address, space)
 
 
 def show_area(area, _found):
-    print("  area " + area_line(area))
+    spaces.print_area(area)
 
 
 def show_trap(trap, _found):
     where = "a program" if int(trap["cs"]) & 3 else "the kernel"
     eip = int(trap["eip"])
     if int(trap["vector"]) != PAGE_FAULT:
-        print(f"  trap {int(trap['vector'])} from {where} at {eip:#010x}")
+        print(f"trap {int(trap['vector'])} from {where} at {eip:#010x}")
         return
     error, address = int(trap["error"]), number("(unsigned) $cr2")
     what = "jumped to" if error & FAULT_FETCH else "wrote to" if error & FAULT_WRITE else "read"
     why = "its rights forbid it" if error & FAULT_PROTECTION else "no page is there"
-    print(f"  page fault: {where} at {eip:#010x} {what} {address:#010x}; {why} (error {error:#x})")
+    print(f"page fault: {where} at {eip:#010x} {what} {address:#010x}; {why} (error {error:#x})")
     space = gdb.parse_and_eval("space_active")
     if space:
         show_space(space.dereference(), {"address": address})
 
 
 def show_process(process, _found):
-    print(f"  process {int(process['pid'])}, {process['name'].string()}")
+    print(f"process {int(process['pid'])}, {process['name'].string()}")
 
 
 def show_task(task, _found):
-    print(f"  thread {int(task['tid'])} of process {int(task['process']['pid'])}, "
+    print(f"thread {int(task['tid'])} of process {int(task['process']['pid'])}, "
           f"{task['process']['name'].string()}")
 
 

@@ -99,13 +99,16 @@ def area_name(area):
     return "[stack]" if flags & AREA_STACK and area["end"] == area["space"]["stack_top"] else ""
 
 
+def map_line(area):
+    name = area_name(area).replace("\n", "\\012")
+    return "%08x-%08x %s%s %08x 00:00 %u%s%s" % (
+        area["start"], area["end"], rights(area), "s" if int(area["flags"]) & 8 else "p",
+        int(area["index"]) << PAGE_SHIFT, 1 if area["object"] else 0, " " * 26 if name else "", name)
+
+
 def print_maps(space):
     for area in areas(space):
-        name = area_name(area).replace("\n", "\\012")
-        print("%08x-%08x %s%s %08x 00:00 %u%s%s"
-              % (area["start"], area["end"], rights(area), "s" if int(area["flags"]) & 8 else "p",
-                 int(area["index"]) << PAGE_SHIFT, 1 if area["object"] else 0,
-                 " " * 26 if name else "", name))
+        print(map_line(area))
 
 
 # --- Who has what is at an address ----------------------------------------------------------------

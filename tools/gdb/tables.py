@@ -133,15 +133,19 @@ def print_slab_map(slab):
         print("  " + drawn[start:start + MAP_LINE])
 
 
-def print_slab(name):
-    cache = cache_named(name)
-    if cache is None:
-        raise gdb.GdbError(f"There is no cache {name}.")
+def print_cache(cache):
     slabs = int(cache["slab_count"])
     objects = int(cache["objects"]) - (1 if cache["header_inside"] else 0)
     used = sum(objects_used(slab) for slab in linked(cache["slabs"], "next_of_cache"))
     print("cache %s: %u objects of %u bytes, every %u bytes; %u slabs, %u in use"
-          % (name, slabs * objects, cache["size"], cache["stride"], slabs, used))
+          % (cache["name"].string(), slabs * objects, cache["size"], cache["stride"], slabs, used))
+
+
+def print_slab(name):
+    cache = cache_named(name)
+    if cache is None:
+        raise gdb.GdbError(f"There is no cache {name}.")
+    print_cache(cache)
     for slab in linked(cache["slabs"], "next_of_cache"):
         print_slab_map(slab)
 
