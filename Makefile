@@ -30,7 +30,7 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 .DEFAULT_GOAL := img
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: img all run run-vga bochs debug lib web floppy usb deps clean help \
+.PHONY: img all run run-vga bochs debug rewind lib web floppy usb deps clean help \
         test test-host test-kernel test-boot test-user test-web bench fuzz
 
 # --- The kernel -----------------------------------------------------------------------------------
@@ -407,6 +407,9 @@ bochs: img ## the monitor in Bochs' debugger, gdb behind it; BREAK=buddy_alloc r
 
 debug: img ## the monitor in QEMU stopped at reset, gdb with symbols and the octavo commands
 	$(Q)gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf
+
+rewind: img ## record a run (what you type, or RUN=, CMDLINE=), then go back in time in gdb
+	$(Q)tools/rewind $(if $(RUN),--run '$(RUN)') $(if $(CMDLINE),--cmdline '$(CMDLINE)')
 
 WEB_FILES := $(addprefix tools/web/,build index.html octavo.js) $(BUILD)/octavo.img \
         $(BUILD)/tools/web/owners

@@ -39,15 +39,19 @@ class Machine:
         self.real_mode = False
 
     def start(self, image, memory, cpu):
-        link = self.folder + "/gdb"
-        self.qemu = subprocess.Popen(
-            ["qemu-system-i386", "-S", "-gdb", f"unix:{link},server=on,wait=off",
-             "-display", "none", "-monitor", "none", "-net", "none", "-no-reboot", "-m", memory,
-             "-cpu", cpu,
+        self.launch(
+            ["qemu-system-i386", "-display", "none", "-monitor", "none", "-net", "none",
+             "-no-reboot", "-m", memory, "-cpu", cpu,
              "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
              "-drive", f"file={image},if=floppy,format=raw,snapshot=on", "-boot", "a",
-             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"],
-            stdin=subprocess.PIPE, stdout=open(self.console, "wb"), preexec_fn=end_with_gdb)
+             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"])
+
+    def launch(self, command):
+        """Starts QEMU, stopped, and connects gdb to it."""
+        link = self.folder + "/gdb"
+        self.qemu = subprocess.Popen(
+            command + ["-S", "-gdb", f"unix:{link},server=on,wait=off"], stdin=subprocess.PIPE,
+            stdout=open(self.console, "wb"), preexec_fn=end_with_gdb)
         atexit.register(self.qemu.kill)
         self.attach(link)
         self.write_description()

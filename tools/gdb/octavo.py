@@ -17,7 +17,7 @@ import tasks
 from commands import command
 from machine import machine
 
-import here, programs, stacks, tracing, why  # noqa: commands of their own
+import here, programs, rewind, stacks, tracing, why  # noqa: commands of their own
 
 
 def numbers(argument):
