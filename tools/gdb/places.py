@@ -7,6 +7,7 @@ import re
 
 import gdb
 
+import spaces
 import tasks
 from kernel import (DIRECT_BASE, FRAME_TABLE, PAGE_SHIFT, WORD_BITS, Descriptors, linked, number,
                     owner_name, value)
@@ -94,26 +95,9 @@ def area_at(space, address):
     return None, None
 
 
-def file_words(area):
-    """What maps calls it: memory, the program's own file, or another."""
-    flags = int(area["flags"])
-    if flags & number("AREA_ANONYMOUS"):
-        return "shared memory"
-    if area["object"]:
-        process = area["space"]["owner"]
-        process = process and process.cast(gdb.lookup_type("struct process").pointer())
-        own = process and process["executable"] == area["object"]
-        return process["path"].string() if own else "a file"
-    if flags & number("AREA_HEAP"):
-        return "[heap]"
-    return "[stack]" if flags & number("AREA_STACK") else "memory"
-
-
 def area_words(area):
-    flags = int(area["flags"])
-    rights = "".join(letter if flags & number(name) else "-" for name, letter in
-                     (("AREA_READ", "r"), ("AREA_WRITE", "w"), ("AREA_EXEC", "x")))
-    return f"{int(area['start']):08x}-{int(area['end']):08x} {rights} {file_words(area)}"
+    return f"{int(area['start']):08x}-{int(area['end']):08x} {spaces.rights(area)} " \
+        f"{spaces.area_name(area) or 'memory'}"
 
 
 def neighbours(address, process):
