@@ -11,6 +11,7 @@ VERSION = 1
 HEADER = struct.Struct("<8sHHHHIIQQQQQ")
 EVENT = struct.Struct("<QQQIHBB")
 CPU_MAX = 8
+FRAMES_MAX = 1 << 25  # 128 GiB, the most that the kernel has descriptors for
 
 ALLOC, FREE = 0x00, 0x01
 PAGE_ALLOC, PAGE_FREE, PAGE_OWNER = 0x10, 0x11, 0x12
@@ -64,7 +65,8 @@ class Header:
         if self.header_size != HEADER.size or self.event_size != EVENT.size:
             raise TraceError(f"the header is damaged: it says {self.header_size} bytes of header "
                              f"and {self.event_size} an event, not {HEADER.size} and {EVENT.size}")
-        if self.word not in (4, 8) or not 0 <= self.first_frame <= self.end_frame < 1 << 40:
+        if (self.word not in (4, 8) or self.end_frame > 1 << 40
+                or not 0 <= self.end_frame - self.first_frame <= FRAMES_MAX):
             raise TraceError("the header is damaged: no machine has such frames "
                              f"({self.first_frame:#x} to {self.end_frame:#x})")
 

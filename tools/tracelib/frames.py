@@ -1,4 +1,6 @@
 """Physical memory over time: who owned each frame, and how whole what is free was."""
+from array import array
+
 from tracelib import format as f
 
 UNKNOWN = 255
@@ -14,22 +16,35 @@ class FreeMap:
     def __init__(self, frames):
         self.free = 0
         self.shifts = [size.bit_length() - 1 for size in CHUNKS]
-        self.inside = [[0] * ((frames >> shift) + 1) for shift in self.shifts]
+        self.inside = [array("H", [0]) * ((frames >> shift) + 1) for shift in self.shifts]
         self.whole = [0] * len(CHUNKS)
 
     def change(self, first, count, step):
         """`count` frames become free (step 1) or not (step -1)."""
         self.free += count * step
+        end = first + count
         for k, shift in enumerate(self.shifts):
-            size, inside = 1 << shift, self.inside[k]
-            at, end = first, first + count
-            while at < end:
-                chunk = at >> shift
-                piece = min(end, (chunk + 1) << shift) - at
-                before = inside[chunk]
-                inside[chunk] = before + piece * step
-                self.whole[k] += (inside[chunk] == size) - (before == size)
-                at += piece
+            size = 1 << shift
+            head, tail = min(end, first + size - 1 & -size), max(first, end & -size)
+            if head < tail:  # chunks that change as a whole
+                chunks = tail - head >> shift
+                self.inside[k][head >> shift:tail >> shift] = array(
+                    "H", [size if step > 0 else 0]) * chunks
+                self.whole[k] += chunks * step
+                self.change_part(k, tail, end - tail, step)
+            elif head < end:
+                self.change_part(k, head, end - head, step)
+            self.change_part(k, first, head - first, step)
+
+    def change_part(self, k, first, count, step):
+        """Frames of one chunk."""
+        if count == 0:
+            return
+        inside, chunk = self.inside[k], first >> self.shifts[k]
+        full = 1 << self.shifts[k]
+        before = inside[chunk]
+        inside[chunk] = before + count * step
+        self.whole[k] += (before + count * step == full) - (before == full)
 
     def spoilt(self, k):
         """The share of free memory that is in pieces smaller than the chunk."""
