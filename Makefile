@@ -136,8 +136,8 @@ $(foreach p,$(USER_NAMES),$(eval $(call user_program,$(p))))
 
 # The kernel names the functions of a program that goes wrong; other symbols do not go along.
 $(BUILD)/user/%: $(BUILD)/user/%.elf
-	$(Q)nm $< | awk '$$2 !~ /[Tt]/ { print $$3 }' >$@.drop
-	$(Q)objcopy --strip-debug --strip-symbols=$@.drop $< $@
+	$(Q)nm $< | awk '$$2 !~ /[Tt]/ { print $$3 }' >$(BUILD)/user/obj/$*.drop
+	$(Q)objcopy --strip-debug --strip-symbols=$(BUILD)/user/obj/$*.drop $< $@
 
 # Other flags, other code: objects must not be mixed.
 $(KERNEL_OBJ) $(KTESTS_OBJ) $(USER_OBJ): Makefile
