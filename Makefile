@@ -3,7 +3,10 @@
 # All output goes to build/. `make help` lists the targets, `make V=1` shows the commands.
 # A new source file needs no entry here: files are found by wildcard, headers by the compiler.
 
-BUILD   ?= build
+# KASAN=1, UBSAN=1: a kernel in a folder of its own that checks each access, each computation.
+KASAN   ?= 0
+UBSAN   ?= 0
+BUILD   ?= build$(if $(filter 1,$(KASAN)),/kasan)$(if $(filter 1,$(UBSAN)),/ubsan)
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 say      = $(if $(filter 1,$(V)),@:,@printf '  %-8s%s\n' $(1) $(2))
@@ -16,7 +19,7 @@ QEMU    := qemu-system-i386
 PROVE   := prove -e '' -j2 --failures
 
 # The loader zeroes and fills at most this much for the kernel, bss included.
-KERNEL_MAX := 524288
+KERNEL_MAX := $(if $(filter 1,$(KASAN) $(UBSAN)),2621440,524288)
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
 COMMON  := -std=gnu11 -g $(WARN) -MMD -MP
@@ -37,9 +40,10 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 
 KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/debug/*.c mm/x86/*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
-KERNEL_OBJ := $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
-KERNEL_FLAGS := $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-pointer \
-        -Ikernel/include -Iinclude
+KERNEL_OBJ  = $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
+KERNEL_INCLUDE := -Ikernel/include -Iinclude
+KERNEL_FLAGS  = $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-pointer \
+        $(KERNEL_INCLUDE)
 
 # The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
 # a person who reads it, need not be fast: small before fast.
@@ -57,6 +61,23 @@ $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 # Who crashed on purpose must still be on the stack when the report names the caller.
 $(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_spaces): KERNEL_FLAGS += -fno-optimize-sibling-calls
 
+# What KASAN watches: all but its own runtime, and what must look at memory that nobody may use. The
+# linker enters the kernel by its runtime (shadow.c); -mpreferred-stack-boundary: shadow is for 8 bytes.
+ifeq ($(KASAN),1)
+KERNEL_C    += $(wildcard kernel/sanitize/kasan/*.c)
+KASAN_OFF   := kernel/sanitize/% kernel/text/string.c kernel/cpu/backtrace.c kernel/cpu/explain.c \
+        kernel/monitor/monitor_debug.c mm/debug/% mm/memtest.c
+KASAN_RAW   := $(filter $(KASAN_OFF),$(KERNEL_C))
+KASAN_ON    := $(filter-out $(KASAN_OFF),$(KERNEL_C))
+KERNEL_INCLUDE := -Ikernel/sanitize/kasan $(KERNEL_INCLUDE)
+KERNEL_FLAGS += -mincoming-stack-boundary=2
+$(KASAN_RAW:%=$(BUILD)/obj/%.o): KERNEL_FLAGS += -include kernel/sanitize/kasan/raw.h
+$(KASAN_ON:%=$(BUILD)/obj/%.o): KERNEL_FLAGS += -fsanitize=kernel-address \
+        -fasan-shadow-offset=0xD0000000 --param asan-instrumentation-with-call-threshold=0 \
+        --param asan-stack=1 --param asan-globals=1 -mpreferred-stack-boundary=3
+KERNEL_LINK := --wrap=kernel_main
+endif
+
 $(BUILD)/obj/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -69,7 +90,7 @@ $(BUILD)/obj/%.asm.o: %.asm $(wildcard kernel/*/*.inc)
 
 $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(LD_I486) -o $@ -T kernel/kernel.ld $(KERNEL_OBJ)
+	$(Q)$(LD_I486) $(KERNEL_LINK) -o $@ -T kernel/kernel.ld $(KERNEL_OBJ)
 	$(Q)size -B $@ | awk 'NR == 2 { if ($$4 > $(KERNEL_MAX)) { \
 	    print "$@: " $$4 " bytes in memory, more than the $(KERNEL_MAX) there may be"; exit 1 } \
 	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'

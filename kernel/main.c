@@ -26,6 +26,7 @@
 #include "early.h"
 #include "file.h"
 #include "io.h"
+#include "kasan.h"
 #include "kmalloc.h"
 #include "ktests.h"
 #include "mm.h"
@@ -275,6 +276,7 @@ choose_overcommit(void)
 static void
 choose_debugging(void)
 {
+    mm_debug_choose(KASAN_AIDS);
     if (cmdline_flag("slab_debug"))
         mm_debug_choose("heap");
     if (cmdline_flag("debug"))
@@ -334,6 +336,7 @@ kernel_main(uint32_t magic, uint32_t information)
     console_setup();
     find_memory();
     pagetable_init(&boot_memory);
+    kasan_init(&boot_memory);
     symbols_init(&boot_source, &boot_info.elf, &boot_memory);
     if (cmdline_flag("break"))
         breakpoints_set(cmdline_value("break"));

@@ -14,6 +14,7 @@
 #ifndef OCTAVO_TASK_H
 #define OCTAVO_TASK_H
 
+#include "kasan.h"
 #include "space.h"
 #include "trap.h"
 
@@ -24,7 +25,7 @@ struct fpu_state;
 struct signal_info;
 struct task;
 
-#define KERNEL_STACK_SIZE 8192u
+#define KERNEL_STACK_SIZE (8192u * KASAN_STACKS)
 #define TASK_NAME_SIZE    16
 #define PROCESS_LIMITS    16 /* RLIM_NLIMITS */
 

@@ -7,6 +7,7 @@
  *
  * Lock: none; only tasks come here, never interrupts.
  */
+#include "kasan.h"
 #include "platform.h"
 #include "reclaim.h"
 #include "sched.h"
@@ -20,7 +21,13 @@ static unsigned kept_count;
 void *
 stack_alloc(void)
 {
-    return kept_count != 0 ? kept[--kept_count] : vmalloc(KERNEL_STACK_SIZE);
+    void *stack;
+
+    if (kept_count == 0)
+        return vmalloc(KERNEL_STACK_SIZE);
+    stack = kept[--kept_count];
+    kasan_allow(stack, KERNEL_STACK_SIZE); /* who ended on it left variables there */
+    return stack;
 }
 
 void

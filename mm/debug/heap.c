@@ -21,6 +21,7 @@
 #include <string.h>
 #include "../slab_private.h"
 #include "debug_private.h"
+#include "kasan.h"
 
 static uint32_t last_number;
 
@@ -140,6 +141,7 @@ poison(const struct subject *subject)
         memset(subject->object, POISON_FREE, room);
     else
         memset(subject->object + cache->size, POISON_RED, room - cache->size);
+    kasan_forbid_object(subject->place, (size_t)(subject->end - subject->place));
 }
 
 void
@@ -152,6 +154,7 @@ debug_fill_new(const struct subject *subject, size_t size, const void *caller)
         .allocated_by = caller,
         .allocated = debug_on(DEBUG_STACKS) ? stack_save(caller) : 0,
     };
+    kasan_allow_object(subject->place, subject->object, size, subject->end + DEBUG_RECORD_BYTES);
     if (subject->cache && subject->cache->constructor)
         return;
     memset(subject->object, POISON_NEW, size);
@@ -178,6 +181,8 @@ debug_slab_made(struct slab *slab)
         memset(subject.place, POISON_RED, slab->cache->left);
         poison(&subject);
         *subject.record = (struct record){.state = STATE_FREE};
+        if (slab->cache->constructor)
+            kasan_allow(subject.place, slab->cache->stride);
     }
 }
 

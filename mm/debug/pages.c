@@ -20,6 +20,7 @@
 #include "../pmm_private.h"
 #include "buddy.h"
 #include "debug_private.h"
+#include "kasan.h"
 #include "page.h"
 
 #define FILLED 0x80000000u /* in `freed`: the frame was filled when it was freed */
@@ -126,6 +127,8 @@ debug_frames_allocated(pfn_t head, size_t count, const void *caller)
         }
         note->freed &= ~FILLED;
         note->allocated = stack;
+        if (frame_to_ptr(frame))
+            kasan_allow(frame_to_ptr(frame), PAGE_SIZE);
     }
 }
 
@@ -146,6 +149,7 @@ debug_frames_freed(pfn_t head, size_t count, const void *caller)
         if (poison)
             fill(frame);
         note_of(frame)->freed = stack | (poison ? FILLED : 0);
+        kasan_forbid_frames(frame_to_ptr(frame), PAGE_SIZE);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "bootmem.h"
 #include "cmdline.h"
 #include "cpu.h"
+#include "kasan.h"
 #include "pagetable_private.h"
 #include "range.h"
 #include "space.h"
@@ -174,7 +175,7 @@ pagetable_choose(bool high_memory)
 {
     bool useful = cpu_features.nx || (high_memory && cpu_features.address_bits > 32);
 
-    ktables.pae = cpu_features.pae && useful && !cmdline_flag("nopae");
+    ktables.pae = cpu_features.pae && useful && !cmdline_flag("nopae") && !KASAN_TWO_LEVELS;
     ktables.noexec_flag = ktables.pae && cpu_features.nx ? NOEXEC_BIT : 0;
     space_choose_format(ktables.pae, ktables.noexec_flag);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include "../debug/debug_private.h"
 #include "buddy.h"
+#include "kasan.h"
 #include "kmalloc.h"
 #include "pagetable.h"
 #include "pmm.h"
@@ -98,7 +99,8 @@ vmalloc(size_t size)
     if (!guard.n)
         return NULL;
     uintptr_t at = (guard.n + 1) << PAGE_SHIFT;
-    if (!pagetable_set_note(at - PAGE_SIZE, (uint32_t)pages) || !map_pages(at, pages)) {
+    if (!pagetable_set_note(at - PAGE_SIZE, (uint32_t)pages) ||
+        !kasan_vmalloc((void *)at, size, pages << PAGE_SHIFT) || !map_pages(at, pages)) {
         bool cleared = pagetable_set_note(at - PAGE_SIZE, 0);
         ASSERT(cleared);
         give_back_addresses(guard, pages);
@@ -126,6 +128,7 @@ vfree(void *memory)
     bool cleared = pagetable_set_note(at - PAGE_SIZE, 0);
     ASSERT(cleared);
     unmap_pages(at, pages);
+    kasan_vfree(memory, pages << PAGE_SHIFT);
     give_back_addresses(pfn((at >> PAGE_SHIFT) - 1), pages);
 }
 
