@@ -72,6 +72,7 @@ KASAN_ON    := $(filter-out $(KASAN_OFF),$(KERNEL_C))
 KERNEL_INCLUDE := -Ikernel/sanitize/kasan $(KERNEL_INCLUDE)
 KERNEL_FLAGS += -mincoming-stack-boundary=2
 $(KASAN_RAW:%=$(BUILD)/obj/%.o): KERNEL_FLAGS += -include kernel/sanitize/kasan/raw.h
+$(BUILD)/obj/tests/%.o: KERNEL_FLAGS += -include kernel/sanitize/kasan/raw.h
 $(KASAN_ON:%=$(BUILD)/obj/%.o): KERNEL_FLAGS += -fsanitize=kernel-address \
         -fasan-shadow-offset=0xD0000000 --param asan-instrumentation-with-call-threshold=0 \
         --param asan-stack=1 --param asan-globals=1 -mpreferred-stack-boundary=3

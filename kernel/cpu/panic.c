@@ -13,7 +13,7 @@
 
 #define MESSAGE_SIZE 256
 
-void (*kpanic_hook)(const char *message);
+void (*kpanic_hook)(const char *message) __attribute__((noreturn));
 
 static unsigned panics;
 

@@ -132,7 +132,7 @@ KTEST(page, windows)
         for (unsigned i = 0; i < FRAME_WINDOWS; i++)
             open[i] = frame_map_window(pages[(i + round) % FRAME_WINDOWS]);
         CHECK(ktest_panics(open_window, &pages[0], "assertion failed"));
-        CHECK(ktest_panics(close_window, open[0], "assertion failed"));
+        CHECK(ktest_panics(close_window, open[0], "not the window opened last"));
         for (unsigned i = FRAME_WINDOWS; i--;) {
             CHECK(is_filled(open[i], PAGE_SIZE, (uint8_t)((i + round) % FRAME_WINDOWS)));
             open[i][17] = 0xee;
@@ -141,7 +141,7 @@ KTEST(page, windows)
             CHECK_EQ(memory[17], 0xee);
             memory[17] = (uint8_t)((i + round) % FRAME_WINDOWS);
         }
-        CHECK(ktest_panics(close_window, open[0], "assertion failed"));
+        CHECK(ktest_panics(close_window, open[0], "not the window opened last"));
     }
     for (unsigned i = 0; i < FRAME_WINDOWS; i++)
         page_put(pages[i]);
