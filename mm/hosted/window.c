@@ -23,6 +23,7 @@ frame_unmap_window(const void *address)
 {
     unsigned cpu = cpu_current(), depth = windows[cpu].depth - 1;
 
-    ASSERT(depth < FRAME_WINDOWS && windows[cpu].open[depth] == address);
+    if (UNLIKELY(depth >= FRAME_WINDOWS || windows[cpu].open[depth] != address))
+        kpanic("window: %p is closed, which is not the window opened last", address);
     windows[cpu].depth = depth;
 }
