@@ -94,6 +94,10 @@ class Machine:
         self.qemu.stdin.write(line.encode() + b"\r")
         self.qemu.stdin.flush()
 
+    def freeze_output(self):
+        """What was printed so far is all there will be, though the machine may do it all again."""
+        self.console = shutil.copyfile(self.console, self.console + "-then")
+
     def new_output(self):
         with open(self.console, "rb") as file:
             file.seek(self.shown)

@@ -19,9 +19,9 @@ import gdb
 
 import stops
 from commands import command
-from kernel import number, read
+from kernel import DIRECT_BASE, number, read
 from machine import PATIENCE, machine
-from memory import CR3_FLAGS
+from memory import CR3_FLAGS, Tables, read_physical
 from places import KERNEL_START
 
 SPACING = 4 << 20  # instructions between two snapshots, at first
@@ -63,6 +63,7 @@ class Recording:
         gdb.execute(f"set remotetimeout {PATIENCE}")
         machine.launch(words)
         self.run_to_end()
+        machine.freeze_output()
 
     @staticmethod
     def now():
@@ -146,43 +147,78 @@ for way, names in (("on", ("continue", "step", "next", "stepi", "nexti", "finish
 # --- Who wrote it last ----------------------------------------------------------------------------
 
 
-def directory_of(address):
-    """The page tables that an address of a program is meant in; None for the kernel's."""
-    return None if address >= KERNEL_START else number("(unsigned) $cr3") & ~CR3_FLAGS
+class Bytes:
+    """The bytes that somebody wrote, as the program or the kernel sees them now."""
+
+    def __init__(self, address, size):
+        self.address, self.size = address, size
+        self.directory = self.current_directory()
+        found = Tables(self.directory).walk(address)
+        self.physical = found.physical if found.present else None
+
+    @staticmethod
+    def current_directory():
+        return number("(unsigned) $cr3") & ~CR3_FLAGS
+
+    def places(self):
+        """Where a write to them may go. A page of a program's is filled by the kernel through the
+        direct map before the program has it."""
+        yield self.address
+        if self.address < KERNEL_START and self.physical is not None:
+            yield DIRECT_BASE + self.physical
+
+    def content(self):
+        if self.physical is None:
+            return read(self.address, self.size)
+        return read_physical(self.physical, self.size)
+
+    def is_ours(self):
+        """Whether the program's address means the same to the CPU now."""
+        return self.address >= KERNEL_START or self.current_directory() == self.directory
+
+
+def back_to_write(wanted):
+    """To the instruction that last wrote there. What the bytes were behind it; None: nobody wrote
+    there, and this is the start."""
+    for place in wanted.places():
+        packet(f"Z2,{place:x},{wanted.size:x}")
+    written = None
+    while recording.now() and written is None:
+        packet("bc")
+        look_again()
+        if recording.now():
+            written, ours = wanted.content(), wanted.is_ours()
+            packet("bs")
+            look_again()
+            if not ours and wanted.content() == written:
+                written = None  # another program's address
+    for place in wanted.places():
+        packet(f"z2,{place:x},{wanted.size:x}")
+    return written
 
 
 def hexadecimal(data):
     return f"0x{int.from_bytes(data, 'little'):0{2 * len(data)}x}"
 
 
-def back_to_write(address, size, directory):
-    """Behind the instruction that last wrote there; False: none did, and this is the start."""
-    watch = f"2,{address:x},{size:x}"
-    found = False
-    packet("Z" + watch)
-    while recording.now() and not found:
-        packet("bc")
-        look_again()
-        found = recording.now() > 0 and directory in (None, directory_of(address))
-    packet("z" + watch)
-    return found
-
-
 def last_write(address, size):
-    before = recording.now()
-    if not back_to_write(address, size, directory_of(address)):
-        print(f"0x{address:08x} was not written by the CPU before, in this run")
+    before, wanted = recording.now(), Bytes(address, size)
+    written = back_to_write(wanted)
+    if written is None:
+        print(f"0x{address:08x} was not written by the CPU before, in this run.")
         return
-    new = read(address, size)
-    packet("bs")
-    look_again()
-    print(f"0x{address:08x} became {hexadecimal(new)}, from {hexadecimal(read(address, size))}, "
+    print(f"0x{address:08x} became {hexadecimal(written)}, from {hexadecimal(wanted.content())}, "
           f"{before - recording.now()} instructions earlier, at {recording.now()}:")
     gdb.execute("x/i $pc")
     gdb.execute("bt")
 
 
 # --- Commands -------------------------------------------------------------------------------------
+
+
+def need_recording():
+    if not recording.end:
+        raise gdb.GdbError("there is no recorded run here (make rewind)")
 
 
 @command("rewind", "octavo rewind [FOLDER]: goes to the end of a recorded run (tools/rewind).",
@@ -200,11 +236,10 @@ def _rewind(argument):
          "are names for the first and the last. octavo goto alone says where this is.",
          needs_kernel=False)
 def _goto(argument):
-    if not recording.end:
-        raise gdb.GdbError("there is no recorded run here (make rewind)")
+    need_recording()
     if argument:
-        recording.go_to({"start": 0, "end": recording.end}.get(argument) or
-                        (0 if argument == "start" else number(argument)))
+        names = {"start": 0, "end": recording.end}
+        recording.go_to(names[argument] if argument in names else number(argument))
         gdb.execute("frame")
     print(f"after {recording.now()} of {recording.end} instructions")
 
@@ -212,8 +247,7 @@ def _goto(argument):
 @command("last-write", "octavo last-write ADDRESS [SIZE]: back to the instruction that last wrote the 1, 2\n"
          "or 4 bytes there, with the calls that led to it.", needs_kernel=False)
 def _last_write(argument):
+    need_recording()
     arguments = gdb.string_to_argv(argument)
-    if not recording.end:
-        raise gdb.GdbError("there is no recorded run here (make rewind)")
     size = int(arguments.pop()) if len(arguments) > 1 and arguments[-1] in ("1", "2", "4") else 1
     last_write(number(f"(unsigned) ({' '.join(arguments)})") & 0xFFFFFFFF, size)
