@@ -175,17 +175,16 @@ def _():
     command("objcopy", "--strip-all", kernel("stays.elf", "-DSTAYS"), path("stays.bare"))
     elf, low = read("stays.bare"), bytes(i * 41 >> 3 & 0xFF for i in range(200000))
     at = (len(elf) + 64 + 300000) // 16 * 16
-    table = elf[PHDR:PHDR + 32] + struct.pack("<8I", 1, at, 0x48000, 0x48000, len(low), len(low),
-                                              7, 4)
+    table = elf[PHDR:PHDR + 32] + struct.pack("<8I", 1, at, 0x48003, 0x48003, len(low), len(low),
+                                              7, 1)
     elf = patched((28, "I", len(elf)), (44, "H", 2), elf=elf) + table
     elf = elf.ljust(at, b"?") + low
-    module = bytes(i * 37 >> 3 & 0xFF for i in range(100000))
-    made = image(elf)
-    command("mcopy", "-i", made, write("MODULE.BIN", module), "::")
-    machine = Machine(*floppy(made))
+    made = Image(files=[kernel("MODULE.ELF", "-DPAD=100000")])
+    command("mcopy", "-o", "-i", made.path, write("raw.elf", elf), "::KERNEL.ELF")
+    machine = Machine(*floppy(made.path))
     machine.expect("\ndone\n")
-    machine.monitor("stop", "pmemsave 0x48000 %d \"%s\"" % (len(low), path("low")))
-    contains(machine.kill(), "size=100000 sum=%d string=[MODULE.BIN]" % sum(module))
+    machine.monitor("stop", "pmemsave 0x48003 %d \"%s\"" % (len(low), path("low")))
+    contains(machine.kill(), "string=[MODULE.ELF]")
     assert read("low") == low
 
 
