@@ -11,15 +11,17 @@
  *                                      ^ screen_top
  *                     ^ what is shown: `back` lines further up
  *
- * Video memory is slow, so `shown` mirrors it and only cells that change are written. It is never
- * read after the start.
+ * Video memory is slow, so `shown` mirrors it and only cells that change are written, of lines that
+ * are marked as changed. It is never read after the start.
  *
  * A word at the start of a line that ends with a colon (the subsystem that speaks) or with > (a
  * prompt) stands in a colour of its own. The colour follows from the text and is not stored; a line
  * whose predecessor is full to its last column goes on with it and does not start anything.
  *
  * Control sequences (ansi.h) move the cursor and erase, insert and delete characters and lines, so
- * that line editors and full-screen programs work; those of colours are swallowed.
+ * that line editors and full-screen programs work, and choose colours. Those are kept for the lines
+ * of the screen only; a cell of colour 0 has what its line's text asks for. A monochrome screen
+ * shows a background as reverse and bright ink as bright.
  */
 #include "vga.h"
 #include "ansi.h"
@@ -44,6 +46,10 @@
 #define PROMPT       0x0A /* light green; bright */
 #define ALARM_COLOUR 0x4F /* white on red */
 #define ALARM_MONO   0x70 /* reverse */
+#define BRIGHT       0x08
+#define DARK_GREY    0x08
+
+#define ALL_ROWS ((1u << ROWS) - 1)
 
 static volatile uint16_t *video;
 static uint16_t crtc;
@@ -58,6 +64,15 @@ static unsigned row;
 static unsigned column; /* COLUMNS: the next character goes to the next line */
 static unsigned saved_row, saved_column;
 static struct ansi ansi;
+
+static uint8_t colours[ROWS][COLUMNS]; /* attributes that were asked for, 0: none was */
+static unsigned colours_top;           /* index of the screen's first line in it */
+static uint32_t changed;               /* bit i: line i of the screen */
+static struct {
+    uint8_t ink, paper;
+    bool reverse;
+    uint8_t colour; /* what they make together, as in `colours` */
+} pen = {.ink = NORMAL};
 
 static uint16_t
 crtc_read(uint8_t index)
@@ -84,6 +99,12 @@ static uint8_t *
 line_at(int index)
 {
     return ring[((int)(screen_top + RING_LINES) + index) % (int)RING_LINES];
+}
+
+static uint8_t *
+colours_at(unsigned index)
+{
+    return colours[(colours_top + index) % ROWS];
 }
 
 /* ---- painting ---- */
@@ -118,7 +139,9 @@ tag_colour(const uint8_t *line, unsigned *length)
 static void
 paint_line(unsigned at, int index)
 {
+    static const uint8_t no_colours[COLUMNS];
     const uint8_t *line = line_at(index);
+    const uint8_t *chosen = index >= 0 ? colours_at((unsigned)index) : no_colours;
     unsigned tag;
     uint8_t colour = tag_colour(line, &tag);
 
@@ -126,7 +149,8 @@ paint_line(unsigned at, int index)
         tag = 0;
 
     for (unsigned i = 0; i < COLUMNS; i++) {
-        uint16_t cell = (uint16_t)((i < tag ? colour : NORMAL) << 8 | line[i]);
+        uint8_t attribute = chosen[i] ? chosen[i] : i < tag ? colour : NORMAL;
+        uint16_t cell = (uint16_t)(attribute << 8 | line[i]);
 
         if (shown[at][i] != cell) {
             shown[at][i] = cell;
@@ -135,18 +159,31 @@ paint_line(unsigned at, int index)
     }
 }
 
-/* A cursor outside the screen is not seen. */
+/* Shows what has changed; a line's colours hang on the end of the one above. A cursor outside the
+ * screen is not seen. */
 static void
 paint(void)
 {
     unsigned at = column < COLUMNS ? column : COLUMNS - 1;
 
-    for (unsigned i = 0; i < ROWS; i++)
-        paint_line(i, (int)i - (int)back);
+    for (unsigned i = 0; i < ROWS; i++) {
+        if ((changed | changed << 1) >> i & 1)
+            paint_line(i, (int)i - (int)back);
+    }
+    changed = 0;
     crtc_write(CRTC_CURSOR, (row + back < ROWS ? row + back : ROWS) * COLUMNS + at);
 }
 
 /* ---- writing ---- */
+
+/* Blanks `count` cells of a line of the screen. */
+static void
+blank(unsigned at, unsigned from, unsigned count)
+{
+    memset(line_at((int)at) + from, ' ', count);
+    memset(colours_at(at) + from, 0, count);
+    changed |= 1u << at;
+}
 
 static void
 next_line(void)
@@ -157,9 +194,11 @@ next_line(void)
         return;
     }
     screen_top = (screen_top + 1) % RING_LINES;
+    colours_top = (colours_top + 1) % ROWS;
     if (older + ROWS < RING_LINES)
         older++;
-    memset(line_at(ROWS - 1), ' ', COLUMNS);
+    blank(ROWS - 1, 0, COLUMNS);
+    changed = ALL_ROWS;
 }
 
 static void
@@ -167,7 +206,9 @@ put_character(uint8_t c)
 {
     if (column == COLUMNS)
         next_line();
+    colours_at(row)[column] = pen.colour;
     line_at((int)row)[column++] = c;
+    changed |= 1u << row;
 }
 
 /* ---- control sequences ---- */
@@ -189,7 +230,7 @@ static void
 blank_lines(unsigned from, unsigned end)
 {
     for (; from < end; from++)
-        memset(line_at((int)from), ' ', COLUMNS);
+        blank(from, 0, COLUMNS);
 }
 
 /* 0: from the cursor to the end, 1: from the start to the cursor, 2: all. */
@@ -200,7 +241,7 @@ erase_in_line(unsigned what)
     unsigned from = what == 0 ? at : 0;
     unsigned end = what == 1 ? at + 1 : COLUMNS;
 
-    memset(line_at((int)row) + from, ' ', end - from);
+    blank(row, from, end - from);
 }
 
 static void
@@ -211,13 +252,21 @@ erase_in_screen(unsigned what)
         erase_in_line(what);
 }
 
+static void
+copy_line(unsigned to, unsigned from)
+{
+    memcpy(line_at((int)to), line_at((int)from), COLUMNS);
+    memcpy(colours_at(to), colours_at(from), COLUMNS);
+    changed |= 1u << to;
+}
+
 /* Moves the lines from `first` on down by `count`; blank ones come in. */
 static void
 push_lines_down(unsigned first, unsigned count)
 {
     count = at_most(count, ROWS - first);
     for (unsigned i = ROWS; i-- > first + count;)
-        memcpy(line_at((int)i), line_at((int)(i - count)), COLUMNS);
+        copy_line(i, i - count);
     blank_lines(first, first + count);
 }
 
@@ -226,7 +275,7 @@ pull_lines_up(unsigned first, unsigned count)
 {
     count = at_most(count, ROWS - first);
     for (unsigned i = first; i + count < ROWS; i++)
-        memcpy(line_at((int)i), line_at((int)(i + count)), COLUMNS);
+        copy_line(i, i + count);
     blank_lines(ROWS - count, ROWS);
 }
 
@@ -235,13 +284,64 @@ static void
 shift_characters(unsigned count, bool insert)
 {
     unsigned at = at_most(column, COLUMNS - 1);
-    uint8_t *text = line_at((int)row) + at;
-    unsigned stay;
+    uint8_t *text = line_at((int)row) + at, *colour = colours_at(row) + at;
+    unsigned to, from, stay;
 
     count = at_most(count, COLUMNS - at);
+    to = insert ? count : 0;
+    from = insert ? 0 : count;
     stay = COLUMNS - at - count;
-    memmove(insert ? text + count : text, insert ? text : text + count, stay);
-    memset(insert ? text : text + stay, ' ', count);
+    memmove(text + to, text + from, stay);
+    memmove(colour + to, colour + from, stay);
+    blank(row, at + (insert ? 0 : stay), count);
+}
+
+/* ---- colours ---- */
+
+/* The attribute that the pen writes with. */
+static uint8_t
+pen_attribute(void)
+{
+    if (mono && (pen.reverse || pen.paper != 0))
+        return ALARM_MONO;
+    if (mono)
+        return NORMAL | (pen.ink != DARK_GREY ? pen.ink & BRIGHT : 0);
+    if (pen.reverse)
+        return (uint8_t)((pen.ink & 7) << 4 | pen.paper);
+    return (uint8_t)(pen.paper << 4 | pen.ink);
+}
+
+/* One number of ESC [ numbers m. The adapter has blue and red the other way round. */
+static void
+choose(unsigned number)
+{
+    static const uint8_t colour[] = {0, 4, 2, 6, 1, 5, 3, 7};
+    unsigned index = number % 10, kind = number / 10;
+
+    if (number == 0)
+        pen.ink = NORMAL, pen.paper = 0, pen.reverse = false;
+    else if (number == 1)
+        pen.ink |= BRIGHT;
+    else if (number == 22)
+        pen.ink &= (uint8_t)~BRIGHT;
+    else if (number == 7 || number == 27)
+        pen.reverse = number == 7;
+    else if (kind == 3 || kind == 9)
+        pen.ink = index < 8 ? (uint8_t)(colour[index] | (kind == 9 ? BRIGHT : pen.ink & BRIGHT))
+                            : NORMAL;
+    else if (kind == 4)
+        pen.paper = index < 8 ? colour[index] : 0;
+    pen.colour = number == 0 ? 0 : pen_attribute();
+}
+
+static void
+choose_all(void)
+{
+    unsigned index = 0;
+
+    do
+        choose(ansi_number(&ansi, index, 0));
+    while (++index < at_most(ansi.count, ANSI_NUMBERS));
 }
 
 /* ESC and a character. */
@@ -319,6 +419,9 @@ control(int letter)
     case 'P':
         shift_characters(count, letter == '@');
         break;
+    case 'm':
+        choose_all();
+        break;
     case 's':
         escape('7');
         break;
@@ -371,6 +474,8 @@ vga_write(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         put((uint8_t)text[i]);
+    if (back != 0)
+        changed = ALL_ROWS;
     back = 0;
     paint();
 }
@@ -379,6 +484,8 @@ void
 vga_clear(void)
 {
     memset(ring, ' ', sizeof(ring));
+    blank_lines(0, ROWS);
+    choose(0);
     older = back = 0;
     row = column = 0;
     paint();
@@ -393,6 +500,7 @@ vga_scroll_back(bool up)
         back = back + ROWS / 2 < older ? back + ROWS / 2 : older;
     else
         back = back > ROWS / 2 ? back - ROWS / 2 : 0;
+    changed = ALL_ROWS;
     paint();
 }
 
@@ -457,6 +565,7 @@ vga_init(void)
         crtc = mono ? 0x3B4 : 0x3D4;
     memset(ring, ' ', sizeof(ring));
     adopt_screen();
+    changed = ALL_ROWS;
     paint();
     return true;
 }

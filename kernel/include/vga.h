@@ -8,7 +8,7 @@
 bool vga_init(void);
 
 /* Understands newline, carriage return, backspace (one column left, nothing erased), tab, and the
- * control sequences that move the cursor and erase. */
+ * control sequences that move the cursor, erase, and choose colours. */
 void vga_write(const char *text, size_t size);
 
 void vga_clear(void);
