@@ -47,13 +47,13 @@ KERNEL_FLAGS  = $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 
 # The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
 # a person who reads it, need not be fast: small before fast.
-SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% \
+SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% \
         mm/x86/address.c mm/x86/pagetable_start.c mm/x86/guard.c \
         $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c \
         tlb_probe.c) \
         $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
-        $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c trace_port.c) \
-        $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
+        $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c trace_port.c vga.c) \
+        $(addprefix mm/,bootmem.c census.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
         space_holders.c stories.c tables.c x86/tlb_watch.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
@@ -124,7 +124,8 @@ USER_PROGRAMS := $(sort $(wildcard user/*.c))
 USER_NAMES    := $(USER_PROGRAMS:user/%.c=%)
 USER_BIN      := $(USER_NAMES:%=$(BUILD)/user/%)
 USER_LIB_C    := $(sort $(wildcard user/lib/*.c)) \
-        $(addprefix kernel/,text/string.c text/printf.c devices/keys.c monitor/line.c)
+        $(addprefix kernel/,text/string.c text/printf.c devices/keys.c monitor/line.c \
+        memview/screen.c memview/view.c memview/map.c memview/lists.c) mm/owner.c
 USER_START    := $(BUILD)/user/obj/user/lib/start.asm.o
 USER_LIB      := $(BUILD)/user/obj/lib.a
 USER_FLAGS    := $(I486) -Os -fomit-frame-pointer -ffunction-sections -fdata-sections \

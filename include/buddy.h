@@ -42,6 +42,9 @@ unsigned long buddy_take_from(struct zone *zone, uint32_t index, pfn_t *first, u
 /* True when every page of [start, start + count) is free. */
 bool buddy_is_free(const struct zone *zone, pfn_t start, unsigned long count);
 
+/* The order of the free chunk that a page of the zone lies in, ORDERS when it is not free. */
+unsigned buddy_free_order(const struct zone *zone, pfn_t page);
+
 /* Free chunks of one order. Walks the zone's blocks. */
 unsigned long buddy_count_free(const struct zone *zone, unsigned order);
 

@@ -11,31 +11,9 @@
 #ifndef OCTAVO_FRAME_H
 #define OCTAVO_FRAME_H
 
+#include "owner.h"
 #include "platform.h"
 #include "printer.h"
-
-enum frame_owner {
-    FRAME_NONE,      /* free in the buddy, or behind the head of a larger allocation */
-    FRAME_CACHED,    /* free, on a CPU's stack of frames (pcp.h) */
-    FRAME_FIRMWARE,  /* not RAM: reserved, a device, or a hole; not part of the machine's total */
-    FRAME_LOW,       /* page 0, BIOS data, EBDA, video and ROM area */
-    FRAME_ABSENT,    /* RAM we were told to leave alone, or cannot reach */
-    FRAME_BAD,       /* does not keep what is written to it (memtest.h, badram=) */
-    FRAME_KERNEL,    /* kernel image */
-    FRAME_MODULE,    /* boot modules */
-    FRAME_BOOTINFO,  /* what the boot loader left */
-    FRAME_METADATA,  /* frame table, block tables, page tables of the direct map */
-    FRAME_EARLY,     /* page of the early heap with live objects */
-    FRAME_SLAB,      /* every frame of a slab: `slab` leads to its header */
-    FRAME_ALLOCATED, /* handed out, not yet attributed; from here on pmm_free_pages takes it back */
-    FRAME_HEAP,      /* kmalloc of whole frames */
-    FRAME_VMALLOC,   /* behind a vmalloc address */
-    FRAME_PAGE_TABLE, /* made after the start */
-    FRAME_STACK,      /* kernel stack */
-    FRAME_USER,       /* page of a program's own (page.h) */
-    FRAME_CACHE,      /* page of an object: file or shared memory (object.h) */
-    FRAME_OWNERS
-};
 
 struct frame {
     uint8_t owner; /* enum frame_owner */
@@ -74,7 +52,5 @@ frame_extent(const struct frame *frame)
     bool counts = frame->owner == FRAME_CACHED || frame->owner >= FRAME_ALLOCATED;
     return counts && !frame_is_page(frame->owner) ? frame->count : 1;
 }
-
-const char *frame_owner_name(enum frame_owner owner);
 
 #endif

@@ -170,6 +170,9 @@ void space_print_areas(struct printer *out, struct address_space *space);
 void space_print_area(struct printer *out, const struct area *area);
 /* The page tables of the area that holds `address`, or of all: one line a run of equal entries. */
 void space_print_tables(struct printer *out, struct address_space *space);
+/* What /proc/PID/pagemap tells (uapi/frames.h) of `pages` pages from `start` on, below USER_END. */
+void space_fill_pagemap(const struct address_space *space, uintptr_t start, size_t pages,
+                        uint64_t *words);
 void vm_print_vmstat(struct printer *out);
 
 /* Each space: areas, page tables and counts agree. False after a report through klog. */

@@ -280,8 +280,7 @@ buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted)
     return got;
 }
 
-/* The order of the free chunk that has the page at `offset` of an open block, ORDERS when the page
- * is not free. */
+/* The same as buddy_free_order for the page at `offset` of an open block. */
 static unsigned
 order_of_free(const struct block *block, const struct block_map *map, unsigned offset)
 {
@@ -316,6 +315,16 @@ buddy_take_from(struct zone *zone, uint32_t index, pfn_t *first, unsigned long m
     put_rest(zone, page_at(zone, index, (unsigned)(offset + count)), end - offset - count);
     *first = page_at(zone, index, offset);
     return count;
+}
+
+unsigned
+buddy_free_order(const struct zone *zone, pfn_t page)
+{
+    uint32_t index = block_of(zone, page);
+    const struct block *block = &zone->blocks[index];
+    if (!block->open)
+        return block->levels ? MAX_ORDER : ORDERS;
+    return order_of_free(block, &zone->maps[index], (unsigned)(page.n & (BLOCK_FRAMES - 1)));
 }
 
 bool

@@ -1,6 +1,7 @@
 /* maps.c - address spaces to look at: /proc/PID/maps and smaps, page tables, counters. */
 #include <string.h>
 #include "space_private.h"
+#include "uapi/frames.h"
 #include "pmm.h"
 
 object_namer space_object_name;
@@ -244,6 +245,48 @@ space_print_smaps(struct printer *out, struct address_space *space)
 {
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)
         print_smap(out, area);
+}
+
+/* ---- pagemap ---- */
+
+struct page_words {
+    uintptr_t start;
+    uint64_t *words;
+    uint32_t sharers; /* as in struct tally */
+};
+
+static void
+fill_word(void *arg, uintptr_t va, pfn_t page, unsigned flags)
+{
+    const struct page_words *words = arg;
+    const struct frame *frame = frame_of(page);
+    bool cached = frame->owner == FRAME_CACHE, zero = page.n == vm_zero_page.n;
+    uint64_t word = PAGEMAP_PRESENT | page.n;
+
+    (void)flags;
+    if (zero)
+        word |= PAGEMAP_ZERO;
+    else if ((frame->count - cached) * words->sharers == 1)
+        word |= PAGEMAP_EXCLUSIVE;
+    if (cached)
+        word |= PAGEMAP_FILE;
+    words->words[pages_of(words->start, va)] = word;
+}
+
+void
+space_fill_pagemap(const struct address_space *space, uintptr_t start, size_t pages, uint64_t *words)
+{
+    struct page_words fill = {.start = start, .words = words};
+    uintptr_t end = start + (pages << PAGE_SHIFT);
+
+    memset(words, 0, pages * sizeof(*words));
+    for (uintptr_t va = start; va < end; va = table_end(va, end)) {
+        bool own;
+        pfn_t table = table_at(space, va, &own);
+
+        fill.sharers = table.n != 0 ? frame_of(table)->count : 1;
+        tables_walk(space, va, table_end(va, end), fill_word, &fill);
+    }
 }
 
 /* ---- page tables ---- */

@@ -70,7 +70,7 @@ static unsigned colours_top;           /* index of the screen's first line in it
 static uint32_t changed;               /* bit i: line i of the screen */
 static struct {
     uint8_t ink, paper;
-    bool reverse;
+    bool bold, reverse;
     uint8_t colour; /* what they make together, as in `colours` */
 } pen = {.ink = NORMAL};
 
@@ -302,13 +302,15 @@ shift_characters(unsigned count, bool insert)
 static uint8_t
 pen_attribute(void)
 {
+    uint8_t ink = pen.ink | (pen.bold ? BRIGHT : 0);
+
     if (mono && (pen.reverse || pen.paper != 0))
         return ALARM_MONO;
     if (mono)
-        return NORMAL | (pen.ink != DARK_GREY ? pen.ink & BRIGHT : 0);
+        return NORMAL | (ink != DARK_GREY ? ink & BRIGHT : 0);
     if (pen.reverse)
-        return (uint8_t)((pen.ink & 7) << 4 | pen.paper);
-    return (uint8_t)(pen.paper << 4 | pen.ink);
+        return (uint8_t)((ink & ~BRIGHT) << 4 | pen.paper);
+    return (uint8_t)(pen.paper << 4 | ink);
 }
 
 /* One number of ESC [ numbers m. The adapter has blue and red the other way round. */
@@ -319,16 +321,13 @@ choose(unsigned number)
     unsigned index = number % 10, kind = number / 10;
 
     if (number == 0)
-        pen.ink = NORMAL, pen.paper = 0, pen.reverse = false;
-    else if (number == 1)
-        pen.ink |= BRIGHT;
-    else if (number == 22)
-        pen.ink &= (uint8_t)~BRIGHT;
+        pen.ink = NORMAL, pen.paper = 0, pen.bold = pen.reverse = false;
+    else if (number == 1 || number == 22)
+        pen.bold = number == 1;
     else if (number == 7 || number == 27)
         pen.reverse = number == 7;
     else if (kind == 3 || kind == 9)
-        pen.ink = index < 8 ? (uint8_t)(colour[index] | (kind == 9 ? BRIGHT : pen.ink & BRIGHT))
-                            : NORMAL;
+        pen.ink = index < 8 ? (uint8_t)(colour[index] | (kind == 9 ? BRIGHT : 0)) : NORMAL;
     else if (kind == 4)
         pen.paper = index < 8 ? colour[index] : 0;
     pen.colour = number == 0 ? 0 : pen_attribute();

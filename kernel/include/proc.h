@@ -41,6 +41,8 @@ void proc_octavo_init(void);
 void proc_task_init(void);
 /* /proc/octavo/trace.bin: kernel/proc/proc_trace.c. */
 void proc_trace_init(void);
+/* /proc/octavo/frames and blocks: kernel/proc/proc_frames.c. */
+void proc_frames_init(void);
 
 /* The lines of /proc/mounts. */
 void proc_print_mounts(struct printer *out);

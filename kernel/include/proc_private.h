@@ -39,6 +39,6 @@ void proc_fill_entry(struct tree_entry *entry, int number, uint32_t mode);
 
 extern const struct tree_dynamic proc_process_folder, proc_threads_folder, proc_fd_folder;
 extern const struct tree_dynamic proc_walk_folder, proc_owner_folder;
-extern const struct file_ops proc_mem_ops, proc_fail_nth_ops;
+extern const struct file_ops proc_mem_ops, proc_pagemap_ops, proc_fail_nth_ops;
 
 #endif

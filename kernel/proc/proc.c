@@ -330,4 +330,5 @@ proc_init(void)
     space_print_owner = process_print_owner;
     proc_task_init();
     proc_trace_init();
+    proc_frames_init();
 }

@@ -1,5 +1,6 @@
 /* proc_mem.c - files of /proc/PID whose bytes are not text: mem, the program's memory by address;
- * and fail-nth, which makes an allocation of the kernel fail.
+ * pagemap, the frame behind each of its pages; and fail-nth, which makes an allocation of the kernel
+ * fail.
  */
 #include "format.h"
 #include "mm.h"
@@ -52,6 +53,37 @@ write_mem(struct file *file, struct buffer *from, uint64_t *position)
 }
 
 const struct file_ops proc_mem_ops = {.read = read_mem, .write = write_mem};
+
+/* ---- pagemap ---- */
+
+static long
+read_pagemap(struct file *file, struct buffer *to, uint64_t *position)
+{
+    uint64_t words[PIECE / sizeof(uint64_t)];
+    const uint64_t pages = USER_END >> PAGE_SHIFT;
+    struct proc_subject subject;
+    size_t done = 0;
+
+    if (*position % sizeof(*words) != 0 || to->size % sizeof(*words) != 0)
+        return -EINVAL;
+    while (to->size > 0 && *position < pages * sizeof(*words)) {
+        uint32_t page = (uint32_t)*position / sizeof(*words), left = (uint32_t)pages - page;
+        size_t count = to->size / sizeof(*words);
+
+        if (proc_find_subject(file->node->value, &subject) != 0 || subject.process->space == NULL)
+            break;
+        count = count < ARRAY_LENGTH(words) ? count : ARRAY_LENGTH(words);
+        count = count < left ? count : left;
+        space_fill_pagemap(subject.process->space, page << PAGE_SHIFT, count, words);
+        if (buffer_put(to, words, count * sizeof(*words)) != 0)
+            return done > 0 ? (long)done : -EFAULT;
+        *position += count * sizeof(*words);
+        done += count * sizeof(*words);
+    }
+    return (long)done;
+}
+
+const struct file_ops proc_pagemap_ops = {.read = read_pagemap};
 
 /* ---- fail-nth ---- */
 

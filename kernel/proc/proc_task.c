@@ -3,7 +3,7 @@
  *   /proc ── 12 ──┬── stat, maps ...       text, made when read (proc_text.c)
  *                 ├── exe, cwd, root       links
  *                 ├── fd ── 0, 1 ...       links to what is open
- *                 ├── mem, fail-nth        bytes of its own kind
+ *                 ├── mem, pagemap, fail-nth   bytes of their own kind
  *                 └── task ── 12 ── stat, maps ...
  *
  * The nodes are made by each look-up and hold no process: their value is a number and a row of the
@@ -270,6 +270,7 @@ static const struct row {
     {"mounts", S_IFREG | 0444, &text_ops, NULL, print_mounts, NULL},
     {"oom_score", S_IFREG | 0444, &text_ops, NULL, print_oom_score, NULL},
     {"owner", S_IFDIR | 0555, &folder_ops, &proc_owner_folder, NULL, NULL},
+    {"pagemap", S_IFREG | 0400, &proc_pagemap_ops, NULL, NULL, NULL},
     {"root", S_IFLNK | 0777, NULL, &link_dynamic, NULL, root_node},
     {"smaps", S_IFREG | 0444, &text_ops, NULL, print_smaps, NULL},
     {"stat", S_IFREG | 0444, &text_ops, NULL, print_stat, NULL},
