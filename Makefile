@@ -38,7 +38,8 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 
 # --- The kernel -----------------------------------------------------------------------------------
 
-KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/debug/*.c mm/x86/*.c))
+KERNEL_C   := $(filter-out kernel/memview/%,$(sort \
+        $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/debug/*.c mm/x86/*.c)))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
 KERNEL_OBJ  = $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_INCLUDE := -Ikernel/include -Iinclude
@@ -53,7 +54,7 @@ SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% 
         tlb_probe.c) \
         $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
         $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c trace_port.c vga.c) \
-        $(addprefix mm/,bootmem.c census.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
+        $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
         space_holders.c stories.c tables.c x86/tlb_watch.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os

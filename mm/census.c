@@ -71,20 +71,28 @@ piece_at(unsigned long frame)
     return (struct piece){start, start + (1ul << order), (uint8_t)(FRAME_BYTE_FREE | order)};
 }
 
+/* The byte of a frame whose `count` is not 1 or FRAME_NONE when it heads an allocation. */
+static uint8_t
+unusual_byte(const struct frame *descriptor)
+{
+    unsigned owner = descriptor->owner;
+    if (frame_is_page(owner))
+        return (uint8_t)(owner | FRAME_BYTE_SHARED);
+    return frame_extent(descriptor) > 1 ? FRAME_NONE : (uint8_t)owner;
+}
+
 /* Frames from `frame` on that stand for themselves; returns how many. */
 static size_t
 singles(unsigned long frame, uint8_t *to, size_t count)
 {
-    const struct frame *descriptor = frame_of(pfn(frame));
-    size_t done = 0;
-    for (; done < count; done++, descriptor++) {
-        unsigned owner = descriptor->owner;
-        bool many = descriptor->count > 1;
-        if (owner == FRAME_NONE || (many && !frame_is_page(owner) && frame_extent(descriptor) > 1))
+    const struct frame *start = frame_of(pfn(frame)), *end = start + count, *descriptor = start;
+    for (; descriptor < end; descriptor++) {
+        uint8_t byte = LIKELY(descriptor->count == 1) ? descriptor->owner : unusual_byte(descriptor);
+        if (byte == FRAME_NONE)
             break;
-        to[done] = (uint8_t)(owner | (many && frame_is_page(owner) ? FRAME_BYTE_SHARED : 0));
+        *to++ = byte;
     }
-    return done;
+    return (size_t)(descriptor - start);
 }
 
 static size_t

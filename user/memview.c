@@ -1,8 +1,9 @@
 /* memview.c - all memory on the screen, live: a map by owners down to single frames, free lists,
  * caches of objects, processes. ? shows the keys.
  *
- *     memview        until q
- *     memview -t     reads and draws 16 times without a pause, then says what one costs
+ *     memview            until q
+ *     memview -t [MIB]   reads and draws 16 times without a pause, then says what one costs; with so
+ *                        much memory in use
  *
  * The pages are the kernel's own sources (memview.h), which the monitor has too; what is of
  * processes is here.
@@ -199,7 +200,19 @@ ticks_now(void)
     return ticks;
 }
 
-/* Ticks are instructions under QEMU's -icount. The dearest round is told: the first one reads most. */
+/* Takes so much memory. */
+static void
+fill_memory(unsigned long mib)
+{
+    void *memory = mib == 0 ? NULL
+                            : mmap(NULL, mib << 20, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+    if (mmap_failed(memory))
+        die("%lu MiB: %s", mib, error_text((long)memory));
+}
+
+/* Ticks are instructions under QEMU's -icount. */
 static void
 measure(struct memview *view)
 {
@@ -221,13 +234,15 @@ measure(struct memview *view)
 int
 main(int argc, char **argv)
 {
-    bool timed = argc == 2 && strcmp(argv[1], "-t") == 0;
+    bool timed = argc > 1 && strcmp(argv[1], "-t") == 0;
+    unsigned long mib = 0;
     struct memview *view;
     void *memory;
     size_t size;
 
-    if (argc > 1 && !timed)
-        die("usage: memview [-t]");
+    if (argc > 3 || (argc > 1 && !timed) || (argc == 3 && !text_number(argv[2], &mib)))
+        die("usage: memview [-t [MIB]]");
+    fill_memory(mib);
     frames_file = open("/proc/octavo/frames", O_RDONLY, 0);
     blocks_file = open("/proc/octavo/blocks", O_RDONLY, 0);
     if (frames_file < 0 || blocks_file < 0)

@@ -31,7 +31,7 @@
 
 #define COLUMNS    80u
 #define ROWS       25u
-#define RING_LINES (16384u / COLUMNS)
+#define RING_LINES 180u /* 155 older ones */
 #define TAB        8u
 
 #define BDA_MODE    0x49

@@ -102,7 +102,7 @@ struct memview {
     unsigned next_unit; /* to be read again although nothing seems to have changed */
     uint32_t *keys;     /* of each block, what tells that it has changed */
     struct tally *tallies; /* of each unit */
-    uint8_t *due;          /* of each unit: it has changed */
+    uint8_t *states;       /* of each unit (kernel/memview/map.c) */
 };
 
 /* Bytes of memory for a view. */

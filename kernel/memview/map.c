@@ -7,8 +7,8 @@
  *   of the rest      the bytes of at most BUDGET blocks: first those that have changed, then others
  *                    in turn, since owners may change while no number does.
  *
- * So a refresh costs about 12 000 instructions for each of up to BUDGET blocks, and 25 for each of
- * all. Machines with up to BUDGET blocks in use (1 GiB) are read as a whole each time; of larger
+ * So a refresh costs about 15 000 instructions for each of up to BUDGET blocks, and 60 for each of
+ * all. Machines with up to BUDGET blocks in use (512 MiB) are read as a whole each time; of larger
  * ones, what nobody allocates or frees in is at most some refreshes old.
  *
  * A zoom into the map is small and read whenever it is drawn.
@@ -18,7 +18,7 @@
 #include "keys.h"
 #include <string.h>
 
-#define BUDGET 256u
+#define BUDGET 128u
 
 #define MAP_ROW    1u
 #define MAP_COLUMN 7u
@@ -34,6 +34,9 @@
 #define KEY_ZONE      30u /* a block's key: the zone, which chunks there are, free frames */
 #define KEY_LEVELS    16u
 #define KEY_UNKNOWN   UINT32_MAX
+
+/* Of a unit: not all read since it changed; the keys of its blocks tell all; some are to be read. */
+enum { UNIT_DUE, UNIT_TOLD, UNIT_MIXED };
 
 const struct owner_look owner_looks[FRAME_OWNERS] = {
     [FRAME_NONE] = {'.', COLOUR_WEAK},
@@ -117,6 +120,23 @@ count_run(struct tally *tally, uint8_t byte, unsigned count)
         tally->chunks[byte & FRAME_BYTE_ORDER] += (uint16_t)count;
 }
 
+/* Where the run of equal bytes that begins at `at` ends. */
+static const uint8_t *
+run_end(const uint8_t *at, const uint8_t *end)
+{
+    uint32_t word, all = *at * 0x01010101u;
+    uint8_t byte = *at;
+
+    for (; end - at >= 4; at += 4) {
+        __builtin_memcpy(&word, at, sizeof(word));
+        if (word != all)
+            break;
+    }
+    while (at < end && *at == byte)
+        at++;
+    return at;
+}
+
 static void
 count_bytes(struct tally *tally, const uint8_t *at, size_t size)
 {
@@ -124,12 +144,9 @@ count_bytes(struct tally *tally, const uint8_t *at, size_t size)
 
     while (at < end) {
         const uint8_t *start = at;
-        uint8_t byte = *at;
 
-        do
-            at++;
-        while (at < end && *at == byte);
-        count_run(tally, byte, (unsigned)(at - start));
+        at = run_end(at, end);
+        count_run(tally, *start, (unsigned)(at - start));
     }
 }
 
@@ -173,47 +190,65 @@ key_tells(uint32_t key, uint8_t *byte)
     return key >> KEY_ZONE == BLOCK_NO_ZONE || (uint16_t)key == MEMVIEW_BLOCK;
 }
 
-/* Fills view->bytes with a block. True when it had to be read. */
-static bool
+/* Fills view->bytes with a block. */
+static void
 read_block(struct memview *view, uint32_t block)
 {
     uint8_t byte;
-    size_t got = 0;
+    size_t got;
 
     if (key_tells(view->keys[block], &byte)) {
         memset(view->bytes, byte | FRAME_BYTE_BEHIND, MEMVIEW_BLOCK);
         view->bytes[0] = byte;
-        return false;
+        return;
     }
     got = view->source->frames((unsigned long)block << BLOCK_ORDER, view->bytes, MEMVIEW_BLOCK);
     memset(view->bytes + got, FRAME_FIRMWARE, MEMVIEW_BLOCK - got);
-    return true;
 }
 
-/* Counts a block of a unit that has several. True when it had to be read. */
+/* Counts a block. True when it had to be read. */
 static bool
 count_block(struct memview *view, uint32_t block, struct tally *tally)
 {
     uint8_t byte;
 
     if (key_tells(view->keys[block], &byte)) {
-        count_run(tally, byte, 1);
-        count_run(tally, byte | FRAME_BYTE_BEHIND, MEMVIEW_BLOCK - 1);
+        tally->owners[byte == BLOCK_FREE ? FRAME_NONE : byte] += MEMVIEW_BLOCK;
+        tally->chunks[BLOCK_ORDER] += byte == BLOCK_FREE;
         return false;
     }
-    (void)read_block(view, block);
+    read_block(view, block);
     count_bytes(tally, view->bytes, MEMVIEW_BLOCK);
     return true;
 }
 
-/* A block with one or several cells. */
+/* A block with several cells, all alike. */
+static void
+fill_cells(struct memview *view, uint32_t block, uint8_t byte)
+{
+    unsigned order = view->zooms[0].order, count = 1u << (BLOCK_ORDER - order);
+    uint16_t *cells = &view->cells[block * count];
+
+    (void)count_block(view, block, &view->tallies[block]);
+    for (unsigned i = 0; i < count; i++)
+        cells[i] = memview_frame_cell(byte | FRAME_BYTE_BEHIND);
+    if (order == 0)
+        cells[0] = memview_frame_cell(byte);
+}
+
+/* A block with one or several cells. True when it had to be read. */
 static bool
 read_cells(struct memview *view, uint32_t block)
 {
     unsigned order = view->zooms[0].order, size = 1u << order;
-    bool read = read_block(view, block);
     uint16_t *cell = &view->cells[(unsigned long)block << (BLOCK_ORDER - order)];
+    uint8_t byte;
 
+    if (key_tells(view->keys[block], &byte)) {
+        fill_cells(view, block, byte);
+        return false;
+    }
+    read_block(view, block);
     for (unsigned at = 0; at < MEMVIEW_BLOCK; at += size, cell++) {
         struct tally tally = {0};
 
@@ -221,7 +256,7 @@ read_cells(struct memview *view, uint32_t block)
         *cell = order > 0 ? memview_cell(&tally) : memview_frame_cell(view->bytes[at]);
         add_tally(&view->tallies[block], &tally);
     }
-    return read;
+    return true;
 }
 
 /* Returns the number of blocks that had to be read. */
@@ -233,12 +268,14 @@ read_unit(struct memview *view, unsigned unit)
     struct tally *tally = &view->tallies[unit];
 
     memset(tally, 0, sizeof(*tally));
-    view->due[unit] = false;
-    if (view->zooms[0].order <= BLOCK_ORDER)
-        return read_cells(view, block);
-    for (; blocks > 0 && block < view->blocks; blocks--, block++)
-        read += count_block(view, block, tally);
-    view->cells[unit] = memview_cell(tally);
+    if (view->zooms[0].order <= BLOCK_ORDER) {
+        read = read_cells(view, block);
+    } else {
+        for (; blocks > 0 && block < view->blocks; blocks--, block++)
+            read += count_block(view, block, tally);
+        view->cells[unit] = memview_cell(tally);
+    }
+    view->states[unit] = read > 0 ? UNIT_MIXED : UNIT_TOLD;
     return read;
 }
 
@@ -256,7 +293,8 @@ look_for_changes(struct memview *view)
         for (size_t i = 0; i < got; i++) {
             uint32_t key = key_of(&some[i]), *kept = &view->keys[block + i];
 
-            view->due[(block + i) >> shift] |= key != *kept;
+            if (key != *kept)
+                view->states[(block + i) >> shift] = UNIT_DUE;
             *kept = key;
         }
     }
@@ -269,11 +307,12 @@ memview_map_refresh(struct memview *view)
 
     look_for_changes(view);
     for (unsigned unit = 0; unit < view->units && read < BUDGET; unit++)
-        if (view->due[unit])
+        if (view->states[unit] == UNIT_DUE)
             read += read_unit(view, unit);
     for (unsigned i = 0; i < view->units && read < BUDGET; i++) {
         view->next_unit = view->next_unit + 1 < view->units ? view->next_unit + 1 : 0;
-        read += read_unit(view, view->next_unit);
+        if (view->states[view->next_unit] == UNIT_MIXED)
+            read += read_unit(view, view->next_unit);
     }
     memset(&view->sums, 0, sizeof(view->sums));
     for (unsigned unit = 0; unit < view->units; unit++)
@@ -293,7 +332,7 @@ memview_map_begin(struct memview *view)
     view->units = (unsigned)((frames - 1) >> view->unit_order) + 1;
     view->tallies = (struct tally *)(void *)(view + 1);
     view->keys = (uint32_t *)(void *)(view->tallies + view->units);
-    view->due = (uint8_t *)(view->keys + view->blocks);
+    view->states = (uint8_t *)(view->keys + view->blocks);
     for (uint32_t block = 0; block < view->blocks; block++)
         view->keys[block] = KEY_UNKNOWN;
 }
@@ -313,7 +352,7 @@ read_near(struct memview *view, const struct zoom *zoom)
         struct tally tally = {0};
 
         if (frame % MEMVIEW_BLOCK == 0)
-            (void)read_block(view, (uint32_t)(frame >> BLOCK_ORDER));
+            read_block(view, (uint32_t)(frame >> BLOCK_ORDER));
         bytes = view->bytes + frame % MEMVIEW_BLOCK;
         count_bytes(&tally, bytes, size);
         view->near[cell] = size > 1 ? memview_cell(&tally) : memview_frame_cell(*bytes);
@@ -331,7 +370,7 @@ count_here(struct memview *view, const struct zoom *zoom, struct tally *tally)
     for (; frame < end && frame >> BLOCK_ORDER < view->blocks; frame += MEMVIEW_BLOCK) {
         unsigned long size = end - frame < MEMVIEW_BLOCK ? end - frame : MEMVIEW_BLOCK;
 
-        (void)read_block(view, (uint32_t)(frame >> BLOCK_ORDER));
+        read_block(view, (uint32_t)(frame >> BLOCK_ORDER));
         count_bytes(tally, view->bytes + frame % MEMVIEW_BLOCK, size);
     }
 }
