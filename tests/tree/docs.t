@@ -128,7 +128,7 @@ def main():
     same("files of /proc", first_column(machine),
          re.findall(r'(?:^    \{|tree_add_dynamic\()"(/proc/[^"]+)",',
                     "".join(source(f"kernel/proc/{name}.c")
-                            for name in ("proc", "proc_octavo", "proc_trace")), re.MULTILINE))
+                            for name in ("proc", "proc_octavo", "proc_trace", "proc_frames")), re.MULTILINE))
     same("files of /proc/PID", first_column(process),
          re.findall(r'^    \{"([\w-]+)", S_IF', source("kernel/proc/proc_task.c"), re.MULTILINE))
     devices = re.findall(r'"(/dev/\w+)"', source("kernel/files/devices.c") + source("kernel/files/tty.c"))
