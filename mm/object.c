@@ -240,7 +240,8 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
     if (!page->n)
         goto no_page;
     frame_of(*page)->owner = FRAME_CACHE;
-    trace(TRACE_PAGE_OWNER, pfn_to_paddr(*page), 1, FRAME_CACHE, __builtin_return_address(0));
+    if (!object->ops->fill)
+        trace(TRACE_PAGE_OWNER, pfn_to_paddr(*page), 1, FRAME_CACHE, __builtin_return_address(0));
     error = fill(object, index, *page);
     if (error)
         goto no_contents;

@@ -212,7 +212,7 @@ def after_death(folder):
     """A kernel that panicked; its memory; gdb's `octavo trace`."""
     dump, path = folder / "memory.dump", folder / "dead.trace"
     qmp = folder / "qmp"
-    command = ["qemu-system-i386", "-m", "32M", "-display", "none", "-no-reboot", "-net", "none",
+    command = ["qemu-system-i386", "-m", "32M", "-display", "none", "-no-shutdown", "-net", "none",
                "-kernel", KERNEL, "-append", "trace=alloc,page crash=double-free",
                "-qmp", f"unix:{qmp},server=on,wait=off", "-serial", f"file:{folder / 'dead'}"]
     machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -254,6 +254,43 @@ def save_memory(qmp, console, dump):
                 pass
 
 
+# --- docs/tracing.md ------------------------------------------------------------------------------
+
+
+def blocks(kind):
+    """[(command, lines)] of the page's blocks of a kind."""
+    page = (ROOT / "docs/tracing.md").read_text()
+    commands = []
+    for block in re.findall(rf"^```{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                commands.append((line[2:], []))
+            elif line.strip():
+                commands[-1][1].append(line)
+    return commands
+
+
+def shape(line):
+    """A line without its numbers and the width of its columns."""
+    return " ".join(re.sub(r"0x[0-9a-f]+|[0-9.]+", "N", line).split())
+
+
+def page_is_true(folder):
+    for command, lines in blocks("console"):
+        done = subprocess.run(re.sub(r"\btools/", f"{ROOT}/tools/", command), shell=True, cwd=folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                              text=True, timeout=90)
+        there = [shape(line) for line in done.stdout.splitlines()]
+        missing = [line for line in lines if shape(line) not in there]
+        ok(done.returncode == 0 and not missing, f"docs/tracing.md: {command}",
+           "\n".join(missing) + "\n--\n" + done.stdout)
+    typed = blocks("octavo")
+    _, console = boot(lines=[command for command, _ in typed])
+    there = [shape(line) for line in console.splitlines()]
+    missing = [line for _, lines in typed for line in lines if shape(line) not in there]
+    ok(not missing, "docs/tracing.md: what the shell says", "\n".join(missing) + "\n" + console)
+
+
 def wrong_options():
     _, console = boot(cmdline="trace=alloc,nothing trace_to=lpt1 trace_buffer=tiny monitor",
                       lines=["trace alloc", "trace dump lpt1", "trace bogus", "trace off"])
@@ -269,6 +306,7 @@ def main():
         by_port(Path(name))
         in_memory(Path(name))
         after_death(Path(name))
+        page_is_true(Path(name))
     wrong_options()
     print(f"1..{count}")
     return 1 if failed else 0

@@ -3,10 +3,12 @@ import bisect
 import shutil
 import struct
 import subprocess
+from pathlib import Path
 
 
 # How far the code of a symbol without a length may reach: those of assembly files have none.
 NO_LENGTH = 1024
+NAME_LETTERS = 8  # of a program's name in TRACE_EXEC
 
 
 class ElfError(Exception):
@@ -144,6 +146,18 @@ class Symbols:
         # A return address is behind the call: what is before it is in the function for sure.
         found = self.elf.function(site - self.slide - 1) if self.elf else None
         return f"{found[0]}+{found[1] + 1:#x}" if found else f"{site:#010x}"
+
+    def of_program(self, name):
+        """The symbols of one of our programs, beside those of the kernel; None when there are none.
+        A trace has eight letters of a name."""
+        if not self.elf or not name.isalnum():
+            return None
+        files = [path for path in Path(self.elf.path).parent.glob(f"user/{name}*.elf")
+                 if path.stem == name or len(name) == NAME_LETTERS]
+        try:
+            return Elf(files[0]) if len(files) == 1 else None
+        except (OSError, ElfError):
+            return None
 
     def load_lines(self, sites):
         """Asks addr2line, where there is one, for source lines of all these sites at once."""

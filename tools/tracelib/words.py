@@ -22,15 +22,17 @@ class Words:
     def __init__(self, symbols):
         self.symbols = symbols
         self.caches = {f.HEAP_FRAMES: "whole frames", f.HEAP_VMALLOC: "vmalloc"}
-        self.programs = {}
-        self.sizes = {}
+        self.programs = {}  # by process
+        self.running = {}   # by CPU
+        self.names = {}     # of programs with a file of symbols
 
     def learn(self, event):
         kind = event[f.TYPE]
         if kind == f.CACHE:
             name = self.symbols.string_at(event[f.ADDRESS])
             self.caches[event[f.DETAIL]] = name or f"cache {event[f.DETAIL]}"
-            self.sizes[event[f.DETAIL]] = event[f.SIZE]
+        elif kind == f.SWITCH:
+            self.running[event[f.CPU]] = event[f.SIZE]
         elif kind == f.EXEC:
             name = event[f.ADDRESS].to_bytes(8, "little").split(b"\0")[0]
             self.programs[event[f.SIZE]] = name.decode("ascii", "replace")
@@ -108,8 +110,21 @@ class Words:
         chosen = [name for i, name in enumerate(f.GROUPS) if size >> i & 1]
         return f"chosen: {','.join(chosen) or 'off'}"
 
+    def place(self, event):
+        """The call site; of a program with its name and function where there are symbols."""
+        site = event[f.SITE]
+        if not self.symbols.is_user(site):
+            return self.symbols.name(site)
+        process = event[f.SIZE] >> 8 if event[f.TYPE] == f.FAULT else self.running.get(event[f.CPU])
+        program = self.programs.get(process)
+        if program not in self.names:
+            self.names[program] = self.symbols.of_program(program) if program else None
+        found = self.names[program] and self.names[program].function(site)
+        return (f"{program}:{found[0]}+{found[1]:#x}" if found
+                else f"{program or 'program'} {site:#010x}")
+
     def line(self, event, clock):
         """A whole line: time, CPU, what, where from."""
         text = self.say(event)
-        site = f"  by {self.symbols.name(event[f.SITE])}" if event[f.SITE] else ""
+        site = f"  by {self.place(event)}" if event[f.SITE] else ""
         return f"{clock.text(event[f.TIME])} {event[f.CPU]} {text}{site}"
