@@ -19,6 +19,7 @@ builds_and_runs() {
 
 block 1 >"$work/frames.c"
 block 2 >"$work/spaces.c"
+block 3 >"$work/traced.c"
 for bits in 64 32; do
     builds_and_runs frames $bits
     like "$bits-bit: gets frames of the arena" "$out" '^256 frames at 0x1[0-9a-f]{7}$'
@@ -29,6 +30,12 @@ for bits in 64 32; do
     like "$bits-bit: memory is promised" "$out" '^mapped at 0x3[0-9a-f]{7}, 0 pages there$'
     like "$bits-bit: and copied on write" "$out" '^the parent reads "parent"; pages copied: 1$'
     like "$bits-bit: all but what is kept comes back" "$out" '^frames kept: [0-9]$'
+
+    builds_and_runs traced $bits
+    (cd "$work" && "./traced$bits" trace >out) || true
+    tools/trace --elf "$work/traced$bits" "$work/trace" >"$work/report"
+    like "$bits-bit: the trace has every call" "$work/report" '^ +1000 +40000 +990 +10 +400 .*  work\+0x'
+    like "$bits-bit: and the leak" "$work/report" '^allocated and not freed: 10 objects, 400 bytes'
 done
 
 done_testing
