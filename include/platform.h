@@ -50,6 +50,10 @@ _Noreturn void kpanic(const char *format, ...) PRINTF_LIKE(1, 2);
  * hex is good enough. */
 void symbol_name(const void *code, char *text, size_t size);
 
+/* Hands every place that may hold a pointer to an object, and is no object itself, to `read`:
+ * variables, stacks, registers. For the search for leaks; no other CPU is in mm/. */
+void leak_roots(void (*read)(const void *from, const void *to));
+
 /* The calls under way on this stack, innermost first: their return addresses, at most `most`. The
  * first returns into stack_walk's caller. Returns how many. */
 unsigned stack_walk(const void **calls, unsigned most);

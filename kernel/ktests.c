@@ -209,6 +209,19 @@ ktests_code(uintptr_t address)
     return image != NULL && address >= KTESTS_BASE && address < (uintptr_t)image->code_end;
 }
 
+bool
+ktests_variables(unsigned part, const void **from, const void **to)
+{
+    const struct elf_header *header = (const void *)KTESTS_BASE;
+
+    if (image == NULL || part > 1)
+        return false;
+    *from = part == 0 ? image->code_end : (const void *)KTESTS_BSS;
+    *to = part == 0 ? (const char *)KTESTS_BASE + (header->section_headers & ~(uint32_t)PAGE_MASK)
+                    : image->bss_end;
+    return true;
+}
+
 /* The file's symbol table, NULL when there is none; *strings are its names. */
 static const struct elf_section *
 find_symbols(const char **strings)

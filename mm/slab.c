@@ -383,15 +383,16 @@ slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
     struct kmem_cache *cache = part->cache;
     if (mm_fail_now(cpu))
         return NULL;
-    void *object = cache->guard ? guard_alloc(cache, size, caller) : NULL;
-    if (object) {
-        trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
+    void *object;
+    if (cache->guard && guard_alloc(cache, size, caller, &object)) {
+        if (object)
+            trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
         return object;
     }
     if (!cpu_claim(&cpu->objects_busy))
         return NULL;
     object = take_slow(part);
-    if (!object && (reap_cpu(cpu) || cache->debug)) /* debug: one may have left its quarantine */
+    if (!object && (reap_cpu(cpu) || part->partial)) /* partial: some have left their quarantine */
         object = take_slow(part);
     if (cache->debug || cpu->no_windows)
         part->word = &slab_nothing;

@@ -261,8 +261,9 @@ size_t debug_pages_size(const void *memory, size_t bytes);
 
 /* True when objects of the cache are to be guarded (mm/debug/options.c). */
 bool guard_wanted(const char *cache);
-/* NULL when there is no room, no memory, or no such thing in this world: a slab serves instead. */
-void *guard_alloc(struct kmem_cache *cache, size_t size, const void *caller);
+/* *object is NULL when there is no memory. False when there is no room, or no such thing in this
+ * world: a slab serves instead. */
+bool guard_alloc(struct kmem_cache *cache, size_t size, const void *caller, void **object);
 /* Frees an object that has a guard_cache_of. */
 void guard_free(void *object, const void *caller);
 /* The cache of a guarded object, live or freed; NULL for all other addresses. */

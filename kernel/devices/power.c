@@ -18,6 +18,7 @@
 #include "io.h"
 #include "keyboard.h"
 #include "mm.h"
+#include "mm_debug.h"
 #include "platform.h"
 #include "space.h"
 #include "timer.h"
@@ -130,6 +131,8 @@ power_off_checked(int status)
     mm_print_owners(&klog_printer);
     if (!space_check_everything())
         power_off(EXIT_PANIC, 1);
+    if (debug_on(DEBUG_LEAKS) && mm_debug_leaks(&klog_printer) != 0 && status == 0)
+        status = 1;
     power_off(status == 0 ? EXIT_OK : EXIT_FAIL, status);
 }
 

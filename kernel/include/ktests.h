@@ -28,6 +28,9 @@ unsigned ktests_run(const char *glob);
 /* True for the address of the tests' code. */
 bool ktests_code(uintptr_t address);
 
+/* The tests' variables, part by part; false when there are no more. */
+bool ktests_variables(unsigned part, const void **from, const void **to);
+
 /* As symbol_find, for functions of the tests. */
 const char *ktests_symbol(uintptr_t address, uint32_t *offset);
 

@@ -24,6 +24,12 @@
     }                                                                                              \
     MONITOR_COMMAND(word, "", line, word##_command)
 
+static void
+print_leaks(struct printer *out)
+{
+    (void)mm_debug_leaks(out);
+}
+
 TABLE_COMMAND(mmap, "the firmware's memory map and what became of it", dump_print_mmap);
 TABLE_COMMAND(meminfo, "how much memory there is and what it is used for", mm_print_meminfo);
 TABLE_COMMAND(zones, "the zones: where they lie, what is free", mm_print_zones);
@@ -31,6 +37,7 @@ TABLE_COMMAND(buddyinfo, "free chunks of each order in each zone", mm_print_budd
 TABLE_COMMAND(slabinfo, "caches of small objects", mm_print_slabinfo);
 TABLE_COMMAND(heap, "use of kmalloc; by call site with debug=heap", kmalloc_print_stats);
 TABLE_COMMAND(debug, "which debugging aids of the memory are on (boot option debug=)", mm_debug_print);
+TABLE_COMMAND(leaks, "objects that nothing leads to (boot option debug=leaks)", print_leaks);
 TABLE_COMMAND(vmalloc, "consecutive addresses over scattered frames", vmalloc_print);
 TABLE_COMMAND(dump, "all tables of memory in one", dump_print);
 TABLE_COMMAND(owners, "who owns each frame; the sums are the machine's", mm_print_owners);

@@ -17,10 +17,17 @@
 #include "dump.h"
 #include "format.h"
 #include "mm.h"
+#include "mm_debug.h"
 #include "pagetable.h"
 #include "proc_private.h"
 
 /* ---- tables ---- */
+
+static void
+print_leaks(struct printer *out)
+{
+    (void)mm_debug_leaks(out);
+}
 
 static const struct table {
     const char *path;
@@ -33,6 +40,7 @@ static const struct table {
     {"/proc/octavo/dump", dump_print},
     {"/proc/octavo/freelist", dump_print_freelist},
     {"/proc/octavo/mmap", dump_print_mmap},
+    {"/proc/octavo/leaks", print_leaks},
     {"/proc/octavo/zones", mm_print_zones},
 };
 

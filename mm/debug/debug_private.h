@@ -132,6 +132,8 @@ struct drawing {
     const char *where; /* what `at` is part of, for the remark behind the caret */
 };
 void debug_draw(struct printer *out, const struct drawing *drawing);
+/* An object's first bytes. */
+void debug_draw_start(struct printer *out, const struct subject *subject, size_t bytes);
 
 /* ---- Stacks (stacks.c) ---- */
 

@@ -18,6 +18,7 @@ static const struct {
     {"stacks", DEBUG_STACKS | DEBUG_HEAP},
     {"quarantine", DEBUG_QUARANTINE | DEBUG_HEAP},
     {"guard", DEBUG_GUARD | DEBUG_HEAP},
+    {"leaks", DEBUG_LEAKS | DEBUG_STACKS | DEBUG_HEAP},
     {"pages", DEBUG_PAGES},
     {"poison", DEBUG_POISON | DEBUG_PAGES},
     {"tlb", DEBUG_TLB},

@@ -73,6 +73,19 @@ debug_draw(struct printer *out, const struct drawing *drawing)
     }
 }
 
+void
+debug_draw_start(struct printer *out, const struct subject *subject, size_t bytes)
+{
+    const unsigned char *object = subject->object, *end = object + subject->record->size;
+    struct drawing drawing = {.start = object,
+                              .end = (size_t)(end - object) > bytes ? object + bytes : end,
+                              .object = object,
+                              .object_end = end,
+                              .address = (uintptr_t)object};
+    for (const unsigned char *row = object; row < drawing.end; row += ROW)
+        draw_row(out, &drawing, row);
+}
+
 /* What part of a subject a byte belongs to. */
 static const char *
 where_is(const struct subject *subject, const unsigned char *at)

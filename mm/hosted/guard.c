@@ -13,11 +13,11 @@ guard_ready(void)
 {
 }
 
-void *
-guard_alloc(struct kmem_cache *cache, size_t size, const void *caller)
+bool
+guard_alloc(struct kmem_cache *cache, size_t size, const void *caller, void **object)
 {
-    (void)cache, (void)size, (void)caller;
-    return NULL;
+    (void)cache, (void)size, (void)caller, (void)object;
+    return false;
 }
 
 void

@@ -155,6 +155,17 @@ kpanic(const char *format, ...)
     abort();
 }
 
+/* ---- leaks ---- */
+
+void (*hosted_roots)(void (*read)(const void *from, const void *to));
+
+void
+leak_roots(void (*read)(const void *from, const void *to))
+{
+    if (hosted_roots)
+        hosted_roots(read);
+}
+
 /* ---- page tables of programs ---- */
 
 void (*hosted_tlb_flush)(uintptr_t va);

@@ -38,6 +38,9 @@ void hosted_set_cpu(unsigned cpu);
  * MiB, and so should base. */
 void hosted_start(void *arena, size_t bytes, pfn_t base);
 
+/* When set, says where the program keeps pointers to objects of mm/ (leak_roots in platform.h). */
+extern void (*hosted_roots)(void (*read)(const void *from, const void *to));
+
 /* klog prints nothing while quiet. */
 void hosted_quiet(bool quiet);
 

@@ -202,17 +202,10 @@ count_live(struct kmem_cache *cache, size_t by)
     spin_unlock(&cache->lock, flags);
 }
 
-void *
-guard_alloc(struct kmem_cache *cache, size_t size, const void *caller)
+/* Makes an object in a slot whose pages are there. */
+static void *
+make_object(struct slot *slot, struct kmem_cache *cache, size_t size, const void *caller)
 {
-    uint32_t pages = size > PAGE_SIZE ? 2 : 1;
-    struct slot *slot = take_slot(pages);
-    if (!slot)
-        return NULL;
-    if (!map(end_of(slot), pages)) {
-        put_slot(slot, pages);
-        return NULL;
-    }
     slot->cache = cache;
     slot->record.size = (uint32_t)size;
     struct subject subject = subject_of(slot);
@@ -222,6 +215,21 @@ guard_alloc(struct kmem_cache *cache, size_t size, const void *caller)
         cache->constructor(subject.object);
     count_live(cache, 1);
     return subject.object;
+}
+
+bool
+guard_alloc(struct kmem_cache *cache, size_t size, const void *caller, void **object)
+{
+    uint32_t pages = size > PAGE_SIZE ? 2 : 1;
+    struct slot *slot = take_slot(pages);
+    *object = NULL;
+    if (!slot)
+        return false;
+    if (map(end_of(slot), pages))
+        *object = make_object(slot, cache, size, caller);
+    else
+        put_slot(slot, pages);
+    return true;
 }
 
 void

@@ -8,6 +8,8 @@ boots "debug=stacks,poison,quarantine: their tests" 0 --mem 16M \
 like "none is left out" "$console" '^# [0-9]+ passed, 0 failed, 0 skipped'
 boots "debug=guard: its tests" 0 --mem 16M --cmdline 'debug=stacks,guard test=mm/guard/*'
 like "none is left out either" "$console" '^# [0-9]+ passed, 0 failed, 0 skipped'
+boots "debug=leaks: its tests" 0 --mem 16M --cmdline 'debug=leaks test=mm/leaks/*'
+like "none is left out, and none found at the end" "$console" '^leaks: 0 of [0-9]+ objects'
 boots "debug=all: the tests of the heap" 0 --mem 16M --cmdline 'debug=all test=mm/kmalloc/*'
 boots "debug=all: the tests of programs" 0 --mem 16M --cmdline 'debug=all test=mm/programs/*'
 for words in heap stacks pages poison quarantine; do

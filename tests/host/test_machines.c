@@ -483,6 +483,59 @@ whole_frames_are_watched(void)
     CHECK_EQ(leaks, 0);
 }
 
+/* ---- the search for leaks, with roots that the test chooses ---- */
+
+static void *leak_root;
+
+static void
+read_leak_root(void (*read)(const void *from, const void *to))
+{
+    read(&leak_root, &leak_root + 1);
+}
+
+static size_t
+leaks_now(void)
+{
+    hosted_quiet(true);
+    size_t leaks = mm_debug_leaks(&klog_printer);
+    hosted_quiet(false);
+    return leaks;
+}
+
+static void
+leaks_are_found(void)
+{
+    size_t before = leaks_now();
+    void **first = kmalloc(64), **second = kmalloc(20000);
+    CHECK(first && second);
+    memset(first, 0, 64);
+    memset(second, 0, 20000);
+    CHECK_EQ(leaks_now(), before + 2);
+    first[7] = (char *)second + 12345;
+    leak_root = first;
+    CHECK(leaks_now() <= before);
+    first[7] = NULL;
+    second[2000] = first;
+    leak_root = (char *)second + 19999;
+    CHECK(leaks_now() <= before);
+    leak_root = NULL;
+    CHECK_EQ(leaks_now(), before + 2);
+    kfree(first);
+    kfree(second);
+    CHECK_EQ(leaks_now(), before);
+}
+
+KTEST(machines, leaks)
+{
+    const struct machine machine = {.skipped = 256};
+    hosted_roots = read_leak_root;
+    mm_debug_choose("leaks");
+    on(&machine, leaks_are_found);
+    mm_debug = 0;
+    hosted_roots = NULL;
+    machine_start_usual();
+}
+
 /* The tests of the heap, on this machine. */
 static void
 heap_tests(void)
