@@ -13,7 +13,7 @@ builds_and_runs() {
     out=$work/$1$2.out
     ok "$1, $2-bit: builds" gcc -m"$2" -std=gnu11 -Wall -Wextra -Werror -iquote include \
         -iquote mm/hosted -o "$work/$1$2" "$work/$1.c" build/lib"$2"/liboctavo-mm.a -pthread
-    ok "$1, $2-bit: runs" sh -c "'$work/$1$2' >'$out'"
+    ok "$1, $2-bit: runs" sh -c "cd '$work' && './$1$2' >'$out'"
     like "$1, $2-bit: the books are right" "$out" '^books: right$'
 }
 
@@ -32,8 +32,7 @@ for bits in 64 32; do
     like "$bits-bit: all but what is kept comes back" "$out" '^frames kept: [0-9]$'
 
     builds_and_runs traced $bits
-    (cd "$work" && "./traced$bits" trace >out) || true
-    tools/trace --elf "$work/traced$bits" "$work/trace" >"$work/report"
+    tools/trace --elf "$work/traced$bits" "$work/library.trace" >"$work/report"
     like "$bits-bit: the trace has every call" "$work/report" '^ +1000 +40000 +990 +10 +400 .*  work\+0x'
     like "$bits-bit: and the leak" "$work/report" '^allocated and not freed: 10 objects, 400 bytes'
 done
