@@ -46,7 +46,7 @@ class Elf:
         self.kind, self.machine = fields[0], fields[1]
         at, size, count = fields[4], fields[8], fields[9]
         layout = self.segment[data[4]]
-        if size != layout.size or at + size * count > len(data):
+        if count and (size != layout.size or at + size * count > len(data)):
             raise BadDump(f"{name}: the program headers are not all there")
         self.segments = [self.ordered(layout.unpack_from(data, at + i * size))
                          for i in range(count)]
@@ -174,6 +174,8 @@ def check_kernel(dump, path):
             pages += 1
             same += found == wanted
             missing += len(found) < len(wanted)
+    if not pages:
+        raise BadDump(f"{path} is no kernel of Octavo")
     if missing == pages:
         raise BadDump(f"{dump.name} does not have the memory where the kernel lies")
     if same * 2 < pages:

@@ -202,7 +202,15 @@ def print_owner_of(frame, zone, descriptors):
                  ", allocating from it now" if slab["current"] else ""))
 
 
+def frames_end():
+    """The first frame that page tables cannot name."""
+    bits = number("cpu_features.address_bits") if number("ktables.pae") else 32
+    return 1 << bits - PAGE_SHIFT
+
+
 def print_frame(frame):
+    if not 0 <= frame < frames_end():
+        raise gdb.GdbError("Frames are numbered 0 to %#x." % (frames_end() - 1))
     start = frame << PAGE_SHIFT
     print("frame %s: [%s, %#x)"
           % (hexadecimal(frame), hexadecimal(start), start + (1 << PAGE_SHIFT)))

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""One dump, four places: the tables of memory are the same to the byte, whether the monitor prints
+them, a program reads them in /proc, gdb reads them off the machine, or tools/inspect off a dump of
+it. And tools/inspect is total: whatever the file is, it says so in words.
+
+Machines: two-level page tables and PAE with high memory in QEMU (tests/boot/dump/session.py is what
+gdb does there); Bochs, whose debugger writes the dump.
+"""
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+INSPECT = ROOT / "tools/inspect"
+SECONDS = 120
+count = failed = 0
+
+
+def check(description, good, text=""):
+    global count, failed
+    count += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
+    if not good:
+        print("".join(f"# {line}\n" for line in text.splitlines()[:40]), end="")
+
+
+def same(description, texts):
+    """All texts, by name, are equal and not empty."""
+    first = next(iter(texts.values()))
+    other = next((name for name, text in texts.items() if text != first or not text), None)
+    if other is None:
+        check(description, True)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in ((next(iter(texts)), first), (other, texts[other])):
+            Path(folder, name).write_text(text or "(nothing)\n")
+        done = subprocess.run(["diff", "-u", next(iter(texts)), other] if other != next(iter(texts))
+                              else ["cat", other], cwd=folder, capture_output=True, text=True)
+    check(description, False, done.stdout)
+
+
+def answers(console, prompt):
+    """What stands between prompts, by the command behind the first of them."""
+    parts = re.split(rf"^{re.escape(prompt)}", console.replace("\r", ""), flags=re.MULTILINE)[1:]
+    return {command: text for command, _, text in (part.partition("\n") for part in parts)}
+
+
+def inspect(dump, commands, *options):
+    """What tools/inspect prints for each command, in one run; or its complaints."""
+    marked = [word for command in commands for word in (f"gdb echo === {command}\\n", command)]
+    done = subprocess.run([INSPECT, *options, dump, *marked], capture_output=True, text=True,
+                          timeout=SECONDS)
+    parts = re.split(r"^=== ", done.stdout, flags=re.MULTILINE)[1:]
+    texts = {command: text for command, _, text in (part.partition("\n") for part in parts)}
+    texts[""] = done.stderr
+    return texts
+
+
+# --- QEMU -----------------------------------------------------------------------------------------
+
+
+def qemu(folder, cpu, memory):
+    environment = dict(os.environ, DUMP_FOLDER=folder, DUMP_SIZE=str(memory << 20),
+                       OCTAVO_IMAGE="build/octavo.img", OCTAVO_MEMORY=f"{memory}M", OCTAVO_CPU=cpu)
+    done = subprocess.run(
+        ["timeout", "-s", "KILL", str(SECONDS), "gdb", "-q", "-batch", "-x",
+         "tools/gdb/octavo.gdb", "-x", "tests/boot/dump/session.py", "build/kernel.elf"],
+        cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    try:
+        return json.loads(Path(folder, "heard.json").read_text())
+    except OSError:
+        check(f"gdb and QEMU with the CPU {cpu}", False, (done.stdout + done.stderr)[-3000:])
+        return None
+
+
+def check_machine(folder, name, cpu, memory):
+    heard = qemu(folder, cpu, memory)
+    if heard is None:
+        return
+    shell = answers(heard["console"], "$ ")
+    monitor = answers(heard["console"], "octavo> ")
+    kinds = {"pmemsave": "raw", "dump-guest-memory": "core", "dump-guest-memory -p": "paged"}
+
+    texts = {"proc": shell.get("cat /proc/octavo/dump", ""), "gdb": heard["proc"]["dump"]}
+    for kind, ending in kinds.items():
+        texts[kind] = inspect(f"{folder}/proc.{ending}", ["dump"]).get("dump", "")
+    same(f"{name}: /proc/octavo/dump, gdb and dumps", texts)
+
+    commands = list(heard["monitor"])
+    dumps = {kind: inspect(f"{folder}/monitor.{ending}", commands)
+             for kind, ending in kinds.items()}
+    for command in commands:
+        texts = {"monitor": monitor.get(command, ""), "gdb": heard["monitor"][command]}
+        texts |= {kind: dump.get(command, "") for kind, dump in dumps.items()}
+        if command in heard["files"]:
+            texts["proc"] = shell.get("cat " + heard["files"][command], "")
+        same(f"{name}: {', '.join(texts)}: {command}", texts)
+    for kind, dump in dumps.items():
+        check(f"{name}: no complaint about {kind}", dump[""] == "", dump[""])
+
+
+# --- Bochs ----------------------------------------------------------------------------------------
+
+
+def symbol(name):
+    lines = (ROOT / "build/kernel.sym").read_text().splitlines()
+    return next(int(line.split()[0], 16) for line in lines if line.split()[1] == name)
+
+
+class Typist:
+    """Answers each prompt of the monitor on COM1 with the next line."""
+
+    def __init__(self, lines):
+        self.lines, self.heard = list(lines), b""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(SECONDS)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        try:
+            while data := connection.recv(65536):
+                self.heard += data
+                if self.lines and self.heard.endswith(b"octavo> "):
+                    connection.sendall(self.lines.pop(0).encode() + b"\r")
+        except OSError:
+            pass  # Bochs has gone
+
+
+def check_bochs(folder):
+    commands = ["mmap", "zones", "freelist", "owners", "slabinfo", "frame 0x100", "slab caches",
+                "walk 0xe0000000", "owner 0xc0100010", "dump"]
+    typist = Typist([*commands, "poweroff"])
+    dump = folder + "/bochs.dump"
+    script = Path(folder, "script")
+    # The five marks of the start, then the stop.
+    script.write_text("\n".join([f"lb {symbol('power_off_checked'):#x}", *["c"] * 6,
+                                 f'writemem "{dump}" 0xc0000000 0x3ff0000', "q"]) + "\n")
+    subprocess.run(
+        ["timeout", "-s", "KILL", str(SECONDS), "bochs", "-q", "-f", "bochsrc", "-rc", script,
+         'display_library: rfb, options="timeout=0"', f"log: {folder}/bochs.log",
+         "floppya: 1_44=build/monitor.img, status=inserted, write_protected=1",
+         f"com1: enabled=1, mode=socket-client, dev=127.0.0.1:{typist.port}"],
+        cwd=ROOT, env=dict(os.environ, BXSHARE=os.environ.get("BXSHARE", "/usr/share/bochs")),
+        stdin=subprocess.DEVNULL, capture_output=True)
+    monitor = answers(typist.heard.decode(errors="replace"), "octavo> ")
+    found = inspect(dump, commands)
+    for command in commands:
+        same(f"Bochs: monitor and writemem: {command}",
+             {"monitor": monitor.get(command, ""), "writemem": found.get(command, "")})
+
+
+# --- Whatever the file is -------------------------------------------------------------------------
+
+
+def complains(description, wanted, arguments, status=2):
+    done = subprocess.run([INSPECT, *arguments], cwd=ROOT, capture_output=True, text=True,
+                          timeout=SECONDS)
+    good = done.returncode == status and re.search(wanted, done.stderr) is not None \
+        and "Traceback" not in done.stderr
+    check(description, good, f"status {done.returncode}\n{done.stderr}\nwanted: {wanted}")
+    return done.stdout
+
+
+def cut(path, size):
+    """The dump's first bytes, in a file of their own."""
+    short = f"{path}.{size}"
+    with open(path, "rb") as whole, open(short, "wb") as part:
+        part.write(whole.read(size))
+    return short
+
+
+def other_build(folder):
+    """The kernel with 4 KiB more before all of its code."""
+    kernel = bytearray((ROOT / "build/kernel.elf").read_bytes())
+    kernel[0x3000:-0x1000] = kernel[0x2000:-0x2000]
+    path = folder + "/other.elf"
+    Path(path).write_bytes(kernel)
+    return path
+
+
+def check_files(folder):
+    raw, core = folder + "/monitor.raw", folder + "/monitor.core"
+    Path(folder, "empty").write_bytes(b"")
+    Path(folder, "zeros").write_bytes(bytes(1 << 21))
+    complains("no such file", "No such file", [folder + "/nothing"])
+    complains("a folder", "Is a directory", [folder])
+    complains("an empty file", "is empty", [folder + "/empty"])
+    complains("zeros", "holds no kernel as in", [folder + "/zeros"])
+    complains("a floppy", "holds no kernel as in|does not have the memory", ["build/octavo.img"])
+    complains("an ELF file that is no core", "no core of a PC", ["build/kernel.elf"])
+    complains("another kernel", "is no kernel of Octavo",
+              ["--kernel", "build/boot/loader.elf", raw])
+    complains("another build", "holds no kernel as in", ["--kernel", other_build(folder), raw])
+    complains("a kernel that is none", "is no ELF file", ["--kernel", "README.md", raw])
+    complains("a dump from elsewhere", "holds no kernel", ["--at", "0x1000", raw])
+    for size in (1, 63, 64, 100, 200, 5000):
+        complains(f"{size} bytes of a core", "inspect: .* (are not all there|is no ELF file|"
+                  "has no memory|does not have the memory)", [cut(core, size), "zones"])
+    complains("a core without its end", "is cut short: [0-9]+ bytes of memory are missing",
+              [cut(core, 12 << 20), "owners"], 1)
+    text = complains("memory without its end", "Cannot access memory", [cut(raw, 4 << 20), "zones",
+                                                                         "mmap"], 1)
+    check("what is there is shown", re.search(r"^memmap: total .* usable$", text, re.M) is not None,
+          text)
+    complains("no such command", "bogus: Undefined octavo command", [raw, "bogus"], 1)
+    complains("no such frame", "Frames are numbered 0 to 0xfffff", [raw, "frame 0x100000"], 1)
+    complains("no such cache", "There is no cache nix", [raw, "slab nix"], 1)
+    complains("no such process", "There is no process 99", [raw, "pt 99"], 1)
+    complains("no argument", r"walk: octavo walk ADDRESS \[PID\]", [raw, "walk"], 1)
+    text = complains("the stack of a stopped CPU", "^$", [core, "gdb backtrace"], 0)
+    check("begins where it stopped", text.startswith("#0  monitor_execute"), text)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        check_machine(folder, "PAE, high memory", "max", 320)
+        check_machine(folder, "two levels", "qemu32", 64)
+        check_files(folder)
+        check_bochs(folder)
+    print(f"1..{count}")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
