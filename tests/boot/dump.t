@@ -6,17 +6,23 @@ it. And tools/inspect is total: whatever the file is, it says so in words.
 Machines: two-level page tables and PAE with high memory in QEMU (tests/boot/dump/session.py is what
 gdb does there); Bochs, whose debugger writes the dump.
 """
+import contextlib
+import io
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.dont_write_bytecode = True
+sys.path += [str(ROOT / "tools"), str(ROOT / "tools/bochs")]
+
+import machine
+from dumps import core
+
 INSPECT = ROOT / "tools/inspect"
 SECONDS = 120
 count = failed = 0
@@ -66,8 +72,12 @@ def inspect(dump, commands, *options):
 # --- QEMU -----------------------------------------------------------------------------------------
 
 
-def qemu(folder, cpu, memory):
-    environment = dict(os.environ, DUMP_FOLDER=folder, DUMP_SIZE=str(memory << 20),
+KINDS = {"raw": "pmemsave", "core": "dump-guest-memory", "paged": "dump-guest-memory -p"}
+
+
+def qemu(folder, cpu, memory, endings):
+    environment = dict(os.environ, DUMP_FOLDER=folder, DUMP_KINDS=" ".join(endings),
+                       DUMP_SIZE=str(memory << 20),
                        OCTAVO_IMAGE="build/octavo.img", OCTAVO_MEMORY=f"{memory}M", OCTAVO_CPU=cpu)
     done = subprocess.run(
         ["timeout", "-s", "KILL", str(SECONDS), "gdb", "-q", "-batch", "-x",
@@ -80,13 +90,13 @@ def qemu(folder, cpu, memory):
         return None
 
 
-def check_machine(folder, name, cpu, memory):
-    heard = qemu(folder, cpu, memory)
+def check_machine(folder, name, cpu, memory, endings):
+    heard = qemu(folder, cpu, memory, endings)
     if heard is None:
         return
     shell = answers(heard["console"], "$ ")
     monitor = answers(heard["console"], "octavo> ")
-    kinds = {"pmemsave": "raw", "dump-guest-memory": "core", "dump-guest-memory -p": "paged"}
+    kinds = {KINDS[ending]: ending for ending in endings}
 
     texts = {"proc": shell.get("cat /proc/octavo/dump", ""), "gdb": heard["proc"]["dump"]}
     for kind, ending in kinds.items():
@@ -114,48 +124,40 @@ def symbol(name):
     return next(int(line.split()[0], 16) for line in lines if line.split()[1] == name)
 
 
-class Typist:
-    """Answers each prompt of the monitor on COM1 with the next line."""
-
-    def __init__(self, lines):
-        self.lines, self.heard = list(lines), b""
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.settimeout(SECONDS)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        connection, _ = self.listener.accept()
-        try:
-            while data := connection.recv(65536):
-                self.heard += data
-                if self.lines and self.heard.endswith(b"octavo> "):
-                    connection.sendall(self.lines.pop(0).encode() + b"\r")
-        except OSError:
-            pass  # Bochs has gone
+def bochs_at_monitor(folder, commands):
+    """Bochs stopped in the monitor behind the commands, and what the machine printed."""
+    bochs = machine.Bochs(['display_library: rfb, options="timeout=0"', f"log: {folder}/bochs.log",
+                           "floppya: 1_44=build/monitor.img, status=inserted, write_protected=1"])
+    heard = io.StringIO()
+    with contextlib.redirect_stdout(heard):
+        for name in ("monitor_run", "monitor_execute"):
+            bochs.breakpoint(symbol(name))
+        while bochs.stop.address != symbol("monitor_run"):
+            bochs.run("c")
+        for command in [*commands, "uptime"]:
+            bochs.type(command.encode() + b"\n")
+            bochs.run("c")
+    return bochs, heard.getvalue()
 
 
 def check_bochs(folder):
     commands = ["mmap", "zones", "freelist", "owners", "slabinfo", "frame 0x100", "slab caches",
                 "walk 0xe0000000", "owner 0xc0100010", "dump"]
-    typist = Typist([*commands, "poweroff"])
-    dump = folder + "/bochs.dump"
-    script = Path(folder, "script")
-    # The five marks of the start, then the stop.
-    script.write_text("\n".join([f"lb {symbol('power_off_checked'):#x}", *["c"] * 6,
-                                 f'writemem "{dump}" 0xc0000000 0x3ff0000', "q"]) + "\n")
-    subprocess.run(
-        ["timeout", "-s", "KILL", str(SECONDS), "bochs", "-q", "-f", "bochsrc", "-rc", script,
-         'display_library: rfb, options="timeout=0"', f"log: {folder}/bochs.log",
-         "floppya: 1_44=build/monitor.img, status=inserted, write_protected=1",
-         f"com1: enabled=1, mode=socket-client, dev=127.0.0.1:{typist.port}"],
-        cwd=ROOT, env=dict(os.environ, BXSHARE=os.environ.get("BXSHARE", "/usr/share/bochs")),
-        stdin=subprocess.DEVNULL, capture_output=True)
-    monitor = answers(typist.heard.decode(errors="replace"), "octavo> ")
-    found = inspect(dump, commands)
+    os.chdir(ROOT)
+    os.environ.setdefault("BXSHARE", "/usr/share/bochs")
+    bochs, heard = bochs_at_monitor(folder, commands)
+    dumps = [(physical, bochs.dump(linear, size)) for linear, physical, size in bochs.mapped()]
+    core.write(folder + "/bochs.core", dumps, bochs.registers())
+    for address, data in dumps:
+        Path(folder, f"bochs.{address:x}").write_bytes(data)
+    bochs.close()
+    pieces = ",".join(f"{folder}/bochs.{address:x}@{address:#x}" for address, _ in dumps)
+    monitor = answers(heard, "octavo> ")
+    found, joined = inspect(folder + "/bochs.core", commands), inspect(pieces, commands)
     for command in commands:
-        same(f"Bochs: monitor and writemem: {command}",
-             {"monitor": monitor.get(command, ""), "writemem": found.get(command, "")})
+        same(f"Bochs: monitor, octavo save, pieces of writemem: {command}",
+             {"monitor": monitor.get(command, ""), "save": found.get(command, ""),
+              "writemem": joined.get(command, "")})
 
 
 # --- Whatever the file is -------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def check_files(folder):
               ["--kernel", "build/boot/loader.elf", raw])
     complains("another build", "holds no kernel as in", ["--kernel", other_build(folder), raw])
     complains("a kernel that is none", "is no ELF file", ["--kernel", "README.md", raw])
-    complains("a dump from elsewhere", "holds no kernel", ["--at", "0x1000", raw])
+    complains("a dump from elsewhere", "holds no kernel", [raw + "@0x1000"])
     for size in (1, 63, 64, 100, 200, 5000):
         complains(f"{size} bytes of a core", "inspect: .* (are not all there|is no ELF file|"
                   "has no memory|does not have the memory)", [cut(core, size), "zones"])
@@ -222,8 +224,8 @@ def check_files(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        check_machine(folder, "PAE, high memory", "max", 320)
-        check_machine(folder, "two levels", "qemu32", 64)
+        check_machine(folder, "PAE, high memory", "max", 272, ("raw", "paged"))
+        check_machine(folder, "two levels", "qemu32", 64, KINDS)
         check_files(folder)
         check_bochs(folder)
     print(f"1..{count}")

@@ -236,6 +236,22 @@ class Bochs:
             self.pages[number] = None if "bx_dbg_read_linear" in answer else file.read_bytes()
         return self.pages[number]
 
+    def mapped(self):
+        """(linear, physical, bytes) of all that the page tables lead to, no frame twice."""
+        known, found = set(), []
+        for numbers in re.findall(r"^(0x\w+)-(0x\w+) -> (0x\w+)-0x\w+$", self.ask("info tab"),
+                                  re.MULTILINE):
+            start, last, physical = (int(number, 16) for number in numbers)
+            if physical not in known:
+                found.append((start, physical, last + 1 - start))
+            known.add(physical)
+        return found
+
+    def dump(self, linear, size):
+        file = self.folder / "memory"
+        self.ask(f'writemem "{file}" {linear:#x} {size:#x}')
+        return file.read_bytes()
+
     def registers(self):
         """name -> value of each of REGISTERS."""
         if self.known_registers is None:

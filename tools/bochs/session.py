@@ -9,7 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
 import stages
+from dumps import core
 from events import Events
 from machine import Bochs, Ended
 from names import STAGES, Names
@@ -23,6 +26,7 @@ Bochs' own commands (help), and:
                                labels of the boot sectors, lines (mm/buddy.c:98)
   octavo here                  the structures at hand at this stop
   octavo type LINE             type a line on the machine's serial port
+  octavo save FILE             the memory that is mapped, for tools/inspect (docs/inspecting.md)
   octavo screen                the machine's text screen
   octavo COMMAND               what tools/gdb knows of the kernel: octavo zones, frame, walk, ...
   gdb COMMAND                  any command of gdb: gdb backtrace, gdb list, gdb print *zone, gdb next
@@ -216,6 +220,8 @@ class Session:
             print(wrong + "\n" if wrong else "", end="")
         elif word == "type":
             self.bochs.type(rest.encode() + b"\n")
+        elif word == "save":
+            self.save(rest.strip())
         elif word == "screen":
             self.print_screen()
         elif word == "here":
@@ -224,6 +230,15 @@ class Session:
             print("the kernel does not run yet; octavo here shows what there is")
         else:
             print(self.gdb.ask("octavo " + argument), end="")
+
+    def save(self, path):
+        pieces = [(physical, self.bochs.dump(linear, size))
+                  for linear, physical, size in self.bochs.mapped()]
+        try:
+            core.write(path, pieces, self.bochs.registers())
+            print(f"{path}: {sum(len(data) for _, data in pieces) >> 10} KiB of memory")
+        except OSError as error:
+            print(f"{path}: {error.strerror}")
 
     def print_screen(self):
         cells = self.bochs.read(0xC00B8000, 4000) or self.bochs.read(0xB8000, 4000)

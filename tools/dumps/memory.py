@@ -1,9 +1,9 @@
 """memory.py - what a dump of a machine holds: bytes by physical address, and perhaps registers.
 
     raw     the machine's memory from one physical address on: QEMU's pmemsave, Bochs' writemem of
-            the direct map
-    core    an ELF core file from QEMU's dump-guest-memory, with paging (-p) or without: pieces with
-            their physical addresses, and the registers of each CPU in a note
+            a piece of the direct map; FILE@ADDRESS,FILE@ADDRESS... puts such pieces together
+    core    an ELF core file from QEMU's dump-guest-memory, with paging (-p) or without, or of our
+            own from Bochs: pieces with their physical addresses, and the registers in a note
 
 A file is mapped, not read: of a large one only what is asked for comes from the disk. Nothing that
 a file says is believed before it is checked: what does not fit raises BadDump with words for a
@@ -93,22 +93,48 @@ def disjoint(pieces):
     return result
 
 
+def named_pieces(name):
+    """(file, physical address) of FILE, or of FILE@ADDRESS,FILE@ADDRESS..."""
+    if Path(name).exists() or "@" not in name:
+        return [(name, 0)]
+    try:
+        return [(file, int(address, 0)) for file, _, address in
+                (piece.rpartition("@") for piece in name.split(","))]
+    except ValueError:
+        raise BadDump(f"{name} is neither a file nor a list of FILE@ADDRESS") from None
+
+
+class Joined:
+    """Several files as if they were one behind the other."""
+
+    def __init__(self, files):
+        self.files = files
+        self.starts = [sum(map(len, files[:i])) for i in range(len(files))]
+
+    def __getitem__(self, place):
+        index = bisect.bisect_right(self.starts, place.start) - 1
+        start = self.starts[index]
+        return self.files[index][place.start - start:place.stop - start]
+
+
 class Dump:
     """Bytes by physical address. `registers` has those of the first CPU by name, or is empty;
     `remarks` says what is wrong with the file but can be lived with."""
 
-    def __init__(self, path, start=0):
-        self.name = str(path)
-        self.data = map_file(path)
+    def __init__(self, name):
+        self.name = name
         self.registers, self.remarks = {}, []
-        if self.data[:4] == ELF_MAGIC:
-            self.pieces = self.read_core()
+        files = [(map_file(file), file, address) for file, address in named_pieces(name)]
+        if files[0][0][:4] == ELF_MAGIC:
+            self.data, self.pieces = files[0][0], self.read_core(files[0][0])
         else:
-            self.pieces = [(start, 0, len(self.data))]
+            self.data = Joined([data for data, _, _ in files])
+            self.pieces = disjoint((address, start, len(data)) for (data, _, address), start
+                                   in zip(files, self.data.starts))
         self.starts = [address for address, _, _ in self.pieces]
 
-    def read_core(self):
-        elf = Elf(self.data, self.name)
+    def read_core(self, data):
+        elf = Elf(data, self.name)
         if elf.kind != ELF_CORE or elf.machine not in MACHINES:
             raise BadDump(f"{self.name} is an ELF file, but no core of a PC")
         for name, kind, content in elf.notes():
@@ -118,10 +144,10 @@ class Dump:
                  if kind == PT_LOAD and size]
         if not loads:
             raise BadDump(f"{self.name} has no memory in it")
-        lost = sum(max(offset + size - max(offset, len(self.data)), 0) for _, offset, size in loads)
+        lost = sum(max(offset + size - max(offset, len(data)), 0) for _, offset, size in loads)
         if lost:
             self.remarks.append(f"{self.name} is cut short: {lost} bytes of memory are missing")
-        return disjoint((physical, offset, min(size, max(len(self.data) - offset, 0)))
+        return disjoint((physical, offset, min(size, max(len(data) - offset, 0)))
                         for physical, offset, size in loads)
 
     def read(self, address, size):

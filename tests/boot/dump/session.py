@@ -14,6 +14,7 @@ from machine import machine
 
 FOLDER = os.environ["DUMP_FOLDER"]
 SIZE = int(os.environ["DUMP_SIZE"], 0)
+KINDS = os.environ["DUMP_KINDS"].split()
 SHELL_READS = "sys_read if task_running->process->pid == 2"
 MONITOR_KEY = b"\x1d"
 # Of these the argument says where: a slab's object is found when the machine has one.
@@ -44,9 +45,11 @@ def run_to_prompt():
 
 
 def dumps(name):
-    gdb.execute(f'monitor pmemsave 0 {SIZE:#x} "{FOLDER}/{name}.raw"', to_string=True)
-    gdb.execute(f"monitor dump-guest-memory {FOLDER}/{name}.core", to_string=True)
-    gdb.execute(f"monitor dump-guest-memory -p {FOLDER}/{name}.paged", to_string=True)
+    commands = {"raw": f'pmemsave 0 {SIZE:#x} "{FOLDER}/{name}.raw"',
+                "core": f"dump-guest-memory {FOLDER}/{name}.core",
+                "paged": f"dump-guest-memory -p {FOLDER}/{name}.paged"}
+    for kind in KINDS:
+        gdb.execute("monitor " + commands[kind], to_string=True)
 
 
 def said_by_gdb(commands):
