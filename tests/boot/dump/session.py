@@ -34,8 +34,10 @@ FILES = {"mmap": "/proc/octavo/mmap", "slab caches": "/proc/octavo/slab/caches",
 
 
 def run_to(place):
-    gdb.Breakpoint(place, temporary=True)
-    gdb.execute("continue", to_string=True)
+    """Other stops on the way, such as a signal's, do not count."""
+    breakpoint = gdb.Breakpoint(place, temporary=True)
+    while breakpoint.is_valid():
+        gdb.execute("continue", to_string=True)
 
 
 def run_to_prompt():
