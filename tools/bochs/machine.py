@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import termios
-import tty
 from pathlib import Path
 
 PROMPT = re.compile(r"<bochs:\d+> $")
@@ -24,6 +23,7 @@ REPORT = ("(0) Magic breakpoint\n", "(0) Breakpoint ", "(0) Caught ", "Next at t
 # "(0) [0x0000001000e3] 0008:00000000001000e3 (entry+3): cli      ; fa"
 CONTEXT = re.compile(r"^\(0\)\.?.*\[(0x[0-9a-f]+)\] ([0-9a-f]{4}):([0-9a-f]+) \((.*?)\): (.*)$",
                      re.MULTILINE)
+INTERRUPT = b"\x03"  # ^C
 PAGE = 4096
 REGISTERS = ("eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags",
              "cs", "ss", "ds", "es", "fs", "gs", "cr0", "cr2", "cr3", "cr4")
@@ -56,6 +56,15 @@ def end_with_us():
     """In Bochs before it starts: ^C at this terminal is not for it, but our end is."""
     os.setsid()
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def hand_over_keys():
+    """Each key at once, none with a meaning for this terminal; returns how it was before."""
+    saved = termios.tcgetattr(sys.stdin)
+    keys = termios.tcgetattr(sys.stdin)
+    keys[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, keys)
+    return saved
 
 
 def report_start(text):
@@ -143,10 +152,8 @@ class Bochs:
         self.pages, self.known_registers = {}, None
         self.send(command)
         keyboard = sys.stdin.isatty()
-        saved = termios.tcgetattr(sys.stdin) if keyboard else None
+        saved = hand_over_keys() if keyboard else None
         try:
-            if keyboard:
-                tty.setcbreak(sys.stdin)
             text = self.watch(keyboard)
         finally:
             if keyboard:
@@ -205,12 +212,17 @@ class Bochs:
         sources = [self.output, self.com1, self.com2] + ([sys.stdin] if keyboard else [])
         ready = select.select(sources, [], [])[0]
         if sys.stdin in ready:
-            self.type(os.read(sys.stdin.fileno(), 256))
+            self.press(os.read(sys.stdin.fileno(), 256))
         if self.com1 in ready:
             self.com1.read()  # the same comes by port E9h
         if self.com2 in ready:
             self.print_events()
         return self.more() if self.output in ready else ""
+
+    def press(self, keys):
+        if INTERRUPT in keys:
+            self.process.send_signal(signal.SIGINT)
+        self.type(keys.replace(INTERRUPT, b""))
 
     def type(self, data):
         """What is typed on COM1. A line ends with CR there."""

@@ -21,9 +21,12 @@ from stub import Gdb
 ROOT = Path(__file__).resolve().parent.parent.parent
 HELP = """\
 Bochs' own commands (help), and:
-  octavo break NAME[,NAME...]  stop at functions of the kernel, stages of the start (sector0, stage2,
+  octavo break NAME,... [if C EXPRESSION]
+                               stop at functions of the kernel, stages of the start (sector0, stage2,
                                pmode, entry, ready), functions of a program (PROGRAM:FUNCTION),
                                labels of the boot sectors, lines (mm/buddy.c:98)
+  octavo until NAME,... [if C EXPRESSION]
+                               run to one of them, once
   octavo here                  the structures at hand at this stop
   octavo type LINE             type a line on the machine's serial port
   octavo save FILE             the memory that is mapped, for tools/inspect (docs/inspecting.md)
@@ -95,6 +98,7 @@ class Session:
         self.stages = set(STAGES)  # the marks to stop at
         self.named_stages = set()  # those that were asked for
         self.places = {}           # number of a breakpoint -> name
+        self.conditions = {}       # number of a breakpoint -> what gdb must find true
         self.asked = 0
 
     # --- Where to stop ---
@@ -128,21 +132,24 @@ class Session:
             f"(*({owner} + {name + at}) == {int.from_bytes(text[at:at + 4], 'little'):#x})"
             for at in range(0, len(text) - len(text) % 4, 4)) or "1"
 
-    def stop_at(self, names):
+    def stop_at(self, names, condition="", told=True):
         """Sets breakpoints; returns what is wrong with the names, "" when nothing is."""
         for name in names:
             if name in STAGES:
                 self.stages.add(name)
                 self.named_stages.add(name)
                 continue
-            found, condition = self.addresses(name)
+            found, running = self.addresses(name)
             if not found:
                 near = ", ".join(self.names.near(name))
                 return f"no function or stage is called '{name}'" + (near and f"; near: {near}")
             for address in found:
-                number = self.bochs.breakpoint(address, condition)
+                number = self.bochs.breakpoint(address, running)
                 self.places[number] = name
-                print(f"breakpoint {number} at {address:#x}: {name}")
+                if condition:
+                    self.conditions[number] = condition
+                if told:
+                    print(f"breakpoint {number} at {address:#x}: {name}")
         return ""
 
     # --- Stops ---
@@ -157,7 +164,10 @@ class Session:
         return "entry" if stop.address < KERNEL else "ready"
 
     def is_wanted(self, stop):
-        return not stop.magic or self.is_option(stop) or self.stage(stop) in self.stages
+        if stop.magic:
+            return self.is_option(stop) or self.stage(stop) in self.stages
+        condition = self.conditions.get(stop.breakpoint)
+        return not condition or self.gdb.ask(f"output (({condition}) != 0)") != "0"
 
     def is_option(self, stop):
         """True in the kernel's handler of break=, whose next step leads to the function."""
@@ -178,6 +188,19 @@ class Session:
         print(self.with_names(stop.text), end="", flush=True)
         if named:
             self.show_here()
+
+    def run_to(self, names, condition):
+        """Runs to the first of them, once."""
+        places, marks, named = dict(self.places), self.stages, self.named_stages
+        self.stages, self.named_stages = set(), set()
+        wrong = self.stop_at(names, condition, told=False)
+        if not wrong:
+            self.run("c")
+        for number in self.places.keys() - places.keys():
+            self.bochs.ask(f"d {number}")
+            self.conditions.pop(number, None)
+        self.places, self.stages, self.named_stages = places, marks, named
+        return wrong
 
     def show_here(self):
         if stages.is_early(self.bochs):
@@ -215,8 +238,10 @@ class Session:
         word, _, rest = argument.partition(" ")
         if word in ("", "help"):
             print(HELP)
-        elif word == "break":
-            wrong = self.stop_at(re.split("[, ]+", rest.strip()))
+        elif word in ("break", "until"):
+            names, _, condition = rest.partition(" if ")
+            set_them = self.stop_at if word == "break" else self.run_to
+            wrong = set_them(re.split("[, ]+", names.strip()), condition.strip())
             print(wrong + "\n" if wrong else "", end="")
         elif word == "type":
             self.bochs.type(rest.encode() + b"\n")

@@ -13,6 +13,7 @@ import tables
 from commands import command
 from kernel import MAX_ORDER, PAGE_SHIFT, caches, free_chunks, number
 from memory import USER_END
+from stacks import function_label
 
 # Error code of a page fault: kernel/include/trap.h.
 FAULT_PROTECTION, FAULT_WRITE, FAULT_USER, FAULT_FETCH = 0x01, 0x02, 0x04, 0x10
@@ -23,12 +24,14 @@ PAGE_FAULT = 14
 
 
 def variables(frame):
-    """(name, value) of the function's arguments and variables that have a value here."""
+    """(name, value) of the function's arguments and, behind its first instruction, of its variables
+    that have a value here."""
     block = frame.block()
     seen = set()
     while block:
+        begun = not block.function or block.start != frame.pc()
         for symbol in block:
-            if (symbol.is_argument or symbol.is_variable) and symbol.name not in seen:
+            if (symbol.is_argument or begun and symbol.is_variable) and symbol.name not in seen:
                 seen.add(symbol.name)
                 try:
                     value = symbol.value(frame)
@@ -113,6 +116,11 @@ def show_area(area, _found):
     spaces.print_area(area)
 
 
+def show_map(_boot, _found):
+    for region in tables.boot_regions():
+        tables.print_region(*region)
+
+
 def show_trap(trap, _found):
     where = "a program" if int(trap["cs"]) & 3 else "the kernel"
     eip = int(trap["eip"])
@@ -148,6 +156,7 @@ def show_physical(address, _found):
 
 
 STRUCTURES = {
+    "bootmem *": show_map,
     "zone *": show_zone,
     "cache_part *": show_part,
     "kmem_cache *": show_cache,
@@ -189,6 +198,9 @@ def show_all(found):
 
 
 def place(frame):
+    """Where that is. A return from a trap looks like one from a signal to gdb."""
+    if frame.type() == gdb.SIGTRAMP_FRAME:
+        return function_label(frame.pc())
     text = gdb.execute("frame", to_string=True).splitlines()[0]
     return text.split("  ", 1)[1] if text.startswith("#0") else text
 

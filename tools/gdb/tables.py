@@ -187,7 +187,9 @@ def print_owner_of(frame, zone, descriptors):
         print("  inside an allocation of %d frames from frame %#x on: %s"
               % (descriptors[head][3], head, owner_name(descriptors[head][0])))
     elif owner == names["FRAME_NONE"]:
-        print("  free, in a chunk of order %d" % free_chunk_around(zone, frame))
+        order = free_chunk_around(zone, frame)
+        print("  free, in a chunk of order %d" % order if order is not None
+              else "  free, in no chunk: it is on its way")
     else:
         print("  owner: %s" % owner_name(owner))
     if descriptors.is_page(frame):
