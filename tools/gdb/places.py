@@ -1,17 +1,16 @@
 """places.py - what lies at an address: which object, stack, area, variable, in words.
 
-The regions of the kernel's part are those of docs/design.md. What the debug heap noted about an
-object stands in its record (mm/debug): whether it lives, who allocated it, who freed it.
+The regions of the kernel's part are those of docs/design.md.
 """
-import re
-
 import gdb
 
+import objects
 import spaces
 import tasks
-from kernel import (DIRECT_BASE, FRAME_TABLE, PAGE_SHIFT, WORD_BITS, Descriptors, linked, number,
+from kernel import (DIRECT_BASE, FRAME_TABLE, PAGE_SHIFT, Descriptors, linked, number,
                     owner_name, value)
 from memory import Tables
+from objects import plural, symbol_words
 
 PAGE = 1 << PAGE_SHIFT
 NULL_REACH = 0x10000  # nothing is ever mapped below
@@ -22,17 +21,11 @@ FRAME_TABLE_END = 0xF0000000
 SIGNAL_PAGE, FIXMAP = 0xFFBFF000, 0xFFC00000
 KERNEL_STACK = 8192
 STACK_GAP = 0x100000
-RECORD = 32  # DEBUG_RECORD_BYTES
-STATES = {0x4C56: "live", 0x4652: "freed", 0x4B50: "freed"}
 POISONS = ((0x6B, "a pointer read from a freed object"),
            (0x5A, "a pointer read from memory that nobody has set"),
            (0xBB, "a pointer read from behind or before an object"))
 STACKS = (("boot_stack_guard", "boot_stack_top", "the kernel's first stack"),
           ("fault_stack_guard", "fault_stack_top", "the double fault's stack"))
-
-
-def plural(count, noun):
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def size_words(count):
@@ -44,22 +37,6 @@ def size_words(count):
 
 def process_words(process):
     return f"{process['name'].string()} ({int(process['pid'])})"
-
-
-def symbol_words(address):
-    """NAME+OFFSET of the symbol at an address, with the source line of code; "" for none."""
-    found = re.match(r"(.+?)(?: \+ (\d+))? in section",
-                     gdb.execute(f"info symbol {address}", to_string=True))
-    if not found:
-        return ""
-    line = gdb.find_pc_line(address)
-    source = f" ({line.symtab.filename}:{line.line})" if line.symtab else ""
-    return found[1] + (f"+{int(found[2]):#x}" if found[2] else "") + source
-
-
-def caller_words(address):
-    """The same of a call's return address."""
-    return symbol_words(int(address) - 1)
 
 
 # --- A number that is no address ------------------------------------------------------------------
@@ -123,109 +100,6 @@ def user_words(address, process):
         f"in {area_words(area)}"
 
 
-# --- Objects of the heap --------------------------------------------------------------------------
-
-
-class Object:
-    """What somebody was given, and what is known of it: `place` and `end` of all that belongs to
-    it, `start` of what is the caller's, `record` of the debug heap or None."""
-
-    def __init__(self, what, place, end, left, size, live):
-        self.what, self.place, self.end = what, place, end
-        self.start, self.size, self.live = place + left, size, live
-        self.record = None
-
-    def read_record(self):
-        block = gdb.block_for_pc(number("(unsigned) &debug_alloc"))
-        kind = gdb.lookup_type("struct record", block).pointer()
-        record = gdb.Value(self.end - RECORD).cast(kind).dereference()
-        if int(record["state"]) not in STATES:
-            return
-        self.record, self.size = record, int(record["size"])
-        self.live = STATES[int(record["state"])] if int(record["number"]) else "never used"
-
-    def words(self, address):
-        if address < self.start:
-            where = f"{plural(self.start - address, 'byte')} before"
-        elif address >= self.start + self.size and self.live == "live":
-            where = f"{plural(address - self.start - self.size, 'byte')} behind the end of"
-        else:
-            where = f"byte {address - self.start} of"
-        number_of_it = f", allocation #{int(self.record['number'])}" if self.record else ""
-        return f"{where} the {self.live} object 0x{self.start:08x} of {self.what}, " \
-            f"{plural(self.size, 'byte')}{number_of_it}"
-
-    def story(self):
-        if self.record:
-            yield from who(self.record, "allocated")
-        else:
-            yield "who allocated it was not noted (boot with debug=stacks)"
-        if self.record and self.live != "live":
-            yield from who(self.record, "freed")
-        if self.live != "live":
-            yield "no fault tells of a use of it; " + \
-                ("a read gets poison, a write is found when it is handed out again"
-                 if self.record else "the next who allocates it shares it (boot with debug=heap)")
-
-
-def who(record, what):
-    """Lines that name the call, and its callers when stacks are kept."""
-    for number_of_call, address in enumerate(stack_of(int(record[what]), record[what + "_by"])):
-        yield f"{what + ' by' if not number_of_call else 'called by':>14} {caller_words(address)}"
-
-
-def stack_of(stack, caller):
-    """The return addresses of a stack in the depot (mm/debug/stacks.c), or the caller alone."""
-    depot = value("'mm/debug/stacks.c'::depot")
-    if not stack or not depot["words"] or stack >= int(depot["used"]):
-        return [int(caller)] if caller else []
-    words = depot["words"]
-    depth = int(words[stack + 2])
-    return [int(words[stack + 3 + i]) for i in range(depth)]
-
-
-def object_of_slab(slab, address):
-    cache = slab["cache"]
-    stride = int(cache["stride"])
-    index = (address - int(slab["base"])) // stride
-    word, bit = divmod(index, WORD_BITS)
-    free = (int(slab["free"][word]) | int(slab["remote"][word])) >> bit & 1
-    place = int(slab["base"]) + index * stride
-    found = Object(cache["name"].string(), place, place + stride, int(cache["left"]),
-                   int(cache["size"]), "free" if free else "live")
-    if cache["debug"]:
-        found.read_record()
-    return found
-
-
-def object_at(address):
-    """The Object around an address of the direct map, or None."""
-    if not DIRECT_BASE <= address < DIRECT_BASE + number("direct_map_end"):
-        return None
-    descriptors = Descriptors()
-    frame = address - DIRECT_BASE >> PAGE_SHIFT
-    if not descriptors.known(frame):
-        return None
-    head = descriptors.head_of(frame)
-    owner, _, _, count = descriptors[head]
-    if owner == descriptors.owner["FRAME_SLAB"]:
-        slab = gdb.Value(count).cast(gdb.lookup_type("struct slab").pointer()).dereference()
-        return object_of_slab(slab, address) if address >= int(slab["base"]) else None
-    if owner != descriptors.owner["FRAME_HEAP"]:
-        return None
-    place, size = DIRECT_BASE + (head << PAGE_SHIFT), count << PAGE_SHIFT
-    found = Object("whole frames", place, place + size, 0, size, "live")
-    if number("mm_debug") & number("DEBUG_HEAP"):
-        found.read_record()
-    return found
-
-
-def story(address):
-    """What is known of the object's past, line by line."""
-    found = object_at(address)
-    return found.story() if found else ()
-
-
 # --- The kernel's regions -------------------------------------------------------------------------
 
 
@@ -272,7 +146,7 @@ def direct_words(address):
         return image_words(address)
     if address >= DIRECT_BASE + number("direct_map_end"):
         return "behind the end of the direct map"
-    found = object_at(address)
+    found = objects.of_direct_map(address)
     if found:
         return found.words(address)
     descriptors = Descriptors()
@@ -290,6 +164,9 @@ def vmalloc_note(page):
 
 
 def vmalloc_words(address):
+    found = objects.guarded(address)
+    if found:
+        return found.words(address)
     page = address & -PAGE
     at = VMALLOC_START
     while at < page:

@@ -131,17 +131,22 @@ def refuse_to_go_on(backwards):
         raise gdb.GdbError("The recording ends here; reverse-continue and its like go back.")
 
 
-@command("going", "octavo going on|back: an error where a recorded run ends; hooks of gdb's commands "
-         "ask.", needs_kernel=False)
-def _going(argument):
-    refuse_to_go_on(argument == "back")
+class Going(gdb.Command):
+    """Asked by hooks of gdb's commands: an error where a recorded run ends."""
+
+    def __init__(self):
+        super().__init__("octavo-going", gdb.COMMAND_OBSCURE)
+
+    def invoke(self, argument, _from_tty):
+        refuse_to_go_on(argument == "back")
 
 
+Going()
 for way, names in (("on", ("continue", "step", "next", "stepi", "nexti", "finish", "until")),
                    ("back", ("reverse-continue", "reverse-step", "reverse-next", "reverse-stepi",
                              "reverse-nexti", "reverse-finish"))):
     for name in names:
-        gdb.execute(f"define hook-{name}\noctavo going {way}\nend")
+        gdb.execute(f"define hook-{name}\noctavo-going {way}\nend")
 
 
 # --- Who wrote it last ----------------------------------------------------------------------------

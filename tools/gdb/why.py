@@ -11,12 +11,14 @@ The kernel's own report of a fault (kernel/cpu/explain.c) uses the same words wh
 import gdb
 
 import memory
+import objects
 import paging
 import places
 import tasks
 from commands import command
 from kernel import PAGE_SHIFT, Descriptors, number, owner_name, value
-from places import KERNEL_START, area_at, plural, process_words
+from objects import plural
+from places import KERNEL_START, area_at, process_words
 
 PAGE = 1 << PAGE_SHIFT
 TABLE_HAS_OBJECT = 0x200  # PTE_OBJECT: mm/paging.h
@@ -201,10 +203,15 @@ def lines_of(address, process):
     root = int(process["space"]["directory_at"]) if process else number("(unsigned) $cr3")
     entry = memory.Tables(root).walk(address)
     yield places.words(address, process)
-    yield from places.neighbours(address, process) if user else places.story(address)
+    found = None if user else objects.at(address)
+    if user:
+        yield from places.neighbours(address, process)
+    elif found:
+        yield from found.story()
     yield entry_line(entry)
     if entry.present:
         yield frame_line(entry.physical)
+        yield from () if found else objects.frame_story(entry.physical >> PAGE_SHIFT)
         if places.is_programs_frame(entry.physical >> PAGE_SHIFT):
             yield from users_of(entry.physical, address)
     if user:
