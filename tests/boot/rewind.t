@@ -3,36 +3,15 @@
 and watchpoints, and tells who wrote a word last: in the kernel, in a program, through the direct
 map. Runs end by a panic, a power-off or a reset; some are typed at.
 """
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-number = failed = 0
-
-
-def ok(description, good, shown=""):
-    global number, failed
-    number += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {number} - {description}", flush=True)
-    if not good:
-        print("".join(f"# {line}\n" for line in shown.splitlines()), end="")
-
-
-def like(description, text, *patterns):
-    """Each pattern is there, behind the one before it."""
-    at = 0
-    for pattern in patterns:
-        found = re.compile(pattern, re.MULTILINE).search(text, at)
-        if not found:
-            ok(description, False, f"wanted: {pattern}\n{text}")
-            return
-        at = found.end()
-    ok(description, True)
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from debugger import ROOT, answers, end, like, ok
 
 
 def record(folder, *words):
@@ -42,17 +21,8 @@ def record(folder, *words):
 
 
 def replay(folder, *commands):
-    """What gdb says to each command."""
-    script = Path(folder) / "commands"
-    lines = ["set pagination off", "set width 0"]
-    for command in commands:
-        lines += ["echo \\001", command]
-    script.write_text("\n".join(lines) + "\n")
-    done = subprocess.run(
-        ["gdb", "-q", "-batch", "-x", "tools/gdb/rewind.gdb", "-x", script, f"{folder}/kernel.elf"],
-        cwd=ROOT, env={**os.environ, "OCTAVO_RECORDING": folder}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
-    return done.stdout.split("\x01") + [""] * len(commands)
+    return answers(commands, f"{folder}/kernel.elf", "tools/gdb/rewind.gdb",
+                   OCTAVO_RECORDING=folder)
 
 
 def kernel_bug(folder):
@@ -113,12 +83,7 @@ def reset(folder):
     ok("and can go back", "error" not in said[2].lower() and said[2].strip() != "", said[2])
 
 
-def main():
-    for test in (kernel_bug, program, reset):
-        with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
-            test(folder)
-    print(f"1..{number}")
-    return failed != 0
-
-
-sys.exit(main())
+for test in (kernel_bug, program, reset):
+    with tempfile.TemporaryDirectory(prefix="octavo-") as work:
+        test(work)
+end()

@@ -384,6 +384,8 @@ class Registers:
     def put(registers):
         for name, content in registers.items():
             gdb.execute(f"set var ${name} = {content:#x}", to_string=True)
+        # With other page tables the same address has other memory.
+        gdb.execute("maintenance flush dcache", to_string=True)
 
     def __enter__(self):
         frame = gdb.newest_frame()

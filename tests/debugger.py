@@ -1,0 +1,70 @@
+"""debugger.py - TAP for tests that say things to gdb: what it answers to each command, and whether
+that is like what was expected."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BETWEEN = "\x01"
+SECONDS = 120
+counts = {"all": 0, "failed": 0}
+
+
+def ok(description, good, shown=""):
+    counts["all"] += 1
+    counts["failed"] += not good
+    print(f"{'ok' if good else 'not ok'} {counts['all']} - {description}", flush=True)
+    if not good:
+        print("".join(f"# {line}\n" for line in shown.splitlines()), end="", flush=True)
+
+
+def like(description, text, *patterns):
+    """Each pattern is there, behind the one before it."""
+    at = 0
+    for pattern in patterns:
+        found = re.compile(pattern, re.MULTILINE).search(text, at)
+        if not found:
+            ok(description, False, f"{text}wanted: {pattern}")
+            return
+        at = found.end()
+    ok(description, True)
+
+
+def answers(commands, kernel, start, **environment):
+    """What gdb says when it starts, and then to each command. One that fails does not end it."""
+    with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
+        script = Path(folder) / "commands"
+        lines = ["set pagination off", "set width 0"]
+        for command in commands:
+            lines += [f"echo {BETWEEN}", f"python\ntry: gdb.execute({command!r})",
+                      "except gdb.error as error: print(error)\nend"]
+        script.write_text("\n".join(lines) + "\n")
+        done = subprocess.run(
+            ["gdb", "-q", "-batch", "-x", start, "-x", script, kernel], cwd=ROOT, text=True,
+            env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=SECONDS)
+    said = re.sub(r"\[Inferior 1 .*detached\]\n", "", done.stdout).split(BETWEEN)
+    return said + [""] * (1 + len(commands) - len(said))
+
+
+def session(commands, image):
+    """The same of gdb before a machine that starts."""
+    return answers(commands, "build/kernel.elf", "tools/gdb/octavo.gdb", OCTAVO_IMAGE=str(image))
+
+
+def image_with(folder, cmdline):
+    """The floppy's image with another command line."""
+    sys.dont_write_bytecode = True
+    from importlib.machinery import SourceFileLoader
+    boot = SourceFileLoader("boot", str(ROOT / "tools/boot")).load_module()
+    args = type("Arguments", (), {"image": ROOT / "build/octavo.img", "cmdline": cmdline,
+                                  "tests": False, "add": []})
+    return boot.edited_image(args, Path(folder))
+
+
+def end():
+    print(f"1..{counts['all']}")
+    sys.exit(counts["failed"] != 0)
