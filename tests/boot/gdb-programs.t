@@ -20,11 +20,12 @@ MAIN_OF_MEMTOUR = r"main \(argc=2, argv=0x\w+\) at user/memtour.c:\d+\s*\Z"
 def programs():
     said = session(
         [SHELL_READS, "continue", "bt", "octavo user",
-         "octavo break memtour:main", "octavo break memtour:user/memtour/watch.c:no_such", "octavo bt 77",
-         "octavo type memtour cow", "continue", "bt", "octavo bt 2", "octavo bt 1", "octavo user",
+         "octavo break memtour:main", "octavo break memtour:user/memtour/watch.c:no_such",
+         "octavo bt 77", "octavo type memtour cow", "continue", "bt", "octavo bt 2",
+         "octavo bt 1", "octavo user",
          "tbreak space_fork", "continue", "bt", "octavo ps",
-         "tbreak trap_common if $esp < 0xe0000000", "continue", "bt", "stepi", "stepi", "stepi", "stepi",
-         "stepi", "stepi", "bt", "tbreak restore_segments", "continue", "stepi", "stepi", "bt"],
+         "tbreak trap_common if $esp < 0xe0000000", "continue", "bt", *["stepi"] * 6, "bt",
+         "tbreak restore_segments", "continue", "stepi", "stepi", "bt"],
         "build/octavo.img")
     like("in a system call: the kernel's stack, the trap, the program's", said[3],
          r"^#0 +sys_read \(", r"^#1 +<system call in ring 3>", r"system_call \(\)$",
@@ -34,14 +35,15 @@ def programs():
          r"Breakpoint 2 at 0x\w+: file user/memtour.c, line \d+")
     like("a place that is not there", said[6], r"^memtour has no user/memtour/watch.c:no_such")
     like("a process that is not there", said[7], r"^there is no process or thread 77")
-    like("stops there, in that program, before gdb says where", said[9], r"^Breakpoint 2, main \(argc=2")
+    like("stops there, in that program, before gdb says where", said[9],
+         r"^Breakpoint 2, main \(argc=2")
     like("the shell, asleep: from task_sleep to main", said[11], r"^sh \(2\), sleeping$",
          r"task_sleep", r"sys_wait4", r"<system call in ring 3>", r"wait4 \(", MAIN_OF_SHELL)
     like("init as well", said[12], r"^init \(1\), sleeping$", r"main \(.*user/init.c")
     like("after that the symbols are the program's again", said[13], r"^memtour: symbols")
-    like("at fork: through C, trap and assembly to the program's main", said[16], r"^#0 +space_fork",
-         r"sys_fork", r"<system call in ring 3>", r"fork \(\) at user/lib", r"cow_step",
-         MAIN_OF_MEMTOUR)
+    like("at fork: through C, trap and assembly to the program's main", said[16],
+         r"^#0 +space_fork", r"sys_fork", r"<system call in ring 3>", r"fork \(\) at user/lib",
+         r"cow_step", MAIN_OF_MEMTOUR)
     like("an interrupt of the kernel", said[20], r"^#0 +<(interrupt \d+|[\w ]+) in ring [03]>",
          r"cow_step|main")
     like("the processes", said[17], r"^  PID  PPID GROUP .*NAME$", r"^ +1 .* init$", r"^ +2 .* sh$",

@@ -48,7 +48,7 @@ def kernel_bug(folder):
     like("reverse-continue goes back to a watchpoint", said[7], r"use_after_free \(\) at kernel/")
     like("...and to the one before", said[8], r"memset \(")
     like("reverse-finish to the call", said[9], r"poison \(")
-    like("goto start is the first instruction", said[11], r"^#0 +0x0000fff0", r"^after 0 of \d+ ins")
+    like("goto start is the first instruction", said[11], r"^#0 +0x0000fff0", r"^after 0 of \d+ ")
     like("from there it goes on to a breakpoint", said[13], r"Temporary breakpoint \d+, mm_init")
     before = re.search(r"0x\w+", said[14])
     like("one step back after two is after one", said[16], before[0] if before else "stepi")

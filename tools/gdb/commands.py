@@ -3,6 +3,8 @@
 Any file beside this one can add commands: `from commands import command`, and an import of the file
 in octavo.py.
 """
+import re
+
 import gdb
 
 from kernel import number
@@ -21,6 +23,13 @@ And the machine: octavo connect, type, console."""
 def need_kernel():
     if not number("mm_block_count"):
         raise gdb.GdbError("the memory manager is not up yet (or not here any more)")
+
+
+def expression_and_number(argument):
+    """`EXPRESSION [N]` in two: with blanks in the expression, N is what no operator stands before.
+    N is None when there is none."""
+    found = re.fullmatch(r"(.*[\w)\]])\s+(\d+)\s*", argument)
+    return (found[1], found[2]) if found else (argument, None)
 
 
 def command(name, text, needs_kernel=True):

@@ -110,8 +110,9 @@ class ProgramBreakpoint(gdb.Breakpoint):
         return self.family is None or self.family in tasks.ancestry(process)
 
 
-@command("user", "octavo user [PROGRAM|FILE]: whose symbols gdb has, or those it shall have until a\n"
-         "process of another program is stopped. A FILE is remembered for the program of its name.",
+@command("user", "octavo user [PROGRAM|FILE]: whose symbols gdb has, or is to have.\n"
+         "Those of the program that runs come by themselves at each stop. A FILE is remembered\n"
+         "for the program of its name.",
          needs_kernel=False)
 def _user(argument):
     file = Path(argument)
@@ -129,8 +130,9 @@ def _user(argument):
         print(f"{programs.loaded}: there is no file with its symbols")
 
 
-@command("break", "octavo break PROGRAM:PLACE [PID]: stops at a function or FILE:LINE of a program,\n"
-         "in all its processes, or in one and those that it forks.", needs_kernel=False)
+@command("break", "octavo break PROGRAM:PLACE [PID]: a breakpoint in a program.\n"
+         "PLACE is a function or FILE:LINE. It stops in all processes of that program, or in one\n"
+         "and those that it forks. The program need not run yet.", needs_kernel=False)
 def _break(argument):
     place, _, family = argument.partition(" ")
     program, colon, place = place.partition(":")

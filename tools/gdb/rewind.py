@@ -18,7 +18,7 @@ from pathlib import Path
 import gdb
 
 import stops
-from commands import command
+from commands import command, expression_and_number
 from kernel import DIRECT_BASE, number, read
 from machine import PATIENCE, machine
 from memory import CR3_FLAGS, Tables, read_physical
@@ -237,8 +237,8 @@ def _rewind(argument):
           "console shows what the machine printed, octavo goto N goes to an instruction.")
 
 
-@command("goto", "octavo goto N: to the place after N instructions of a recorded run; start and end\n"
-         "are names for the first and the last. octavo goto alone says where this is.",
+@command("goto", "octavo goto [N]: in a recorded run, to the place after N instructions.\n"
+         "start and end are names for the first and the last; without N it says where this is.",
          needs_kernel=False)
 def _goto(argument):
     need_recording()
@@ -249,10 +249,12 @@ def _goto(argument):
     print(f"after {recording.now()} of {recording.end} instructions")
 
 
-@command("last-write", "octavo last-write ADDRESS [SIZE]: back to the instruction that last wrote the 1, 2\n"
-         "or 4 bytes there, with the calls that led to it.", needs_kernel=False)
+@command("last-write", "octavo last-write ADDRESS [SIZE]: back to who wrote there last.\n"
+         "In a recorded run, to the instruction that wrote to the 1, 2 or 4 bytes (1 if not said)\n"
+         "there, with the calls that led to it.", needs_kernel=False)
 def _last_write(argument):
     need_recording()
-    arguments = gdb.string_to_argv(argument)
-    size = int(arguments.pop()) if len(arguments) > 1 and arguments[-1] in ("1", "2", "4") else 1
-    last_write(number(f"(unsigned) ({' '.join(arguments)})") & 0xFFFFFFFF, size)
+    expression, size = expression_and_number(argument)
+    if size not in (None, "1", "2", "4"):
+        raise gdb.GdbError("1, 2 or 4 bytes")
+    last_write(number(f"(unsigned) ({expression})") & 0xFFFFFFFF, int(size or 1))

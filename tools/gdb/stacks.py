@@ -82,8 +82,8 @@ def after(state, text):
     operand = operand.strip().lstrip("%")
     found = ADD_ESP.match(text)
     if found:
-        amount = next(int(digits, base) for digits, base in zip(found.groups()[1:], (16, 10, 16, 10))
-                      if digits)
+        digits = zip(found.groups()[1:], (16, 10, 16, 10))
+        amount = next(int(text, base) for text, base in digits if text)
         return State(state.depth + (amount if found[1] == "sub" else -amount), state.saved)
     if mnemonic.startswith(("pusha", "popa")):
         return State(state.depth + (32 if mnemonic.startswith("push") else -32), state.saved)
@@ -136,7 +136,7 @@ class Code:
         self.functions = {}
 
     def state(self, pc):
-        """The state at pc in an assembly function that is called as C functions are; None in none."""
+        """The state at pc in an assembly function that is called as in C; None in none."""
         name = function_label(pc)
         if not name:
             return None
@@ -311,8 +311,9 @@ class Notes:
             ELF_SECTION.pack(names.index(name + b"\0") if name else 0, kind, flags, address, offset,
                              length, 0, 0, 1, 0)
             for name, (kind, flags, address, offset, length) in zip(NOTES_SECTIONS, parts))
-        header = ELF_HEADER.pack(b"\x7fELF\1\1\1", 2, 3, 1, 0, 0, names_at + len(names), 0,
-                                 ELF_HEADER.size, 0, 0, ELF_SECTION.size, len(parts), len(parts) - 1)
+        header = ELF_HEADER.pack(
+            b"\x7fELF\1\1\1", 2, 3, 1, 0, 0, names_at + len(names), 0, ELF_HEADER.size, 0, 0,
+            ELF_SECTION.size, len(parts), len(parts) - 1)
         return header + frames + names + sections
 
 
@@ -409,8 +410,8 @@ def saved_registers(task):
     return {**found, "eip": word(at), "esp": at + 4}
 
 
-@command("bt", "octavo bt PID [words for bt]: the stack of a process or thread that waits: from where\n"
-         "it sleeps in the kernel out to the program's main.")
+@command("bt", "octavo bt PID [words for bt]: the stack of a process or thread that waits.\n"
+         "From where it sleeps in the kernel out to the program's main.")
 def _bt(argument):
     who, *words = argument.split(None, 1)
     task = tasks.find_task(who)

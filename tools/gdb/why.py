@@ -6,7 +6,7 @@
     what happens        of a read, a write, a jump, by a program and by the kernel: nothing special,
                         or the fault, and what the kernel makes of it (mm/faults.inc)
 
-The kernel's own report of a fault (kernel/cpu/explain.c) uses the same words where it says the same.
+The kernel's own report of a fault (kernel/cpu/explain.c) has the same words for the same things.
 """
 import gdb
 
@@ -15,7 +15,7 @@ import objects
 import paging
 import places
 import tasks
-from commands import command
+from commands import command, expression_and_number
 from kernel import PAGE_SHIFT, Descriptors, number, owner_name, value
 from objects import plural
 from places import KERNEL_START, area_at, process_words
@@ -48,8 +48,8 @@ class Access:
             return False
         below = stack["previous"]
         gap = self.page - int(below["end"]) if below else self.page
-        return int(stack["end"]) - self.page <= int(self.space["limits"][number("SPACE_LIMIT_STACK")]) \
-            and gap >= places.STACK_GAP
+        limit = int(self.space["limits"][number("SPACE_LIMIT_STACK")])
+        return int(stack["end"]) - self.page <= limit and gap >= places.STACK_GAP
 
     def flag(self, name):
         return bool(int((self.area or self.above)["flags"]) & number(name))
@@ -221,13 +221,12 @@ def lines_of(address, process):
         yield from kernel_lines(address, entry)
 
 
-@command("why", "octavo why ADDRESS [PID]: what is there, how the CPU gets there, and what a read, a\n"
-         "write and a jump would do, by the program (the one that runs, or PID) and by the kernel.")
+@command("why", "octavo why ADDRESS [PID]: what is there, and what touching it would do.\n"
+         "Which object, stack, area; its past; the page tables' entry and the frame; and what a\n"
+         "read, a write and a jump do, by the program (the one that runs, or PID) and the kernel.")
 def _why(argument):
-    arguments = gdb.string_to_argv(argument)
-    process = current_process()
-    if len(arguments) > 1 and arguments[-1].isdigit():
-        process = tasks.find_task(arguments.pop())["process"].dereference()
-    address = number(f"(unsigned) ({' '.join(arguments)})") & 0xFFFFFFFF
-    for number_of_line, line in enumerate(lines_of(address, process)):
-        print(("  " if number_of_line else f"0x{address:08x}: ") + line)
+    expression, pid = expression_and_number(argument)
+    process = tasks.find_task(pid)["process"].dereference() if pid else current_process()
+    address = number(f"(unsigned) ({expression})") & 0xFFFFFFFF
+    for depth, line in enumerate(lines_of(address, process)):
+        print(("  " if depth else f"0x{address:08x}: ") + line)
