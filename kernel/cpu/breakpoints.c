@@ -102,28 +102,9 @@ breakpoint_reached(struct trap_frame *frame)
     return true;
 }
 
-/* A name of the kernel, or an address; 0 when it is neither. */
-static uintptr_t
-address_of(const char *name)
-{
-    uint64_t address;
-
-    if (cmdline_size(name, &address) && address >= (uintptr_t)text_start &&
-        address < (uintptr_t)text_end)
-        return (uintptr_t)address;
-    return symbol_lookup(name);
-}
-
 static void
-set(const char *name)
+set(uintptr_t address, const char *name)
 {
-    uintptr_t address = address_of(name);
-
-    if (address == 0) {
-        klog("break: no function of the kernel is called '%s'%s\n", name,
-             symbol_count() == 0 ? ", for there are no symbols" : "");
-        return;
-    }
     if (count == BREAKPOINTS) {
         klog("break: '%s' is one too many, the CPU knows %u places\n", name, BREAKPOINTS);
         return;
@@ -132,6 +113,26 @@ set(const char *name)
     enabled |= DR7_ENABLE(count);
     count++;
     klog("break: stops at 0x%08lx %s\n", (unsigned long)address, name);
+}
+
+/* An address, or a name: all functions that are called so. */
+static void
+set_all(const char *name)
+{
+    uint64_t number;
+    uintptr_t address;
+
+    if (cmdline_size(name, &number) && number >= (uintptr_t)text_start &&
+        number < (uintptr_t)text_end) {
+        set((uintptr_t)number, name);
+        return;
+    }
+    address = symbol_lookup(name);
+    if (address == 0)
+        klog("break: no function of the kernel is called '%s'%s\n", name,
+             symbol_count() == 0 ? ", for there are no symbols" : "");
+    for (; address != 0; address = symbol_lookup_above(name, address))
+        set(address, name);
 }
 
 void
@@ -144,7 +145,7 @@ breakpoints_set(const char *list)
         char name[NAME_SIZE] = "";
 
         memcpy(name, list, length < NAME_SIZE ? length : NAME_SIZE - 1);
-        set(name);
+        set_all(name);
         list += length + (comma != NULL);
     }
     write_dr7(enabled);

@@ -224,8 +224,14 @@ symbol_find(uintptr_t address, uint32_t *offset)
 uintptr_t
 symbol_lookup(const char *name)
 {
+    return symbol_lookup_above(name, 0);
+}
+
+uintptr_t
+symbol_lookup_above(const char *name, uintptr_t address)
+{
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(names + symbols[i].name, name) == 0)
+        if (symbols[i].address > address && strcmp(names + symbols[i].name, name) == 0)
             return symbols[i].address;
     }
     return 0;

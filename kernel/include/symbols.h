@@ -27,6 +27,9 @@ void symbol_place(uintptr_t address, char *text, size_t size);
 /* The address of a name; 0 when there is no such symbol. */
 uintptr_t symbol_lookup(const char *name);
 
+/* The first one above an address: files may have functions of the same name. */
+uintptr_t symbol_lookup_above(const char *name, uintptr_t address);
+
 size_t symbol_count(void);
 
 /* One line a call, innermost first: "  0xc0101234 function+0x12". Starts at `eip` in the frame that

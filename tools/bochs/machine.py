@@ -112,6 +112,7 @@ class Bochs:
             preexec_fn=end_with_us)
         self.output = self.process.stdout.fileno()
         self.pages, self.known_registers = {}, None
+        self.ended = None  # when gdb let it run to its end
         start = self.until_prompt()
         self.com1.accept()
         self.com2.accept()

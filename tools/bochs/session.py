@@ -282,7 +282,17 @@ class Session:
         elif word:
             print(self.with_names(self.bochs.ask(line.strip())), end="")
 
+    def complete(self, text, state):
+        """For the tab key: the names that begin so."""
+        if state == 0:
+            known = self.names.kernel.names() | self.names.boot.names() | set(STAGES) | set(WORDS)
+            self.completions = sorted(name for name in known if name.startswith(text))
+        return self.completions[state] if state < len(self.completions) else None
+
     def loop(self):
+        readline.set_completer_delims(" ,")
+        readline.set_completer(self.complete)
+        readline.parse_and_bind("tab: complete")
         while True:
             self.asked += 1
             try:
@@ -301,13 +311,21 @@ class Session:
         self.bochs.close()
 
 
-# Commands of Bochs after which the machine has run.
+# For the tab key, and the commands of Bochs after which the machine has run.
+WORDS = ("octavo", "gdb", "break", "until", "here", "type", "screen", "help", "zones", "owners",
+         "buddyinfo", "freelist", "slabinfo", "slab", "frame", "owner", "vmas", "maps", "walk", "why")
 RUNS = ("c", "cont", "continue", "s", "step", "p", "n", "next")
 
 
 def main():
     args = arguments()
     os.chdir(ROOT)
+    program = args.program.split()[:1]
+    if program and not Path("build/user", program[0] + ".elf").exists():
+        near = ", ".join(Names().near(program[0] + ":main")).replace(":main", "")
+        print(f"bochs: there is no program '{program[0]}'" + (near and f"; near: {near}"),
+              file=sys.stderr)
+        return 1
     os.environ.setdefault("BXSHARE", "/usr/share/bochs")
     base = "build/octavo.img" if args.program else "build/monitor.img"
     with tempfile.TemporaryDirectory(prefix="octavo-image-") as folder:

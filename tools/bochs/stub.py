@@ -58,7 +58,8 @@ class Stub:
                 request, data = data[1:end].decode(), data[end + 3:].lstrip(b"+-")
                 try:
                     answer = self.answer(request)
-                except Ended:
+                except Ended as ended:
+                    self.bochs.ended = ended
                     answer = "W00"
                 body = answer.encode()
                 link.sendall(b"+$%s#%02x" % (body, sum(body) & 0xFF))
@@ -149,6 +150,8 @@ class Gdb:
             self.send("maintenance flush dcache")
             self.send("python import stops; stops.run()")
         answer = self.send(command)
+        if self.bochs.ended:
+            raise self.bochs.ended
         self.asked_at = self.bochs.stop
         return answer
 
