@@ -38,8 +38,7 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 
 # --- The kernel -----------------------------------------------------------------------------------
 
-KERNEL_C   := $(filter-out kernel/memview/%,$(sort \
-        $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/debug/*.c mm/x86/*.c)))
+KERNEL_C   := $(sort $(wildcard kernel/*.c kernel/*/*.c mm/*.c mm/debug/*.c mm/x86/*.c))
 KERNEL_ASM := $(sort $(wildcard kernel/*.asm kernel/*/*.asm))
 KERNEL_OBJ  = $(KERNEL_ASM:%=$(BUILD)/obj/%.o) $(KERNEL_C:%=$(BUILD)/obj/%.o)
 KERNEL_INCLUDE := -Ikernel/include -Iinclude

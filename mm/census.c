@@ -12,6 +12,7 @@
 #include "buddy.h"
 #include "census.h"
 #include "mm_private.h"
+#include "slab_private.h"
 
 /* Frames [start, end) with one story. */
 struct piece {
@@ -138,4 +139,23 @@ census_blocks(uint32_t first, struct block_summary *to, size_t count)
         };
     }
     return done;
+}
+
+void
+census_lists(unsigned long chunks[ZONE_COUNT][ORDERS])
+{
+    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
+        for (unsigned order = 0; order < ORDERS; order++)
+            chunks[zone][order] = buddy_count_free(&mm_zones[zone], order);
+}
+
+bool
+census_cache(size_t index, struct kmem_cache_stats *stats)
+{
+    struct kmem_cache *cache = slab_caches;
+    while (cache && index--)
+        cache = cache->next;
+    if (cache)
+        kmem_cache_get_stats(cache, stats);
+    return cache != NULL;
 }

@@ -8,7 +8,7 @@
  * The pages are the kernel's own sources (memview.h), which the monitor has too; what is of
  * processes is here.
  */
-#include "memview/processes.h"
+#include "memview/pages.h"
 #include "keys.h"
 
 #define REFRESH_TENTHS 3 /* between two looks when no key comes */
@@ -120,6 +120,10 @@ source_slabs(const char *cache, char *text, size_t size)
 static const struct memview_source source = {
     .blocks = source_blocks, .frames = source_frames, .story = source_story,
     .lists = source_lists,   .caches = source_caches, .slabs = source_slabs,
+};
+
+static const struct memview_page *const pages[] = {
+    &memview_map, &memview_lists, &memview_slabs, &memview_processes, &memview_help, NULL,
 };
 
 /* ---- the terminal ---- */
@@ -249,8 +253,7 @@ main(int argc, char **argv)
         die("/proc/octavo/frames: %s", error_text(frames_file < 0 ? frames_file : blocks_file));
     size = memview_bytes(&source);
     memory = memset(allocate(size), 0, size);
-    view = memview_begin(memory, &source, write_terminal);
-    view->extra = &memview_processes;
+    view = memview_begin(memory, &source, pages, write_terminal);
     if (timed) {
         measure(view);
         return 0;

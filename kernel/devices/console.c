@@ -18,6 +18,7 @@
 #include "platform.h"
 #include "serial.h"
 #include <string.h>
+#include "timer.h"
 #include "vga.h"
 
 #define LOCK_PATIENCE 10000000u
@@ -315,18 +316,29 @@ dequeue(void)
 }
 
 int
-console_read_key(void)
+console_wait_key(uint32_t ticks)
 {
     unsigned long state = interrupts_disable();
+    uint32_t start = timer_ticks();
     int key = dequeue();
 
-    while (key == KEY_NONE) {
+    while (key == KEY_NONE && (ticks == 0 || timer_ticks() - start < ticks)) {
         if (state & EFLAGS_IF)
             __asm__ volatile("sti; hlt; cli" : : : "memory"); /* sti takes effect after hlt began */
         else
             io_delay();
         key = dequeue();
     }
+    if (key == KEY_NONE && terminal.stage != 0) {
+        terminal = (struct terminal_state){0};
+        key = KEY_ESCAPE;
+    }
     interrupts_restore(state);
     return key;
+}
+
+int
+console_read_key(void)
+{
+    return console_wait_key(0);
 }

@@ -56,6 +56,10 @@ void console_poll_input(void);
 /* The next key (keys.h). Waits for it, the CPU halted when interrupts are on, else polling. */
 int console_read_key(void);
 
+/* The same for so many ticks of the timer at most (0: for ever); KEY_NONE when none came. Here an
+ * ESC from COM1 that nothing follows is a key. */
+int console_wait_key(uint32_t ticks);
+
 /* For whoever prints in several steps: nobody else prints meanwhile. Nests; never blocks for ever,
  * so that a panic gets its report out. Interrupts stay off in between. */
 unsigned long console_lock(void);

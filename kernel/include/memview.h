@@ -1,7 +1,7 @@
 /* memview.h - memory on the screen: the monitor's command and the program of that name.
  *
- *   who shows it ──► struct memview ──► pages: map, frame, lists, slabs, help, and what else the
- *   (loop, keys)        │    │                 program has
+ *   who shows it ──► struct memview ──► pages: map, lists, slabs, help, and what else there is
+ *   (loop, keys)        │    │
  *                       │    └── struct screen ──► terminal
  *                       └── struct memview_source: where the figures come from
  *
@@ -78,8 +78,8 @@ struct memview_page {
 struct memview {
     struct screen screen;
     const struct memview_source *source;
+    const struct memview_page *const *pages; /* those there are, NULL behind the last */
     const struct memview_page *page;
-    const struct memview_page *extra; /* of the program; NULL: none */
     bool story;                       /* the map shows the frame under its cursor */
     unsigned fit;                     /* order of the figure of fragmentation */
 
@@ -108,8 +108,10 @@ struct memview {
 /* Bytes of memory for a view. */
 size_t memview_bytes(const struct memview_source *source);
 
-/* Makes that memory, all zeros, a view, and has it read everything. */
+/* Makes that memory, all zeros, a view that begins with the first of the pages (NULL behind the
+ * last) and has read nothing yet. */
 struct memview *memview_begin(void *memory, const struct memview_source *source,
+                              const struct memview_page *const *pages,
                               void (*write)(const char *text, size_t size));
 
 /* Looks at what has changed. Bounded work, whatever the size of the machine. */
@@ -126,9 +128,11 @@ bool memview_key(struct memview *view, int key);
 
 void memview_end(struct memview *view);
 
-/* ---- what pages share (kernel/memview/view.c) ---- */
+/* ---- pages (kernel/memview/map.c, lists.c) ---- */
 
-extern const struct memview_page memview_map, memview_lists, memview_slabs, memview_help;
+extern const struct memview_page memview_map, memview_lists, memview_slabs;
+
+/* ---- what pages share (kernel/memview/view.c) ---- */
 
 /* The frames as an amount, in the unit that fits: "64K", "52.3M". */
 #define AMOUNT_SIZE 12u

@@ -14,8 +14,6 @@
 #define KEYS_ROW     (SCREEN_ROWS - 1)
 #define FIT_AT_FIRST 4u /* 64 KiB */
 
-static const struct memview_page *const pages[] = {&memview_map, &memview_lists, &memview_slabs};
-
 /* ---- amounts ---- */
 
 const char *
@@ -67,39 +65,6 @@ memview_unusable(const uint32_t chunks[MEMVIEW_ORDERS], unsigned order)
     return frames;
 }
 
-/* ---- help ---- */
-
-static void
-draw_help(struct memview *view)
-{
-    static const char *const lines[] = {
-        "The map shows all memory, 1024 cells. A cell has the letter and colour of the",
-        "owner who has most of it: solid when half or more of the cell is in use, a",
-        "letter on black when less, and a dot where all is free.",
-        "",
-        "Enter shows what is in a cell, down to a block of 1024 frames, a cell each.",
-        "There a capital is the first frame of an allocation, or a page that one holds;",
-        "a small letter is a frame behind it, or a page that several hold. A digit is a",
-        "free chunk and its order, a for 10: 2^order frames. Enter once more tells the",
-        "story of a frame.",
-        "",
-        "  arrows, PgUp, PgDn, Home, End   move          Enter   look closer",
-        "  Esc, Backspace, b               back          + -     another chunk size",
-        "  Ctrl-L                          paint anew    q       quit",
-        "",
-        "Unusable for 64K: of the free memory, the part in chunks smaller than that.",
-        "A request for 64K at once cannot use it, however much it is. 0% is whole,",
-        "100% is all in pieces. Frames in the CPU caches are free, but not counted.",
-    };
-
-    for (unsigned i = 0; i < ARRAY_LENGTH(lines); i++) {
-        screen_at(&view->screen, i + 2, 1, COLOUR_TEXT);
-        screen_print(&view->screen, "%s", lines[i]);
-    }
-}
-
-const struct memview_page memview_help = {.key = '?', .name = "help", .draw = draw_help};
-
 /* ---- drawing ---- */
 
 /* What every page shows at the right end of its title. */
@@ -144,13 +109,10 @@ draw_keys(struct memview *view)
     struct screen *screen = &view->screen;
 
     screen_at(screen, KEYS_ROW, 0, COLOUR_TEXT);
-    for (size_t i = 0; i < ARRAY_LENGTH(pages); i++)
-        draw_page_key(screen, pages[i]);
-    if (view->extra)
-        draw_page_key(screen, view->extra);
+    for (size_t i = 0; view->pages[i]; i++)
+        draw_page_key(screen, view->pages[i]);
     draw_key(screen, "Enter", "closer");
     draw_key(screen, "Esc", "back");
-    draw_page_key(screen, &memview_help);
     draw_key(screen, "q", "quit");
 }
 
@@ -189,13 +151,9 @@ memview_refresh(struct memview *view)
 static const struct memview_page *
 page_of(const struct memview *view, int key)
 {
-    if (key == memview_help.key || key == 'h')
-        return &memview_help;
-    if (view->extra && key == view->extra->key)
-        return view->extra;
-    for (size_t i = 0; i < ARRAY_LENGTH(pages); i++)
-        if (key == pages[i]->key)
-            return pages[i];
+    for (size_t i = 0; view->pages[i]; i++)
+        if (key == view->pages[i]->key)
+            return view->pages[i];
     return NULL;
 }
 
@@ -216,7 +174,7 @@ memview_key(struct memview *view, int key)
         view->page = page;
     } else if (!view->page->key_pressed || !view->page->key_pressed(view, key)) {
         if (key == KEY_ESCAPE || key == '\b' || key == 'b')
-            view->page = &memview_map;
+            view->page = view->pages[0];
     }
     return true;
 }
@@ -246,13 +204,15 @@ memview_bytes(const struct memview_source *source)
 
 struct memview *
 memview_begin(void *memory, const struct memview_source *source,
+              const struct memview_page *const *pages,
               void (*write)(const char *text, size_t size))
 {
     struct memview *view = memory;
 
     view->source = source;
     view->screen.write = write;
-    view->page = &memview_map;
+    view->pages = pages;
+    view->page = pages[0];
     view->fit = FIT_AT_FIRST;
     view->blocks = count_blocks(source);
     memview_map_begin(view);

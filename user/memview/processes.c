@@ -3,7 +3,7 @@
  *
  *   processes ── Enter ──► areas ── Enter ──► pages ── Enter ──► one page        Esc: back
  */
-#include "processes.h"
+#include "pages.h"
 #include "keys.h"
 
 #define FIRST_ROW 2u
