@@ -101,6 +101,13 @@ class Session:
         self.conditions = {}       # number of a breakpoint -> what gdb must find true
         self.asked = 0
 
+    def load(self, program):
+        """Has Bochs itself know a program's names: lb "brk_step" then works as well."""
+        file = self.bochs.folder / (program + ".sym")
+        file.write_text("".join(f"{address:08x} {name}\n"
+                                for address, name in self.names.program(program).pairs))
+        self.bochs.ask(f'ldsym global "{file}"')
+
     # --- Where to stop ---
 
     def addresses(self, name):
@@ -210,9 +217,8 @@ class Session:
 
     def with_names(self, text):
         """Bochs' text with the breakpoint's name, and the running program's for its addresses."""
-        text = re.sub(r"(Breakpoint (\d+), \w+ in) \?\? \(\)",
-                      lambda found: f"{found.group(1)} {self.places.get(int(found.group(2)), '?')}",
-                      text)
+        text = re.sub(r"(Breakpoint (\d+), \w+ in) \?\? \(\)", lambda found:
+                      f"{found.group(1)} {self.places.get(int(found.group(2)), '?? ()')}", text)
         if not re.search(r"^(\(0\).* 001b:0*|0*)4[0-9a-f]{5}:? ?\(", text, re.MULTILINE):
             return text
         table = self.names.program(self.running())
@@ -238,6 +244,8 @@ class Session:
         word, _, rest = argument.partition(" ")
         if word in ("", "help"):
             print(HELP)
+        elif word in ("break", "until") and not rest.strip():
+            print(self.bochs.ask("blist"), end="")
         elif word in ("break", "until"):
             names, _, condition = rest.partition(" if ")
             set_them = self.stop_at if word == "break" else self.run_to
@@ -275,7 +283,7 @@ class Session:
         word, _, rest = line.strip().partition(" ")
         if word == "octavo":
             self.octavo(rest.strip())
-        elif word == "gdb":
+        elif word == "gdb" and rest.strip() not in ("q", "quit"):
             print(self.gdb.ask(rest), end="")
         elif word in RUNS:
             self.run(line.strip())
@@ -350,6 +358,8 @@ def main():
 
 def work(session, args):
     print(session.bochs.stop.text, end="")
+    if args.program:
+        session.load(args.program.split()[0])
     wanted = [name for name in args.names.split(",") if name]
     at_once = wanted or args.trace
     if at_once:
