@@ -172,14 +172,14 @@ def frame_line(physical):
     return line
 
 
-def users_of(physical, but_for):
-    """Lines about the programs that have the frame in their page tables or as one of these."""
+def users_of(physical, address, one):
+    """Lines about the programs that have the frame, but for the process `one` at the address."""
     frame = physical >> PAGE_SHIFT
     for process in tasks.processes():
         if not process["space"]:
             continue
         for start, span, entry in memory.Tables(int(process["space"]["directory_at"])).mapped():
-            if start <= but_for < start + span and process["space"] == value("space_active"):
+            if one and process["pid"] == one["pid"] and start <= address < start + span:
                 continue
             if entry >> PAGE_SHIFT <= frame < (entry + span) >> PAGE_SHIFT:
                 at = start + (physical - entry)
@@ -213,7 +213,7 @@ def lines_of(address, process):
         yield frame_line(entry.physical)
         yield from () if found else objects.frame_story(entry.physical >> PAGE_SHIFT)
         if places.is_programs_frame(entry.physical >> PAGE_SHIFT):
-            yield from users_of(entry.physical, address)
+            yield from users_of(entry.physical, address, process)
     if user:
         yield from program_lines(address, process)
         yield "by the kernel: the same in a copy for a system call, but EFAULT in place of a signal"
