@@ -77,11 +77,11 @@ def ask_monitor():
     machine.qemu.stdin.write(MONITOR_KEY)
     machine.qemu.stdin.flush()
     run_to("monitor_visit")
-    for command in COMMANDS:
+    for command in [*COMMANDS, "uptime"]:
         machine.type(command)
         run_to("monitor_execute")
-    machine.type("uptime")
-    run_to("monitor_execute")
+        while gdb.parse_and_eval("text").string() != command:
+            run_to("monitor_execute")
     dumps("monitor")
     heard["monitor"] = said_by_gdb(COMMANDS)
 
