@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 sys.path += [str(ROOT / "tools"), str(ROOT / "tools/bochs")]
 
 import machine
+import session
 from dumps import core
 
 INSPECT = ROOT / "tools/inspect"
@@ -75,10 +76,10 @@ def inspect(dump, commands, *options):
 KINDS = {"raw": "pmemsave", "core": "dump-guest-memory", "paged": "dump-guest-memory -p"}
 
 
-def qemu(folder, cpu, memory, endings):
+def qemu(folder, cpu, memory, endings, image):
     environment = dict(os.environ, DUMP_FOLDER=folder, DUMP_KINDS=" ".join(endings),
                        DUMP_SIZE=str(memory << 20),
-                       OCTAVO_IMAGE="build/octavo.img", OCTAVO_MEMORY=f"{memory}M", OCTAVO_CPU=cpu)
+                       OCTAVO_IMAGE=image, OCTAVO_MEMORY=f"{memory}M", OCTAVO_CPU=cpu)
     done = subprocess.run(
         ["timeout", "-s", "KILL", str(SECONDS), "gdb", "-q", "-batch", "-x",
          "tools/gdb/octavo.gdb", "-x", "tests/boot/dump/session.py", "build/kernel.elf"],
@@ -90,8 +91,8 @@ def qemu(folder, cpu, memory, endings):
         return None
 
 
-def check_machine(folder, name, cpu, memory, endings):
-    heard = qemu(folder, cpu, memory, endings)
+def check_machine(folder, name, cpu, memory, endings, image="build/octavo.img"):
+    heard = qemu(folder, cpu, memory, endings, image)
     if heard is None:
         return
     shell = answers(heard["console"], "$ ")
@@ -224,7 +225,9 @@ def check_files(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        check_machine(folder, "PAE, high memory", "max", 272, ("raw", "paged"))
+        check_machine(folder, "PAE, high memory, debug=pages,heap,stacks", "max", 272,
+                      ("raw", "paged"), session.image_with("debug=pages,heap,stacks", folder,
+                                                           ROOT / "build/octavo.img"))
         check_machine(folder, "two levels", "qemu32", 64, KINDS)
         check_files(folder)
         check_bochs(folder)

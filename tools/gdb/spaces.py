@@ -1,6 +1,7 @@
 """spaces.py - programs and their memory: areas, maps, and who has what is at an address."""
 import gdb
 
+import notes
 import paging
 import tables
 import tasks
@@ -124,6 +125,7 @@ def print_owner(address, space):
         for area in areas(space):
             if area["start"] <= address < area["end"]:
                 print_area(area)
+    notes.print_object_notes(address)
     if found.present:
         tables.print_frame(found.physical >> PAGE_SHIFT)
         tables.print_object(DIRECT_BASE + found.physical)

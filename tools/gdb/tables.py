@@ -5,9 +5,11 @@ import gdb
 from kernel import (DIRECT_BASE, MAX_ORDER, PAGE_SHIFT, Descriptors, array_length, blocks_of,
                     cache_named, cached_frames, caches, free_chunk_around, free_chunks, linked,
                     number, objects_in_use, objects_used, owner_name, read, slab_of, value, zones)
+from notes import print_frame_notes
 
 FOUR_GIB = 1 << 32
 MAP_LINE = 64  # objects in a line of a slab's map
+
 
 def hexadecimal(n):
     """As C's %#x prints it: zero stays bare."""
@@ -232,6 +234,7 @@ def print_frame(frame):
     print_owner_of(frame, zone, Descriptors())
     if start < number("direct_map_end"):
         print("  at %#x in the direct map" % (DIRECT_BASE + start))
+    print_frame_notes(frame)
 
 
 # --- The kernel's log -----------------------------------------------------------------------------
