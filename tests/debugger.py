@@ -55,13 +55,13 @@ def session(commands, image):
     return answers(commands, "build/kernel.elf", "tools/gdb/octavo.gdb", OCTAVO_IMAGE=str(image))
 
 
-def image_with(folder, cmdline):
-    """The floppy's image with another command line."""
+def image_with(folder, cmdline, *files):
+    """The floppy's image with another command line, and more files."""
     sys.dont_write_bytecode = True
     from importlib.machinery import SourceFileLoader
     boot = SourceFileLoader("boot", str(ROOT / "tools/boot")).load_module()
     args = type("Arguments", (), {"image": ROOT / "build/octavo.img", "cmdline": cmdline,
-                                  "tests": False, "add": []})
+                                  "tests": False, "add": [boot.Module(file) for file in files]})
     return boot.edited_image(args, Path(folder))
 
 

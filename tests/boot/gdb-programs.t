@@ -4,6 +4,7 @@ with its own symbols; breakpoints of a program stop in that one, and across fork
 listed as the monitor lists them.
 """
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -80,8 +81,43 @@ def double_fault(folder):
     like("down to its first call", said[4], r"stack_overflow")
 
 
+OTHERS = """
+static void leave(int status)
+{
+    __asm__ volatile("int $0x80" : : "a"(1), "b"(status));
+}
+
+static __attribute__((noinline)) int work(int times)
+{
+    return times == 0 ? 0 : 1 + work(times - 1) * 2;
+}
+
+void _start(void)
+{
+    leave(work(3) != 7);
+}
+"""
+
+
+def others(folder):
+    """A program that is not of this tree: its file is named."""
+    source, program = Path(folder) / "hello.c", Path(folder) / "hello"
+    source.write_text(OTHERS)
+    subprocess.run(["gcc", "-m32", "-static", "-no-pie", "-nostdlib", "-g", "-O1", "-o", program,
+                    source], check=True)
+    said = session(
+        ["octavo break hello:work", f"octavo user {program}", "octavo break hello:work", "continue",
+         "bt 3", "octavo user", "delete", "octavo break hello:leave", "continue"],
+        image_with(folder, 'run="/hello"', program))
+    like("without a file it has no symbols", said[1], r"octavo user FILE names one")
+    like("with one it has", said[2], r"^hello: symbols of .*/hello$")
+    like("and stops there", said[4], r"^Breakpoint \d+, .*work \(times=(times@entry=)?3\) at .*hello.c:\d+")
+    like("its stack", said[5], r"work \(times=\S*3\)", r"_start \(\).*\n\Z")
+
+
 programs()
 children()
 with tempfile.TemporaryDirectory(prefix="octavo-") as work:
     double_fault(work)
+    others(work)
 end()

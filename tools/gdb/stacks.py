@@ -203,10 +203,10 @@ class AssemblyUnwinder(Unwinder):
 
     @staticmethod
     def step(step):
-        if gdb.current_progspace().block_for_pc(step.pc) or notes.cover(step.pc):
-            return None
         if function_label(step.pc) in OUTERMOST:
             return step.to({"eip": 0, "esp": step.sp})
+        if gdb.current_progspace().block_for_pc(step.pc) or notes.cover(step.pc):
+            return None
         if read(step.pc, len(SIGNAL_RETURN)) == SIGNAL_RETURN:
             return step.over_signal()
         state = code.state(step.pc)
@@ -348,7 +348,8 @@ class Call(FrameDecorator):
     """A call; of a function without a name, as gdb shows it without decorators."""
 
     def function(self):
-        return super().function() or "??"
+        name = super().function()  # an address, where gdb knows no function
+        return "??" if isinstance(name, int) and not function_label(name) else name
 
 
 class TrapFilter:
@@ -392,7 +393,10 @@ class Registers:
         frame = gdb.newest_frame()
         self.own = {name: int(frame.read_register(name)) & 0xFFFFFFFF for name in self.wanted}
         self.level = gdb.selected_frame().level()
-        self.put(self.wanted)
+        try:
+            self.put(self.wanted)
+        except gdb.error:
+            raise gdb.GdbError("registers cannot be changed here (QEMU can)") from None
 
     def __exit__(self, *_error):
         self.put(self.own)
