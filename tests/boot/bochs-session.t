@@ -148,6 +148,15 @@ def program():
     session.close()
 
 
+def shell():
+    session = Session("--break", "sh:main")
+    like("the shell's image boots when a program is to be stopped", session.start,
+         r"in sh:main", r"001b:\w+ \( *main\+0\)", r"^main \(argc=1.* at user/sh\.c")
+    check("...and only that program is", session.start.count("Breakpoint") == 1, session.start)
+    like("its memory is at hand", session.ask("octavo maps"), r"/bin/sh$", r"\[stack\]$")
+    session.close()
+
+
 def console():
     session = Session()
     for _ in range(5):
@@ -188,7 +197,7 @@ def without_debugger():
 
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    for part in (names, start_of_the_machine, program, console, trace,
+    for part in (names, start_of_the_machine, program, shell, console, trace,
                  without_debugger):
         part()
     print(f"1..{count}")

@@ -1,24 +1,17 @@
 """session.py - the user's side: where to stop, what to show there, and the commands."""
-import argparse
-import glob
-import os
 import re
 import readline
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 import stages
 from dumps import core
-from events import Events
-from machine import Bochs, Ended
+from machine import Bochs
 from names import STAGES, Names
 from stub import Gdb
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 HELP = """\
 Bochs' own commands (help), and:
   octavo break NAME,... [if C EXPRESSION]
@@ -36,58 +29,7 @@ Bochs' own commands (help), and:
 While the machine runs, the terminal is its console. ^C stops it."""
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__.split("\n")[0])
-    parser.add_argument("--break", dest="names", default="", metavar="NAME,NAME...",
-                        help="run to the first of these: functions of the kernel, PROGRAM:FUNCTION, "
-                        "or stages: " + ", ".join(STAGES))
-    parser.add_argument("--program", default="", metavar="'NAME ARGUMENTS'",
-                        help="run this program in place of the monitor; Bochs knows its names")
-    parser.add_argument("--trace", default="", metavar="LIST",
-                        help="show these events as they happen: alloc,page,fault,... "
-                        "(docs/tracing.md)")
-    parser.add_argument("--cmdline", default="", metavar="WORDS",
-                        help="more words for the kernel's command line")
-    parser.add_argument("options", nargs="*", help="lines of bochsrc")
-    return parser.parse_args()
-
-
 KERNEL = 0xC0000000  # where it runs once paging is on
-
-
-# --- The image and the screen -------------------------------------------------------------------
-
-
-def words_of(args):
-    words = [args.cmdline] if args.cmdline else []
-    if args.trace:
-        words.append(f"trace={args.trace} trace_to=com2")
-    if args.program:
-        words.append(f'run="{args.program}"')
-    return " ".join(words)
-
-
-def image_with(words, folder, base):
-    """A copy of an image whose kernel gets more words."""
-    image, config = f"{folder}/octavo.img", f"{folder}/octavo.cfg"
-    Path(image).write_bytes(Path(base).read_bytes())
-    subprocess.run(["mcopy", "-i", image, "::OCTAVO.CFG", config], check=True)
-    text = re.sub(r"(?m)^cmdline=(.*)", lambda line: f"cmdline={line.group(1)} {words}".rstrip(),
-                  Path(config).read_text())
-    Path(config).write_text(text)
-    subprocess.run(["mcopy", "-o", "-i", image, config, "::OCTAVO.CFG"], check=True)
-    return image
-
-
-def display():
-    """A window on a desktop, else a server that VNC viewers find at port 5900."""
-    windows = glob.glob("/usr/lib/*/bochs/plugins/libbx_x_gui.so")
-    if os.environ.get("DISPLAY") and windows:
-        return "display_library: x"
-    return 'display_library: rfb, options="timeout=0"'
-
-
-# --- A session ------------------------------------------------------------------------------------
 
 
 class Session:
@@ -127,17 +69,20 @@ class Session:
         return [int(word, 16) for word in text.split() if word.startswith("0x")]
 
     def runs(self, program):
-        """Bochs' expression for: this program is running. The name of the running process is
-        compared four bytes at a time; the end of a longer name decides with its zero."""
+        """Bochs' expression for: this program is running. The name of the running process, with
+        the zero at its end, is compared four bytes at a time."""
         offset = re.findall(r"0x[0-9a-f]+", self.gdb.ask(
             "printf \"%#x %#x %#x\", &task_running, (long) &((struct task *) 0)->process, "
             "(long) ((struct process *) 0)->name"))
         running, process, name = (int(word, 16) for word in offset)
         text = program.encode()[:15] + b"\0"
-        owner = f"*(*{running:#x} + {process})"
-        return " * ".join(
-            f"(*({owner} + {name + at}) == {int.from_bytes(text[at:at + 4], 'little'):#x})"
-            for at in range(0, len(text) - len(text) % 4, 4)) or "1"
+        words = []
+        for at in range(0, len(text), 4):
+            piece = text[at:at + 4]
+            words.append(f"(((*(*(*{running:#x} + {process}) + {name + at})) "
+                         f"& {(1 << 8 * len(piece)) - 1:#x}) "
+                         f"== {int.from_bytes(piece, 'little'):#x})")
+        return " * ".join(words)
 
     def stop_at(self, names, condition="", told=True):
         """Sets breakpoints; returns what is wrong with the names, "" when nothing is."""
@@ -323,52 +268,3 @@ class Session:
 WORDS = ("octavo", "gdb", "break", "until", "here", "type", "screen", "help", "zones", "owners",
          "buddyinfo", "freelist", "slabinfo", "slab", "frame", "owner", "vmas", "maps", "walk", "why")
 RUNS = ("c", "cont", "continue", "s", "step", "p", "n", "next")
-
-
-def main():
-    args = arguments()
-    os.chdir(ROOT)
-    program = args.program.split()[:1]
-    if program and not Path("build/user", program[0] + ".elf").exists():
-        near = ", ".join(Names().near(program[0] + ":main")).replace(":main", "")
-        print(f"bochs: there is no program '{program[0]}'" + (near and f"; near: {near}"),
-              file=sys.stderr)
-        return 1
-    os.environ.setdefault("BXSHARE", "/usr/share/bochs")
-    base = "build/octavo.img" if args.program else "build/monitor.img"
-    with tempfile.TemporaryDirectory(prefix="octavo-image-") as folder:
-        image = image_with(words_of(args), folder, base) if words_of(args) else base
-        options = [display(), f"floppya: 1_44={image}, status=inserted", *args.options]
-        try:
-            session = Session(options, Events() if args.trace else None)
-        except Ended as ended:
-            print("bochs: it did not start:\n" + ended.args[1], file=sys.stderr)
-            return 1
-        try:
-            return work(session, args)
-        except Ended as ended:
-            if "shutdown requested" not in ended.args[1]:
-                print("bochs: it ended:\n" + ended.args[1], file=sys.stderr)
-                return 1
-            print("The machine is off.")
-            return 0
-        finally:
-            session.close()
-
-
-def work(session, args):
-    print(session.bochs.stop.text, end="")
-    if args.program:
-        session.load(args.program.split()[0])
-    wanted = [name for name in args.names.split(",") if name]
-    at_once = wanted or args.trace
-    if at_once:
-        session.stages = set()
-    wrong = session.stop_at(wanted)
-    if wrong:
-        print("bochs: " + wrong, file=sys.stderr)
-        return 1
-    if at_once:
-        session.run("c")
-    session.loop()
-    return 0
