@@ -20,10 +20,17 @@ boots "a word that is none" 0 --mem 16M --cmdline 'debug=nosuch,pages test=mm/de
 like "is reported" "$console" "^debug: 'nosuch' is none of heap, stacks"
 like "and the others are obeyed" "$console" '^ok 1 mm/debug_pages/story$'
 
+boots "debug=all: the shell and its programs" 0 --mem 16M --cmdline 'debug=all' \
+    --input 'cat /proc/octavo/leaks' --input 'ls | hexdump' --input 'stress 40r 7' \
+    --input exit
+like "leaks are searched for when asked" "$console" '^leaks: 0 of [0-9]+ objects, 0 bytes'
+like "and at power-off" "$console" '^octavo: exit status=0 kind=ok'
+
 boots "debug=all: the monitor" 0 --mem 16M --cmdline 'debug=all monitor' \
-    --input debug --input 'alloc pages 1024' --input 'frame 0x800' --input poweroff
+    --input debug --input 'alloc pages 1024' --input 'frame 0x800' --input leaks --input poweroff
 like "says what is on" "$console" '^on: heap stacks quarantine guard .*pages poison'
 like "and what it takes" "$console" '^stacks: [0-9]+ different ones in [0-9]+ of [0-9]+ KiB'
+like "and what is lost" "$console" '^leaks: 0 of [0-9]+ objects'
 like "and who has a frame" "$console" '^ +allocated by [a-z_]+\+0x'
 
 done_testing

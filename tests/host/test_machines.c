@@ -11,6 +11,7 @@
 #include "mm.h"
 #include "slab.h"
 #include "../mm/testing.h"
+#include "../../mm/debug/debug_private.h"
 #include "../../mm/mm_private.h"
 #include "../../mm/percpu.h"
 #include "../../mm/slab_private.h"
@@ -533,6 +534,56 @@ KTEST(machines, leaks)
     on(&machine, leaks_are_found);
     mm_debug = 0;
     hosted_roots = NULL;
+    machine_start_usual();
+}
+
+/* ---- the depot of stacks has an end ---- */
+
+/* A stack for each number: two bits of it choose from which line the next call is made. */
+static __attribute__((noinline)) uint32_t
+save_turning(uint32_t turns, unsigned depth)
+{
+    uint32_t stack = 0;
+#define TURN(way)                                                                                  \
+    if ((turns & 3) == (way)) {                                                                    \
+        stack = save_turning(turns >> 2, depth - 1);                                               \
+        __asm__ volatile("# %1" : "+r"(stack) : "i"(way));                                         \
+        return stack;                                                                              \
+    }
+    if (depth == 0)
+        return stack_save(NULL);
+    TURN(0)
+    TURN(1)
+    TURN(2)
+    TURN(3)
+#undef TURN
+    return stack;
+}
+
+static void
+depot_ends(void)
+{
+    uint32_t first = 0, n = 0;
+    for (unsigned round = 0; round < 2; round++) {
+        uint32_t stack = save_turning(0, 6);
+        CHECK(stack && (round == 0 || stack == first)); /* those that are there are found */
+        first = stack;
+        while (n < 50000 && save_turning(n, 9))
+            n++;
+    }
+    CHECK(n > 100 && n < 50000);
+    void *object = kmalloc(40);
+    CHECK(object);
+    kfree(object);
+    CHECK(mm_check());
+}
+
+KTEST(machines, depot_of_stacks_ends)
+{
+    const struct machine machine = {.skipped = 256};
+    mm_debug_choose("stacks");
+    on(&machine, depot_ends);
+    mm_debug = 0;
     machine_start_usual();
 }
 

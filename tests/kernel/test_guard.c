@@ -1,5 +1,6 @@
-/* test_guard.c - guarded objects: where they lie, that nothing is behind them, that they are gone when
- * they are freed, and that slabs serve when there is no room. Needs debug=guard (tests/boot/debug.t).
+/* test_guard.c - guarded objects: where they lie, that nothing is behind them, that they are gone
+ * when they are freed, and that slabs serve when there is no room. Needs debug=guard
+ * (tests/boot/debug.t).
  */
 #include "../mm/debugging.h"
 #include "kmalloc.h"

@@ -1,5 +1,6 @@
-/* test_leaks.c - the search for leaks in the kernel: variables, objects and stacks lead to objects; what
- * nothing leads to is reported with the stack that made it. Needs debug=leaks (tests/boot/debug.t).
+/* test_leaks.c - the search for leaks in the kernel: variables, objects and stacks lead to objects;
+ * what nothing leads to is reported with the stack that made it. Needs debug=leaks
+ * (tests/boot/debug.t).
  *
  * A pointer that the test keeps in disguise is none to the search.
  */

@@ -74,7 +74,7 @@ KTEST(debug_heap, damaged_record)
     kmem_cache_get_stats(cache, &stats);
     uint8_t *object = kmem_cache_alloc(cache);
     CHECK(object);
-    uint32_t *state = (uint32_t *)(void *)(object - 16 + stats.stride - RECORD_BYTES), before = *state;
+    uint32_t *state = (void *)(object - 16 + stats.stride - RECORD_BYTES), before = *state;
     *state = 0x12345678;
     CHECK(!mm_check());
     CHECK(ktest_panics(free_it, object, "damaged record"));
