@@ -16,8 +16,9 @@ ok "the kernel takes $memory bytes, at most 512 KiB" test "$memory" -le 524288
 ok "builds again elsewhere" make BUILD="$work/again" img
 ok "to the same bytes" cmp $image "$work/again/octavo.img"
 
-# What a person does to a floppy: add, replace, delete, make room.
+# What a person does to a floppy: make room, add, replace, delete.
 cp $image "$work/edited.img"
+mdel -i "$work/edited.img" ::KTESTS.ELF
 dd if=/dev/urandom of="$work/filler" bs=1k count=64 2>/dev/null
 mcopy -i "$work/edited.img" "$work/KERNEL.ELF" ::COPY.ELF
 mcopy -i "$work/edited.img" "$work/filler" ::FILLER.DAT
