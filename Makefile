@@ -96,14 +96,19 @@ $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	    print "$@: " $$4 " bytes in memory, more than the $(KERNEL_MAX) there may be"; exit 1 } \
 	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'
 
-# The kernel's tests: an image of their own beside that very kernel (kernel/ktests.c).
-KTESTS_C   := tests/image.c tests/ktest.c \
+# The kernel's tests: an image of their own beside that very kernel (kernel/ktests.c). In 2 MiB there
+# is room for those of mm/ alone.
+KTESTS_C    := tests/image.c tests/ktest.c \
         $(sort $(wildcard tests/mm/test_*.c tests/kernel/test_*.c))
-KTESTS_OBJ := $(KTESTS_C:%=$(BUILD)/obj/%.o)
+KTESTS_OBJ  := $(KTESTS_C:%=$(BUILD)/obj/%.o)
+KTESTS_SLIM := $(BUILD)/slim/ktests.elf
 
-$(BUILD)/ktests.elf: tests/ktests.ld $(BUILD)/kernel.elf $(KTESTS_OBJ)
+$(BUILD)/ktests.elf: $(KTESTS_OBJ)
+$(KTESTS_SLIM): $(filter-out $(BUILD)/obj/tests/kernel/%,$(KTESTS_OBJ))
+$(BUILD)/ktests.elf $(KTESTS_SLIM): tests/ktests.ld $(BUILD)/kernel.elf
+	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(LD_I486) -o $@ -T tests/ktests.ld -R $(BUILD)/kernel.elf $(KTESTS_OBJ)
+	$(Q)$(LD_I486) -o $@ -T tests/ktests.ld -R $(BUILD)/kernel.elf $(filter %.o,$^)
 	$(Q)nm $@ | awk '$$2 ~ /[Tt]/ && $$3 !~ /^site_/ { keep[$$3] = 1 } { all[$$3] = 1 } \
 	    END { for (name in all) if (!(name in keep)) print name }' >$@.drop
 	$(Q)objcopy --strip-symbols=$@.drop $@ # what backtraces do not name, 110 KiB
