@@ -141,10 +141,16 @@ def program():
     like("its system call comes to the kernel, which knows it", session.ask("c"),
          r"in space_brk$", r"space_brk \(space=", r"process 1, memtour$",
          r"r-xp .* /bin/memtour$", r"\[stack\]$")
-    session.ask("octavo break page_fault")
+    number = re.search(r"breakpoint (\d+)", session.ask("octavo break page_fault")).group(1)
     text = session.go_to("wrote to 0x08")
     like("a page fault says what it is about", text, r"a program at 0x\w+ wrote to 0x08000000",
          r"\[heap\] +<- 0x8000000", r"directory\[32\] = 0x00000000 not present")
+    session.ask(f"d {number}")
+    like("octavo until, with a condition; an object that is freed",
+         session.ask("octavo until kfree if memory != 0"), r"^kfree \(memory=0x",
+         r"^frame 0x", r"object \d+ of the slab, from .*, in use")
+    like("a system call", session.ask("octavo until sys_write"), r"^sys_write \(frame=",
+         r"^system call 4 \(sys_write\) with 0x1, ", r"^thread 1 of process 1, memtour")
     session.close()
 
 

@@ -279,10 +279,10 @@ class Bochs:
         return self.known_registers
 
     def breakpoint(self, address, condition=""):
-        """Sets one at a linear address; returns its number."""
+        """Sets one at a linear address; returns its number, None when Bochs has no more."""
         before = self.breakpoints()
         self.ask(f'lb {address:#x} if "{condition}"' if condition else f"lb {address:#x}")
-        return max(self.breakpoints() - before)
+        return max(self.breakpoints() - before, default=None)
 
     def breakpoints(self):
         return {int(number) for number in re.findall(r"^ *(\d+) \wbreakpoint",

@@ -97,6 +97,8 @@ class Session:
                 return f"no function or stage is called '{name}'" + (near and f"; near: {near}")
             for address in found:
                 number = self.bochs.breakpoint(address, running)
+                if number is None:
+                    return f"Bochs has no room for a breakpoint at '{name}'; d deletes others"
                 self.places[number] = name
                 if condition:
                     self.conditions[number] = condition

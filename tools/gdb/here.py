@@ -11,13 +11,13 @@ import paging
 import spaces
 import tables
 from commands import command
-from kernel import MAX_ORDER, PAGE_SHIFT, caches, free_chunks, number
+from kernel import MAX_ORDER, PAGE_SHIFT, caches, free_chunks, linked, number
 from memory import USER_END
 from stacks import function_label
 
 # Error code of a page fault: kernel/include/trap.h.
 FAULT_PROTECTION, FAULT_WRITE, FAULT_USER, FAULT_FETCH = 0x01, 0x02, 0x04, 0x10
-PAGE_FAULT = 14
+PAGE_FAULT, SYSTEM_CALL = 14, 0x80
 
 
 # --- What there is --------------------------------------------------------------------------------
@@ -112,6 +112,13 @@ def show_space(space, found):
         paging.print_walk(address, space)
 
 
+def show_tree(tree, found):
+    address = found.get("address")
+    for area in linked(tree["first"], "next"):
+        here = address is not None and int(area["start"]) <= int(address) < int(area["end"])
+        print(spaces.map_line(area) + (f"   <- {int(address):#x}" if here else ""))
+
+
 def show_area(area, _found):
     spaces.print_area(area)
 
@@ -124,6 +131,9 @@ def show_map(_boot, _found):
 def show_trap(trap, _found):
     where = "a program" if int(trap["cs"]) & 3 else "the kernel"
     eip = int(trap["eip"])
+    if int(trap["vector"]) == SYSTEM_CALL:
+        show_call(trap)
+        return
     if int(trap["vector"]) != PAGE_FAULT:
         print(f"trap {int(trap['vector'])} from {where} at {eip:#010x}")
         return
@@ -134,6 +144,15 @@ def show_trap(trap, _found):
     space = gdb.parse_and_eval("space_active")
     if space:
         show_space(space.dereference(), {"address": address})
+
+
+def show_call(trap):
+    """The frame has the number in EAX, and the arguments in the order of Linux."""
+    number_of_call = int(trap["eax"])
+    words = ", ".join(hex(int(trap[name])) for name in ("ebx", "ecx", "edx", "esi", "edi"))
+    handler = function_label(number(f"(unsigned) syscall_table[{number_of_call}]"))
+    print(f"system call {number_of_call} ({handler}) with {words}")
+    show_task(gdb.parse_and_eval("*task_running"), {})
 
 
 def show_process(process, _found):
@@ -163,6 +182,7 @@ STRUCTURES = {
     "slab *": show_slab,
     "trap_frame *": show_trap,
     "address_space *": show_space,
+    "area_tree *": show_tree,
     "area *": show_area,
     "process *": show_process,
     "task *": show_task,
@@ -179,6 +199,23 @@ def show_size(found):
                and int(cache["size"]) >= size]
     if classes:
         show_cache(min(classes, key=lambda cache: int(cache["size"])), found)
+
+
+def show_object(found):
+    """What a pointer to anything leads to: the frame, the object."""
+    pointer = next((found[name] for name in ("memory", "object") if name in found), None)
+    if pointer is not None and int(pointer):
+        spaces.print_owner(int(pointer), None)
+
+
+def show_more(frame, found):
+    """What plain numbers and pointers mean, and for the rest of mm/ its zones."""
+    if "size" in found:
+        show_size(found)
+    elif "memory" in found or "object" in found:
+        show_object(found)
+    elif frame.find_sal().symtab and frame.find_sal().symtab.filename.startswith("mm/"):
+        tables.print_zones()
 
 
 def show_all(found):
@@ -214,8 +251,8 @@ def _here(_argument):
         found = dict(variables(frame))
     except RuntimeError:  # no debugging information here: assembly, a program
         return
-    if not show_all(found) and "size" in found:
-        show_size(found)
+    if not show_all(found) and number("mm_block_count"):
+        show_more(frame, found)
 
 
 @command("places", "octavo places NAME: the addresses of a function, also where it was compiled into "
