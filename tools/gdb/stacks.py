@@ -73,6 +73,7 @@ def word(address):
 State = namedtuple("State", "depth saved")
 AMOUNT = r"(?:0x([0-9a-f]+)|(\d+))"
 ADD_ESP = re.compile(rf"(add|sub)l?\s+(?:\${AMOUNT},%esp|esp,{AMOUNT})")
+LABEL = re.compile(r"<([^>+]+)(?:\+(\d+))?>")
 TARGET = re.compile(r"(j\w+)\s+(?:0x)?([0-9a-f]+)")
 
 
@@ -123,10 +124,17 @@ def label(pc):
 
 
 def function_label(pc):
-    """The name of the assembly function around pc, without that of a place in it."""
-    found = re.match(r"(\S+)(?: \+ \d+)? in section", gdb.execute(f"info symbol {pc}",
-                                                                  to_string=True))
-    return found and found[1].split(".")[0]
+    """(name, first address) of the assembly function around pc, past the labels of places in it;
+    (None, None) where there is none. While a stack is walked nothing may be asked of gdb by a
+    command, or about the selected frame: that would walk the stack."""
+    while True:
+        found = LABEL.search(gdb.format_address(pc))
+        if not found:
+            return None, None
+        start = pc - int(found[2] or 0)
+        if "." not in found[1]:
+            return found[1], start
+        pc = start - 1
 
 
 class Code:
@@ -137,10 +145,9 @@ class Code:
 
     def state(self, pc):
         """The state at pc in an assembly function that is called as in C; None in none."""
-        name = function_label(pc)
-        if not name:
+        _, start = function_label(pc)
+        if start is None:
             return None
-        start = number(f"(unsigned) &'{name}'")
         key = start, read(start, 16)  # programs share addresses
         if key not in self.functions:
             self.functions[key] = follow({start: State(0, {})}, start, start + 256)
@@ -175,9 +182,16 @@ class Step:
             info.add_saved_register(name, gdb.Value(content.to_bytes(4, "little"), kind))
         return info
 
+    def own(self):
+        return {name: self.get(name) for name in REGISTERS}
+
+    def to_nobody(self):
+        """Behind address 0 gdb looks for no more, and TrapFilter leaves it out."""
+        return self.to({**self.own(), "eip": 0})
+
     def over_call(self, state):
         at = self.sp + state.depth
-        registers = {name: self.get(name) for name in REGISTERS}
+        registers = self.own()
         registers.update((name, word(at - depth)) for name, depth in state.saved.items()
                          if name in registers)
         return self.to({**registers, "eip": word(at), "esp": at + 4})
@@ -203,8 +217,8 @@ class AssemblyUnwinder(Unwinder):
 
     @staticmethod
     def step(step):
-        if function_label(step.pc) in OUTERMOST:
-            return step.to({"eip": 0, "esp": step.sp})
+        if function_label(step.pc)[0] in OUTERMOST:
+            return step.to_nobody()
         if gdb.current_progspace().block_for_pc(step.pc) or notes.cover(step.pc):
             return None
         if read(step.pc, len(SIGNAL_RETURN)) == SIGNAL_RETURN:
@@ -349,7 +363,7 @@ class Call(FrameDecorator):
 
     def function(self):
         name = super().function()  # an address, where gdb knows no function
-        return "??" if isinstance(name, int) and not function_label(name) else name
+        return "??" if isinstance(name, int) and not function_label(name)[0] else name
 
 
 class TrapFilter:
@@ -359,8 +373,10 @@ class TrapFilter:
         gdb.frame_filters[self.name] = self
 
     def filter(self, frames):
-        return (Trap(frame) if notes.cover(frame.inferior_frame().pc()) else Call(frame)
-                for frame in frames)
+        for frame in frames:
+            pc = frame.inferior_frame().pc()
+            if pc:
+                yield Trap(frame) if notes.cover(pc) else Call(frame)
 
 
 register_unwinder(None, AssemblyUnwinder(), replace=True)
