@@ -11,6 +11,7 @@
 #include "ktest.h"
 #include "machine.h"
 #include "mm.h"
+#include "mm_debug.h"
 #include "pmm.h"
 #include "slab.h"
 #include "../mm/testing.h"
@@ -312,4 +313,14 @@ work_all(void *argument)
 KTEST(threads, everything_8)
 {
     run_threads(8, work_all);
+}
+
+/* The same under all aids against bugs. */
+KTEST(threads, debugged_8)
+{
+    mm_debug_choose("all");
+    run_threads(8, work_all);
+    run_threads(4, work_objects);
+    mm_debug = 0;
+    machine_start_usual();
 }
