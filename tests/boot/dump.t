@@ -5,6 +5,8 @@ it. And tools/inspect is total: whatever the file is, it says so in words.
 
 Machines: two-level page tables and PAE with high memory in QEMU (tests/boot/dump/session.py is what
 gdb does there); Bochs, whose debugger writes the dump.
+
+  tests/boot/dump.t --update    put the present output into docs/inspecting.md
 """
 import contextlib
 import io
@@ -14,11 +16,13 @@ import re
 import subprocess
 import sys
 import tempfile
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
 sys.path += [str(ROOT / "tools"), str(ROOT / "tools/bochs")]
+tour = SourceFileLoader("tour", str(ROOT / "tests/boot/tour.t")).load_module()
 
 import machine
 import session
@@ -223,13 +227,44 @@ def check_files(folder):
     check("begins where it stopped", text.startswith("#0  monitor_execute"), text)
 
 
+# --- docs/inspecting.md ---------------------------------------------------------------------------
+
+
+def page_commands(text):
+    """(match, command, lines below it) of each block of the page."""
+    for block in re.finditer(r"^```(?:inspect|post-mortem)\n\$ (.*)\n((?:.*\n)*?)```$", text, re.M):
+        yield block, block.group(1), block.group(2).splitlines()
+
+
+def check_page(folder, update):
+    """Each block is a command with its output; `...` stands for any lines, numbers may differ."""
+    page = ROOT / "docs/inspecting.md"
+    text = page.read_text()
+    changed = []
+    for block, command, wanted in page_commands(text):
+        words = command.replace("DUMP", folder + "/monitor.core") \
+            .replace("dead.core", folder + "/dead.core")
+        done = subprocess.run(words, shell=True, cwd=ROOT, capture_output=True, text=True,
+                              timeout=SECONDS)
+        real = [line.rstrip() for line in done.stdout.replace("\r", "").splitlines()]
+        check(f"docs/inspecting.md: {command}", tour.agree(wanted, real), "\n".join(real))
+        changed.append((block, tour.renewed(wanted, real)))
+    for block, lines in reversed(changed if update else []):
+        text = text[:block.start(2)] + "".join(f"{line}\n" for line in lines) \
+            + text[block.end(2):]
+    if update:
+        page.write_text(text)
+
+
 def main():
+    update = "--update" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
         check_machine(folder, "PAE, high memory, debug=pages,heap,stacks", "max", 272,
                       ("raw", "paged"), session.image_with("debug=pages,heap,stacks", folder,
                                                            ROOT / "build/octavo.img"))
         check_machine(folder, "two levels", "qemu32", 64, KINDS)
         check_files(folder)
+        check_page(folder, update)
         check_bochs(folder)
     print(f"1..{count}")
     return failed != 0
