@@ -25,8 +25,8 @@ sys.path += [str(ROOT / "tools"), str(ROOT / "tools/bochs")]
 tour = SourceFileLoader("tour", str(ROOT / "tests/boot/tour.t")).load_module()
 
 import machine
-import session
 from dumps import core
+from image import image_with
 
 INSPECT = ROOT / "tools/inspect"
 SECONDS = 120
@@ -260,7 +260,7 @@ def main():
     update = "--update" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
         check_machine(folder, "PAE, high memory, debug=pages,heap,stacks", "max", 272,
-                      ("raw", "paged"), session.image_with("debug=pages,heap,stacks", folder,
+                      ("raw", "paged"), image_with("debug=pages,heap,stacks", folder,
                                                            ROOT / "build/octavo.img"))
         check_machine(folder, "two levels", "qemu32", 64, KINDS)
         check_files(folder)
