@@ -102,7 +102,8 @@ class Bochs:
     """`events`, when given, makes lines of what the machine sends by COM2."""
 
     def __init__(self, options, events=None):
-        self.folder = Path(tempfile.mkdtemp(prefix="octavo-bochs-"))
+        self.temporary = tempfile.TemporaryDirectory(prefix="octavo-bochs-")
+        self.folder = Path(self.temporary.name)
         self.events = events
         self.com1, self.com2 = Line("com1"), Line("com2")
         self.process = subprocess.Popen(
@@ -291,6 +292,4 @@ class Bochs:
     def close(self):
         self.process.kill()
         self.process.wait()
-        for file in self.folder.iterdir():
-            file.unlink()
-        self.folder.rmdir()
+        self.temporary.cleanup()
