@@ -123,7 +123,7 @@ def label(pc):
     return found and (found[1], int(found[2] or 0))
 
 
-def function_label(pc):
+def function_around(pc):
     """(name, first address) of the assembly function around pc, past the labels of places in it;
     (None, None) where there is none. While a stack is walked nothing may be asked of gdb by a
     command, or about the selected frame: that would walk the stack."""
@@ -137,6 +137,11 @@ def function_label(pc):
         pc = start - 1
 
 
+def function_label(pc):
+    """The name alone."""
+    return function_around(pc)[0]
+
+
 class Code:
     """States of the assembly functions met so far."""
 
@@ -145,7 +150,7 @@ class Code:
 
     def state(self, pc):
         """The state at pc in an assembly function that is called as in C; None in none."""
-        _, start = function_label(pc)
+        _, start = function_around(pc)
         if start is None:
             return None
         key = start, read(start, 16)  # programs share addresses
@@ -217,7 +222,7 @@ class AssemblyUnwinder(Unwinder):
 
     @staticmethod
     def step(step):
-        if function_label(step.pc)[0] in OUTERMOST:
+        if function_label(step.pc) in OUTERMOST:
             return step.to_nobody()
         if gdb.current_progspace().block_for_pc(step.pc) or notes.cover(step.pc):
             return None
@@ -363,7 +368,7 @@ class Call(FrameDecorator):
 
     def function(self):
         name = super().function()  # an address, where gdb knows no function
-        return "??" if isinstance(name, int) and not function_label(name)[0] else name
+        return "??" if isinstance(name, int) and not function_label(name) else name
 
 
 class TrapFilter:
