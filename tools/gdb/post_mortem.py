@@ -14,6 +14,7 @@ import paging
 def connect(link):
     gdb.execute("set confirm off")
     gdb.execute("set suppress-cli-notifications on")
+    gdb.execute("set mem inaccessible-by-default off")  # a program's part has no such line
     gdb.execute("mem 0xc0000000 0 ro cache")
     gdb.execute("set dcache line-size 1024")
     gdb.execute("set dcache size 16384")
