@@ -59,13 +59,14 @@ $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 # Who crashed on purpose must still be on the stack when the report names the caller.
-$(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_spaces): KERNEL_FLAGS += -fno-optimize-sibling-calls
+$(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_spaces sanitize/planted/crash_checked): \
+        KERNEL_FLAGS += -fno-optimize-sibling-calls
 
 # What KASAN watches: all but its own runtime, and what must look at memory that nobody may use. The
 # linker enters the kernel by its runtime (shadow.c); -mpreferred-stack-boundary: shadow is for 8 bytes.
 ifeq ($(KASAN),1)
-KERNEL_C    += $(wildcard kernel/sanitize/kasan/*.c)
-KASAN_OFF   := kernel/sanitize/% kernel/text/string.c kernel/cpu/backtrace.c kernel/cpu/explain.c \
+KERNEL_C    += $(wildcard kernel/sanitize/kasan/*.c kernel/sanitize/planted/*.c)
+KASAN_OFF   := kernel/sanitize/kasan/% kernel/text/string.c kernel/cpu/backtrace.c kernel/cpu/explain.c \
         kernel/monitor/monitor_debug.c mm/debug/% mm/memtest.c
 KASAN_RAW   := $(filter $(KASAN_OFF),$(KERNEL_C))
 KASAN_ON    := $(filter-out $(KASAN_OFF),$(KERNEL_C))
@@ -75,8 +76,14 @@ $(KASAN_RAW:%=$(BUILD)/obj/%.o): KERNEL_FLAGS += -include kernel/sanitize/kasan/
 $(BUILD)/obj/tests/%.o: KERNEL_FLAGS += -include kernel/sanitize/kasan/raw.h
 $(KASAN_ON:%=$(BUILD)/obj/%.o): KERNEL_FLAGS += -fsanitize=kernel-address \
         -fasan-shadow-offset=0xD0000000 --param asan-instrumentation-with-call-threshold=0 \
-        --param asan-stack=1 --param asan-globals=1 -mpreferred-stack-boundary=3
+        --param asan-stack=1 --param asan-globals=1 \
+        -fsanitize-address-use-after-scope -mpreferred-stack-boundary=3
 KERNEL_LINK := --wrap=kernel_main
+endif
+ifeq ($(UBSAN),1)
+KERNEL_C += $(wildcard kernel/sanitize/ubsan/*.c kernel/sanitize/planted/*.c)
+$(patsubst %,$(BUILD)/obj/%.o,$(filter-out kernel/sanitize/ubsan/%,$(KERNEL_C))): \
+        KERNEL_FLAGS += -fsanitize=undefined
 endif
 
 $(BUILD)/obj/%.c.o: %.c

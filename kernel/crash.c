@@ -180,20 +180,20 @@ static const struct crash crashes[] = {
     {NULL, NULL},
 };
 
-static const struct crash *const lists[] = {crashes, heap_crashes};
+static const struct crash *const lists[] = {crashes, heap_crashes, checked_crashes};
 
 void
 crash_on_purpose(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LENGTH(lists); i++)
-        for (const struct crash *crash = lists[i]; crash->name != NULL; crash++)
+        for (const struct crash *crash = lists[i]; crash != NULL && crash->name != NULL; crash++)
             if (strcmp(crash->name, name) == 0) {
                 crash->run();
                 return;
             }
     klog("crash: '%s' is none of:", name);
     for (size_t i = 0; i < ARRAY_LENGTH(lists); i++)
-        for (const struct crash *crash = lists[i]; crash->name != NULL; crash++)
+        for (const struct crash *crash = lists[i]; crash != NULL && crash->name != NULL; crash++)
             klog(" %s", crash->name);
     klog("\n");
 }

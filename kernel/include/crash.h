@@ -10,6 +10,9 @@ struct crash {
 /* In the use of objects and frames: kernel/crash_heap.c. */
 extern const struct crash heap_crashes[];
 
+/* What only a build with KASAN or UBSAN sees, and only it has: kernel/sanitize/planted/crash_checked.c. */
+extern const struct crash checked_crashes[] __attribute__((weak));
+
 /* In what programs share with the kernel: kernel/crash_spaces.c.
  *
  * A page goes back to the allocator while a program's page table still leads to it. */

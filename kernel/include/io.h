@@ -56,7 +56,9 @@ bios_data_byte(uint16_t offset)
 static inline uint16_t
 bios_data_word(uint16_t offset)
 {
-    return *(volatile uint16_t *)(KERNEL_BASE + BIOS_DATA + offset);
+    typedef volatile uint16_t __attribute__((aligned(1))) unaligned_word;
+
+    return *(unaligned_word *)(KERNEL_BASE + BIOS_DATA + offset);
 }
 
 /* Ticks since the CPU was reset; only when cpu_features.tsc. */

@@ -17,6 +17,10 @@
 #define LINES_ABOVE 2u
 #define LINES       5u
 
+/* The first word of a frame with red zones, and how large frames are at most. */
+#define FRAME_MARK  0x41B58AB3u
+#define FRAME_REACH 0x1000u
+
 static const char *
 name_of(uint8_t shadow)
 {
@@ -72,28 +76,74 @@ print_shadow(uintptr_t bad)
     }
 }
 
-/* The variable that a global's red zone belongs to. */
 static void
 print_global(uintptr_t bad)
 {
-    char name[80];
+    const struct global *global = kasan_find_global(bad);
 
-    symbol_name((const void *)bad, name, sizeof(name));
-    klog("  0x%08lx is %s\n", (unsigned long)bad, name);
+    if (global == NULL)
+        return;
+    klog("  0x%08lx is %lu bytes behind the variable %s of %lu bytes", (unsigned long)bad,
+         (unsigned long)(bad - global->at - global->size) + 1, global->name,
+         (unsigned long)global->size);
+    if (global->location != NULL)
+        klog(", %s:%lu", global->location->file, (unsigned long)global->location->line);
+    klog("\n");
+}
+
+/* The frame whose red zones or variables hold the byte: the compiler leaves a mark, a text and the
+ * function's address at its lowest word. NULL when there is none near. */
+static const uint32_t *
+find_frame(uintptr_t bad)
+{
+    for (uintptr_t at = bad & ~(uintptr_t)7; bad - at < FRAME_REACH; at -= 8) {
+        const uint32_t *words = (const uint32_t *)at;
+
+        if (*shadow_of(at) == SHADOW_STACK_LEFT && *shadow_of(at - 8) != SHADOW_STACK_LEFT)
+            return words[0] == FRAME_MARK ? words : NULL;
+    }
+    return NULL;
+}
+
+/* The text is "COUNT OFFSET SIZE LENGTH NAME OFFSET ...": the frame's variables, as they lie. */
+static void
+print_frame(uintptr_t bad)
+{
+    const uint32_t *frame = find_frame(bad);
+    char who[80];
+
+    if (frame == NULL)
+        return;
+    symbol_name((const void *)(uintptr_t)frame[2], who, sizeof(who));
+    klog("  0x%08lx is byte %lu of the frame of %s\n", (unsigned long)bad,
+         (unsigned long)(bad - (uintptr_t)frame), who);
+    klog("  whose variables are (count; offset, size, length of name, name:line): %s\n",
+         (const char *)(uintptr_t)frame[1]);
+}
+
+static void
+print_place(uint8_t why, uintptr_t bad)
+{
+    if (why >= SHADOW_STACK_LEFT && why <= SHADOW_SCOPE)
+        print_frame(bad);
+    else if (why == SHADOW_GLOBAL)
+        print_global(bad);
+    else
+        (void)mm_debug_explain(&klog_printer, bad);
 }
 
 _Noreturn void
 kasan_report(uintptr_t at, size_t size, bool write, uintptr_t bad, const void *caller)
 {
     char who[80];
-    const char *kind = name_of(reason(bad));
+    uint8_t why = reason(bad);
+    const char *kind = name_of(why);
 
     kasan_on = false;
     symbol_name((const char *)caller - 1, who, sizeof(who));
     klog("kasan: %s of %lu byte%s at 0x%08lx by %s: %s\n", write ? "write" : "read",
          (unsigned long)size, size == 1 ? "" : "s", (unsigned long)at, who, kind);
-    if (!mm_debug_explain(&klog_printer, bad))
-        print_global(bad);
+    print_place(why, bad);
     print_shadow(bad);
     kpanic("kasan: %s: %s of %lu byte%s at 0x%08lx by %s", kind, write ? "write" : "read",
            (unsigned long)size, size == 1 ? "" : "s", (unsigned long)at, who);

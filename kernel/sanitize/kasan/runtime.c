@@ -129,15 +129,14 @@ __asan_unpoison_stack_memory(uintptr_t at, size_t size)
 
 /* ---- variables ---- */
 
-/* As the compiler lays it out. */
-struct global {
-    uintptr_t at;
-    size_t size, size_with_red_zone;
-    const char *name, *file;
-    uintptr_t has_constructor;
-    const void *location;
-    uintptr_t indicator;
-};
+/* What each file registered, for reports. */
+#define FILES_MAX 512u
+
+static struct {
+    const struct global *globals;
+    size_t count;
+} files[FILES_MAX];
+static size_t file_count;
 
 void __asan_register_globals(const struct global *globals, size_t count);
 void __asan_unregister_globals(const struct global *globals, size_t count);
@@ -149,6 +148,24 @@ __asan_register_globals(const struct global *globals, size_t count)
         shadow_set(globals[i].at, globals[i].size_with_red_zone, SHADOW_GLOBAL);
         shadow_allow(globals[i].at, globals[i].size);
     }
+    if (file_count < FILES_MAX) {
+        files[file_count].globals = globals;
+        files[file_count++].count = count;
+    }
+}
+
+const struct global *
+kasan_find_global(uintptr_t address)
+{
+    for (size_t i = 0; i < file_count; i++) {
+        for (size_t j = 0; j < files[i].count; j++) {
+            const struct global *global = &files[i].globals[j];
+
+            if (address - global->at < global->size_with_red_zone)
+                return global;
+        }
+    }
+    return NULL;
 }
 
 /* For modules that are unloaded; the kernel never is. */

@@ -31,6 +31,22 @@ shadow_of(uintptr_t address)
     return (uint8_t *)((address >> SHADOW_SCALE) + SHADOW_OFFSET);
 }
 
+/* A variable with a red zone behind it, as the compiler lays it out. */
+struct global {
+    uintptr_t at;
+    size_t size, size_with_red_zone;
+    const char *name, *file;
+    uintptr_t has_constructor;
+    const struct {
+        const char *file;
+        uint32_t line, column;
+    } *location;
+    uintptr_t indicator;
+};
+
+/* The variable whose red zone `address` lies in; NULL: none. */
+const struct global *kasan_find_global(uintptr_t address);
+
 /* False until the shadow is there, and while a report is printed. */
 extern bool kasan_on;
 
