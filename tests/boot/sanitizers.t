@@ -40,7 +40,7 @@ def conformance(build):
     """So do the conformance programs."""
     files = [f"build/conformance/bare/{name}=/t/{name}" for name in PROGRAMS]
     results, console, status = programs.run([f"/t/{name}" for name in PROGRAMS], files, "--image",
-                                            BUILDS[build], "--mem", "64M")
+                                            BUILDS[build], "--mem", "128M")
     wrong = [path for path, result in results.items()
              if result.status != 0 or any(line.startswith("not ok") for line in result.lines)]
     tap.check(status == 0 and not wrong, f"{build}: the conformance programs pass",
