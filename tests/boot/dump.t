@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -129,6 +130,14 @@ def symbol(name):
     return next(int(line.split()[0], 16) for line in lines if line.split()[1] == name)
 
 
+def runs(bochs, command):
+    """True when the machine has stopped on the way to run that command of the monitor."""
+    if bochs.stop.address != symbol("monitor_execute"):
+        return False
+    text = command.encode() + b"\0"
+    return bochs.read(bochs.registers()["eax"], len(text)) == text
+
+
 def bochs_at_monitor(folder, commands):
     """Bochs stopped in the monitor behind the commands, and what the machine printed."""
     bochs = machine.Bochs(['display_library: rfb, options="timeout=0"', f"log: {folder}/bochs.log",
@@ -142,6 +151,8 @@ def bochs_at_monitor(folder, commands):
         for command in [*commands, "uptime"]:
             bochs.type(command.encode() + b"\n")
             bochs.run("c")
+            while not runs(bochs, command):
+                bochs.run("c")
     return bochs, heard.getvalue()
 
 
@@ -194,6 +205,24 @@ def other_build(folder):
     return path
 
 
+def check_damage(folder, raw, seed):
+    """The kernel's variables and its heap with words in them that make no sense: something is said,
+    and an end is found."""
+    chance = random.Random(seed)
+    memory = bytearray(Path(raw).read_bytes())
+    end = symbol("kernel_end") - 0xC0000000
+    for low, high, words in ((end - 0x28000, end, 200), (0x3f00000, 0x3fa0000, 2000)):
+        for at in (chance.randrange(low, high, 4) for _ in range(words)):
+            word = chance.choice((0, 0xFFFFFFFF, 0xC0000000 + chance.randrange(len(memory))))
+            memory[at:at + 4] = word.to_bytes(4, "little")
+    Path(folder, "damaged").write_bytes(memory)
+    done = subprocess.run([INSPECT, folder + "/damaged", "log", "ps", "dump", "slab task", "pt 2"],
+                          cwd=ROOT, capture_output=True, timeout=SECONDS)
+    good = done.returncode in (0, 1) and b"Python Exception" not in done.stderr \
+        and b"Traceback" not in done.stderr
+    check(f"damaged memory, seed {seed}", good, done.stderr.decode(errors="replace"))
+
+
 def check_files(folder):
     raw, core = folder + "/monitor.raw", folder + "/monitor.core"
     Path(folder, "empty").write_bytes(b"")
@@ -218,6 +247,8 @@ def check_files(folder):
                                                                          "mmap"], 1)
     check("what is there is shown", re.search(r"^memmap: total .* usable$", text, re.M) is not None,
           text)
+    for seed in range(3):
+        check_damage(folder, raw, seed)
     complains("no such command", "bogus: Undefined octavo command", [raw, "bogus"], 1)
     complains("no such frame", "Frames are numbered 0 to 0xfffff", [raw, "frame 0x100000"], 1)
     complains("no such cache", "There is no cache nix", [raw, "slab nix"], 1)

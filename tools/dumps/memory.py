@@ -15,6 +15,8 @@ import struct
 from pathlib import Path
 
 ELF_MAGIC = b"\x7fELF"
+# How QEMU's files for the crash tools begin.
+COMPRESSED = (b"KDUMP   ", b"makedump")
 ELF_LITTLE, ELF_CORE = 1, 4
 MACHINES = {3: "i386", 62: "x86-64"}
 PT_LOAD, PT_NOTE = 1, 4
@@ -125,6 +127,8 @@ class Dump:
         self.name = name
         self.registers, self.remarks = {}, []
         files = [(map_file(file), file, address) for file, address in named_pieces(name)]
+        if files[0][0][:8] in COMPRESSED:
+            raise BadDump(f"{name} is compressed: dump without -z, -l, -s or -w")
         if files[0][0][:4] == ELF_MAGIC:
             self.data, self.pieces = files[0][0], self.read_core(files[0][0])
         else:

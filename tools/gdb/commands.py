@@ -10,6 +10,10 @@ import gdb
 from kernel import number
 
 
+# What reading a kernel whose memory is damaged may end in.
+DAMAGE = (ArithmeticError, LookupError, MemoryError)
+
+
 class Prefix(gdb.Command):
     """What the kernel keeps, read at any stop, in the words of the monitor's commands of these
 names: octavo mmap, zones, buddyinfo, freelist, owners, slabinfo, slab, frame; owner and walk for an
@@ -46,8 +50,13 @@ def command(name, text, needs_kernel=True):
                     function(argument)
                 except gdb.error as error:
                     raise gdb.GdbError(str(error)) from None
+                except UnicodeError:
+                    raise gdb.GdbError("what should be a name there is none") from None
                 except ValueError:  # words are missing, or too many
                     raise gdb.GdbError(text) from None
+                except DAMAGE as error:
+                    raise gdb.GdbError("what the kernel has there makes no sense "
+                                       f"({type(error).__name__}: {error})") from None
 
         Command("octavo " + name, gdb.COMMAND_DATA)
         return function

@@ -11,6 +11,7 @@ PAGE_SHIFT = 12
 MAX_ORDER = 10
 BLOCK_FRAMES = 1 << MAX_ORDER
 WORD_BITS = 32
+BLOCKS_MAX = 1 << 16  # 256 GiB
 # kernel/include/platform_impl.h
 FRAME_TABLE = 0xE0000000
 DIRECT_BASE = 0xC0000000
@@ -32,8 +33,20 @@ def read(address, size):
     return bytes(gdb.selected_inferior().read_memory(address, size))
 
 
+def sane(count, most, what):
+    """The count, unless no kernel in its right mind has so many."""
+    if not 0 <= count <= most:
+        raise gdb.GdbError(f"{count} {what}: the kernel's memory is damaged")
+    return count
+
+
 def linked(first, link):
+    """What a list's pointers lead to. Of a damaged kernel it may lead back to itself."""
+    seen = set()
     while first:
+        if int(first) in seen:
+            raise gdb.GdbError(f"a list comes back to {int(first):#x}: it is damaged")
+        seen.add(int(first))
         yield first.dereference()
         first = first[link]
 
@@ -71,19 +84,38 @@ def level_words(order):
 
 def level_bits(zone, block, order):
     """The bitmap of the free chunks of one order in an open block, as one number."""
-    start = sum(level_words(below) for below in range(order))
-    bits = zone["maps"][block]["bits"]
-    return sum(int(bits[start + word]) << (WORD_BITS * word) for word in range(level_words(order)))
+    words = zone["maps"][block]["bits"][0].address + sum(map(level_words, range(order)))
+    return int.from_bytes(read(int(words), 4 * level_words(order)), "little")
+
+
+class Block:
+    """What a struct block says; all blocks are read at once."""
+
+    layout = struct.Struct("<B?HHHII")
+
+    def __init__(self, fields):
+        self.zone, self.open, self.levels, self.free, self.frames, _, _ = fields
+
+    @classmethod
+    def read_all(cls, blocks, first, end):
+        """Those with the numbers [first, end) of an array."""
+        if gdb.lookup_type("struct block").sizeof != cls.layout.size:
+            raise gdb.GdbError("struct block is not what kernel.py knows")
+        size = cls.layout.size
+        sane(end - first, BLOCKS_MAX, "blocks")
+        data = read(int(blocks) + first * size, (end - first) * size)
+        return [cls(fields) for fields in cls.layout.iter_unpack(data)]
 
 
 def free_chunks(zone, order):
     """The first frames of the zone's free chunks of one order."""
-    for index in blocks_of(zone):
-        block = zone["blocks"][index]
-        if not int(block["levels"]) >> order & 1:
+    numbers = blocks_of(zone)
+    blocks = Block.read_all(zone["blocks"], numbers.start, numbers.stop)
+    for index, block in zip(numbers, blocks):
+        if not block.levels >> order & 1:
             continue
         first = int(zone["base"]) + (index << MAX_ORDER)
-        if order == MAX_ORDER or not block["open"]:
+        if order == MAX_ORDER or not block.open:
             yield first
             continue
         bits = level_bits(zone, index, order)
@@ -107,7 +139,8 @@ class Descriptors:
     layout = struct.Struct("<BBHI")
 
     def __init__(self):
-        self.open = [bool(value(f"mm_blocks[{i}].open")) for i in range(number("mm_block_count"))]
+        self.of_blocks = Block.read_all(value("mm_blocks"), 0, number("mm_block_count"))
+        self.open = [block.open for block in self.of_blocks]
         self.blocks = {}
         constants = gdb.lookup_type("enum frame_owner").fields()
         self.owner = {field.name: field.enumval for field in constants}
@@ -150,8 +183,8 @@ class Descriptors:
             if is_open:
                 self.count_block(counts, index)
             else:
-                free = value(f"mm_blocks[{index}].free")
-                counts[self.owner["FRAME_NONE" if free else "FRAME_FIRMWARE"]] += BLOCK_FRAMES
+                owner = "FRAME_NONE" if self.of_blocks[index].free else "FRAME_FIRMWARE"
+                counts[self.owner[owner]] += BLOCK_FRAMES
         counts[self.owner["FRAME_ABSENT"]] += number("mm_beyond_frames")
         return counts
 
@@ -161,7 +194,7 @@ class Descriptors:
         frame = max(frame, getattr(self, "counted", 0))
         while frame < end:
             counts[self[frame][0]] += self.extent(frame)
-            frame += self.extent(frame)
+            frame += max(self.extent(frame), 1)
         self.counted = frame
 
 
@@ -190,7 +223,8 @@ def objects_in_use(slab):
     words = (int(slab["free"][word]) | int(slab["remote"][word])
              for word in range(array_length(slab["free"])))
     free = sum(bits << word * WORD_BITS for word, bits in enumerate(words))
-    return [not free >> i & 1 for i in range(int(slab["objects"]))]
+    objects = sane(int(slab["objects"]), array_length(slab["free"]) * WORD_BITS, "objects in a slab")
+    return [not free >> i & 1 for i in range(objects)]
 
 
 def objects_used(slab):

@@ -79,7 +79,7 @@ def path_of(node):
     root, parts, gone = number("(unsigned) tree_root"), [], False
     if int(node) == root:
         return "/"
-    while node and int(node) != root:
+    while node and int(node) != root and len(parts) < PATH_ROOM:
         parts.append(node["name"].string() if node["name"] else "")
         gone |= not node["linked"] and (not node["parent"] or not node["parent"]["dynamic"])
         node = node["parent"]

@@ -4,10 +4,12 @@ import gdb
 
 from kernel import (DIRECT_BASE, MAX_ORDER, PAGE_SHIFT, Descriptors, array_length, blocks_of,
                     cache_named, cached_frames, caches, free_chunk_around, free_chunks, linked,
-                    number, objects_in_use, objects_used, owner_name, read, slab_of, value, zones)
+                    number, objects_in_use, objects_used, owner_name, read, sane, slab_of, value,
+                    zones)
 from notes import print_frame_notes
 
 FOUR_GIB = 1 << 32
+REGIONS_MAX = 10000
 MAP_LINE = 64  # objects in a line of a slab's map
 
 
@@ -27,7 +29,7 @@ def holder_name(holder):
 
 def print_entries():
     """The firmware's list, as it came."""
-    for i in range(number("boot_memory.firmware_count")):
+    for i in range(sane(number("boot_memory.firmware_count"), REGIONS_MAX, "entries")):
         entry = value(f"boot_memory.entries[{i}]")
         print("mmap: base=0x%016x length=0x%016x type=%u (%s)"
               % (entry["base"], entry["length"], entry["type"], type_name(int(entry["type"]))))
@@ -48,7 +50,7 @@ def print_total(size, what):
 
 def boot_regions():
     """(start, end, type, holder); an end of 0 stands for 2^64."""
-    for i in range(number("boot_memory.region_count")):
+    for i in range(sane(number("boot_memory.region_count"), REGIONS_MAX, "regions")):
         region = value(f"boot_memory.regions[{i}]")
         yield (int(region["start"]), int(region["end"]) or 1 << 64, int(region["type"]),
                int(region["owner"]))
