@@ -56,9 +56,13 @@ pmm_choose_zones(void)
     page_zone.count = (unsigned long)(best->end - best->first) << MAX_ORDER;
 }
 
+/* Somebody wants to hear of each chunk of frames: the trace, or the frames' debugging aid. */
+static bool watched;
+
 void
 pmm_watch(bool on)
 {
+    watched = on || debug_on(DEBUG_PAGES);
     for (unsigned flags = 0; flags < 4; flags++) {
         size_t stack =
             offsetof(struct mm_cpu, stacks) + first_zone[flags] * sizeof(mm_cpus[0]->stacks[0]);
@@ -201,11 +205,27 @@ zone_alloc(struct zone *zone, size_t count)
     return head;
 }
 
-static void
+static __attribute__((cold, noinline)) void
 trace_page(enum trace_type type, pfn_t head, size_t count, const void *caller)
 {
     if (trace_on(type))
         trace_record(type, pfn_to_paddr(head), count, pmm_zone_of(head)->id, caller);
+}
+
+static __attribute__((cold, noinline)) void
+tell_allocated(pfn_t head, size_t count, const void *caller)
+{
+    trace_page(TRACE_PAGE_ALLOC, head, count, caller);
+    if (debug_on(DEBUG_PAGES))
+        debug_frames_allocated(head, count, caller);
+}
+
+static __attribute__((cold, noinline)) void
+tell_freed(paddr_t first, size_t count, const void *caller)
+{
+    trace_page(TRACE_PAGE_FREE, paddr_to_pfn(first), count, caller);
+    if (debug_on(DEBUG_PAGES))
+        debug_frames_freed(paddr_to_pfn(first), count, caller);
 }
 
 paddr_t
@@ -274,8 +294,10 @@ try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
     return head;
 }
 
-static paddr_t
-alloc_slow(size_t count, unsigned flags, const void *caller)
+/* Jumped to from all below, not called, so where it returns to is where its caller was called from.
+ * To hand that on would cost the short ways a stack frame. */
+static SLOW_PATH paddr_t
+alloc_slow(size_t count, unsigned flags)
 {
     struct mm_cpu *cpu = mm_this_cpu();
     if (count == 0 || mm_fail_now(cpu))
@@ -287,9 +309,8 @@ alloc_slow(size_t count, unsigned flags, const void *caller)
         head = try_harder(cpu, count, flags);
     if (!head.n)
         return 0;
-    trace_page(TRACE_PAGE_ALLOC, head, count, caller);
-    if (debug_on(DEBUG_PAGES))
-        debug_frames_allocated(head, count, caller);
+    if (UNLIKELY(watched))
+        tell_allocated(head, count, __builtin_return_address(0));
     if (flags & PMM_ZERO)
         memset(frame_to_ptr(head), 0, count << PAGE_SHIFT);
     return pfn_to_paddr(head);
@@ -302,18 +323,10 @@ page_stack_of(struct mm_cpu *cpu, unsigned flags)
     return (struct frame_stack *)(void *)((char *)cpu + page_stack[flags]);
 }
 
-/* The slow ways are jumped to, not called, so where they return to is where their caller was called
- * from; handing it on would cost the short ways a stack frame. */
 static SLOW_PATH paddr_t
 alloc_page_slow(unsigned flags)
 {
-    return alloc_slow(1, flags, __builtin_return_address(0));
-}
-
-static SLOW_PATH paddr_t
-alloc_pages_slow(size_t count, unsigned flags)
-{
-    return alloc_slow(count, flags, __builtin_return_address(0));
+    return alloc_slow(1, flags);
 }
 
 /* The fast path, a leaf: a frame from the CPU's stack. All of a cached frame's descriptor but the
@@ -352,7 +365,7 @@ pmm_alloc_page_flags(unsigned flags)
 paddr_t
 pmm_alloc_pages_flags(size_t count, unsigned flags)
 {
-    return count == 1 ? pmm_alloc_page_flags(flags) : alloc_pages_slow(count, flags);
+    return count == 1 ? pmm_alloc_page_flags(flags) : alloc_slow(count, flags);
 }
 
 paddr_t
@@ -369,7 +382,7 @@ pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
     const void *caller = __builtin_return_address(0);
     if (order <= log2_up(count))
         return pmm_alloc_pages_flags(count, flags);
-    paddr_t first = alloc_slow((size_t)1 << order, flags, caller);
+    paddr_t first = alloc_slow((size_t)1 << order, flags);
     if (!first)
         return 0;
     pfn_t head = paddr_to_pfn(first);
@@ -449,9 +462,8 @@ free_checked(paddr_t first, size_t count)
     struct frame *frame = checked_frame(first, count);
     if (!frame)
         report_bad_free(first, count, __builtin_return_address(0));
-    trace_page(TRACE_PAGE_FREE, paddr_to_pfn(first), count, __builtin_return_address(0));
-    if (debug_on(DEBUG_PAGES))
-        debug_frames_freed(paddr_to_pfn(first), count, __builtin_return_address(0));
+    if (UNLIKELY(watched))
+        tell_freed(first, count, __builtin_return_address(0));
     free_slow(frame, count);
 }
 

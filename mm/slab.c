@@ -376,32 +376,45 @@ take_slow(struct cache_part *part)
     return object;
 }
 
+/* A place for an object, by all means. `closed`: the next one is not to be had by the short way. */
+static void *
+take_place(struct mm_cpu *cpu, struct cache_part *part, bool closed)
+{
+    if (!cpu_claim(&cpu->objects_busy))
+        return NULL;
+    void *object = take_slow(part);
+    if (!object && (reap_cpu(cpu) || part->partial)) /* partial: some have left their quarantine */
+        object = take_slow(part);
+    if (closed)
+        part->word = &slab_nothing;
+    cpu_release(&cpu->objects_busy);
+    return object;
+}
+
+static SLOW_PATH void *
+alloc_watched(struct cache_part *part, size_t size, const void *caller)
+{
+    struct kmem_cache *cache = part->cache;
+    void *object;
+    if (!cache->guard || !guard_alloc(cache, size, caller, &object)) {
+        object = take_place(part->cpu, part, true);
+        if (object && cache->debug)
+            object = debug_alloc(cache, object, size, caller);
+    }
+    if (object)
+        trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
+    return object;
+}
+
 void *
 slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
 {
     struct mm_cpu *cpu = part->cpu;
-    struct kmem_cache *cache = part->cache;
     if (mm_fail_now(cpu))
         return NULL;
-    void *object;
-    if (cache->guard && guard_alloc(cache, size, caller, &object)) {
-        if (object)
-            trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
-        return object;
-    }
-    if (!cpu_claim(&cpu->objects_busy))
-        return NULL;
-    object = take_slow(part);
-    if (!object && (reap_cpu(cpu) || part->partial)) /* partial: some have left their quarantine */
-        object = take_slow(part);
-    if (cache->debug || cpu->no_windows)
-        part->word = &slab_nothing;
-    cpu_release(&cpu->objects_busy);
-    if (object && cache->debug)
-        object = debug_alloc(cache, object, size, caller);
-    if (object)
-        trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
-    return object;
+    if (UNLIKELY(part->cache->watched))
+        return alloc_watched(part, size, caller);
+    return take_place(cpu, part, cpu->no_windows);
 }
 
 static inline void *
@@ -465,8 +478,8 @@ free_remote(struct slab *slab, uint32_t index, const void *object, const void *c
         report_double_free(slab, object, caller);
 }
 
-void
-slab_put(struct slab *slab, void *object, const void *caller)
+static inline void
+put_object(struct slab *slab, void *object, const void *caller)
 {
     struct mm_cpu *cpu = mm_this_cpu();
     uint32_t index = slab_object_index(slab, object);
@@ -490,13 +503,28 @@ slab_put(struct slab *slab, void *object, const void *caller)
 }
 
 void
-slab_free_slow(struct slab *slab, void *object, const void *caller)
+slab_put(struct slab *slab, void *object, const void *caller)
+{
+    put_object(slab, object, caller);
+}
+
+static SLOW_PATH void
+free_watched(struct slab *slab, void *object, const void *caller)
 {
     trace(TRACE_FREE, (uintptr_t)object, 0, slab->cache->number, caller);
     if (slab->cache->debug)
         object = debug_free(slab, object, caller);
     if (object)
         slab_put(slab, object, caller);
+}
+
+void
+slab_free_slow(struct slab *slab, void *object, const void *caller)
+{
+    if (UNLIKELY(slab->cache->watched))
+        free_watched(slab, object, caller);
+    else
+        put_object(slab, object, caller);
 }
 
 /* The slab of an object that this CPU frees with no more ado; NULL for all other addresses. */
@@ -695,4 +723,6 @@ slab_watch(bool on)
         if (on)
             slab_close_windows(cpu);
     }
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+        cache->watched = on || cache->debug;
 }

@@ -88,6 +88,7 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
                                  .debug = flags & KMEM_DEBUG,
                                  .constructor = constructor,
                                  .lock = SPINLOCK_INIT};
+    cache->watched = cache->debug || trace_on(TRACE_ALLOC);
     cache->guard = cache->debug && !(flags & KMEM_DIRECT) && guard_wanted(name);
     cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
     if (cache->debug)

@@ -71,6 +71,7 @@ struct kmem_cache {
     uint16_t number;  /* in the order of creation, from 1 on */
     uint8_t order;    /* frames in a slab: 1 << order */
     bool debug;
+    bool watched;       /* the trace or a debugging aid hears of each object */
     bool guard; /* objects get pages of their own (x86/guard.c) */
     bool header_inside; /* the slab's header takes the place of its first objects */
     void (*constructor)(void *);
