@@ -13,7 +13,6 @@ import tables
 from commands import command
 from kernel import MAX_ORDER, PAGE_SHIFT, caches, free_chunks, linked, number
 from memory import USER_END
-from stacks import function_label
 
 # Error code of a page fault: kernel/include/trap.h.
 FAULT_PROTECTION, FAULT_WRITE, FAULT_USER, FAULT_FETCH = 0x01, 0x02, 0x04, 0x10
@@ -52,6 +51,11 @@ def kind_of(value):
         kind = kind.target().strip_typedefs()
         return str(kind.unqualified()).removeprefix("struct ") + " *"
     return str(value.type.unqualified())
+
+
+def name_at(address):
+    """The label at an address of the kernel."""
+    return gdb.execute(f"info symbol {address}", to_string=True).split()[0]
 
 
 def readable(pointer):
@@ -150,7 +154,7 @@ def show_call(trap):
     """The frame has the number in EAX, and the arguments in the order of Linux."""
     number_of_call = int(trap["eax"])
     words = ", ".join(hex(int(trap[name])) for name in ("ebx", "ecx", "edx", "esi", "edi"))
-    handler = function_label(number(f"(unsigned) syscall_table[{number_of_call}]"))
+    handler = name_at(number(f"(unsigned) syscall_table[{number_of_call}]"))
     print(f"system call {number_of_call} ({handler}) with {words}")
     show_task(gdb.parse_and_eval("*task_running"), {})
 
