@@ -24,7 +24,7 @@ def shell(*lines):
 
 
 (meminfo, stat, self_links, status, maps, zombies, settings, refused, tables, cmdline, uptime,
- limits), machine = shell(
+ limits, nowhere, things), machine = shell(
     "cat /proc/meminfo",
     "cat /proc/self/stat",
     "ls -l /proc/self /proc/thread-self",
@@ -37,6 +37,8 @@ def shell(*lines):
     "cat self/cmdline; echo",
     "cat uptime loadavg version filesystems mounts",
     "cat self/limits self/statm self/smaps",
+    "cat octavo/frame/zz octavo/frame/0xfffffffff octavo/slab/none self/walk/x 1/owner/0x100000000",
+    "ls octavo/frame octavo/slab; cat octavo/frame/0x100 octavo/slab/task",
 )
 tap.ok(machine == 0, "the machine ended well")
 
@@ -57,6 +59,9 @@ tap.ok(re.search(r"^[0-9a-f]{8}-[0-9a-f]{8} r-xp 00000000 .* /(bin/)?cat$", maps
        re.search(r"rw-p .*\[stack\]$", maps, re.MULTILINE), "maps name the program", [maps])
 tap.ok("No such file" in zombies or "no such" in zombies.lower(), "nobody has number 99999",
        [zombies])
+tap.ok(nowhere.count("no such file") == 5, "names that make no sense are no files", [nowhere])
+tap.ok(re.search(r"kmalloc-16\b(.*\n)*frame 0x100: (.*\n)*cache task: ", things),
+       "frames and slabs by name", [things])
 tap.ok(settings == "1\n", "a setting that is written stays", [settings])
 tap.ok(refused.endswith("1\n"), "one that makes no sense does not", [refused])
 for name, pattern in (

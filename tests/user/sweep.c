@@ -280,6 +280,18 @@ c_read_in(void)
     return SC5(NR_pread64, SHELL, bytes, 4096, 0, 0);
 }
 
+/* Of a table: the name's node, the file, the text whose size is found first. */
+static long
+c_read_table(void)
+{
+    long fd = SC3(NR_open, "/proc/self/walk/0xc0100000", 0, 0);
+    long got = fd < 0 ? fd : k_read((int)fd, bytes, 4096);
+
+    if (fd >= 0)
+        k_close((int)fd);
+    return got;
+}
+
 static void un_flock(long r) { (void)r; SC2(143, DATA, 8); }
 
 /* Of the first 100 bytes. */
@@ -328,6 +340,7 @@ static const struct row rows[] = {
     {2, "fork", SWEPT, c_fork, un_fork},
     {3, "read", QUIET, 0, un_write, {DATA, BYTES, 4096}},
     {3, "read of a page not yet in memory", SWEPT, c_read_in, 0},
+    {3, "read of a table of memory", SWEPT, c_read_table, 0},
     {3, "read into fresh memory", SWEPT, c_read_fresh, un_read_fresh},
     {4, "write", SWEPT, c_write, un_write},
     {4, "write to a pipe", SWEPT, c_pipe_write, un_pipe},
