@@ -241,7 +241,7 @@ def show_all(found):
 def place(frame):
     """Where that is. A return from a trap looks like one from a signal to gdb."""
     if frame.type() == gdb.SIGTRAMP_FRAME:
-        return function_label(frame.pc())
+        return name_at(frame.pc())
     text = gdb.execute("frame", to_string=True).splitlines()[0]
     return text.split("  ", 1)[1] if text.startswith("#0") else text
 
