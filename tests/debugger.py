@@ -50,9 +50,10 @@ def answers(commands, kernel, start, **environment):
     return said + [""] * (1 + len(commands) - len(said))
 
 
-def session(commands, image):
+def session(commands, image, **environment):
     """The same of gdb before a machine that starts."""
-    return answers(commands, "build/kernel.elf", "tools/gdb/octavo.gdb", OCTAVO_IMAGE=str(image))
+    return answers(commands, "build/kernel.elf", "tools/gdb/octavo.gdb", OCTAVO_IMAGE=str(image),
+                   **environment)
 
 
 def image_with(folder, cmdline, *files):

@@ -18,40 +18,49 @@ MAIN_OF_SHELL = r"main \(argc=1, argv=0x\w+\) at user/sh.c:\d+\s*\Z"
 MAIN_OF_MEMTOUR = r"main \(argc=2, argv=0x\w+\) at user/memtour.c:\d+\s*\Z"
 
 
-def programs():
+def waiting():
+    """Everybody sleeps; then the machine is stopped."""
     said = session(
-        [SHELL_READS, "continue", "bt", "octavo user",
-         "octavo break memtour:main", "octavo break memtour:user/memtour/watch.c:no_such",
-         "octavo bt 77", "octavo type memtour cow", "continue", "bt", "octavo bt 2",
-         "octavo bt 1", "octavo user",
-         "tbreak space_fork", "continue", "bt", "octavo ps",
-         "tbreak trap_common if $esp < 0xe0000000", "continue", "bt", *["stepi"] * 6, "bt",
-         "tbreak restore_segments", "continue", "stepi", "stepi", "bt"],
+        [SHELL_READS, "continue", "bt", "octavo user", "octavo type sleep 1", "tbreak sys_nanosleep",
+         "continue", "tbreak task_idle", "continue", "octavo ps", "octavo bt 2", "octavo bt 1",
+         "octavo bt 3", "octavo bt 77", "octavo user", "bt"],
         "build/octavo.img")
     like("in a system call: the kernel's stack, the trap, the program's", said[3],
          r"^#0 +sys_read \(", r"^#1 +<system call in ring 3>", r"system_call \(\)$",
          r"read \(.*\) at user/lib/", MAIN_OF_SHELL)
     like("gdb has the symbols of the program that runs", said[4], r"^sh: symbols of .*/sh.elf$")
-    like("a breakpoint in a program that does not run yet", said[5],
-         r"Breakpoint 2 at 0x\w+: file user/memtour.c, line \d+")
-    like("a place that is not there", said[6], r"^memtour has no user/memtour/watch.c:no_such")
-    like("a process that is not there", said[7], r"^there is no process or thread 77")
-    like("stops there, in that program, before gdb says where", said[9],
-         r"^Breakpoint 2, main \(argc=2")
+    like("the processes", said[10], r"^  PID  PPID GROUP .*NAME$", r"^ +1 .* S .* init$",
+         r"^ +2 +1 .* S .* sh$", r"^ +3 +2 +3 +2 S   1 +\d+ +\d+ +\d+\.\d\d sleep$")
     like("the shell, asleep: from task_sleep to main", said[11], r"^sh \(2\), sleeping$",
          r"task_sleep", r"sys_wait4", r"<system call in ring 3>", r"wait4 \(", MAIN_OF_SHELL)
     like("init as well", said[12], r"^init \(1\), sleeping$", r"main \(.*user/init.c")
-    like("after that the symbols are the program's again", said[13], r"^memtour: symbols")
-    like("at fork: through C, trap and assembly to the program's main", said[16],
+    like("and the program", said[13], r"^sleep \(3\), sleeping", "sys_nanosleep", r"main \(argc=2")
+    like("a process that is not there", said[14], r"^there is no process or thread 77")
+    like("nobody runs: no program's symbols", said[15], "^no program runs")
+    like("the machine is as it was", said[16], r"^#0 +task_idle", "kernel_main")
+
+
+def programs():
+    said = session(
+        [SHELL_READS, "continue", "octavo break memtour:main",
+         "octavo break memtour:user/memtour/watch.c:no_such", "octavo type memtour cow", "continue",
+         "octavo user", "tbreak space_fork", "continue", "bt",
+         "tbreak trap_common if $esp < 0xe0000000", "continue", "bt", *["stepi"] * 6, "bt",
+         "tbreak restore_segments", "continue", "stepi", "stepi", "bt"],
+        "build/octavo.img")
+    like("a breakpoint in a program that does not run yet", said[3],
+         r"Breakpoint 2 at 0x\w+: file user/memtour.c, line \d+")
+    like("a place that is not there", said[4], r"^memtour has no user/memtour/watch.c:no_such")
+    like("stops there, in that program, before gdb says where", said[6],
+         r"^Breakpoint 2, main \(argc=2")
+    like("with its symbols", said[7], r"^memtour: symbols")
+    like("at fork: through C, trap and assembly to the program's main", said[10],
          r"^#0 +space_fork", r"sys_fork", r"<system call in ring 3>", r"fork \(\) at user/lib",
          r"cow_step", MAIN_OF_MEMTOUR)
-    like("an interrupt of the kernel", said[20], r"^#0 +<(interrupt \d+|[\w ]+) in ring [03]>",
-         r"cow_step|main")
-    like("the processes", said[17], r"^  PID  PPID GROUP .*NAME$", r"^ +1 .* init$", r"^ +2 .* sh$",
-         r"^ +3 +2 +3 +2 R   1 +\d+ +\d+ +\d+\.\d\d memtour$")
-    first, later = (re.sub(r"^#0.*", "", said[at], flags=re.MULTILINE) for at in (20, 27))
-    ok("each instruction of the way in knows its caller", first == later, said[20] + said[27])
-    like("and of the way out", said[32], r"^#0 +<[\w ]+ in ring 3>", MAIN_OF_MEMTOUR)
+    like("an interrupt", said[13], r"^#0 +<(interrupt \d+|[\w ]+) in ring [03]>", r"main \(")
+    first, later = (re.sub(r"^#0.*", "", said[at], flags=re.MULTILINE) for at in (13, 20))
+    ok("each instruction of the way in knows its caller", first == later, said[13] + said[20])
+    like("and of the way out", said[25], r"^#0 +<[\w ]+ in ring 3>", r"main \(argc=")
 
 
 def children():
@@ -79,6 +88,20 @@ def double_fault(folder):
     like("a double fault: from its own stack to the one that overflowed", said[3],
          r"^#0 +power_off", r"trap_double_fault", r"<double fault>", r"stack_overflow_at")
     like("down to its first call", said[4], r"stack_overflow")
+
+
+def dead(folder):
+    """The same from a dump of the machine."""
+    dump = folder + "/core"
+    session([SHELL_READS, "continue", "octavo type memtour cow", "tbreak space_fork if "
+             "task_running->process->pid == 3", "continue", f"monitor dump-guest-memory {dump}"],
+            "build/octavo.img", OCTAVO_MEMORY="16M")
+    done = subprocess.run(["tools/inspect", dump, "gdb bt", "bt 1"], cwd=ROOT, text=True,
+                          capture_output=True, timeout=60)
+    like("in a dump: from the kernel to main, of who ran and who waits", done.stdout + done.stderr,
+         r"^#0 +space_fork", r"<system call in ring 3>", r"cow_step",
+         r"main \(argc=2, .*user/memtour.c", r"^init \(1\), sleeping", r"sys_wait4",
+         r"main \(argc=1, .*user/init.c")
 
 
 OTHERS = """
@@ -115,9 +138,11 @@ def others(folder):
     like("its stack", said[5], r"work \(times=\S*3\)", r"_start \(\) at .*\n\Z")
 
 
+waiting()
 programs()
 children()
 with tempfile.TemporaryDirectory(prefix="octavo-") as work:
     double_fault(work)
     others(work)
+    dead(work)
 end()
