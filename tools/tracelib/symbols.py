@@ -124,8 +124,8 @@ class Symbols:
             return
         self.slide = header.anchor - anchor
         if header.image and elf.image_sum() not in (None, header.image):
-            notes.append(f"{elf.path} is another build than the one that was traced: names may be "
-                         "wrong")
+            notes.append(f"{Path(elf.path).name} is another build than the one that was traced: "
+                         "names may be wrong")
 
     def is_user(self, address):
         """True for code of a program in ring 3."""
