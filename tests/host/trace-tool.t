@@ -55,7 +55,7 @@ def check_format():
          re.search(r"define TRACE_GROUPS\(X\)[ \\\n]+(.*)", header)[1].strip())
     faults = re.search(r"enum trace_fault \{(.*?)\n\}", header, re.DOTALL)[1]
     same("kinds of faults", len(f.FAULTS), len(re.findall(r"TRACE_FAULT_\w+", faults)))
-    names = re.findall(r'^    \[FRAME_\w+\] = "([^"]*)"', (ROOT / "mm/frame.c").read_text(),
+    names = re.findall(r'^    \[FRAME_\w+\] = "([^"]*)"', (ROOT / "mm/owner.c").read_text(),
                        re.MULTILINE)
     same("owners of frames", list(f.OWNERS), names)
     same("sizes", (f.HEADER.size, f.EVENT.size), (64, 32))
