@@ -40,7 +40,7 @@ def check(description, good, text=""):
     failed += not good
     print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
     if not good:
-        print("".join(f"# {line}\n" for line in text.splitlines()[:40]), end="")
+        print("".join(f"# {line}\n" for line in text.splitlines()[-60:]), end="")
 
 
 def same(description, texts):
