@@ -3,9 +3,8 @@
  *   descriptors   S  S  H4 -  -  -  -  -  U        -: FRAME_NONE, the buddy knows which are free
  *   bytes         S  S  H  h  h  h  1  1' U        h: behind a head; 1, 1': a free chunk of order 1
  *
- * Most frames stand for themselves, and a short loop goes over them. What it does not know, the
- * piece that a frame lies in is found for: a closed block, a free chunk, or an allocation of several
- * frames. Allocations are aligned to the power of two they fill, and larger ones than a block to a
+ * Most frames stand for themselves, and a short loop goes over them. For all others the piece that
+ * they lie in is found: a closed block, a free chunk, or an allocation of several frames. Allocations are aligned to the power of two they fill, and larger ones than a block to a
  * block, so there are few places where the head can be.
  */
 #include <string.h>
@@ -26,8 +25,8 @@ block_at(unsigned long frame)
     return &mm_blocks[(frame - FRAME_BASE) >> MAX_ORDER];
 }
 
-/* The first frame with an owner among those where an allocation with this frame in it can begin; the
- * frame itself when there is none. */
+/* The first frame with an owner among those where an allocation with this frame in it can begin;
+ * the frame itself when there is none. */
 static unsigned long
 head_of(unsigned long frame)
 {
@@ -88,7 +87,9 @@ singles(unsigned long frame, uint8_t *to, size_t count)
 {
     const struct frame *start = frame_of(pfn(frame)), *end = start + count, *descriptor = start;
     for (; descriptor < end; descriptor++) {
-        uint8_t byte = LIKELY(descriptor->count == 1) ? descriptor->owner : unusual_byte(descriptor);
+        uint8_t byte = descriptor->owner;
+        if (UNLIKELY(descriptor->count != 1))
+            byte = unusual_byte(descriptor);
         if (byte == FRAME_NONE)
             break;
         *to++ = byte;

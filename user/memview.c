@@ -2,8 +2,8 @@
  * caches of objects, processes. ? shows the keys.
  *
  *     memview            until q
- *     memview -t [MIB]   reads and draws 16 times without a pause, then says what one costs; with so
- *                        much memory in use
+ *     memview -t [MIB]   reads and draws 16 times without a pause, then says what one costs; with
+ *                        so much memory in use
  *
  * The pages are the kernel's own sources (memview.h), which the monitor has too; what is of
  * processes is here.

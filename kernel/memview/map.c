@@ -35,7 +35,7 @@
 #define KEY_LEVELS    16u
 #define KEY_UNKNOWN   UINT32_MAX
 
-/* Of a unit: not all read since it changed; the keys of its blocks tell all; some are to be read. */
+/* Of a unit: not read since it changed; its blocks' keys tell all; some blocks are to be read. */
 enum { UNIT_DUE, UNIT_TOLD, UNIT_MIXED };
 
 const struct owner_look owner_looks[FRAME_OWNERS] = {
@@ -431,6 +431,12 @@ draw_title(struct memview *view, const struct zoom *zoom)
         screen_print(&view->screen, "block %lu", zoom->first >> BLOCK_ORDER);
 }
 
+static const char *
+name_of(unsigned owner)
+{
+    return owner == FRAME_FIRMWARE ? "no RAM" : frame_owner_name(owner);
+}
+
 static void
 draw_legend(struct memview *view, const struct memview_sums *sums)
 {
@@ -444,7 +450,7 @@ draw_legend(struct memview *view, const struct memview_sums *sums)
                   look->colour);
         screen_put(screen, look->letter);
         screen->colour = sums->owners[owner] > 0 ? COLOUR_TEXT : COLOUR_WEAK;
-        screen_print(screen, " %-12s%5s", owner == FRAME_FIRMWARE ? "no RAM" : frame_owner_name(owner),
+        screen_print(screen, " %-12s%5s", name_of(owner),
                      memview_amount(amount, sums->owners[owner]));
     }
 }
@@ -473,7 +479,7 @@ draw_here(struct memview *view, const struct zoom *zoom)
         screen_print(screen, shown > 0 ? ", " : " ");
         if (zoom->order > 0)
             screen_print(screen, "%u ", tally.owners[best]);
-        screen_print(screen, "%s", best == FRAME_FIRMWARE ? "no RAM" : frame_owner_name(best));
+        screen_print(screen, "%s", name_of(best));
         tally.owners[best] = 0;
     }
 }

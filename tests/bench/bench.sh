@@ -91,6 +91,24 @@ starts() {
     echo
 }
 
+# memview: what one refresh of the screen costs, when everything is drawn for the first time and
+# later, with 520 MiB in use.
+views() {
+    echo "## A refresh of memview (instructions)"
+    echo
+    echo "| memory | the first | the last of 16 |"
+    echo "|---|---:|---:|"
+    for size in 1G 4G 64G; do
+        tools/boot --emu qemu64 --cpu qemu64 --media multiboot --mem $size --timeout 150 \
+            --cmdline 'run="/memview -t 520"' --add build/user/memview -- \
+            -icount shift=0,sleep=off -rtc base=2024-01-01T00:00:00,clock=vm \
+            -machine memory-backend=ram \
+            -object "memory-backend-ram,size=$size,reserve=off,id=ram" 2>&1 | tr -d '\r' |
+            sed -n -E "s/.*memview: [0-9]+ frames, a refresh ([0-9]+) ticks, at most ([0-9]+)/| $size | \2 | \1 |/p"
+    done
+    echo
+}
+
 # Programs in ring 3: operations, then whole programs.
 programs() {
     echo "## Programs in ring 3: instructions an operation"
@@ -113,4 +131,5 @@ if [ -e /usr/lib32/libc.so.6 ]; then
 fi
 machine
 starts
+views
 programs

@@ -165,6 +165,41 @@ KTEST(maps, resident_pages)
     object_put(&memory);
 }
 
+/* The same kinds in the words of pagemap, alone and with a child. */
+KTEST(maps, pagemap)
+{
+    struct address_space *space = space_create(), *child;
+    uint64_t words[4];
+    uint32_t word;
+
+    CHECK(space);
+    object_init(&file, &file_ops, 4 * PAGE_SIZE);
+    CHECK_EQ(map(space, WHERE, 2, WRITABLE, MAP_PRIVATE, &file, 0), 0);
+    CHECK_EQ(map(space, WHERE + 2 * PAGE_SIZE, 2, WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0),
+             0);
+    CHECK_EQ(space_read(space, WHERE, &word, 4), 4);
+    CHECK_EQ(space_write(space, WHERE + PAGE_SIZE, "own", 4), 4);
+    CHECK_EQ(space_read(space, WHERE + 2 * PAGE_SIZE, &word, 4), 4);
+    space_fill_pagemap(space, WHERE, 4, words);
+    CHECK_EQ(words[0] & ~PAGEMAP_FRAME, PAGEMAP_PRESENT | PAGEMAP_FILE | PAGEMAP_EXCLUSIVE);
+    CHECK_EQ(words[1] & ~PAGEMAP_FRAME, PAGEMAP_PRESENT | PAGEMAP_EXCLUSIVE);
+    CHECK_EQ(words[2] & ~PAGEMAP_FRAME, PAGEMAP_PRESENT | PAGEMAP_ZERO);
+    CHECK_EQ(words[3], 0);
+    CHECK_EQ(frame_of(pfn((unsigned long)(words[1] & PAGEMAP_FRAME)))->owner, FRAME_USER);
+
+    child = space_fork(space);
+    CHECK(child);
+    space_fill_pagemap(space, WHERE, 4, words);
+    CHECK_EQ(words[0] & ~PAGEMAP_FRAME, PAGEMAP_PRESENT | PAGEMAP_FILE);
+    CHECK_EQ(words[1] & ~PAGEMAP_FRAME, PAGEMAP_PRESENT);
+    CHECK_EQ(space_write(child, WHERE + PAGE_SIZE, "OWN", 4), 4);
+    space_fill_pagemap(child, WHERE + PAGE_SIZE, 1, words);
+    CHECK_EQ(words[0] & ~PAGEMAP_FRAME, PAGEMAP_PRESENT | PAGEMAP_EXCLUSIVE);
+    space_put(child);
+    space_put(space);
+    object_put(&file);
+}
+
 /* Runs of entries with frames in a row and the same flags are one line; a page of zeros goes on. */
 KTEST(maps, tables)
 {

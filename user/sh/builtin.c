@@ -428,6 +428,7 @@ static const struct help programs[] = {
     {"ps", "", "the processes"},
     {"sh", "[FILE | -c TEXT]", "this shell"},
     {"slabtop", "[N]", "the kernel's largest object caches"},
+    {"memview", "", "all memory on the screen, live"},
     {"sleep", "SECONDS", "wait"},
     {"stress", "[SECONDS [SEED]]", "storms of memory calls, every byte checked"},
     {"vmstat", "[-s | SECONDS]", "what the memory manager has done"},
