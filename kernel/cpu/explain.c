@@ -16,7 +16,6 @@
 #include "explain.h"
 #include "format.h"
 #include "mm_debug.h"
-#include "mm_debug.h"
 #include "pagetable.h"
 #include "platform.h"
 #include "poison.h"
@@ -32,6 +31,9 @@
 #define VMALLOC_END   (VMALLOC_START + VMALLOC_BYTES)
 #define FRAMES_START  0xE0000000u
 #define FRAMES_END    0xF0000000u
+
+/* Pages of the kernel's image that pagetable_start unmaps: kernel/entry.asm. */
+extern char boot_stack_guard[], fault_stack_guard[];
 
 static const struct poison {
     uint8_t byte;
@@ -149,6 +151,12 @@ explain_vmalloc(struct printer *out, uintptr_t address)
           (unsigned long)start, (unsigned long)(start + bytes));
 }
 
+static bool
+in_page(uintptr_t address, const char *page)
+{
+    return address - (uintptr_t)page < PAGE_SIZE;
+}
+
 static void
 explain_image(struct printer *out, uintptr_t address)
 {
@@ -165,7 +173,11 @@ explain_image(struct printer *out, uintptr_t address)
 static void
 explain_direct(struct printer *out, uintptr_t address)
 {
-    if (address >= (uintptr_t)kernel_start && address < (uintptr_t)kernel_end)
+    if (in_page(address, boot_stack_guard))
+        print(out, "the guard page below the kernel's first stack");
+    else if (in_page(address, fault_stack_guard))
+        print(out, "the guard page below the stack of the double fault's task");
+    else if (address >= (uintptr_t)kernel_start && address < (uintptr_t)kernel_end)
         explain_image(out, address);
     else if (address >= direct_map_end)
         print(out, "the direct map behind the last RAM it shows (0x%08lx)",
@@ -225,7 +237,6 @@ explain_kernel_fault(struct printer *out, uintptr_t address, const struct trap_f
     explain_jump(out, address, frame);
     explain_place(out, address);
     print(out, "\n");
-    mm_debug_explain(out, address);
     mm_debug_explain(out, address);
 }
 
