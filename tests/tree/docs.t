@@ -116,6 +116,9 @@ def main():
                     re.MULTILINE))
     same("programs", first_column(section("Programs on the floppy")),
          [path.stem for path in ROOT.glob("user/*.c") if path.stem != "init"])
+    helped = source("user/sh/builtin.c").split("programs[] = {")[1].split("};")[0]
+    same("what `help programs` lists", re.findall(r'\{"(\w+)",', helped),
+         [path.stem for path in ROOT.glob("user/*.c") if path.stem != "init"])
 
     calls = section("System calls")
     there = re.findall(r"^SYSCALL\((\w+)\)", sources("kernel/*/*.c"), re.MULTILINE)
