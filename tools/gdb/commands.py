@@ -37,13 +37,17 @@ def expression_and_number(argument):
 
 
 def command(name, text, needs_kernel=True):
-    """Makes `octavo NAME ARGUMENT` call the function below it."""
+    """Makes `octavo NAME ARGUMENT` call the function below it. The text says how it is used: a word
+    in capitals behind the name must be there."""
+    needs_argument = re.match(rf"octavo {name} [A-Z]", text)
 
     def make(function):
         class Command(gdb.Command):
             __doc__ = text
 
             def invoke(self, argument, _from_tty):
+                if needs_argument and not argument.strip():
+                    raise gdb.GdbError(text)
                 try:
                     if needs_kernel:
                         need_kernel()

@@ -23,7 +23,8 @@ KERNEL_STACK = 8192
 STACK_GAP = 0x100000
 POISONS = ((0x6B, "a pointer read from a freed object"),
            (0x5A, "a pointer read from memory that nobody has set"),
-           (0xBB, "a pointer read from behind or before an object"))
+           (0xBB, "a pointer read from behind or before an object"),
+           (0xAA, "a pointer read from a frame that is free"))
 STACKS = (("boot_stack_guard", "boot_stack_top", "the kernel's first stack"),
           ("fault_stack_guard", "fault_stack_top", "the double fault's stack"))
 
