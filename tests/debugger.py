@@ -61,8 +61,8 @@ def image_with(folder, cmdline, *files):
     sys.dont_write_bytecode = True
     from importlib.machinery import SourceFileLoader
     boot = SourceFileLoader("boot", str(ROOT / "tools/boot")).load_module()
-    args = type("Arguments", (), {"image": ROOT / "build/octavo.img", "cmdline": cmdline,
-                                  "tests": False, "add": [boot.Module(file) for file in files]})
+    args = boot.arguments(["--image", str(ROOT / "build/octavo.img"), "--cmdline", cmdline,
+                           *(word for file in files for word in ("--add", str(file)))])
     return boot.edited_image(args, Path(folder))
 
 
