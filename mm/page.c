@@ -62,7 +62,7 @@ refill(enum frame_owner owner)
 
 /* All that page_alloc does: when the budget is used up, and while each page is an event. */
 static SLOW_PATH pfn_t
-alloc_slow(enum frame_owner owner, unsigned flags, const void *caller)
+page_alloc_slow(enum frame_owner owner, unsigned flags, const void *caller)
 {
     if (*budget_left == 0 && !refill(owner))
         return pfn(0);
@@ -82,7 +82,7 @@ page_alloc(enum frame_owner owner, unsigned flags)
 {
     unsigned long left;
     if (UNLIKELY(__builtin_sub_overflow(budget, 1, &left)))
-        return alloc_slow(owner, flags, __builtin_return_address(0));
+        return page_alloc_slow(owner, flags, __builtin_return_address(0));
     budget = left;
     unsigned long page = paddr_to_pfn(pmm_alloc_page_flags(flags)).n;
     if (LIKELY(page)) {
