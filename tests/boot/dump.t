@@ -290,9 +290,10 @@ def check_page(folder, update):
 def main():
     update = "--update" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
-        check_machine(folder, "PAE, high memory, debug=pages,heap,stacks", "max", 272,
-                      ("raw", "paged"), image_with("debug=pages,heap,stacks", folder,
-                                                           ROOT / "build/octavo.img"))
+        words = "debug=pages,heap,stacks"
+        check_machine(folder, "PAE, high memory, " + words, "max", 272, ("raw", "paged"),
+                      image_with(words, folder, ROOT / "build/octavo.img"))
+    with tempfile.TemporaryDirectory() as folder:
         check_machine(folder, "two levels", "qemu32", 64, KINDS)
         check_files(folder)
         check_page(folder, update)
