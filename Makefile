@@ -67,7 +67,8 @@ $(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_spaces sanitize/pl
 ifeq ($(KASAN),1)
 KERNEL_C    += $(wildcard kernel/sanitize/kasan/*.c kernel/sanitize/planted/*.c)
 KASAN_OFF   := kernel/sanitize/kasan/% kernel/text/string.c kernel/cpu/backtrace.c kernel/cpu/explain.c \
-        kernel/monitor/monitor_debug.c mm/debug/% mm/memtest.c
+        kernel/monitor/monitor_debug.c mm/debug/% \
+        mm/x86/guard.c mm/memtest.c
 KASAN_RAW   := $(filter $(KASAN_OFF),$(KERNEL_C))
 KASAN_ON    := $(filter-out $(KASAN_OFF),$(KERNEL_C))
 KERNEL_INCLUDE := -Ikernel/sanitize/kasan $(KERNEL_INCLUDE)

@@ -10,6 +10,13 @@ name_of_state(const struct record *record)
     return record->state == STATE_LIVE ? "live" : record->number ? "freed" : "never used";
 }
 
+/* How far it is beside the object. */
+static void
+print_distance(struct printer *out, uintptr_t bytes, const char *side)
+{
+    print(out, "%lu byte%s %s", (unsigned long)bytes, bytes == 1 ? "" : "s", side);
+}
+
 static void
 explain_object(struct printer *out, const struct subject *subject, uintptr_t address)
 {
@@ -17,11 +24,11 @@ explain_object(struct printer *out, const struct subject *subject, uintptr_t add
     uintptr_t object = (uintptr_t)subject->object;
     print(out, "  %#lx is ", (unsigned long)address);
     if (address < object)
-        print(out, "%lu bytes before", (unsigned long)(object - address));
+        print_distance(out, object - address, "before");
     else if (address < object + record->size || record->state != STATE_LIVE)
         print(out, "byte %lu of", (unsigned long)(address - object));
     else
-        print(out, "%lu bytes behind", (unsigned long)(address - object - record->size + 1));
+        print_distance(out, address - object - record->size + 1, "behind");
     print(out, " the %s object %p of %s, %u bytes, allocation #%u\n", name_of_state(record),
           (void *)subject->object, subject->what, (unsigned)record->size,
           (unsigned)record->number);

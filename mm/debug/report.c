@@ -152,7 +152,8 @@ debug_say_how(const unsigned char *wrong, const void *caller)
     symbol_name(caller, who, sizeof(who));
     while (who[length] && who[length] != '+')
         length++;
-    klog("break %.*s\n", (int)length, who);
+    klog("break %.*s\n   or, in Bochs: break=%.*s on the command line\n", (int)length, who,
+         (int)length, who);
 }
 
 /* Where somebody who goes on to panic stands, and how to stop there. */

@@ -22,6 +22,7 @@
 #include <string.h>
 #include "../debug/debug_private.h"
 #include "../slab_private.h"
+#include "kasan.h"
 #include "pagetable.h"
 #include "vmalloc.h"
 
@@ -178,6 +179,8 @@ unmap(uintptr_t end, uint32_t pages)
 static bool
 map(uintptr_t end, uint32_t pages)
 {
+    if (!kasan_vmalloc((void *)(end - pages * PAGE_SIZE), 0, pages * PAGE_SIZE))
+        return false;
     for (uint32_t done = 0; done < pages; done++) {
         paddr_t frame = pmm_alloc_page();
         if (frame && pagetable_map(end - (done + 1) * PAGE_SIZE, frame, PT_WRITE | PT_GLOBAL)) {
