@@ -11,7 +11,8 @@
 #include "range.h"
 #include "space.h"
 
-#define FOUR_GIB ((uint64_t)1 << 32)
+#define FOUR_GIB        ((uint64_t)1 << 32)
+#define PAE_TABLE_REACH 0x200000u
 
 /* The first MiB as every PC has it. */
 #define VIDEO_START 0xA0000u
@@ -170,12 +171,19 @@ pagetable_memory_end(void)
     return ktables.pae ? (uint64_t)1 << cpu_features.address_bits : FOUR_GIB;
 }
 
+/* The first table has the whole image; builds that check everything may be larger than PAE's. */
+static bool
+fits_pae(void)
+{
+    return !KASAN_TWO_LEVELS && image_to_paddr(kernel_end) <= PAE_TABLE_REACH;
+}
+
 void
 pagetable_choose(bool high_memory)
 {
     bool useful = cpu_features.nx || (high_memory && cpu_features.address_bits > 32);
 
-    ktables.pae = cpu_features.pae && useful && !cmdline_flag("nopae") && !KASAN_TWO_LEVELS;
+    ktables.pae = cpu_features.pae && useful && !cmdline_flag("nopae") && fits_pae();
     ktables.noexec_flag = ktables.pae && cpu_features.nx ? NOEXEC_BIT : 0;
     space_choose_format(ktables.pae, ktables.noexec_flag);
 }
