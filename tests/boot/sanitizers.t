@@ -10,12 +10,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "user"))
 import programs
 from bugs import BUILDS, ROOT, Tap, boot, build_of, make, rows
 
-# Tests of how much memory things take, and of texts as long as the free lists of a tidy machine:
-# red zones, quarantine and larger stacks make it more.
+# Tests of how much memory things take, and of how the allocators split it on a tidy machine: red
+# zones, quarantine, notes of frames and larger stacks change that.
 MEASURING = {"mm/exec/every_allocation_fails_once", "mm/files/errors_cost_nothing",
              "mm/footprint/of_a_sleeping_process", "mm/kmalloc/blocks",
              "mm/kmalloc/natural_alignment", "mm/mm/free_chunks", "mm/mm/one_slab",
-             "mm/vmalloc/sizes"}
+             "mm/trace/split_and_merge", "mm/vmalloc/sizes"}
 PROGRAMS = sorted(path.stem for path in (ROOT / "tests/conformance/t").glob("*.c"))
 
 tap = Tap()
