@@ -181,7 +181,7 @@ $(KERNEL_OBJ) $(KTESTS_OBJ) $(USER_OBJ): Makefile
 # --- The boot sectors and the floppy --------------------------------------------------------------
 
 # FORMAT=720, 1200, 2880: a floppy of another size. PT=0: no partition entry in sector 0.
-FORMAT     ?= 1440
+FORMAT     ?= $(if $(filter 1,$(KASAN) $(UBSAN)),2880,1440)
 PT         ?= 1
 BOOT_BIN   := $(BUILD)/boot/bootsect.bin $(BUILD)/boot/loader.bin
 BOOT_FLAGS := -DFORMAT=$(FORMAT) -DPT=$(PT)
