@@ -172,9 +172,9 @@ mm_print_slab(struct printer *out, const char *name)
     if (cache == NULL)
         return false;
     kmem_cache_get_stats(cache, &stats);
-    print(out, "cache %s: %zu objects of %zu bytes, every %zu bytes; %zu slabs, %zu in use\n",
+    print(out, "cache %s: %zu objects of %zu bytes, every %zu bytes; %zu slab%s, %zu in use\n",
           name, stats.slabs * stats.slab_objects, stats.object_size, stats.stride, stats.slabs,
-          stats.objects_used);
+          stats.slabs == 1 ? "" : "s", stats.objects_used);
     for (const struct slab *slab = cache->slabs; slab != NULL; slab = slab->next_of_cache)
         print_slab(out, slab);
     return true;

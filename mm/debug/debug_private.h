@@ -120,7 +120,7 @@ _Noreturn void debug_inside(const struct subject *subject, const void *address,
 void debug_tell(const struct subject *subject, const char *bug, const unsigned char *at);
 /* Who allocated and who freed. */
 void debug_print_story(struct printer *out, const struct record *record);
-/* "did" and a code address with its name, when there is one. */
+/* "did" and the call that returns to `code`, with its name when there is one. */
 void debug_print_who(struct printer *out, const char *did, const void *code);
 /* Three lines of memory around a byte, which a caret marks. Nothing outside [start, end) is read;
  * `object` and `object_end` are marked by bars. */

@@ -25,7 +25,7 @@ debug_print_who(struct printer *out, const char *did, const void *code)
     char who[80];
     if (!code)
         return;
-    symbol_name(code, who, sizeof(who));
+    symbol_name((const char *)code - 1, who, sizeof(who)); /* the call, not what comes behind */
     print(out, "  %12s %s\n", did, who);
 }
 

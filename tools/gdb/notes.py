@@ -8,7 +8,7 @@ import struct
 
 import objects
 from kernel import number, read, value
-from objects import FILLED, stack_of
+from objects import FILLED, plural, stack_of
 
 PAIR = struct.Struct("<II")  # struct symbol, struct note
 
@@ -37,7 +37,7 @@ class Symbols:
 def print_stack(did, stack, caller=0):
     calls, symbols = stack_of(stack, caller), Symbols()
     for level, call in enumerate(calls):
-        print("  %12s %s" % ("called by" if level else did, symbols.name(int(call))))
+        print("  %12s %s" % ("called by" if level else did, symbols.name(int(call) - 1)))
 
 
 def print_frame_notes(frame):
@@ -52,10 +52,10 @@ def print_frame_notes(frame):
 def place_in(found, address):
     """Where an address lies, seen from an object."""
     if address < found.start:
-        return "%u bytes before" % (found.start - address)
+        return plural(found.start - address, "byte") + " before"
     if address < found.start + found.size or found.live != "live":
         return "byte %u of" % (address - found.start)
-    return "%u bytes behind" % (address - found.start - found.size + 1)
+    return plural(address - found.start - found.size + 1, "byte") + " behind"
 
 
 def print_object_notes(address):

@@ -7,6 +7,7 @@ from kernel import (DIRECT_BASE, MAX_ORDER, PAGE_SHIFT, Descriptors, array_lengt
                     number, objects_in_use, objects_used, owner_name, read, sane, slab_of, value,
                     zones)
 from notes import print_frame_notes
+from objects import plural
 
 FOUR_GIB = 1 << 32
 REGIONS_MAX = 10000
@@ -141,8 +142,9 @@ def print_cache(cache):
     slabs = int(cache["slab_count"])
     objects = int(cache["objects"]) - (1 if cache["header_inside"] else 0)
     used = sum(objects_used(slab) for slab in linked(cache["slabs"], "next_of_cache"))
-    print("cache %s: %u objects of %u bytes, every %u bytes; %u slabs, %u in use"
-          % (cache["name"].string(), slabs * objects, cache["size"], cache["stride"], slabs, used))
+    print("cache %s: %u objects of %u bytes, every %u bytes; %s, %u in use"
+          % (cache["name"].string(), slabs * objects, cache["size"], cache["stride"],
+             plural(slabs, "slab"), used))
 
 
 def print_slab(name):

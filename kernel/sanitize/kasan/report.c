@@ -80,12 +80,13 @@ static void
 print_global(uintptr_t bad)
 {
     const struct global *global = kasan_find_global(bad);
+    unsigned long behind;
 
     if (global == NULL)
         return;
-    klog("  0x%08lx is %lu bytes behind the variable %s of %lu bytes", (unsigned long)bad,
-         (unsigned long)(bad - global->at - global->size) + 1, global->name,
-         (unsigned long)global->size);
+    behind = bad - global->at - global->size + 1;
+    klog("  0x%08lx is %lu byte%s behind the variable %s of %lu bytes", (unsigned long)bad, behind,
+         behind == 1 ? "" : "s", global->name, (unsigned long)global->size);
     if (global->location != NULL)
         klog(", %s:%lu", global->location->file, (unsigned long)global->location->line);
     klog("\n");
