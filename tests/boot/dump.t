@@ -287,6 +287,17 @@ def check_page(folder, update):
         page.write_text(text)
 
 
+def check_everything(folder):
+    """Without a command: all there is, each table under its name."""
+    done = subprocess.run([INSPECT, folder + "/monitor.core"], capture_output=True, text=True,
+                          timeout=SECONDS)
+    wanted = ["gdb backtrace", "log", "ps", "mmap", "zones", "buddyinfo", "freelist", "owners",
+              "slabinfo", "vmas 1", "pt 1", "vmas 2", "pt 2"]
+    found = [heading for heading in re.findall(r"^# (.*)$", done.stdout, re.MULTILINE)
+             if not heading.startswith("name ")]
+    check("everything, under headings", done.returncode == 0 and found == wanted, done.stdout)
+
+
 def main():
     update = "--update" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
@@ -296,6 +307,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_machine(folder, "two levels", "qemu32", 64, KINDS)
         check_files(folder)
+        check_everything(folder)
         check_page(folder, update)
         check_bochs(folder)
     print(f"1..{count}")
