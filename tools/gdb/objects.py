@@ -105,10 +105,11 @@ class Object:
              else "whoever allocates it next shares it (boot with debug=heap)")
 
 
-def typed(name, address):
-    """A structure of mm/debug, where others have that name, too."""
-    block = gdb.block_for_pc(number("(unsigned) &debug_alloc"))
-    return gdb.Value(address).cast(gdb.lookup_type(name, block).pointer()).dereference()
+def record_at(address):
+    """A record of the debug heap. Others have structures of that name, too: its type is that of a
+    function's argument."""
+    record = value("debug_print_story").type.fields()[1].type
+    return gdb.Value(address).cast(record).dereference()
 
 
 def of_slab(slab, address):
@@ -121,7 +122,7 @@ def of_slab(slab, address):
     found = Object(cache["name"].string(), place + int(cache["left"]), int(cache["size"]),
                    "free" if free else "live")
     if cache["debug"]:
-        found.use(typed("struct record", place + stride - RECORD))
+        found.use(record_at(place + stride - RECORD))
     return found
 
 
@@ -129,7 +130,7 @@ def of_frames(head, count):
     start, size = DIRECT_BASE + (head << PAGE_SHIFT), count << PAGE_SHIFT
     found = Object("whole frames", start, size, "live")
     if number("mm_debug") & number("DEBUG_HEAP"):
-        found.use(typed("struct record", start + size - RECORD))
+        found.use(record_at(start + size - RECORD))
     return found
 
 
