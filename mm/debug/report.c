@@ -3,7 +3,8 @@
  *   heap: write behind an object: kmalloc-48 0xc0f24010 of 40 bytes, allocation #812
  *     0xc0f24020  5a 5a 5a 5a 5a 5a 5a 5a 5a 5a 5a 5a 5a 5a 5a 5a
  *     0xc0f24030  5a 5a 5a 5a 5a 5a 5a 5a|00 bb bb bb bb bb bb bb
- *                                         ^^ byte 40 is 0x00, in the red zone behind the object
+ *                                         ^^
+ *     byte 40 is 0x00, in the red zone behind the object
  *     allocated by misused_object+0x17
  *        called by overrun+0x9
  *         found by overrun+0x1b
@@ -17,6 +18,7 @@
 
 #define ROW           16u
 #define ROWS          3u
+#define SCREEN_WIDTH  80u
 #define ADDRESS_WIDTH (sizeof(void *) == 8 ? 14 : 10)
 
 void
@@ -57,6 +59,15 @@ draw_row(struct printer *out, const struct drawing *drawing, const unsigned char
           (unsigned long)(drawing->address + (uintptr_t)(row - drawing->start)), text);
 }
 
+/* A caret in this column, and what it is about: beside it, or below where a screen ends. */
+static void
+draw_caret(struct printer *out, const struct drawing *drawing, int column)
+{
+    bool fits = column + strlen("^^ byte 1234 is 0x00, ") + strlen(drawing->where) < SCREEN_WIDTH;
+    print(out, "%*s^^%s byte %ld is 0x%02x, %s\n", column, "", fits ? "" : "\n ",
+          (long)(drawing->at - drawing->object), *drawing->at, drawing->where);
+}
+
 void
 debug_draw(struct printer *out, const struct drawing *drawing)
 {
@@ -67,9 +78,7 @@ debug_draw(struct printer *out, const struct drawing *drawing)
     for (unsigned i = 0; i < ROWS && row < drawing->end; i++, row += ROW) {
         draw_row(out, drawing, row);
         if (row == marked)
-            print(out, "%*s^^ byte %ld is 0x%02x, %s\n",
-                  (int)(ADDRESS_WIDTH + 4 + 3 * in_row), "",
-                  (long)(drawing->at - drawing->object), *drawing->at, drawing->where);
+            draw_caret(out, drawing, (int)(ADDRESS_WIDTH + 4 + 3 * in_row));
     }
 }
 
