@@ -7,30 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import tap
+from tap import like  # noqa: F401: for those who import this
+
 ROOT = Path(__file__).resolve().parent.parent
 BETWEEN = "\x01"
 SECONDS = 120
-counts = {"all": 0, "failed": 0}
 
 
 def ok(description, good, shown=""):
-    counts["all"] += 1
-    counts["failed"] += not good
-    print(f"{'ok' if good else 'not ok'} {counts['all']} - {description}", flush=True)
-    if not good:
-        print("".join(f"# {line}\n" for line in shown.splitlines()), end="", flush=True)
-
-
-def like(description, text, *patterns):
-    """Each pattern is there, behind the one before it."""
-    at = 0
-    for pattern in patterns:
-        found = re.compile(pattern, re.MULTILINE).search(text, at)
-        if not found:
-            ok(description, False, f"{text}wanted: {pattern}")
-            return
-        at = found.end()
-    ok(description, True)
+    tap.ok(good, description, shown)
 
 
 def answers(commands, kernel, start, **environment):
@@ -67,5 +53,4 @@ def image_with(folder, cmdline, *files):
 
 
 def end():
-    print(f"1..{counts['all']}")
-    sys.exit(counts["failed"] != 0)
+    sys.exit(tap.finish())

@@ -16,30 +16,18 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests"))
+
+import tap  # noqa: E402
+from tap import like  # noqa: E402
+
 PROMPT = r"<bochs:\d+> $"
 SECONDS = 60
-count = failed = 0
 
 
 def check(description, good, text=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
-    if not good:
-        print("".join(f"# {line}\n" for line in text.splitlines()[-30:]), end="")
-
-
-def like(description, text, *patterns):
-    """True when the patterns are in the text, one behind the other."""
-    at = 0
-    for pattern in patterns:
-        found = re.compile(pattern, re.MULTILINE).search(text, at)
-        if not found:
-            check(description, False, text + "\nwanted: " + pattern)
-            return
-        at = found.end()
-    check(description, True)
+    tap.ok(good, description, text)
 
 
 class Session:
@@ -206,8 +194,7 @@ def main():
     for part in (names, start_of_the_machine, program, shell, console, trace,
                  without_debugger):
         part()
-    print(f"1..{count}")
-    return failed != 0
+    return tap.finish()
 
 
 sys.exit(main())

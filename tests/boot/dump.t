@@ -22,25 +22,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
-sys.path += [str(ROOT / "tools"), str(ROOT / "tools/bochs")]
+sys.path += [str(ROOT / "tests"), str(ROOT / "tools"), str(ROOT / "tools/bochs")]
 tour = SourceFileLoader("tour", str(ROOT / "tests/boot/tour.t")).load_module()
 
 import machine
+import tap
 from dumps import core
 from image import image_with
 
 INSPECT = ROOT / "tools/inspect"
 SECONDS = 120
-count = failed = 0
 
 
 def check(description, good, text=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
-    if not good:
-        print("".join(f"# {line}\n" for line in text.splitlines()[-60:]), end="")
+    tap.ok(good, description, text)
 
 
 def same(description, texts):
@@ -310,8 +305,7 @@ def main():
         check_everything(folder)
         check_page(folder, update)
         check_bochs(folder)
-    print(f"1..{count}")
-    return failed != 0
+    return tap.finish()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(ROOT / "tests"))
 
+from tap import finish, ok, same  # noqa: E402
 from tracelib import format as f  # noqa: E402
 from tracelib.frames import FREE, Replay  # noqa: E402
 from tracelib.sums import Sums  # noqa: E402
@@ -21,21 +22,6 @@ from tracelib.words import Words  # noqa: E402
 
 MONITOR = "\x1d"  # brings the monitor up
 KERNEL = ROOT / "build/kernel.elf"
-
-count = failed = 0
-
-
-def ok(good, description, details=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
-    for line in () if good else str(details).splitlines()[-40:]:
-        print(f"# {line}")
-
-
-def same(description, got, wanted):
-    ok(got == wanted, description, f"got    {got}\nwanted {wanted}")
 
 
 def boot(*arguments, lines=(), cmdline=""):
@@ -308,8 +294,7 @@ def main():
         after_death(Path(name))
         page_is_true(Path(name))
     wrong_options()
-    print(f"1..{count}")
-    return 1 if failed else 0
+    return finish()
 
 
 sys.exit(main())

@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
 from synthetic_trace import DIRECT, Machine  # noqa: E402
+from tap import finish, ok, same  # noqa: E402
 from tracelib import format as f  # noqa: E402
 from tracelib.frames import FREE, Replay  # noqa: E402
 from tracelib.page import numbers, runs, signed, write_page  # noqa: E402
@@ -24,21 +25,6 @@ from tracelib.symbols import Symbols  # noqa: E402
 from tracelib.words import Words  # noqa: E402
 
 MUTANTS = 300
-
-count = failed = 0
-
-
-def ok(good, description, details=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
-    for line in () if good else str(details).splitlines()[-30:]:
-        print(f"# {line}")
-
-
-def same(description, got, wanted):
-    ok(got == wanted, description, f"got    {got}\nwanted {wanted}")
 
 
 # --- The format is the kernel's -------------------------------------------------------------------
@@ -214,8 +200,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="octavo-") as name:
         check_damage(Path(name))
         check_words(Path(name))
-    print(f"1..{count}")
-    return failed != 0
+    return finish()
 
 
 sys.exit(main())

@@ -12,22 +12,12 @@ sys.path[:0] = [str(ROOT / "tests/web"), str(ROOT / "tests"), str(ROOT / "tools"
 
 from browser import Browser, find_browser  # noqa: E402
 from synthetic_trace import Machine  # noqa: E402
+from tap import finish, ok, skip_all  # noqa: E402
 from tracelib import format as f  # noqa: E402
 from tracelib.frames import FREE, Replay  # noqa: E402
 
 EVENTS = 1_000_000
 OPEN_SECONDS = 3
-
-count = failed = 0
-
-
-def ok(good, description, details=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
-    for line in () if good else str(details).splitlines()[-40:]:
-        print(f"# {line}")
 
 
 def make_page(folder, name, data):
@@ -150,8 +140,7 @@ def check_without_pages(browser, folder):
 def main():
     program = find_browser()
     if not program:
-        print("1..0 # SKIP no chromium here")
-        return 0
+        skip_all("no chromium here")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         browser = Browser(program, name + "/profile")
         try:
@@ -162,8 +151,7 @@ def main():
             ok(False, "the browser answers", error)
         finally:
             browser.close()
-    print(f"1..{count}")
-    return failed != 0
+    return finish()
 
 
 sys.exit(main())

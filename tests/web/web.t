@@ -14,29 +14,14 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "tests/web"), str(ROOT / "tests")]
 
 from browser import ANSWER_SECONDS, Browser, find_browser  # noqa: E402
+from tap import finish, ok, skip_all  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BOOT_SECONDS = 120
 RAM_FRAMES = 16384
-
-count = failed = 0
-
-
-def ok(good, description, details=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
-    for line in () if good else str(details).splitlines()[-40:]:
-        print(f"# {line}")
-
-
-def skip_all(reason):
-    print(f"1..0 # SKIP {reason}")
-    sys.exit(0)
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -139,8 +124,7 @@ def main():
     ok(made.returncode == 0, "make web", made.stderr)
     if made.returncode == 0:
         check_page(program)
-    print(f"1..{count}")
-    return failed != 0
+    return finish()
 
 
 if __name__ == "__main__":
