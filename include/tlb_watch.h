@@ -1,4 +1,4 @@
-/* tlb_watch.h - proof that the CPU forgot what page tables no longer say: the boot option debug=tlb.
+/* tlb_watch.h - proof that the CPU forgot what page tables no longer say: boot option debug=tlb.
  *
  * Each change of a program's page tables must be followed by a flush of the CPU's memory of them
  * (the TLB), before the program runs on. Forgetting one is a bug that shows rarely and elsewhere.

@@ -11,6 +11,6 @@ spin_deadlock(const struct spinlock *lock, uint32_t taken_at)
 
     symbol_name(lock, name, sizeof(name));
     symbol_name((const void *)(uintptr_t)taken_at, holder, sizeof(holder));
-    kpanic("lock %p (%s) is taken twice by one CPU: it is held since %s, which slept with it, lost it "
-           "or takes it again", (const void *)lock, name, holder);
+    kpanic("lock %p (%s) is taken twice by one CPU: it is held since %s, which slept with it, "
+           "lost it or takes it again", (const void *)lock, name, holder);
 }

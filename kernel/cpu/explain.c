@@ -9,8 +9,8 @@
  *   0x5a5a5a5a           one read from an object that nobody has filled in
  *   0x64636261           "abcd": text was written over a pointer
  *
- * For the kernel the address also lies in one of its regions, each with its own rules (docs/design.md,
- * address space).
+ * For the kernel the address also lies in one of its regions, each with its own rules
+ * (docs/design.md, address space).
  */
 #include <string.h>
 #include "explain.h"

@@ -136,8 +136,8 @@ describe_double_fault(char *text, size_t size)
     bool own = task->stack != NULL && (uintptr_t)task->stack - address - 1 < PAGE_SIZE;
 
     if (own)
-        format_text(text, size, "task %d (%s) overflowed its kernel stack of %u bytes: its guard page "
-                    "was hit at 0x%08lx, %lu below", task->tid, task->process->name,
+        format_text(text, size, "task %d (%s) overflowed its kernel stack of %u bytes: its guard "
+                    "page was hit at 0x%08lx, %lu below", task->tid, task->process->name,
                     KERNEL_STACK_SIZE, (unsigned long)address,
                     (unsigned long)((uintptr_t)task->stack - address));
     else

@@ -1,4 +1,4 @@
-/* explain.h - what a wrong address looks like, in words: for faults of programs and of the kernel. */
+/* explain.h - what a wrong address looks like, in words: for faults of programs and the kernel. */
 #ifndef OCTAVO_EXPLAIN_H
 #define OCTAVO_EXPLAIN_H
 

@@ -1,8 +1,8 @@
 /* program_symbols.c - the name of a function in a program, read from the program's own file.
  *
- * Nothing is kept for it: when a program goes wrong, its file is opened at its symbol table and read
- * through once for each name, a few symbols at a time through the page cache. The programs of the
- * floppy keep their functions' names; programs of others have what their makers left.
+ * Nothing is kept for it: when a program goes wrong, its symbol table is read through once for each
+ * name, a few symbols at a time through the page cache. The programs of the floppy keep their
+ * functions' names; programs of others have what their makers left.
  *
  *   file header ──► section headers ──► .symtab ──► the last function that begins at or before
  *                                       .strtab ──► its name

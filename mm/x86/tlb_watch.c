@@ -4,8 +4,8 @@
  * the page table says. So the calls that change tables get a second step in front:
  *
  *   zap, cut, empty, protect, move, share
- *     before: up to WATCHED_MAX pages of the range are touched, so that the TLB knows them for sure,
- *             and noted with who asked for the change
+ *     before: up to WATCHED_MAX pages of the range are touched, so that the TLB knows them, and
+ *             noted with who asked for the change
  *     the change itself, and the caller's flushes
  *   on the way back to ring 3 each noted page is touched again:
  *     the table says                        the CPU
@@ -17,8 +17,8 @@
  * The other direction (the CPU refuses what the table allows) is no bug: the fault is spurious and
  * repairs itself.
  *
- * It costs nothing when it is off: the watch takes the place of the format's calls (paging.h), which
- * are made through a table anyway.
+ * It costs nothing when it is off: the watch takes the place of the format's calls (paging.h),
+ * which are made through a table anyway.
  */
 #include "../paging.h"
 #include "kmalloc.h"

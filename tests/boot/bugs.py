@@ -29,8 +29,8 @@ def build_of(row):
 
 
 def make(*targets):
-    subprocess.run(["flock", "build/.make-lock", "make", "-s", "-j2", *targets], cwd=ROOT, check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run(["flock", "build/.make-lock", "make", "-s", "-j2", *targets], cwd=ROOT,
+                   check=True, stdout=subprocess.DEVNULL)
 
 
 def pattern(text):
@@ -38,7 +38,7 @@ def pattern(text):
 
 
 def boot(build, words, *more):
-    """The status of tools/boot, and what the machine prints with these words on its command line."""
+    """The status of tools/boot, and what the machine prints with this command line."""
     command = ["tools/boot", "--timeout", "240", "--cmdline", words, *more]
     command += ["--media", "grub", "--image", BUILDS[build]] if build else ["--cpu", CPU]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

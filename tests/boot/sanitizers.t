@@ -31,8 +31,8 @@ def own_tests(build):
     failed = set(re.findall(r"^not ok \d+ (\S+)", console, re.MULTILINE))
     plan = re.search(r"^1\.\.(\d+)$", console, re.MULTILINE)
     ran = len(re.findall(r"^(?:not )?ok \d+ ", console, re.MULTILINE))
-    tap.check(quiet(console) and plan and ran == int(plan[1]), f"{build}: its own tests find nothing",
-              console.splitlines()[-60:])
+    tap.check(quiet(console) and plan and ran == int(plan[1]),
+              f"{build}: its own tests find nothing", console.splitlines()[-60:])
     tap.check(failed <= MEASURING, f"{build}: and pass", sorted(failed - MEASURING))
 
 

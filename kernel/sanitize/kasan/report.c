@@ -63,8 +63,8 @@ print_shadow(uintptr_t bad)
     uint8_t *line = (uint8_t *)((uintptr_t)wrong & ~(uintptr_t)(LINE_BYTES - 1)) -
                     LINES_ABOVE * LINE_BYTES;
 
-    klog("kasan: shadow around it; 00 may be used, 01-07 the first so many of 8 bytes, fa red zone,\n"
-         "kasan: fb freed, ff free frame, f9 between globals, f1-f3 and f8 stack, fd vmalloc\n");
+    klog("kasan: shadow around it; 00 may be used, 01-07 the first so many of 8 bytes,\n"
+         "kasan: fa red zone, fb freed, ff free frame, f9 between globals, f1-f3 and f8 stack, fd vmalloc\n");
     for (unsigned i = 0; i < LINES; i++, line += LINE_BYTES) {
         bool here = wrong >= line && wrong < line + LINE_BYTES;
 

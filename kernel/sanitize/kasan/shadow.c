@@ -8,8 +8,8 @@
  * is entered here, not in kernel_main: one scratch page stands for all of the shadow until the page
  * tables are built, and nothing is checked until then (kasan_on).
  *
- * The build has two-level page tables only, and frames below 64 GiB: beyond it the frame table would
- * reach the shadow.
+ * The build has two-level page tables only, and frames below 64 GiB: beyond it the frame table
+ * would reach the shadow.
  *
  * Cost: an eighth of the direct map's memory.
  *
