@@ -441,11 +441,13 @@ bochs: img ## the monitor in Bochs' debugger, gdb behind it; BREAK=buddy_alloc r
 	$(Q)tools/bochs/start --break '$(BREAK)' --program '$(PROGRAM)' --trace '$(TRACE)' \
 	    --cmdline '$(CMDLINE)'
 
-debug: img ## the monitor in QEMU stopped at reset, gdb with symbols and the octavo commands
-	$(Q)gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf
+debug: img ## the monitor (or PROGRAM=) in QEMU stopped at reset, gdb with the octavo commands
+	$(Q)$(if $(PROGRAM),OCTAVO_IMAGE=$(BUILD)/octavo.img) \
+	    OCTAVO_CMDLINE='$(CMDLINE)$(if $(PROGRAM), run="$(PROGRAM)")' \
+	    gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf
 
-rewind: img ## record a run (what you type, or RUN=, CMDLINE=), then go back in time in gdb
-	$(Q)tools/rewind $(if $(RUN),--run '$(RUN)') $(if $(CMDLINE),--cmdline '$(CMDLINE)')
+rewind: img ## record a run (what you type, or PROGRAM=, CMDLINE=), then go back in time in gdb
+	$(Q)tools/rewind $(if $(PROGRAM),--run '$(PROGRAM)') $(if $(CMDLINE),--cmdline '$(CMDLINE)')
 
 WEB_FILES := $(addprefix tools/web/,build index.html octavo.js) $(BUILD)/octavo.img \
         $(BUILD)/tools/web/owners

@@ -8,7 +8,7 @@
  *     allocated by misused_object+0x17
  *        called by overrun+0x9
  *         found by overrun+0x1b
- *     to stop there: make debug, then: watch *(char *)0xc0f24038
+ *     to see who wrote: make rewind, then: octavo last-write 0xc0f24038
  *
  * Bars stand where the object begins and ends, so what is outside of them is its red zones.
  */
@@ -153,16 +153,15 @@ debug_say_how(const unsigned char *wrong, const void *caller)
 {
     char who[80];
     size_t length = 0;
-    klog("  to stop there: make debug, then: ");
     if (wrong) {
-        klog("watch *(char *)%p\n", (const void *)wrong);
+        klog("  to see who wrote: make rewind, then: octavo last-write %p\n", (const void *)wrong);
         return;
     }
     symbol_name(caller, who, sizeof(who));
     while (who[length] && who[length] != '+')
         length++;
-    klog("break %.*s\n   or, in Bochs: break=%.*s on the command line\n", (int)length, who,
-         (int)length, who);
+    klog("  to stop there: make debug, then: break %.*s\n"
+         "   or, in Bochs: break=%.*s on the command line\n", (int)length, who, (int)length, who);
 }
 
 /* Where somebody who goes on to panic stands, and how to stop there. */

@@ -10,12 +10,17 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+from pathlib import Path
 
 import gdb
 
 import stops
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "bochs"))
+from image import image_with  # noqa: E402
 
 # Seconds until QEMU must answer.
 PATIENCE = 60
@@ -38,7 +43,10 @@ class Machine:
         self.shown = 0
         self.real_mode = False
 
-    def start(self, image, memory, cpu):
+    def start(self, image, words, memory, cpu):
+        """The image, with more words on the kernel's command line."""
+        if words:
+            image = image_with(words, self.folder, image)
         self.launch(
             ["qemu-system-i386", "-display", "none", "-monitor", "none", "-net", "none",
              "-no-reboot", "-m", memory, "-cpu", cpu,
