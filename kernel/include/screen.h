@@ -45,7 +45,7 @@ void screen_clear(struct screen *screen);
 void screen_at(struct screen *screen, unsigned row, unsigned column, uint8_t colour);
 void screen_put(struct screen *screen, char c);
 void screen_print(struct screen *screen, const char *format, ...) PRINTF_LIKE(2, 3);
-/* A text of several lines, from a row on. */
+/* A text of several lines, from a row on. A line that is too long goes on in the next row. */
 void screen_text(struct screen *screen, unsigned row, const char *text);
 /* Blanks in the present colour up to a column. */
 void screen_pad(struct screen *screen, unsigned column);

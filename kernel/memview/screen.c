@@ -8,8 +8,9 @@
 #include "format.h"
 #include <string.h>
 
-#define BLANK ((uint16_t)(COLOUR_TEXT << 8 | ' '))
-#define GAP   5u
+#define BLANK  ((uint16_t)(COLOUR_TEXT << 8 | ' '))
+#define GAP    5u
+#define INDENT 4u /* of what goes on in the next row */
 
 /* ---- the picture ---- */
 
@@ -56,6 +57,17 @@ screen_print(struct screen *screen, const char *format, ...)
     va_end(args);
 }
 
+/* Whether the word behind the blank ends before the row does. */
+static bool
+word_fits(const struct screen *screen, const char *blank)
+{
+    unsigned end = screen->column + 1;
+
+    for (const char *at = blank + 1; *at && *at != ' ' && *at != '\n'; at++)
+        end++;
+    return end <= SCREEN_COLUMNS;
+}
+
 void
 screen_text(struct screen *screen, unsigned row, const char *text)
 {
@@ -63,6 +75,8 @@ screen_text(struct screen *screen, unsigned row, const char *text)
     for (; *text; text++) {
         if (*text == '\n')
             screen_at(screen, screen->row + 1, 0, COLOUR_TEXT);
+        else if (*text == ' ' && !word_fits(screen, text))
+            screen_at(screen, screen->row + 1, INDENT, COLOUR_TEXT);
         else
             screen_put(screen, *text);
     }

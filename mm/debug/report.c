@@ -161,7 +161,7 @@ debug_say_how(const unsigned char *wrong, const void *caller)
     while (who[length] && who[length] != '+')
         length++;
     klog("  to stop there: make debug, then: break %.*s\n"
-         "   or, in Bochs: break=%.*s on the command line\n", (int)length, who, (int)length, who);
+         "  or, in Bochs: break=%.*s on the command line\n", (int)length, who, (int)length, who);
 }
 
 /* Where somebody who goes on to panic stands, and how to stop there. */
