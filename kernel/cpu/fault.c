@@ -98,10 +98,10 @@ kernel_fault(struct trap_frame *frame, uintptr_t address)
     struct address_space *space = task_current()->space;
     uintptr_t fixup = usercopy_fixup(frame->eip);
 
-    if (fixup == 0 || address >= USER_END)
+    if (fixup == 0 || (address >= USER_END && !usercopy_probing))
         trap_unexpected(frame);
     interrupts_restore(frame->eflags);
-    if (space == NULL || fault_of_copy(space, address, frame) != FAULT_DONE)
+    if (usercopy_probing || space == NULL || fault_of_copy(space, address, frame) != FAULT_DONE)
         frame->eip = fixup;
 }
 

@@ -5,6 +5,8 @@
  * handler either repairs what was missing or goes on at the fixup of the table `extable`, which the
  * linker collects in the order of the code.
  */
+#include <string.h>
+#include "sections.h"
 #include "usercopy.h"
 
 struct fixup {
@@ -27,6 +29,20 @@ usercopy_fixup(uintptr_t eip)
             return fixup->target;
     }
     return 0;
+}
+
+bool usercopy_probing;
+
+bool
+usercopy_is_protected(void)
+{
+    uint32_t value;
+
+    usercopy_probing = true;
+    memcpy(&value, text_start, sizeof(value));
+    bool stored = user_store(value, text_start);
+    usercopy_probing = false;
+    return !stored;
 }
 
 size_t

@@ -4,7 +4,8 @@
 
 /* Does what the boot options say: `run="PROGRAM ARGS"` runs a program and powers off with its
  * status; else `init=/PATH`, or /init when it is there and there is memory for it, runs until it
- * ends. Returns at once when there is nothing to run, or with the option `monitor`. */
+ * ends. Returns at once when there is nothing to run, with the option `monitor`, or on a CPU that
+ * cannot run programs safely (usercopy_is_protected). */
 void programs_run(void);
 
 #endif

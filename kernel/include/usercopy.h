@@ -36,4 +36,12 @@ MUST_CHECK int put_user_u32(uint32_t value, void *to);
 /* The address at which to go on after a fault of the kernel at `eip`; 0: none, it is a bug. */
 uintptr_t usercopy_fixup(uintptr_t eip);
 
+/* True when the CPU keeps the kernel from writing to read-only pages, as CR0.WP promises since the
+ * 486 (Intel SDM volume 3, 4.6). DOSBox 0.74 does not: a copy to a program would write to pages that
+ * are shared until written to. To be asked with the kernel's page tables in use. */
+bool usercopy_is_protected(void);
+
+/* While that is tried: a fault at a kernel address is no bug. */
+extern bool usercopy_probing;
+
 #endif

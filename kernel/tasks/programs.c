@@ -16,6 +16,7 @@
 #include "power.h"
 #include "programs.h"
 #include "tty.h"
+#include "usercopy.h"
 #include "words.h"
 #include "uapi/fcntl.h"
 #include "uapi/wait.h"
@@ -155,13 +156,16 @@ void
 programs_run(void)
 {
     const char *init = cmdline_value("init");
+    bool protected = usercopy_is_protected();
 
+    if (!protected)
+        klog("cpu: it lets the kernel write to read-only pages (CR0.WP): no programs\n");
     if (cmdline_flag("run")) {
-        int status = run_line(cmdline_value("run"));
+        int status = protected ? run_line(cmdline_value("run")) : -ENOEXEC;
 
         power_off_checked(status < 0 ? CANNOT_RUN : exit_code(status));
     }
-    if (cmdline_flag("monitor"))
+    if (cmdline_flag("monitor") || !protected)
         return;
     if (init != NULL)
         run_init(init);

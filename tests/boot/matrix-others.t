@@ -40,6 +40,8 @@ if shutil.which("dosbox"):
         *screen_at("b8000"))
     row("Hercules, 2 MiB", "dosbox", "floppy", "--machine", "hercules", "--mem", "2M",
         *screen_at("b0000"))
+    row("no CR0.WP: no programs", "dosbox", "floppy", "--cmdline", "run=/bin/echo", status=1,
+        expect="^cpu: it lets the kernel write to read-only pages")
     row("1 MiB is refused", "dosbox", "floppy", "--mem", "1M", status=1,
         expect="^octavo loader: error: the BIOS reports no memory above 1 MiB")
 else:
