@@ -47,7 +47,7 @@ KERNEL_FLAGS  = $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 
 # The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
 # a person who reads it, need not be fast: small before fast.
-SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% \
+SMALL := $(filter-out kernel/bench.c,$(wildcard kernel/*.c)) kernel/monitor/% kernel/proc/% kernel/memview/% \
         mm/x86/address.c mm/x86/pagetable_start.c mm/x86/guard.c \
         $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c \
         tlb_probe.c) \
