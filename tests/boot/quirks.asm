@@ -43,6 +43,7 @@
 ;   A20_OFF                   the gate is shut at the start
 ;   A20_SHUT                  ... and again after each INT 13h
 ;   A20_LIES                  2401h says yes and does nothing
+;   MONO                      the display adapter is a monochrome one, in its text mode
 ;   NO_KEYS                   INT 16h has no key, and waits for one for ever
 ;
 ; What a careful loader never asks for (TRACK_STRICT, DPT_NINE) is also told on COM1, since such a
@@ -199,6 +200,11 @@ resident:
         jmp     .patched
 .table: times   14 db 0
 .patched:
+%endif
+%ifdef MONO
+        or      byte [0410h], 30h       ; the equipment word
+        mov     ax, 7
+        int     10h
 %endif
 %ifdef A20_OFF
         call    shut_a20

@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../boot/loader"))
 from programs import Tap
+from quirks import real
 from vga import Machine
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
@@ -134,7 +136,7 @@ def in_the_monitor():
         press(machine, "s", "2 MiB: caches", r"^ kmalloc-16 ")
         press(machine, "m\r\r", "2 MiB: a frame", r"^frame 0: \[0, 0x1000\)$")
         machine.type("q")
-        machine.wait_for(r"\Aoctavo>")
+        machine.wait_for(r"^octavo>")
         press(machine, "check\r", "2 MiB: all memory is there again",
               r"^Every frame has exactly one owner")
 
@@ -152,8 +154,29 @@ def instructions(size):
     return (int(found[1]), int(found[2])) if found else console[-400:]
 
 
+def on_a_mono_screen():
+    """Letters tell owners apart where there are no colours."""
+    with Machine("-m", "32", "-boot", "a", "-drive",
+                 f"file={real('MONO')},if=floppy,format=raw,snapshot=on") as machine:
+        machine.wait_for(r"^octavo>")
+        press(machine, "memview\r", "the map beside a monochrome screen", r"^ +0K L.*K{4,}.* DMA$")
+        text, attributes = machine.vga(0xB0000)
+        tap.ok(text == machine.terminal.text(), "which shows the same letters at B0000h",
+               text.splitlines() + machine.terminal.text().splitlines())
+        used = set(b"".join(attributes))
+        tap.ok(used <= {0x00, 0x07, 0x0F, 0x70} and len(used) >= 3,
+               "normal, bright or reversed", [bytes(sorted(used)).hex()])
+        row = text.splitlines()[1]
+        kernel = attributes[1][row.index("KKK")]
+        free = attributes[1][row.index("..")]
+        tap.ok(kernel == 0x70 and free == 0x07, "the kernel stands out, free memory does not",
+               [row, attributes[1].hex()])
+        press(machine, "q", "and leaves it", r"^octavo>")
+
+
 in_the_shell()
 in_the_monitor()
+on_a_mono_screen()
 for size in "4G", "64G":
     cost = instructions(size)
     tap.ok(isinstance(cost, tuple) and cost[1] <= MOST,

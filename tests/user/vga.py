@@ -140,10 +140,10 @@ class Machine:
             self.listen(0.1)
         return self.terminal.text()
 
-    def vga(self):
+    def vga(self, address=0xB8000):
         """The adapter's memory: text, and the attributes of each cell."""
         path = self.folder / "video"
-        self.order(f'pmemsave 0xb8000 4000 "{path}"')
+        self.order(f'pmemsave {address} 4000 "{path}"')
         cells = path.read_bytes()
         text = cells[0::2].decode("cp437")
         return ("\n".join(text[i:i + COLUMNS].rstrip() for i in range(0, len(text), COLUMNS)),
