@@ -82,15 +82,36 @@ draw_cache(struct screen *screen, const struct memview_cache *cache, unsigned lo
     memview_bar(screen, 14, cache->frames, total, BAR_COLOUR);
 }
 
-/* The slabs of one cache. */
+/* Ends the text before the line that has no room in so many rows; true when there is one. */
+static bool
+cut_text(char *text, unsigned rows)
+{
+    unsigned used = 0;
+
+    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        used += 1 + (unsigned)(end - line) / (SCREEN_COLUMNS + 1);
+        if (used > rows) {
+            *line = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The slabs of one cache, as many as there is room for. */
 static void
 draw_cache_story(struct memview *view)
 {
     const struct memview_cache *cache = &view->caches[view->cache_cursor];
+    bool more;
 
     view->source->slabs(cache->name, view->text, sizeof(view->text));
+    more = cut_text(view->text, ROWS - 1);
     screen_print(&view->screen, "%s", cache->name);
     screen_text(&view->screen, FIRST_ROW, view->text);
+    if (more)
+        screen_print(&view->screen, "... and more: /proc/octavo/slab/%s, or the monitor's slab",
+                     cache->name);
 }
 
 static void

@@ -172,6 +172,11 @@ def on_a_mono_screen():
         tap.ok(kernel == 0x70 and free == 0x07, "the kernel stands out, free memory does not",
                [row, attributes[1].hex()])
         press(machine, "q", "and leaves it", r"^octavo>")
+        for _ in range(40):
+            machine.type("alloc heap 8000\r")
+            machine.listen(0.1)
+        press(machine, "memview\rs\r", "more slabs than there is room for: where the rest is told",
+              r"^cache kmalloc-8192: 40 ", r"^\.\.\. and more: /proc/octavo/slab/kmalloc-8192, ")
 
 
 in_the_shell()
