@@ -181,7 +181,8 @@ process_copy(unsigned flags)
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->path, parent->path, sizeof(child->path));
     memcpy(child->limits, parent->limits, sizeof(child->limits));
-    child->exit_signal = (int)(flags & CSIGNAL);
+    /* A sibling of its creator is waited for as that one is, whatever signal the call named. */
+    child->exit_signal = flags & CLONE_PARENT ? parent->exit_signal : (int)(flags & CSIGNAL);
     child->start_ticks = timer_ticks();
     return child;
 }
