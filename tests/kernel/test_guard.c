@@ -2,7 +2,9 @@
  * when they are freed, and that slabs serve when there is no room. Needs debug=guard
  * (tests/boot/debug.t).
  */
-#include "../mm/debugging.h"
+#include "mm_debug.h"
+#include "../mm/listener.h"
+#include "../mm/testing.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "pagetable.h"
@@ -68,11 +70,11 @@ KTEST(guard, misuse)
     object[-1] = 0xbb;
     kfree(object);
     CHECK(ktest_panics(free_it, object, "double free"));
-    CHECK(mm_debug_explain(told_begin(), (uintptr_t)object + 3));
-    CHECK(told_has("is byte 3 of the freed object"));
-    CHECK(told_has("kmalloc-48, 40 bytes"));
-    CHECK(told_has("allocated by ktest_guard_misuse"));
-    CHECK(told_has("freed by ktest_guard_misuse"));
+    CHECK(mm_debug_explain(fresh(), (uintptr_t)object + 3));
+    CHECK(says("is byte 3 of the freed object"));
+    CHECK(says("kmalloc-48, 40 bytes"));
+    CHECK(says("allocated by ktest_guard_misuse"));
+    CHECK(says("freed by ktest_guard_misuse"));
 }
 
 /* When guarded objects have their share, slabs serve; all frames come back. */

@@ -4,7 +4,9 @@
  *
  * A pointer that the test keeps in disguise is none to the search.
  */
-#include "../mm/debugging.h"
+#include "mm_debug.h"
+#include "../mm/listener.h"
+#include "../mm/testing.h"
 #include "kmalloc.h"
 #include "ktest.h"
 
@@ -47,7 +49,7 @@ static size_t
 leaks(void)
 {
     scrub();
-    return mm_debug_leaks(told_begin());
+    return mm_debug_leaks(fresh());
 }
 
 KTEST(leaks, nothing_leads_to_it)
@@ -59,9 +61,9 @@ KTEST(leaks, nothing_leads_to_it)
 
     CHECK(object != 0);
     CHECK_EQ(leaks(), before + 1);
-    CHECK(told_has("leak: 1 object of kmalloc-48, 40 bytes; the first is 0x"));
-    CHECK(told_has("allocated by make+"));
-    CHECK(told_has("called by ktest_leaks_nothing_leads_to_it+"));
+    CHECK(says("leak: 1 object of kmalloc-48, 40 bytes; the first is 0x"));
+    CHECK(says("allocated by make+"));
+    CHECK(says("called by ktest_leaks_nothing_leads_to_it+"));
     end(object);
     CHECK_EQ(leaks(), before);
 }
@@ -99,7 +101,7 @@ KTEST(leaks, objects_lead_to_objects)
     for (unsigned i = 0; i < 3; i++)
         lead(object[i], object[(i + 1) % 3]);
     CHECK_EQ(leaks(), before + 3);
-    CHECK(told_has("leak: 3 objects of kmalloc-32, 96 bytes"));
+    CHECK(says("leak: 3 objects of kmalloc-32, 96 bytes"));
     lead(0, object[1]);
     CHECK_EQ(leaks(), before);
     root = NULL;

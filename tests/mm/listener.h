@@ -2,6 +2,8 @@
 #ifndef OCTAVO_TESTS_LISTENER_H
 #define OCTAVO_TESTS_LISTENER_H
 
+#include <string.h>
+
 #include "format.h"
 #include "printer.h"
 
@@ -27,6 +29,12 @@ fresh(void)
     used = 0;
     text[0] = '\0';
     return &text_printer;
+}
+
+static inline bool
+says(const char *part)
+{
+    return strstr(text, part) != NULL;
 }
 
 #endif

@@ -3,7 +3,9 @@
  *   place | red zone (left) | object | red zone | record (32 bytes) |
  *         |<------------------------ stride ---------------------->|
  */
-#include "debugging.h"
+#include "listener.h"
+#include "mm_debug.h"
+#include "testing.h"
 #include "kmalloc.h"
 #include "slab.h"
 
@@ -157,11 +159,11 @@ KTEST(debug_heap, leaks_since_a_mark)
     void *leaked = kmem_cache_alloc(cache), *freed = kmem_cache_alloc(cache);
     CHECK(old && leaked && freed);
     kmem_cache_free(cache, freed);
-    CHECK_EQ(kmalloc_print_leaks(told_begin(), mark), 1);
-    CHECK(told_has("1 objects         50 bytes  allocated by "));
+    CHECK_EQ(kmalloc_print_leaks(fresh(), mark), 1);
+    CHECK(says("1 objects         50 bytes  allocated by "));
     kmem_cache_free(cache, leaked);
-    CHECK_EQ(kmalloc_print_leaks(told_begin(), mark), 0);
-    CHECK(kmalloc_print_leaks(told_begin(), 0) >= 1);
+    CHECK_EQ(kmalloc_print_leaks(fresh(), mark), 0);
+    CHECK(kmalloc_print_leaks(fresh(), 0) >= 1);
     kmem_cache_free(cache, old);
     CHECK(kmem_cache_destroy(cache));
 }

@@ -1,6 +1,8 @@
 /* test_debug_pages.c - what is known of a frame, and what its poison finds. Needs debug=poison: in
  * the kernel tests/boot/debug.t asks for it, on the host tests/host/test_machines.c. */
-#include "debugging.h"
+#include "listener.h"
+#include "mm_debug.h"
+#include "testing.h"
 #include "page.h"
 
 static void
@@ -24,12 +26,12 @@ KTEST(debug_pages, story)
         SKIP("debug=pages is off");
     paddr_t frame = pmm_alloc_page();
     CHECK(frame);
-    mm_print_frame(told_begin(), paddr_to_pfn(frame));
-    CHECK(told_has("allocated by "));
-    CHECK(told_has("called by "));
+    mm_print_frame(fresh(), paddr_to_pfn(frame));
+    CHECK(says("allocated by "));
+    CHECK(says("called by "));
     pmm_free_page(frame);
-    mm_print_frame(told_begin(), paddr_to_pfn(frame));
-    CHECK(told_has("freed by "));
+    mm_print_frame(fresh(), paddr_to_pfn(frame));
+    CHECK(says("freed by "));
     CHECK(ktest_panics(free_it, &frame, "double free"));
 }
 
@@ -40,8 +42,8 @@ KTEST(debug_pages, all_of_an_allocation)
     paddr_t frames = pmm_alloc_pages(5);
     CHECK(frames);
     for (unsigned i = 0; i < 5; i++) {
-        mm_print_frame(told_begin(), pfn(paddr_to_pfn(frames).n + i));
-        CHECK(told_has("allocated by "));
+        mm_print_frame(fresh(), pfn(paddr_to_pfn(frames).n + i));
+        CHECK(says("allocated by "));
     }
     pmm_free_pages(frames, 5);
     CHECK(mm_check());

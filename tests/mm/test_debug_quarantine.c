@@ -1,6 +1,8 @@
 /* test_debug_quarantine.c - freed objects stay away from their cache for a while. Needs
  * debug=quarantine, as test_debug_pages.c needs debug=poison. */
-#include "debugging.h"
+#include "listener.h"
+#include "mm_debug.h"
+#include "testing.h"
 #include "kmalloc.h"
 #include "slab.h"
 

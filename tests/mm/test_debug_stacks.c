@@ -1,7 +1,9 @@
 /* test_debug_stacks.c - the depot of stacks: the same calls get the same number, others another,
  * and a number leads back to the calls.
  */
-#include "debugging.h"
+#include "listener.h"
+#include "mm_debug.h"
+#include "testing.h"
 #include "../../mm/debug/debug_private.h"
 
 static __attribute__((noinline)) uint32_t
@@ -22,8 +24,8 @@ static unsigned
 count_lines(void)
 {
     unsigned lines = 0;
-    for (size_t i = 0; i < told_used; i++)
-        lines += told[i] == '\n';
+    for (size_t i = 0; i < used; i++)
+        lines += text[i] == '\n';
     return lines;
 }
 
@@ -47,23 +49,23 @@ KTEST(debug_stacks, number_leads_to_calls)
 {
     if (!debug_on(DEBUG_STACKS))
         SKIP("debug=stacks is off");
-    stack_print(told_begin(), "made by", save_below(1), NULL);
+    stack_print(fresh(), "made by", save_below(1), NULL);
     unsigned shallow = count_lines();
-    CHECK(told_has("     made by "));
-    CHECK(told_has("   called by "));
-    stack_print(told_begin(), "made by", save_below(2), NULL);
+    CHECK(says("     made by "));
+    CHECK(says("   called by "));
+    stack_print(fresh(), "made by", save_below(2), NULL);
     CHECK(count_lines() == shallow + 1 || count_lines() == 12);
-    stack_print(told_begin(), "made by", save_below(30), NULL);
+    stack_print(fresh(), "made by", save_below(30), NULL);
     CHECK_EQ(count_lines(), 12);
 }
 
 /* Numbers that are none print the caller alone, or nothing. */
 KTEST(debug_stacks, no_stack)
 {
-    stack_print(told_begin(), "made by", 0, NULL);
-    CHECK_EQ(told_used, 0);
-    stack_print(told_begin(), "made by", 0, __builtin_return_address(0));
+    stack_print(fresh(), "made by", 0, NULL);
+    CHECK_EQ(used, 0);
+    stack_print(fresh(), "made by", 0, __builtin_return_address(0));
     CHECK_EQ(count_lines(), 1);
-    stack_print(told_begin(), "made by", 0xffffffffu, __builtin_return_address(0));
+    stack_print(fresh(), "made by", 0xffffffffu, __builtin_return_address(0));
     CHECK_EQ(count_lines(), 1);
 }

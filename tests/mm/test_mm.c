@@ -161,16 +161,6 @@ KTEST(mm, every_failure)
 
 /* ---- tables ---- */
 
-static bool
-says(const char *part)
-{
-    size_t length = strlen(part);
-    for (size_t i = 0; i + length <= used; i++)
-        if (!memcmp(text + i, part, length))
-            return true;
-    return false;
-}
-
 /* The number behind `name` in the text. */
 static unsigned long
 number_after(const char *name)

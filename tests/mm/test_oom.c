@@ -129,17 +129,6 @@ KTEST(oom, what_counts)
 
 /* ---- the report ---- */
 
-static bool
-says(const char *part)
-{
-    size_t length = strlen(part);
-
-    for (size_t i = 0; i + length <= used; i++)
-        if (!memcmp(text + i, part, length))
-            return true;
-    return false;
-}
-
 static void
 print_number(struct printer *out, const struct address_space *space)
 {
