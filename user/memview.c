@@ -70,41 +70,23 @@ source_lists(unsigned long chunks[BLOCK_NO_ZONE][MEMVIEW_ORDERS])
     }
 }
 
-/* name active objects size per_slab pages_per_slab : tunables ... : slabdata slabs ... */
-static void
-take_cache(const char *line, struct memview_cache *cache)
-{
-    const char *at = strchr(line, ' ');
-    unsigned long pages;
-
-    at = at ? at : strchr(line, '\0');
-    format_text(cache->name, sizeof(cache->name), "%.*s", (int)(at - line), line);
-    cache->used = next_number(&at);
-    cache->objects = next_number(&at);
-    cache->size = next_number(&at);
-    next_number(&at);
-    pages = next_number(&at);
-    at = strstr(at, "slabdata");
-    at = at ? at : "";
-    cache->slabs = next_number(&at);
-    cache->frames = cache->slabs * pages;
-}
-
-/* Two lines of titles, then the caches. */
 static size_t
-source_caches(struct memview_cache *to, size_t count)
+source_caches(struct memview_cache *to, size_t most)
 {
     struct reader reader = {.fd = open("/proc/slabinfo", O_RDONLY, 0)};
-    size_t lines = 0;
-    char line[256];
+    struct slabinfo cache;
+    size_t count = 0;
 
     if (reader.fd < 0)
         return 0;
-    for (; lines < count + 2 && read_line(&reader, line, sizeof(line)); lines++)
-        if (lines >= 2)
-            take_cache(line, &to[lines - 2]);
+    for (; count < most && slabinfo_next(&reader, &cache); count++) {
+        to[count] = (struct memview_cache){.used = cache.active, .objects = cache.objects,
+                                           .size = cache.size, .slabs = cache.slabs,
+                                           .frames = cache.pages};
+        format_text(to[count].name, sizeof(to[count].name), "%s", cache.name);
+    }
     close(reader.fd);
-    return lines > 2 ? lines - 2 : 0;
+    return count;
 }
 
 static void

@@ -142,6 +142,16 @@ bool take_number(const char **text, unsigned long *number);
 bool text_number(const char *text, unsigned long *number);
 /* The next number in *text, whatever stands before it; *text moves behind it. 0: none left. */
 unsigned long next_number(const char **text);
+
+/* ---- the kernel's caches of objects (slabinfo.c) ---- */
+
+struct slabinfo {
+    char name[24];
+    unsigned long active, objects, size; /* objects in use, objects, bytes of one */
+    unsigned long slabs, pages;
+};
+/* The next cache of an open /proc/slabinfo; false at its end. */
+bool slabinfo_next(struct reader *reader, struct slabinfo *cache);
 /* The value behind "NAME" and blanks or a colon at a line's start, as in /proc/meminfo, or 0. */
 unsigned long field_value(const char *text, const char *name);
 
