@@ -161,6 +161,16 @@ packet: dw      16, 1, 0, 0
         mov     [%1 * 4 + 2], cs
 %endmacro
 
+%macro TRASH_POINTERS 0
+        mov     esi, 0BADBAD03h
+        mov     edi, 0BADBAD04h
+        mov     ebp, 0BADBAD05h
+        mov     ds, si
+        mov     es, si
+        mov     fs, si
+        mov     gs, si
+%endmacro
+
 ; resident - in our hiding place: the real sector 0 to its own, the lies that cannot wait, hooks, go.
 resident:
         xor     ax, ax
@@ -512,13 +522,7 @@ disk:
         mov     ecx, 0BADBAD01h
         mov     edx, 0BADBAD02h
 .some:
-        mov     esi, 0BADBAD03h
-        mov     edi, 0BADBAD04h
-        mov     ebp, 0BADBAD05h
-        mov     ds, si
-        mov     es, si
-        mov     fs, si
-        mov     gs, si
+        TRASH_POINTERS
 %endif
         ret
 .function:
@@ -640,13 +644,7 @@ map:
         add     ebx, MAP_NEXT
 .done:
 %ifdef MAP_DIRTY
-        mov     esi, 0BADBAD03h
-        mov     edi, 0BADBAD04h
-        mov     ebp, 0BADBAD05h
-        mov     ds, si
-        mov     es, si
-        mov     fs, si
-        mov     gs, si
+        TRASH_POINTERS
 %endif
         jmp     succeeded
 
