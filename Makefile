@@ -47,7 +47,7 @@ KERNEL_FLAGS  = $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 
 # The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
 # a person who reads it, need not be fast: small before fast.
-SMALL := $(filter-out kernel/bench.c,$(wildcard kernel/*.c)) kernel/monitor/% kernel/proc/% kernel/memview/% \
+SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% \
         mm/x86/address.c mm/x86/pagetable_start.c mm/x86/guard.c \
         $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c \
         tlb_probe.c) \
@@ -56,6 +56,7 @@ SMALL := $(filter-out kernel/bench.c,$(wildcard kernel/*.c)) kernel/monitor/% ke
         $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
         space_holders.c stories.c tables.c x86/tlb_watch.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
+$(BUILD)/obj/tests/kernel/bench.c.o: OPTIMISE := -O2
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 # Who crashed on purpose must still be on the stack when the report names the caller.
@@ -106,7 +107,7 @@ $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 
 # The kernel's tests: an image of their own beside that very kernel (kernel/ktests.c). In 2 MiB there
 # is room for those of mm/ alone.
-KTESTS_C    := tests/image.c tests/ktest.c \
+KTESTS_C    := tests/image.c tests/ktest.c tests/kernel/bench.c \
         $(sort $(wildcard tests/mm/test_*.c tests/kernel/test_*.c))
 KTESTS_OBJ  := $(KTESTS_C:%=$(BUILD)/obj/%.o)
 KTESTS_SLIM := $(BUILD)/slim/ktests.elf

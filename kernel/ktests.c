@@ -1,4 +1,4 @@
-/* ktests.c - the kernel's own tests, a second image beside the kernel.
+/* ktests.c - the kernel's own tests and its bench, a second image beside the kernel.
  *
  * The tests are as large as the kernel, so they stay out of it. They are linked against the symbols
  * of this very kernel to build/ktests.elf, which the boot loader brings as a module, and are mapped
@@ -182,20 +182,34 @@ map_module(const struct boot_module *module)
     return found == NULL ? "was not made for this kernel" : "finds no memory";
 }
 
-unsigned
-ktests_run(const char *glob)
+/* Maps the module when it is first called. False, and says why, when there is none that fits. */
+static bool
+image_is_there(void)
 {
     const struct boot_module *module = find_module();
     const char *wrong = "is not there: add module=KTESTS.ELF to OCTAVO.CFG";
-    const char *seed = cmdline_value("seed");
-    uint64_t number;
 
     if (image == NULL && module != NULL)
         wrong = map_module(module);
-    if (image == NULL) {
+    if (image == NULL)
         klog("ktests: the module " MODULE_NAME " %s\n", wrong);
+    return image != NULL;
+}
+
+bool
+ktests_bench(void)
+{
+    return image_is_there() && image->bench != NULL && image->bench();
+}
+
+unsigned
+ktests_run(const char *glob)
+{
+    const char *seed = cmdline_value("seed");
+    uint64_t number;
+
+    if (!image_is_there())
         return 1;
-    }
     if (seed != NULL && cmdline_size(seed, &number))
         image->set_seed((uint32_t)number);
     return image->run(glob);

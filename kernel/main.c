@@ -15,7 +15,6 @@
  *   the work      tests, programs, or the monitor
  */
 #include <string.h>
-#include "bench.h"
 #include "boot.h"
 #include "breakpoints.h"
 #include "clock.h"
@@ -360,7 +359,7 @@ kernel_main(uint32_t magic, uint32_t information)
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));
     if (cmdline_flag("bench"))
-        power_off_checked(bench_run() ? 0 : 1);
+        power_off_checked(ktests_bench() ? 0 : 1);
     if (cmdline_flag("test"))
         run_tests(cmdline_value("test"));
     programs_run();

@@ -1,4 +1,5 @@
-/* ktests.h - the kernel's own tests, a second image that the boot loader brings as a module. */
+/* ktests.h - the kernel's own tests and its bench, a second image that the boot loader brings as a
+ * module. */
 #ifndef OCTAVO_KTESTS_H
 #define OCTAVO_KTESTS_H
 
@@ -16,6 +17,7 @@ struct ktests_image {
     const void *bss_end;
     void (*set_seed)(uint32_t seed);
     unsigned (*run)(const char *glob); /* ktest_run */
+    bool (*bench)(void);               /* bench_run; NULL in the image for 2 MiB */
 };
 
 /* Ends of the kernel's parts, to the byte: another kernel has others. */
@@ -24,6 +26,9 @@ struct ktests_image {
 /* Runs the tests that match and returns how many failed. Maps the module when it is first called;
  * without the module, or with another kernel's, that counts as one failure. */
 unsigned ktests_run(const char *glob);
+
+/* The boot option `bench`: measures and logs. False when it cannot, as without the module. */
+bool ktests_bench(void);
 
 /* True for the address of the tests' code. */
 bool ktests_code(uintptr_t address);
