@@ -16,7 +16,7 @@ def ok(good, description, details=""):
     failed += not good
     print(f"{'ok' if good else 'not ok'} {count} - {description}", flush=True)
     for line in () if good else str(details).splitlines()[-SHOWN:]:
-        print(f"# {line}", flush=True)
+        print(f"# {line}", file=sys.stderr, flush=True)
 
 
 def same(description, got, wanted):

@@ -33,7 +33,7 @@ fail() {
     tap_count=$((tap_count + 1))
     tap_failed=$((tap_failed + 1))
     echo "not ok $tap_count - $1"
-    [ -z "${2:-}" ] || tail -n 40 "$2" | tr -d '\r' | sed 's/^/# /'
+    [ -z "${2:-}" ] || tail -n 40 "$2" | tr -d '\r' | sed 's/^/# /' >&2
 }
 
 # is DESCRIPTION GOT WANTED

@@ -63,7 +63,7 @@ class Tap:
         self.failed += not good
         print(f"{'ok' if good else 'not ok'} {self.count} - {name}", flush=True)
         for line in () if good else details:
-            print("# " + line)
+            print("# " + line, file=sys.stderr)
 
     def check_rows(self, table):
         """Each bug was found, and named."""

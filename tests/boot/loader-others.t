@@ -13,9 +13,7 @@ HELLO = write("HELLO.TXT", "hello\n")
 
 def screen(machine):
     """The text on the screen."""
-    dump = path("screen")
-    machine.monitor("pmemsave 0xb8000 4000 \"%s\"" % dump)
-    text = read("screen")[::2].decode("latin-1").replace("\0", " ")
+    text = machine.memory(0xb8000, 4000)[::2].decode("latin-1").replace("\0", " ")
     return "\n".join(text[i:i + 80].rstrip() for i in range(0, 2000, 80))
 
 

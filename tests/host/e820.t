@@ -27,7 +27,7 @@ def ok(good, name, why=""):
     global count
     count += 1
     for line in ("" if good else why).splitlines():
-        print("# " + line)
+        print("# " + line, file=sys.stderr)
     print("%s %d - %s" % ("ok" if good else "not ok", count, name), flush=True)
 
 

@@ -35,7 +35,7 @@ class Tap:
         self.failed += not condition
         print(f"{'ok' if condition else 'not ok'} {self.count} - {description}")
         for line in list(explanation)[-40:] if not condition else ():
-            print("# " + line)
+            print("# " + line, file=sys.stderr)
         sys.stdout.flush()
         return condition
 

@@ -255,8 +255,20 @@ class Machine:
                     channel.sendall(line.encode() + b"\n")
                 seen = len(answer)
                 while not answer[seen:].endswith(b"(qemu) "):
-                    answer += channel.recv(4096)
+                    more = channel.recv(4096)
+                    assert more, "the monitor ended:\n" + answer.decode("latin-1")
+                    answer += more
             return answer.decode("latin-1")
+
+    def memory(self, address, size):
+        """What lies there in physical memory."""
+        saved = path("memory")
+        if os.path.exists(saved):
+            os.unlink(saved)
+        answer = self.monitor("stop", 'pmemsave %#x %#x "%s"' % (address, size, saved), "cont")
+        memory = read("memory") if os.path.exists(saved) else b""
+        assert len(memory) == size, "%d bytes of memory saved:\n%s" % (len(memory), answer)
+        return memory
 
     def kill(self):
         self.process.kill()
@@ -304,7 +316,8 @@ def case(name):
             results.append(False)
             print("not ok %d - %s" % (len(results), name))
             for line in str(error).splitlines()[-50:]:
-                print("# " + "".join(c if c.isprintable() else "?" for c in line[:200]), flush=True)
+                print("# " + "".join(c if c.isprintable() else "?" for c in line[:200]),
+                      file=sys.stderr, flush=True)
         return function
     return run
 

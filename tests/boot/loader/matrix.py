@@ -113,9 +113,10 @@ def row(machine, emulator, medium, *words, image=None, status=0, expect=None):
     enter(machine, emulator, medium, good, time.monotonic() - start,
           summary(text) if status == 0 else "refused")
     if not good:
-        print("# tools/boot %s: status %d" % (" ".join(words), got))
+        print("# tools/boot %s: status %d" % (" ".join(words), got), file=sys.stderr)
         for line in text.splitlines()[-30:]:
-            print("# " + "".join(c if c.isprintable() else "?" for c in line[:160]))
+            print("# " + "".join(c if c.isprintable() else "?" for c in line[:160]),
+                  file=sys.stderr)
 
 
 def skipped(emulator):
