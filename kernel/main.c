@@ -326,10 +326,10 @@ void
 kernel_main(uint32_t magic, uint32_t information)
 {
     cpu_init();
+    early_init(early_arena, sizeof(early_arena));
     console_early_init();
     klog("octavo: started, image of %lu KiB\n", (unsigned long)(kernel_end - kernel_start) / 1024);
     ASSERT(magic == MULTIBOOT_MAGIC);
-    early_init(early_arena, sizeof(early_arena));
     read_boot_info(information);
     cmdline_parse(boot_info.cmdline);
     console_setup();

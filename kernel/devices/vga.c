@@ -25,7 +25,9 @@
  */
 #include "vga.h"
 #include "ansi.h"
+#include "early.h"
 #include "io.h"
+#include "platform.h"
 #include "sections.h"
 #include <string.h>
 
@@ -55,7 +57,7 @@ static volatile uint16_t *video;
 static uint16_t crtc;
 static bool mono;
 
-static uint8_t ring[RING_LINES][COLUMNS];
+static uint8_t (*ring)[COLUMNS]; /* RING_LINES of them, from the early heap */
 static uint16_t shown[ROWS][COLUMNS];
 static unsigned screen_top; /* index into ring */
 static unsigned older;      /* lines kept above the screen */
@@ -482,7 +484,9 @@ vga_write(const char *text, size_t size)
 void
 vga_clear(void)
 {
-    memset(ring, ' ', sizeof(ring));
+    if (!video)
+        return;
+    memset(ring, ' ', RING_LINES * COLUMNS);
     blank_lines(0, ROWS);
     choose(0);
     older = back = 0;
@@ -559,10 +563,12 @@ vga_init(void)
         video = NULL;
         return false;
     }
+    ring = kmalloc_early(RING_LINES * COLUMNS);
+    ASSERT(ring != NULL);
     crtc = bios_data_word(BDA_CRTC);
     if (crtc != 0x3B4 && crtc != 0x3D4)
         crtc = mono ? 0x3B4 : 0x3D4;
-    memset(ring, ' ', sizeof(ring));
+    memset(ring, ' ', RING_LINES * COLUMNS);
     adopt_screen();
     changed = ALL_ROWS;
     paint();
