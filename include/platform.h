@@ -12,6 +12,8 @@
  *   unsigned cpu_current(void)                             0 .. CPU_MAX-1, constant while the
  *                                                          caller cannot be moved to another CPU
  *   CPU_MAX                                                compile-time bound on CPUs
+ *   struct mm_cpu *cpu_memory(void)                        what cpu_set_memory was told for this
+ *   void cpu_set_memory(unsigned, struct mm_cpu *)         CPU
  *   void *frame_to_ptr(pfn_t)                              where the frame can be read and written;
  *                                                          NULL when it has no permanent address
  *   bool ptr_to_frame(const void *, pfn_t *)               the reverse; false when the pointer is

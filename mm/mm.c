@@ -232,6 +232,7 @@ mm_cpu_up(unsigned id)
         return false;
     }
     mm_cpus[id] = cpu;
+    cpu_set_memory(id, cpu);
     if (trace_started())
         trace_cpu_up(id);
     if (trace_on(TRACE_ALLOC))

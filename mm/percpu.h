@@ -34,7 +34,7 @@ extern struct mm_cpu *mm_cpus[CPU_MAX];
 static inline struct mm_cpu *
 mm_this_cpu(void)
 {
-    return mm_cpus[cpu_current()];
+    return cpu_memory();
 }
 
 /* Counts an allocation while mm_fail_nth is on; true when this is the one that must fail. */

@@ -1,8 +1,8 @@
 /* cpu.c - the tables the CPU works with.
  *
  * GDT: flat segments for the kernel and for programs, so that paging alone protects memory, three
- * that belong to the running thread (its thread-local storage, by %gs), and two task state
- * segments. The first only tells the CPU where the kernel stack is when a trap comes
+ * that belong to the running thread (its thread-local storage, by %gs), one whose base is this CPU's
+ * struct cpu (the kernel's %fs: this_cpu.h), and two task state segments. The first only tells the CPU where the kernel stack is when a trap comes
  * from ring 3, and receives the registers when the second takes over. The second is the double
  * fault's: a task of its own with a stack of its own. When a kernel stack overflows into its guard
  * page, the CPU cannot push the page fault's frame there; the fault becomes a double fault, and
@@ -40,6 +40,7 @@
 #define ACCESS_TRAP      0x8F
 #define ACCESS_TASK_GATE 0x85
 #define FLAGS_FLAT       0xC0 /* limit counts pages, 32 bits */
+#define FLAGS_BYTES      0x40 /* limit counts bytes, 32 bits */
 
 struct table_pointer {
     uint16_t limit;
@@ -47,10 +48,11 @@ struct table_pointer {
 } __attribute__((packed));
 
 struct cpu_features cpu_features;
-struct tss cpu_tss;
 
-static struct tss double_fault_tss;
-uint64_t cpu_gdt[DOUBLE_FAULT_TSS / 8 + 1];
+extern struct task idle_task;
+static struct cpu boot_cpu = {.task = &idle_task, .self = &boot_cpu};
+struct cpu *cpu_by_id[CPU_MAX] = {&boot_cpu};
+
 static uint64_t idt[256];
 
 extern void (*const trap_stubs[TRAP_VECTORS])(void);
@@ -83,45 +85,53 @@ fill_tss(struct tss *tss)
 }
 
 static void
-fill_double_fault_tss(void)
+fill_double_fault_tss(struct tss *tss)
 {
-    struct tss *tss = &double_fault_tss;
-
     fill_tss(tss);
     tss->eip = (uintptr_t)double_fault_entry;
     tss->eflags = 0x2; /* interrupts off; bit 1 is always set */
     tss->esp = (uintptr_t)fault_stack_top;
     tss->cs = KERNEL_CODE;
-    tss->ss = tss->ds = tss->es = tss->fs = tss->gs = KERNEL_DATA;
+    tss->ss = tss->ds = tss->es = tss->gs = KERNEL_DATA;
+    tss->fs = CPU_SEGMENT;
 }
 
 static void
-load_gdt(void)
+fill_gdt(struct cpu *cpu)
 {
-    struct table_pointer pointer = {sizeof(cpu_gdt) - 1, (uintptr_t)cpu_gdt};
+    uint64_t *gdt = cpu->gdt;
 
-    cpu_gdt[KERNEL_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE, FLAGS_FLAT);
-    cpu_gdt[KERNEL_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA, FLAGS_FLAT);
-    cpu_gdt[USER_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE | ACCESS_USER, FLAGS_FLAT);
-    cpu_gdt[USER_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA | ACCESS_USER, FLAGS_FLAT);
-    cpu_gdt[TASK_SEGMENT / 8] = descriptor((uintptr_t)&cpu_tss, sizeof(cpu_tss) - 1, ACCESS_TSS, 0);
-    cpu_gdt[DOUBLE_FAULT_TSS / 8] =
-        descriptor((uintptr_t)&double_fault_tss, sizeof(double_fault_tss) - 1, ACCESS_TSS, 0);
+    gdt[KERNEL_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE, FLAGS_FLAT);
+    gdt[KERNEL_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA, FLAGS_FLAT);
+    gdt[USER_CODE / 8] = descriptor(0, 0xFFFFF, ACCESS_CODE | ACCESS_USER, FLAGS_FLAT);
+    gdt[USER_DATA / 8] = descriptor(0, 0xFFFFF, ACCESS_DATA | ACCESS_USER, FLAGS_FLAT);
+    gdt[TASK_SEGMENT / 8] =
+        descriptor((uintptr_t)&cpu->tss, sizeof(cpu->tss) - 1, ACCESS_TSS, 0);
+    gdt[DOUBLE_FAULT_TSS / 8] = descriptor((uintptr_t)&cpu->double_fault_tss,
+                                           sizeof(cpu->double_fault_tss) - 1, ACCESS_TSS, 0);
+    gdt[CPU_SEGMENT / 8] = descriptor((uintptr_t)cpu, sizeof(*cpu) - 1, ACCESS_DATA, FLAGS_BYTES);
+}
 
-    /* The selectors are those of entry.asm's GDT; loading them again fetches the new descriptors.
-     */
+/* The selectors of code and data are those of entry.asm's GDT; loading them again fetches the new
+ * descriptors. */
+static void
+load_gdt(const struct cpu *cpu)
+{
+    struct table_pointer pointer = {sizeof(cpu->gdt) - 1, (uintptr_t)cpu->gdt};
+
     __asm__ volatile("lgdt %0\n\t"
                      "ljmp %1, $1f\n"
                      "1:\n\t"
                      "mov %2, %%ds\n\t"
                      "mov %2, %%es\n\t"
-                     "mov %2, %%fs\n\t"
                      "mov %2, %%gs\n\t"
                      "mov %2, %%ss\n\t"
-                     "lldt %w3\n\t"
-                     "ltr %w4"
+                     "mov %3, %%fs\n\t"
+                     "lldt %w4\n\t"
+                     "ltr %w5"
                      :
-                     : "m"(pointer), "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(0), "r"(TASK_SEGMENT)
+                     : "m"(pointer), "i"(KERNEL_CODE), "r"(KERNEL_DATA), "r"(CPU_SEGMENT), "r"(0),
+                       "r"(TASK_SEGMENT)
                      : "memory");
 }
 
@@ -227,9 +237,10 @@ learn_features(void)
 void
 cpu_init(void)
 {
-    fill_tss(&cpu_tss);
-    fill_double_fault_tss();
-    load_gdt();
+    fill_tss(&boot_cpu.tss);
+    fill_double_fault_tss(&boot_cpu.double_fault_tss);
+    fill_gdt(&boot_cpu);
+    load_gdt(&boot_cpu);
     load_idt();
     learn_features();
 }
@@ -237,7 +248,7 @@ cpu_init(void)
 void
 cpu_set_directory(uint32_t cr3)
 {
-    cpu_tss.cr3 = double_fault_tss.cr3 = cr3;
+    boot_cpu.tss.cr3 = boot_cpu.double_fault_tss.cr3 = cr3;
     write_cr3(cr3);
 }
 

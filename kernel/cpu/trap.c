@@ -325,11 +325,11 @@ trap_dispatch(struct trap_frame *frame)
         trap_unexpected(frame);
 }
 
-/* Called on the fault stack; cpu_tss holds what was interrupted. */
+/* Called on the fault stack; the TSS of this CPU holds what was interrupted. */
 void
 trap_double_fault(void)
 {
-    const struct tss *tss = &cpu_tss;
+    const struct tss *tss = &cpu_self()->tss;
     struct trap_frame frame = {
         .edi = tss->edi,
         .esi = tss->esi,

@@ -22,7 +22,7 @@ PAGE_FAULT      equ 14
 SYSCALL_VECTOR  equ 0x80
 
 extern trap_dispatch, trap_double_fault, page_fault, breakpoint_reached, task_work, syscall_unknown
-extern task_running, syscall_table, syscall_count
+extern syscall_table, syscall_count
 global trap_stubs, double_fault_entry, page_fault_entry, debug_entry, syscall_entry, return_to_user
 global trap_return, page_fault_return, syscall_return, work_return ; backtraces know them
 global restore_segments, restore_segments_end, restore_stack
@@ -55,8 +55,9 @@ return_from_trap:
     test byte [esp + FRAME_CS], 3
     jnz return_to_user
     popad
-    add esp, 8                      ; gs, fs: untouched
-    pop es                          ; the program's, when its system call had only begun
+    add esp, 4                      ; gs: untouched
+    pop fs                          ; the program's, when its system call had only begun
+    pop es
     pop ds
     add esp, 8                      ; vector, error code
     iretd
@@ -72,7 +73,8 @@ debug_entry:
     test al, al
     jz trap_common.dispatch
     popad
-    add esp, 8
+    add esp, 4
+    pop fs
     pop es
     pop ds
     add esp, 8
@@ -107,7 +109,7 @@ syscall_return:
 ; Goes back to ring 3 with the frame at the top of the stack, after the task's work.
 return_to_user:
     cli                             ; no interrupt adds work behind the look at it
-    mov eax, [task_running]
+    mov eax, [fs:CPU_TASK]
     cmp dword [eax + TASK_WORK], 0
     jne user_work
     popad

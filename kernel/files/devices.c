@@ -54,7 +54,7 @@ read_made(struct buffer *to, size_t (*make)(struct buffer *to, size_t size), siz
         size_t done = make(to, piece);
 
         total += done;
-        if (done < piece || task_signalled(task_running))
+        if (done < piece || task_signalled(task_current()))
             break;
         task_breathe();
     }

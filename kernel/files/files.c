@@ -106,13 +106,13 @@ find_free(struct files *files, uint32_t from)
 static uint32_t
 descriptor_limit(void)
 {
-    return task_running->process->limits[RLIMIT_NOFILE].soft;
+    return task_current()->process->limits[RLIMIT_NOFILE].soft;
 }
 
 int
 file_install(struct file *file, int from, bool close_on_exec)
 {
-    struct files *files = task_running->process->files;
+    struct files *files = task_current()->process->files;
     uint32_t limit = descriptor_limit(), descriptor;
 
     if (from < 0 || (uint32_t)from >= limit)
@@ -130,7 +130,7 @@ file_install(struct file *file, int from, bool close_on_exec)
 int
 file_install_at(struct file *file, int descriptor, bool close_on_exec)
 {
-    struct files *files = task_running->process->files;
+    struct files *files = task_current()->process->files;
     struct file *old;
 
     if (descriptor < 0 || (uint32_t)descriptor >= descriptor_limit())
@@ -164,20 +164,20 @@ file_close(int descriptor)
 {
     if (file_of(descriptor) == NULL)
         return -EBADF;
-    close_one(task_running->process->files, (uint32_t)descriptor);
+    close_one(task_current()->process->files, (uint32_t)descriptor);
     return 0;
 }
 
 bool
 file_closes_on_exec(int descriptor)
 {
-    return marked(task_running->process->files, (unsigned)descriptor);
+    return marked(task_current()->process->files, (unsigned)descriptor);
 }
 
 void
 file_set_close_on_exec(int descriptor, bool close_on_exec)
 {
-    mark(task_running->process->files, (unsigned)descriptor, close_on_exec);
+    mark(task_current()->process->files, (unsigned)descriptor, close_on_exec);
 }
 
 /* ---- whole tables ---- */

@@ -166,12 +166,12 @@ write_piece(struct object *object, struct buffer *from, uint64_t position, struc
 static long
 allowed_size(uint64_t position, size_t size, uint64_t end)
 {
-    uint32_t limit = task_running->process->limits[RLIMIT_FSIZE].soft;
+    uint32_t limit = task_current()->process->limits[RLIMIT_FSIZE].soft;
 
     if (limit != RLIM_INFINITY && limit < end) {
         end = limit;
         if (position >= end)
-            signal_process(task_running->process, SIGXFSZ);
+            signal_process(task_current()->process, SIGXFSZ);
     }
     if (position >= end)
         return -EFBIG;

@@ -320,7 +320,7 @@ send_pieces(struct file *to, struct file *from, uint64_t *position, char *page, 
         if (done < 0)
             return total > 0 ? (long)total : done;
         total += (size_t)done;
-        if ((size_t)done < piece || task_signalled(task_running))
+        if ((size_t)done < piece || task_signalled(task_current()))
             break;
     }
     return (long)total;

@@ -256,7 +256,7 @@ set_current(struct node *node)
 {
     if (!node_is_folder(node))
         return -ENOTDIR;
-    folder_set(task_running->process->folder, node);
+    folder_set(task_current()->process->folder, node);
     return 0;
 }
 
@@ -306,7 +306,7 @@ SYSCALL(getcwd)
 
 SYSCALL(umask)
 {
-    struct folder *folder = task_running->process->folder;
+    struct folder *folder = task_current()->process->folder;
     unsigned old = folder->umask;
 
     folder->umask = frame->ebx & 0777;

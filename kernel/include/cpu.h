@@ -6,20 +6,10 @@
 #ifndef OCTAVO_CPU_H
 #define OCTAVO_CPU_H
 
+#include "this_cpu.h"
 #include "types.h"
 
-/* Selectors of the GDT. */
-#define KERNEL_CODE      0x08
-#define KERNEL_DATA      0x10
-#define USER_CODE        0x1B
-#define USER_DATA        0x23
-#define TASK_SEGMENT     0x28
-#define TLS_SEGMENT      0x33 /* the first of three that each thread fills for itself */
-#define DOUBLE_FAULT_TSS 0x48
-
 #define EFLAGS_ONE 0x2u /* always set */
-
-#define TLS_SEGMENTS 3
 
 #define CR0_MP         0x02u /* WAIT obeys TS */
 #define CR0_EM         0x04u /* every FPU instruction is a fault */
@@ -28,21 +18,6 @@
 #define CR4_PGE        0x080u
 #define CR4_OSFXSR     0x200u
 #define CR4_OSXMMEXCPT 0x400u
-
-/* Intel SDM volume 3, 8.2.1: the 32-bit task state segment. */
-struct tss {
-    uint16_t link, link_zero;
-    uint32_t esp0;
-    uint16_t ss0, ss0_zero;
-    uint32_t esp1;
-    uint16_t ss1, ss1_zero;
-    uint32_t esp2;
-    uint16_t ss2, ss2_zero;
-    uint32_t cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp, esi, edi;
-    uint16_t es, es_zero, cs, cs_zero, ss, ss_zero, ds, ds_zero, fs, fs_zero, gs, gs_zero;
-    uint16_t ldt, ldt_zero, trap, io_map;
-};
-_Static_assert(sizeof(struct tss) == 104, "the CPU defines the layout of a TSS");
 
 struct cpu_features {
     bool has_cpuid;
@@ -62,9 +37,6 @@ struct cpu_features {
 /* Of the CPU the kernel was started on; valid from cpu_init on. */
 extern struct cpu_features cpu_features;
 
-/* The state the interrupted task had when a double fault took it off the CPU. */
-extern struct tss cpu_tss;
-
 /* Loads the kernel's own GDT, IDT and task register and learns what the CPU can do. The first
  * thing the kernel does in C: from here on an exception is reported. */
 void cpu_init(void);
@@ -80,7 +52,7 @@ void cpu_set_trap_gate(unsigned vector, void (*entry)(void), bool user);
 static inline void
 cpu_set_stack(void *top)
 {
-    cpu_tss.esp0 = (uintptr_t)top;
+    THIS_CPU_WRITE(tss.esp0, (uintptr_t)top);
 }
 
 /* Puts a thread's three descriptors into the GDT. What segment registers hold stays as it was until
@@ -88,10 +60,10 @@ cpu_set_stack(void *top)
 static inline void
 cpu_set_tls(const uint64_t *descriptors)
 {
-    extern uint64_t cpu_gdt[];
+    struct cpu *cpu = cpu_self();
 
     for (unsigned i = 0; i < TLS_SEGMENTS; i++)
-        cpu_gdt[TLS_SEGMENT / 8 + i] = descriptors[i];
+        cpu->gdt[TLS_SEGMENT / 8 + i] = descriptors[i];
 }
 
 /* Loads CR3, also for what a double fault brings. */

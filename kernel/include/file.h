@@ -162,7 +162,7 @@ struct files {
 static inline struct file *
 file_of(int descriptor)
 {
-    const struct files *files = task_running->process->files;
+    const struct files *files = task_current()->process->files;
 
     return LIKELY((unsigned)descriptor < files->size) ? files->file[descriptor] : NULL;
 }

@@ -3,9 +3,7 @@
 #define OCTAVO_PLATFORM_IMPL_H
 
 #include "sections.h"
-
-/* The most CPUs that one kernel drives. */
-#define CPU_MAX 8
+#include "this_cpu.h"
 
 /* The end of the physical memory that has a permanent address: at most 256 MiB. Holes below it have
  * addresses too, but nothing behind them. Set once, by pagetable_init. */
@@ -26,10 +24,16 @@ struct spinlock {
 /* What spin_lock finds when its own CPU holds the lock already, since the code at `taken_at`. */
 _Noreturn void spin_deadlock(const struct spinlock *lock, uint32_t taken_at);
 
-static inline unsigned
-cpu_current(void)
+static inline struct mm_cpu *
+cpu_memory(void)
 {
-    return 0;
+    return THIS_CPU_READ(memory);
+}
+
+static inline void
+cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
+{
+    cpu_by_id[cpu]->memory = memory;
 }
 
 /* Turns interrupts of this CPU off. Returns what interrupts_restore wants back. */

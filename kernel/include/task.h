@@ -16,6 +16,7 @@
 
 #include "kasan.h"
 #include "space.h"
+#include "this_cpu.h"
 #include "trap.h"
 
 struct files;  /* open files (file.h) */
@@ -138,15 +139,6 @@ enum {
     TASK_WORK_EXIT = 4,    /* the thread ends: its process does, or another thread of it runs execve */
     TASK_WORK_TLB = 8, /* debug=tlb: page tables were changed, tlb_watch_check has to look */
 };
-
-/* The task that runs; never NULL once task_init is done. */
-extern struct task *task_running;
-
-static inline struct task *
-task_current(void)
-{
-    return task_running;
-}
 
 /* The registers with which `task` entered the kernel from ring 3: the top of its kernel stack. */
 static inline struct trap_frame *

@@ -26,14 +26,14 @@ MUST_CHECK int user_place(int folder, uint32_t user, unsigned flags, struct plac
 static inline struct node *
 current_folder(void)
 {
-    return task_running->process->folder->current;
+    return task_current()->process->folder->current;
 }
 
 /* What is left of the permissions of something new. */
 static inline uint32_t
 masked(uint32_t mode)
 {
-    return mode & ~task_running->process->folder->umask;
+    return mode & ~task_current()->process->folder->umask;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* sched.c - who runs, and who waits for what.
  *
- *   task_running ──► the one task on the CPU
+ *   cpu->task ──► the one task on the CPU
  *   ready ──► task ──► task ──► task         in the order in which they became ready
  *   wait_queue ──► task ◄──► task            each waits in at most one
  *   idle_task                                in no queue: runs when `ready` is empty
@@ -13,7 +13,7 @@
  * then goes through task_idle until it is woken, and has its turn before those that are ready, who
  * may never end.
  *
- * I1. A task is READY and in `ready`, or is task_running, or is the idle task, or sleeps.
+ * I1. A task is READY and in `ready`, or is its CPU's, or is the idle task, or sleeps.
  * I2. A task that sleeps is in the queue that waits_in names.
  *
  * Lock: interrupts off; there is one CPU. A second one will need a lock a queue and a `ready` a
@@ -38,7 +38,6 @@ _Static_assert(offsetof(struct task, work) == 0 && offsetof(struct task, stack_p
                "frame.inc knows them");
 
 struct task idle_task = {.process = &process_zero};
-struct task *task_running = &idle_task;
 
 static struct {
     struct task *first, *last;
@@ -108,7 +107,7 @@ load_task(const struct task *task)
 static void
 switch_away(void)
 {
-    struct task *from = task_running, *to = take_next();
+    struct task *from = task_current(), *to = take_next();
 
     slice_left = SLICE_TICKS;
     if (to == from)
@@ -117,7 +116,7 @@ switch_away(void)
         hand_over_fail_nth(from, to);
     sched_counts.switches++;
     trace(TRACE_SWITCH, 0, (size_t)to->tid, (unsigned)from->tid, NULL);
-    task_running = to;
+    THIS_CPU_WRITE(task, to);
     if (to->space != NULL)
         load_task(to);
     task_switch(from, to);
@@ -136,7 +135,7 @@ void
 sched_end(void)
 {
     switch_away();
-    kpanic("task %d goes on after its end", task_running->tid);
+    kpanic("task %d goes on after its end", task_current()->tid);
 }
 
 void
@@ -144,9 +143,9 @@ task_yield(void)
 {
     unsigned long flags = interrupts_disable();
 
-    task_running->work &= ~(uint32_t)TASK_WORK_RESCHED;
+    task_current()->work &= ~(uint32_t)TASK_WORK_RESCHED;
     if (ready.first != NULL || idle_due) {
-        make_ready(task_running);
+        make_ready(task_current());
         switch_away();
     }
     interrupts_restore(flags);
@@ -155,7 +154,7 @@ task_yield(void)
 void
 task_breathe(void)
 {
-    if (task_running->work & TASK_WORK_RESCHED)
+    if (task_current()->work & TASK_WORK_RESCHED)
         task_yield();
 }
 
@@ -166,7 +165,7 @@ task_visit(void (*visit)(void))
 
     visitor = visit;
     idle_due = true;
-    task_running->work |= TASK_WORK_RESCHED;
+    task_current()->work |= TASK_WORK_RESCHED;
     interrupts_restore(flags);
 }
 
@@ -189,7 +188,7 @@ task_idle(void)
 {
     unsigned long flags;
 
-    ASSERT(task_running == &idle_task);
+    ASSERT(task_current() == &idle_task);
     if (visitor != NULL)
         make_visit();
     flags = interrupts_disable();
@@ -243,7 +242,7 @@ wake(struct task *task, int reason, unsigned long flags)
     if (UNLIKELY(task == &idle_task))
         idle_due = true;
     if (!(flags & EFLAGS_IF))
-        task_running->work |= TASK_WORK_RESCHED;
+        task_current()->work |= TASK_WORK_RESCHED;
 }
 
 static void
@@ -267,7 +266,7 @@ static inline __attribute__((always_inline)) int
 sleep_as(enum task_state state, struct wait_queue *queue, uint32_t ticks)
 {
     unsigned long flags = interrupts_disable();
-    struct task *me = task_running;
+    struct task *me = task_current();
 
     if (state == TASK_SLEEPING && task_signalled(me)) {
         interrupts_restore(flags);
@@ -363,7 +362,7 @@ charge(struct process *process)
 static unsigned
 count_wanting(void)
 {
-    unsigned count = task_running != &idle_task;
+    unsigned count = task_current() != &idle_task;
 
     for (const struct task *task = ready.first; task != NULL; task = task->next_ready)
         count++;
@@ -373,8 +372,8 @@ count_wanting(void)
 static void
 tick(void)
 {
-    if (task_running != &idle_task)
-        charge(task_running->process);
+    if (task_current() != &idle_task)
+        charge(task_current()->process);
     else
         sched_counts.idle++;
     ticks_advance(timer_ticks());
@@ -383,7 +382,7 @@ tick(void)
     if (slice_left != 0)
         slice_left--;
     if ((slice_left == 0 && ready.first != NULL) || idle_due)
-        task_running->work |= TASK_WORK_RESCHED;
+        task_current()->work |= TASK_WORK_RESCHED;
 }
 
 /* Called on the way back to ring 3 as long as there is work, interrupts on. */
@@ -392,7 +391,7 @@ check_tlb(void)
 {
     unsigned long flags = interrupts_disable();
 
-    task_running->work &= ~(uint32_t)TASK_WORK_TLB;
+    task_current()->work &= ~(uint32_t)TASK_WORK_TLB;
     tlb_watch_check();
     interrupts_restore(flags);
 }
@@ -400,7 +399,7 @@ check_tlb(void)
 void
 task_work(struct trap_frame *frame)
 {
-    uint32_t work = task_running->work;
+    uint32_t work = task_current()->work;
 
     if (work & TASK_WORK_TLB)
         check_tlb();

@@ -21,6 +21,7 @@
 #define YIELDS_BEFORE_PANIC (1u << 28)
 
 __thread unsigned hosted_cpu;
+struct mm_cpu *hosted_cpu_memory[CPU_MAX];
 struct hosted_memory hosted_memory;
 void (*kpanic_hook)(const char *message);
 

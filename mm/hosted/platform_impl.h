@@ -97,6 +97,20 @@ cpu_current(void)
     return hosted_cpu;
 }
 
+extern struct mm_cpu *hosted_cpu_memory[CPU_MAX];
+
+static inline struct mm_cpu *
+cpu_memory(void)
+{
+    return hosted_cpu_memory[hosted_cpu];
+}
+
+static inline void
+cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
+{
+    hosted_cpu_memory[cpu] = memory;
+}
+
 /* ---- frames ---- */
 
 struct hosted_memory {

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from debugger import ROOT, end, image_with, like, ok, session
 
-SHELL_READS = "tbreak sys_read if task_running->process->pid == 2"
+SHELL_READS = "tbreak sys_read if task_current()->process->pid == 2"
 MAIN_OF_SHELL = r"main \(argc=1, argv=0x\w+\) at user/sh.c:\d+\s*\Z"
 MAIN_OF_MEMTOUR = r"main \(argc=2, argv=0x\w+\) at user/memtour.c:\d+\s*\Z"
 
@@ -65,7 +65,7 @@ def programs():
 
 def children():
     """The same address in parent and child, and in another program."""
-    pid = "print task_running->process->pid"
+    pid = "print task_current()->process->pid"
     said = session(
         [SHELL_READS, "continue", "octavo type memtour cow", "octavo break memtour:system_call",
          "continue", pid, "delete", "octavo break memtour:system_call 4", "continue",
@@ -94,7 +94,7 @@ def dead(folder):
     """The same from a dump of the machine."""
     dump = folder + "/core"
     session([SHELL_READS, "continue", "octavo type memtour cow", "tbreak space_fork if "
-             "task_running->process->pid == 3", "continue", f"monitor dump-guest-memory {dump}"],
+             "task_current()->process->pid == 3", "continue", f"monitor dump-guest-memory {dump}"],
             "build/octavo.img", OCTAVO_MEMORY="16M")
     done = subprocess.run(["tools/inspect", dump, "gdb bt", "bt 1"], cwd=ROOT, text=True,
                           capture_output=True, timeout=60)

@@ -33,11 +33,11 @@ PLACES = [
      "write by .*: the stack grows by 255 pages, then page fault, a new page of zeros"),
     ("$esp 2", r"memory of sh \(2\), in .* \[stack\]", r"by sh \(2\)"),
     ("0x00400000 1", r"memory of init \(1\), in 00400000-\w+ r-x /init"),
-    ("task_running", "byte 0 of the live object 0x.* of task, ", "who allocated it was not noted",
+    ("task_current()", "byte 0 of the live object 0x.* of task, ", "who allocated it was not noted",
      "owner: slab", ALL_KERNEL, KERNELS),
-    ("(unsigned) task_running->stack + 8000",
+    ("(unsigned) task_current()->stack + 8000",
      r"the kernel stack of memtour \(3\), 192 bytes below its top"),
-    ("(unsigned) task_running->stack - 4", r"the guard page below the kernel stack of memtour",
+    ("(unsigned) task_current()->stack - 4", r"the guard page below the kernel stack of memtour",
      r"panic: kernel stack overflow \(double fault"),
     ("&boot_stack_top", "the double fault's stack|the guard page below the double fault's stack"),
     ("&task_limit", "the kernel's variables, task_limit", "owner: kernel image", ALL_KERNEL),
@@ -57,14 +57,14 @@ PLACES = [
 def places():
     """Then a write that is foretold: once before it, and once behind."""
     said = session(
-        ["tbreak sys_read if task_running->process->pid == 2", "continue",
+        ["tbreak sys_read if task_current()->process->pid == 2", "continue",
          "octavo break memtour:main", "octavo type memtour cow", "continue",
          *[f"octavo why {expression}" for expression, *_ in PLACES],
-         "delete", "tbreak page_fault if task_running->process->pid == 4 && $cr2 == 0x3ffe0000",
+         "delete", "tbreak page_fault if task_current()->process->pid == 4 && $cr2 == 0x3ffe0000",
          "continue", "octavo why 0x3ffe0000", "octavo why 0x3ffe0000 3",
          "print vm_counters.cow_copy", "tbreak page_fault_return", "continue",
          "octavo why 0x3ffe0000", "print vm_counters.cow_copy",
-         "delete", "tbreak page_fault if task_running->process->pid == 3 && $cr2 == 0x3ffe1000",
+         "delete", "tbreak page_fault if task_current()->process->pid == 3 && $cr2 == 0x3ffe1000",
          "continue", "octavo why 0x3ffe1000"],
         "build/octavo.img")
     for (expression, *patterns), answer in zip(PLACES, said[6:]):

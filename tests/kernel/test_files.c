@@ -507,15 +507,15 @@ static struct files *kept_files;
 static void
 own_files(void)
 {
-    kept_files = task_running->process->files;
-    task_running->process->files = files_create();
+    kept_files = task_current()->process->files;
+    task_current()->process->files = files_create();
 }
 
 static void
 old_files(void)
 {
-    files_put(task_running->process->files);
-    task_running->process->files = kept_files;
+    files_put(task_current()->process->files);
+    task_current()->process->files = kept_files;
 }
 
 /* Opens /dev/null until there are `count` descriptors. The last one, or -errno. */
@@ -548,7 +548,7 @@ KTEST(files, the_lowest_descriptor_is_given)
     last = open_many(DESCRIPTORS);
     (void)(file_close(70) | file_close(3) | file_close(17));
     again = open_many(4);
-    size = task_running->process->files->size;
+    size = task_current()->process->files->size;
     refs = file_of(70) == NULL && file_of(17) == NULL && file_of(3) != NULL ? file_of(4)->refs : 0;
     old_files();
     CHECK_EQ(last, DESCRIPTORS - 1);
@@ -568,7 +568,7 @@ KTEST(files, tables_are_copied_at_fork)
     CHECK_EQ(open_many(DESCRIPTORS), DESCRIPTORS - 1);
     for (int i = 20; i < DESCRIPTORS; i++)
         (void)file_close(i);
-    copy = files_fork(task_running->process->files);
+    copy = files_fork(task_current()->process->files);
     refs_shared = file_of(7)->refs;
     files_close_on_exec(copy);
     left = (copy->file[5] == NULL) + (copy->file[6] != NULL) + copy->size;
@@ -587,7 +587,7 @@ KTEST(files, a_shared_table_becomes_two)
     int error;
 
     own_files();
-    shared = own = task_running->process->files;
+    shared = own = task_current()->process->files;
     CHECK_EQ(open_many(3), 2);
     files_get(shared);
     error = files_own(&own);
@@ -667,8 +667,8 @@ attempt_descriptors(void)
     int last;
 
     own_files();
-    if (task_running->process->files == NULL) {
-        task_running->process->files = kept_files;
+    if (task_current()->process->files == NULL) {
+        task_current()->process->files = kept_files;
         return -ENOMEM;
     }
     last = open_many(FILES_FEW + 1);

@@ -72,7 +72,7 @@ class Session:
         """Bochs' expression for: this program is running. The name of the running process, with
         the zero at its end, is compared four bytes at a time."""
         offset = re.findall(r"0x[0-9a-f]+", self.gdb.ask(
-            "printf \"%#x %#x %#x\", &task_running, (long) &((struct task *) 0)->process, "
+            "printf \"%#x %#x %#x\", &boot_cpu.task, (long) &((struct task *) 0)->process, "
             "(long) ((struct process *) 0)->name"))
         running, process, name = (int(word, 16) for word in offset)
         text = program.encode()[:15] + b"\0"
@@ -182,7 +182,7 @@ class Session:
     def running(self):
         """The name of the process that the CPU works for."""
         found = re.search(r"^\w+$", self.gdb.ask(
-            'printf "%s\\n", task_running->process->name'), re.MULTILINE)
+            'printf "%s\\n", task_current()->process->name'), re.MULTILINE)
         return found.group() if found else ""
 
     # --- Commands ---

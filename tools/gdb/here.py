@@ -156,7 +156,7 @@ def show_call(trap):
     words = ", ".join(hex(int(trap[name])) for name in ("ebx", "ecx", "edx", "esi", "edi"))
     handler = name_at(number(f"(unsigned) syscall_table[{number_of_call}]"))
     print(f"system call {number_of_call} ({handler}) with {words}")
-    show_task(gdb.parse_and_eval("*task_running"), {})
+    show_task(gdb.parse_and_eval("*task_current()"), {})
 
 
 def show_process(process, _found):

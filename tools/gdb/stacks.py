@@ -16,7 +16,7 @@ saved.
 A trap leads from one stack to another, and its return address is no call's: gdb takes that only of
 what the notes call a signal frame. So notes are made of the ways into the kernel, as a file of
 symbols with nothing else in it. A double fault switches stacks by a TSS of its own; what it
-interrupted stands in cpu_tss.
+interrupted stands in its TSS.
 
 `octavo bt PID` walks the stack of a task that does not run: what it had saved when it gave the CPU
 away is put into the registers for the time of the walk, its page tables too.
@@ -307,7 +307,7 @@ class Notes:
     @staticmethod
     def double_fault_rules():
         """Where the TSS has each register."""
-        tss = value("cpu_tss")
+        tss = value("boot_cpu.tss")
         rules = bytes([DEFINE_CFA, REGISTERS.index("esp"), 0])
         for name in REGISTERS:
             place = struct.pack("<I", int(tss[name].address))

@@ -3,7 +3,7 @@ import gdb
 
 import paging
 from commands import command
-from kernel import PAGE_SHIFT, linked, number, value
+from kernel import PAGE_SHIFT, array_length, linked, number, value
 
 TIMER_HZ = 100  # kernel/include/timer.h
 STATES = {"TASK_READY": "R", "TASK_SLEEPING": "S", "TASK_SLEEPING_LONG": "D",
@@ -19,10 +19,19 @@ def threads(process):
     return linked(process["threads"], "next_thread")
 
 
+# As in the kernel's code, and in conditions of breakpoints. gdb's threads are the CPUs, from 1 on.
+gdb.execute("macro define task_current() (cpu_by_id[$_thread ? $_thread - 1 : 0]->task)")
+
+
 def running():
     """The task that the CPU runs, or None as long as there are none."""
-    task = value("task_running")
+    task = value("task_current()")
     return task.dereference() if task else None
+
+
+def cpu_structures():
+    table = value("cpu_by_id")
+    return (table[i] for i in range(array_length(table)))
 
 
 def find_task(word):
@@ -36,7 +45,7 @@ def find_task(word):
 
 
 def is_running(task):
-    return task.address == value("task_running")
+    return any(cpu and cpu["task"] == task.address for cpu in cpu_structures())
 
 
 def ancestry(process):

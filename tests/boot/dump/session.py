@@ -15,7 +15,7 @@ from machine import machine
 FOLDER = os.environ["DUMP_FOLDER"]
 SIZE = int(os.environ["DUMP_SIZE"], 0)
 KINDS = os.environ["DUMP_KINDS"].split()
-SHELL_READS = "sys_read if task_running->process->pid == 2"
+SHELL_READS = "sys_read if task_current()->process->pid == 2"
 MONITOR_KEY = b"\x1d"
 # Of these the argument says where: a slab's object is found when the machine has one.
 COMMANDS = ["mmap", "zones", "buddyinfo", "freelist", "freelist 3", "owners", "slabinfo",
