@@ -305,7 +305,7 @@ $(eval $(call bench_peer,32))
 $(BUILD)/bench64/limits: tests/bench/limits.c tests/bench/ob_int.h
 	$(Q)$(BENCH_CC) -pthread -o $@ $<
 
-BENCH := $(OCTOBENCH) $(BUILD)/bench64/limits \
+BENCH := $(BUILD)/bench64/octobench $(BUILD)/bench32/octobench $(BUILD)/bench64/limits \
          $(foreach p,$(BENCH_PEERS),$(BUILD)/bench64/$(p).so $(BUILD)/bench32/$(p).so)
 
 $(BUILD)/tools/%: $(BUILD)/host64/tools/%.c.o $(BUILD)/lib64/liboctavo-mm.a
@@ -494,8 +494,8 @@ all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) conformance-bare storms ## build al
 test: all ## all of these tests
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS) $(WEB_TESTS)
 
-bench: img $(BENCH) ## figures: instructions a call, ratios to others, boot, programs
-	$(Q)tests/bench/bench.sh
+bench: img $(BENCH) ## all figures beside others', or some: PARTS='memory overhead' (tests/bench/bench.sh)
+	$(Q)tests/bench/bench.sh $(PARTS)
 
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TIME ?= 30

@@ -1,62 +1,114 @@
 #!/bin/sh
-# All figures of one build as Markdown on standard output; the raw ones stay in build/bench/.
+# The figures of one build: Markdown on standard output and in build/bench/figures.md, the same tables
+# as CSV in build/bench/figures.csv. docs/performance.md explains them.
 #
-# Instruction counts come first: they are the same on every machine. Times are ratios of medians taken
-# side by side in one run; on a machine that does other things at the time they are a hint. Nothing
-# here passes or fails: the goals stand beside the figures.
+#   tests/bench/bench.sh [-q] [PART...]
+#
+# Parts, all of them if none is named, with what they take on two quiet cores:
+#
+#   hosted64, hosted32   mm/ in a program beside other allocators, on one and two CPUs   4 min each
+#   kernel               the allocators inside the kernel, and its size                  1 min
+#   start                from power-on to the prompt, by the size of memory              10 s
+#   views                a refresh of memview                                            30 s
+#   programs             calls of programs, beside other kernels                         30 s
+#   clients              whole programs                                                  2 min
+#   memory               growth: the same operations from 16 MiB to 4 GiB                1 min
+#   cpus                 growth: the same operations on 1 to 8 CPUs                      1 min
+#   overhead             what a frame, an object, the kernel at the prompt take          20 s
+#
+# -q: the hosted parts with one repetition instead of seven, a hint in half a minute.
+#
+# Instruction counts are the same on every machine. Times are ratios of medians taken side by side in
+# one run; on a machine that does other things at the time they are a hint. Nothing here passes or
+# fails: the goals stand beside the figures. What each part measured stays in build/bench/ as CSV, or
+# as the console's text.
 set -e
 cd "$(dirname "$0")/../.."
+. tests/bench/counted.sh
 out=build/bench
+packages=build/packages
 mkdir -p $out
 
-counted="-w pair/16 -w pair/64 -w pair/1024 -w pair/8192 -w trace/kernel -w rfree/64
-    -w pg_pair/o0 -w pg_pair/o3 -w pg_fill_alloc -w pg_fill_free/rand"
-timed="-w pair/64 -w pair/8192 -w batch/64x1000/rand -w batch/64x100000/rand -w larson/*
-    -w xfree/64 -w trace/kernel -w space/* -w pg_init -w pg_pair/* -w pg_batch/o0x512/rand
-    -w pg_fill_alloc -w pg_fill_free/rand -w pg_mix/* -w pg_frag/* -w pg_coalesce"
+repetitions=7
+while getopts q option; do
+    case $option in
+    q) repetitions=1 ;;
+    *) exit 64 ;;
+    esac
+done
+shift $((OPTIND - 1))
 
-# peers FOLDER LIBC: malloc libraries that are there, as specs for octobench.
+# machine MEMORY WORDS ARGS...: QEMU's 64-bit PC, which has room for any MEMORY, by -kernel. What
+# nobody touches of it costs the host nothing.
+machine() {
+    machine_memory=$1 machine_words=$2
+    shift 2
+    tools/boot --emu qemu64 --cpu qemu64 --media multiboot --mem "$machine_memory" \
+        --cmdline "$machine_words" --timeout 300 "$@" -- \
+        -icount shift=0,sleep=off -rtc base=2024-01-01T00:00:00,clock=vm \
+        -machine memory-backend=ram \
+        -object "memory-backend-ram,size=$machine_memory,reserve=off,id=ram" 2>&1 | tr -d '\r'
+}
+
+# peers BITS: malloc libraries that are there, as specs for octobench. Those for 64 bits are
+# installed, those for 32 bits unpacked (tools/deps): the system needs not know of i386.
 peers() {
-    echo "glibc=$2:malloc:free"
-    for peer in mimalloc=libmimalloc.so.2:mi_malloc:mi_free \
-        jemalloc=libjemalloc.so.2:malloc:free \
-        tcmalloc=libtcmalloc_minimal.so.4:tc_malloc:tc_free; do
-        library=${peer#*=}
-        [ ! -e "$1/${library%%:*}" ] || echo "${peer%%=*}=$1/$library"
+    if [ "$1" = 64 ]; then
+        echo "glibc=/lib/x86_64-linux-gnu/libc.so.6:malloc:free"
+    else
+        echo "glibc=/usr/lib32/libc.so.6:malloc:free"
+    fi
+    for peer in mimalloc=libmimalloc2.0/libmimalloc.so.2:mi_malloc:mi_free \
+        jemalloc=libjemalloc2/libjemalloc.so.2:malloc:free \
+        tcmalloc=libtcmalloc-minimal4/libtcmalloc_minimal.so.4:tc_malloc:tc_free; do
+        spec=${peer#*=}
+        library=/usr/lib/x86_64-linux-gnu/${spec#*/}
+        [ "$1" = 64 ] || library=$packages/${spec%%/*}/usr/lib/i386-linux-gnu/${spec#*/}
+        [ ! -e "${library%%:*}" ] || echo "${peer%%=*}=$library"
     done
 }
 
-# bits N FOLDER LIBC ARCH
-bits() {
-    build=build/bench$1
-    heaps=$(peers "$2" "$3")
-    echo "## $1-bit: instructions"
-    echo
-    set -f # the patterns are octobench's
+# hosted BITS: everything that goals.csv names, and the goals.
+hosted() {
+    build=build/bench$1 goals=tests/bench/goals.csv
+    arch=x86_64
+    [ "$1" = 64 ] || arch=i386
+    heaps=$(peers "$1")
+    if [ "$1" = 32 ]; then
+        libraries=$packages/libstdc++6/usr/lib/i386-linux-gnu:$packages/libgcc-s1/lib/i386-linux-gnu
+        export LD_LIBRARY_PATH="$libraries"
+    fi
+    counted=$(tests/bench/report.py workloads $goals $arch counted)
+    timed=$(tests/bench/report.py workloads $goals $arch timed)
+    set -f # workloads are patterns to octobench, not to this shell
+    # shellcheck disable=SC2086
     $build/octobench --icount $counted static $build/floor.so $build/buddypcp.so $heaps \
         >$out/icount$1.csv
-    tests/bench/report.py icount $out/icount$1.csv
-    echo
-    echo "## $1-bit: times, ns an operation (ratio to the best) [what else the workload tells]"
-    $build/octobench -r 3 -m 5 $timed -o $out/raw$1.csv static $build/null.so $build/floor.so \
-        $build/xv6.so $build/buddy.so $build/buddypcp.so $heaps >$out/times$1.csv ||
+    # shellcheck disable=SC2086
+    $build/octobench -r $repetitions -m 5 $timed -o $out/raw$1.csv static $build/null.so \
+        $build/floor.so $build/xv6.so $build/buddy.so $build/buddypcp.so $heaps >$out/times$1.csv ||
         echo "octobench found failures: see $out/times$1.csv"
     set +f
+    unset LD_LIBRARY_PATH
+    echo "## $1-bit library: goals"
+    echo
+    tests/bench/report.py goals $goals octavo $out/raw$1.csv $out/icount$1.csv
+    tests/bench/report.py gate $goals octavo $out/raw$1.csv $out/icount$1.csv >$out/gate$1.txt || true
+    echo
+    echo "## $1-bit library: instructions"
+    echo
+    tests/bench/report.py icount $out/icount$1.csv
+    echo
+    echo "## $1-bit library: times, ns an operation (ratio to the best) [what else the workload tells]"
     tests/bench/report.py table $out/times$1.csv
-    echo
-    echo "## $1-bit: goals"
-    echo
-    tests/bench/report.py goals tests/bench/goals.csv octavo $out/raw$1.csv $out/icount$1.csv
-    tests/bench/report.py gate tests/bench/goals.csv octavo $out/raw$1.csv $out/icount$1.csv \
-        >$out/gate$1.txt || true
     echo
 }
 
 # One instruction is one tick of the guest's time-stamp counter, from reset on.
-machine() {
+kernel() {
     echo "## The machine: boot from floppy, and the allocators inside the kernel (instructions)"
     echo
-    tools/boot --cmdline bench --timeout 150 -- -icount shift=0,sleep=off \
+    tools/boot --cmdline bench --timeout 300 -- -icount shift=0,sleep=off \
         -rtc base=2024-01-01T00:00:00,clock=vm >$out/boot.txt 2>&1 ||
         echo "the machine did not end well: see $out/boot.txt"
     echo "| | figure |"
@@ -64,26 +116,20 @@ machine() {
     size -B build/kernel.elf | awk 'NR == 2 { print "| kernel: text and constants | " $1 " |"
         print "| kernel: data | " $2 " |"; print "| kernel: in memory | " $4 " |" }'
     echo "| kernel file on the floppy | $(mtype -i build/octavo.img ::KERNEL.ELF | wc -c) |"
-    tr -d '\r' <$out/boot.txt | sed -n -E \
-        -e 's/^mm: ([0-9]+ of [0-9]+ frames free), .*descriptors of ([0-9]+) bytes$/| 64 MiB machine | \1 |\n| descriptor of a frame | \2 bytes |/p' \
-        -e 's/^bench: (.*[^ ]) +([0-9.]+) ticks$/| \1 | \2 |/p'
+    tr -d '\r' <$out/boot.txt |
+        sed -n -E 's/^bench: (.*[^ ]) +([0-9.]+) ticks$/| \1 | \2 |/p'
     echo
 }
 
-# From power-on until everything is ready for the prompt, by QEMU's -kernel: what is left of a start
-# beside the loader. Memory that nobody touches costs the host nothing.
-starts() {
+# From power-on until everything is ready for the prompt: what is left of a start beside the loader.
+start() {
     echo "## The start, by the size of memory (instructions from power-on)"
     echo
     echo "| memory | instructions | to 64 MiB |"
     echo "|---|---:|---:|"
     first=
     for size in 64M 1G 8G 64G; do
-        ticks=$(tools/boot --emu qemu64 --cpu qemu64 --media multiboot --mem $size \
-            --cmdline bench --timeout 150 -- -icount shift=0,sleep=off \
-            -rtc base=2024-01-01T00:00:00,clock=vm -machine memory-backend=ram \
-            -object "memory-backend-ram,size=$size,reserve=off,id=ram" 2>&1 |
-            tr -d '\r' | sed -n 's/^bench: reset to here *\([0-9]*\) ticks$/\1/p')
+        ticks=$(machine $size bench | sed -n 's/^bench: reset to here *\([0-9]*\) ticks$/\1/p')
         first=${first:-$ticks}
         echo "| $size | ${ticks:-the machine did not start} |" \
             "$(awk "BEGIN { printf \"%.2f\", ${ticks:-0} / ${first:-1} }") |"
@@ -99,17 +145,13 @@ views() {
     echo "| memory | the first | the last of 16 |"
     echo "|---|---:|---:|"
     for size in 1G 4G 64G; do
-        tools/boot --emu qemu64 --cpu qemu64 --media multiboot --mem $size --timeout 150 \
-            --cmdline 'run="/memview -t 520"' --add build/user/memview -- \
-            -icount shift=0,sleep=off -rtc base=2024-01-01T00:00:00,clock=vm \
-            -machine memory-backend=ram \
-            -object "memory-backend-ram,size=$size,reserve=off,id=ram" 2>&1 | tr -d '\r' |
-            sed -n -E "s/.*memview: [0-9]+ frames, a refresh ([0-9]+) ticks, at most ([0-9]+)/| $size | \2 | \1 |/p"
+        machine $size 'run="/memview -t 520"' --add build/user/memview | sed -n -E \
+            "s/.*memview: [0-9]+ frames, a refresh ([0-9]+) ticks, at most ([0-9]+)/| $size | \2 | \1 |/p"
     done
     echo
 }
 
-# Programs in ring 3: operations, then whole programs.
+# Programs in ring 3: operations.
 programs() {
     echo "## Programs in ring 3: instructions an operation"
     echo
@@ -119,17 +161,62 @@ programs() {
     echo
     tests/bench/programs.sh -b
     echo
+}
+
+clients() {
     echo "## Whole programs"
     echo
     tests/bench/clients.sh
     echo
 }
 
-bits 64 /usr/lib/x86_64-linux-gnu /lib/x86_64-linux-gnu/libc.so.6
-if [ -e /usr/lib32/libc.so.6 ]; then
-    bits 32 /usr/lib/i386-linux-gnu /usr/lib32/libc.so.6
-fi
-machine
-starts
-views
-programs
+# What grows with memory: allocators and calls in machines of four sizes, the library in arenas.
+memory() {
+    make -s build/conformance/bare/mb >&2
+    rm -f $out/memory-*.txt
+    for size in 16M 256M 1G 4G; do
+        machine $size bench >$out/memory-kernel-$size.txt
+        machine $size 'run="/mb all 3"' --add build/conformance/bare/mb \
+            >$out/memory-programs-$size.txt
+        build/bench64/octobench --icount -a "$(echo $size | sed 's/M//;s/1G/1024/;s/4G/4096/')" \
+            -w pair/64 -w 'pg_pair/*' -w trace/kernel static >$out/memory-hosted-$size.csv
+    done
+    echo "## Growth with memory: instructions an operation"
+    echo
+    tests/bench/machines.py memory 16M 256M 1G 4G
+    echo
+}
+
+# What is not to be had for anything else: of each frame, of each object, at the shell's prompt.
+overhead() {
+    for size in 4M 64M 1G 4G 64G; do
+        machine $size '' --input 'cat /proc/slabinfo' --input poweroff >$out/overhead-$size.txt
+    done
+    echo "## Overhead: memory at the shell's prompt"
+    echo
+    tests/bench/machines.py overhead 4M 64M 1G 4G 64G
+    echo
+}
+
+# The parts that were asked for, one table after the other.
+main() {
+    [ $# -gt 0 ] || set -- hosted64 hosted32 kernel start views programs clients memory overhead
+    for part; do
+        begun=$(date +%s)
+        case $part in
+        hosted64 | hosted32) hosted "${part#hosted}" ;;
+        kernel | start | views | programs | clients | memory | overhead) $part ;;
+        *) echo "bench.sh: there is no part $part: see the head of $0" >&2 && return 64 ;;
+        esac
+        echo "bench.sh: $part took $(($(date +%s) - begun)) s" >&2
+    done
+}
+
+# A subshell's failure must not be hidden by tee.
+{
+    status=0
+    (main "$@") || status=$?
+    echo $status >$out/status
+} | tee $out/figures.md
+tests/bench/report.py csv $out/figures.md >$out/figures.csv
+exit "$(cat $out/status)"
