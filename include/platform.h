@@ -8,7 +8,21 @@
  *   unsigned long spin_lock(struct spinlock *)            take it, interrupts of this CPU off;
  *                                                          returns what spin_unlock wants back
  *   void spin_unlock(struct spinlock *, unsigned long)
+ *   void spin_lock_only(struct spinlock *), spin_unlock_only()
+ *                                                          the same inside another spinlock, or with
+ *                                                          interrupts off anyway
+ *   bool spin_try_lock_only(struct spinlock *)             false: somebody holds it
  *   bool spin_is_locked(struct spinlock *)
+ *   struct mutex, MUTEX_INIT, mutex_init(), mutex_lock(), mutex_unlock(), mutex_try_lock(),
+ *   mutex_is_mine(), mutex_is_locked()                     a lock that may be held across sleeping;
+ *                                                          who has to wait sleeps. Nothing for
+ *                                                          interrupts. All zero is no free mutex
+ *   struct rw_mutex, RW_MUTEX_INIT, rw_mutex_init(), rw_lock(), rw_unlock(), rw_try_lock(),
+ *   rw_lock_shared(), rw_unlock_shared(), rw_try_lock_shared(), rw_downgrade(), rw_is_mine(),
+ *   rw_is_locked()                                         the same, alone or shared with others
+ *                                                          that want no more; those who wait come in
+ *                                                          their order, so a task may take neither
+ *                                                          form twice, not even shared
  *   unsigned cpu_current(void)                             0 .. CPU_MAX-1, constant while the
  *                                                          caller cannot be moved to another CPU
  *   CPU_MAX                                                compile-time bound on CPUs

@@ -1,16 +1,35 @@
 /* platform.c - the rest of platform.h's kernel side; most of it is inline in platform_impl.h. */
 #include "platform.h"
 
+/* Looks at a lock that stays held before that counts as a bug: many seconds. */
+#define LOOKS 0x10000000u
+
 /* entry.asm maps this much; pagetable_init finds out what there really is. */
 uintptr_t direct_map_end = 0x400000;
 
-void
-spin_deadlock(const struct spinlock *lock, uint32_t taken_at)
+static _Noreturn void
+report(const struct spinlock *lock, const char *what)
 {
     char name[80], holder[80];
 
     symbol_name(lock, name, sizeof(name));
-    symbol_name((const void *)(uintptr_t)taken_at, holder, sizeof(holder));
-    kpanic("lock %p (%s) is taken twice by one CPU: it is held since %s, which slept with it, "
-           "lost it or takes it again", (const void *)lock, name, holder);
+    symbol_name((const void *)(uintptr_t)lock->code, holder, sizeof(holder));
+    kpanic("lock %p (%s) is %s: it is held since %s, which slept with it, lost it or takes it again",
+           (const void *)lock, name, what, holder);
+}
+
+void
+spin_wait(struct spinlock *lock)
+{
+    unsigned looks = 0;
+
+    if (cpu_count() == 1 || stack_is_mine(lock->holder))
+        report(lock, "taken twice by one CPU");
+    do {
+        while (spin_is_locked(lock)) {
+            cpu_pause();
+            if (++looks == LOOKS)
+                report(lock, "never given back");
+        }
+    } while (!word_claim(&lock->holder));
 }

@@ -2,7 +2,9 @@
 #ifndef OCTAVO_PLATFORM_IMPL_H
 #define OCTAVO_PLATFORM_IMPL_H
 
+#include "mutex.h"
 #include "sections.h"
+#include "spinlock.h"
 #include "this_cpu.h"
 
 /* The end of the physical memory that has a permanent address: at most 256 MiB. Holes below it have
@@ -10,19 +12,6 @@
 extern uintptr_t direct_map_end;
 
 #define EFLAGS_IF 0x200u
-
-/* Held by at most one CPU, which keeps its interrupts off meanwhile. */
-struct spinlock {
-    uint32_t held; /* 0: free; else the code that took it */
-};
-
-#define SPINLOCK_INIT                                                                              \
-    {                                                                                              \
-        0                                                                                          \
-    }
-
-/* What spin_lock finds when its own CPU holds the lock already, since the code at `taken_at`. */
-_Noreturn void spin_deadlock(const struct spinlock *lock, uint32_t taken_at);
 
 static inline struct mm_cpu *
 cpu_memory(void)
@@ -34,6 +23,13 @@ static inline void
 cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
 {
     cpu_by_id[cpu]->memory = memory;
+}
+
+/* CPUs that run. */
+static inline unsigned
+cpu_count(void)
+{
+    return 1;
 }
 
 /* Turns interrupts of this CPU off. Returns what interrupts_restore wants back. */
@@ -68,32 +64,20 @@ cpu_interruptible(void)
     return flags & EFLAGS_IF;
 }
 
-/* With one CPU and interrupts off, a lock that is held can only be held by the caller itself. Always
- * inline, so that the lock knows its holder's own code. */
 static inline __attribute__((always_inline)) unsigned long
 spin_lock(struct spinlock *lock)
 {
     unsigned long flags = interrupts_disable();
-    uint32_t here, before;
 
-    __asm__("mov $., %0" : "=r"(here));
-    before = __atomic_exchange_n(&lock->held, here, __ATOMIC_ACQUIRE);
-    if (UNLIKELY(before != 0))
-        spin_deadlock(lock, before);
+    spin_lock_only(lock);
     return flags;
 }
 
 static inline void
 spin_unlock(struct spinlock *lock, unsigned long flags)
 {
-    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+    spin_unlock_only(lock);
     interrupts_restore(flags);
-}
-
-static inline bool
-spin_is_locked(struct spinlock *lock)
-{
-    return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0;
 }
 
 static inline void *

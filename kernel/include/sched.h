@@ -18,6 +18,13 @@ extern struct sched_counts sched_counts;
 /* A new task, whose stack is ready for task_switch, may run. */
 void sched_start(struct task *task);
 
+/* For locks (mutex.c), with the queue's lock held. Puts the running task at the queue's end, gives
+ * the queue's lock back, and returns when task_wake_first has come to it; nothing else ends its
+ * sleep. */
+void task_sleep_in(struct wait_queue *queue, unsigned long flags);
+/* Takes the first task out of the queue and makes it READY. */
+void task_wake_first(struct wait_queue *queue);
+
 /* Takes the CPU away from the current task for good. Interrupts off. */
 _Noreturn void sched_end(void);
 

@@ -18,6 +18,7 @@
 #include "space.h"
 #include "this_cpu.h"
 #include "trap.h"
+#include "wait_queue.h"
 
 struct files;  /* open files (file.h) */
 struct folder; /* current directory, umask (file.h) */
@@ -33,11 +34,6 @@ struct task;
 typedef uint64_t sigset_t; /* bit n-1: signal n, 1..64 */
 
 enum task_state { TASK_READY, TASK_SLEEPING, TASK_SLEEPING_LONG, TASK_SLEEPING_HARD, TASK_DEAD };
-
-/* Tasks that wait for the same thing. */
-struct wait_queue {
-    struct task *first, *last;
-};
 
 struct limit {
     uint32_t soft, hard;
@@ -112,6 +108,7 @@ struct task {
     struct task *next_waiting, *previous_waiting;
     struct tick_timer timeout;
     int wake_reason;
+    bool wants_shared;  /* while it waits for a lock (mutex.h) */
 
     uint64_t tls[3];           /* descriptors of GDT entries 6..8 */
     struct fpu_state *fpu;     /* NULL until it uses the FPU */

@@ -17,7 +17,7 @@
 #include "exec_stack.h"
 #include "file.h"
 #include "kmalloc.h"
-#include "limits.h"
+#include "process_limits.h"
 #include "range.h"
 #include "signal.h"
 #include "syscall.h"

@@ -8,7 +8,7 @@
  * A process keeps 32-bit numbers; RLIM_INFINITY is no limit in each width.
  */
 #include "file.h"
-#include "limits.h"
+#include "process_limits.h"
 #include "syscall.h"
 #include "usercopy.h"
 #include "uapi/resource.h"

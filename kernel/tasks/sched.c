@@ -288,6 +288,27 @@ sleep_as(enum task_state state, struct wait_queue *queue, uint32_t ticks)
     return me->wake_reason;
 }
 
+void
+task_sleep_in(struct wait_queue *queue, unsigned long flags)
+{
+    struct task *me = task_current();
+
+    me->state = TASK_SLEEPING_HARD;
+    wait_in(queue, me);
+    spin_unlock_only(&queue->lock);
+    if (UNLIKELY(me == &idle_task))
+        idle_until_woken();
+    else
+        switch_away();
+    interrupts_restore(flags);
+}
+
+void
+task_wake_first(struct wait_queue *queue)
+{
+    wake(queue->first, 0, EFLAGS_IF);
+}
+
 int
 task_sleep(struct wait_queue *queue, uint32_t ticks)
 {

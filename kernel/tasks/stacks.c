@@ -39,6 +39,18 @@ stack_free(void *stack)
         vfree(stack);
 }
 
+/* The idle task stands where the kernel began. */
+bool
+stack_is_mine(uint32_t address)
+{
+    extern char boot_stack_guard[], boot_stack_top[];
+    const char *stack = task_current()->stack, *at = (const char *)address;
+
+    if (stack == NULL)
+        return at > boot_stack_guard && at < boot_stack_top;
+    return (size_t)(at - stack) < KERNEL_STACK_SIZE;
+}
+
 static unsigned long
 give_back(unsigned long frames)
 {

@@ -75,11 +75,32 @@ spin_unlock(struct spinlock *lock, unsigned long state)
     __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
 }
 
+/* There are no interrupts to be turned off. */
+static inline void
+spin_lock_only(struct spinlock *lock)
+{
+    spin_lock(lock);
+}
+
+static inline void
+spin_unlock_only(struct spinlock *lock)
+{
+    spin_unlock(lock, 0);
+}
+
+static inline bool
+spin_try_lock_only(struct spinlock *lock)
+{
+    return __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
 static inline bool
 spin_is_locked(struct spinlock *lock)
 {
     return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0;
 }
+
+#include "mutex.h"
 
 /* ---- CPUs ---- */
 
@@ -109,6 +130,12 @@ static inline void
 cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
 {
     hosted_cpu_memory[cpu] = memory;
+}
+
+static inline void
+cpu_pause(void)
+{
+    __builtin_ia32_pause();
 }
 
 /* ---- frames ---- */

@@ -118,3 +118,59 @@ KTEST(platform, spinlock_state)
     spin_unlock(&mine, state);
     CHECK(!spin_is_locked(&mine));
 }
+
+/* ---- locks that may be held across sleeping ---- */
+
+static struct rw_mutex rw = RW_MUTEX_INIT;
+
+/* Every fourth turn is a change. */
+static void *
+read_and_write(void *wrong)
+{
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (i % 4 == 0) {
+            rw_lock(&rw);
+            counter++;
+            if (!rw_is_mine(&rw))
+                *(bool *)wrong = true;
+            rw_unlock(&rw);
+            continue;
+        }
+        rw_lock_shared(&rw);
+        if (rw_is_mine(&rw) || counter > CPU_MAX * ROUNDS)
+            *(bool *)wrong = true;
+        rw_unlock_shared(&rw);
+    }
+    return NULL;
+}
+
+KTEST(platform, mutex_between_threads)
+{
+    pthread_t threads[CPU_MAX];
+    bool wrong[CPU_MAX] = {0};
+
+    counter = 0;
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, read_and_write, &wrong[i]), 0);
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        pthread_join(threads[i], NULL);
+        CHECK(!wrong[i]);
+    }
+    CHECK_EQ(counter, CPU_MAX * ((ROUNDS + 3) / 4));
+    CHECK(!rw_is_locked(&rw));
+}
+
+KTEST(platform, mutex_state)
+{
+    struct mutex mutex = MUTEX_INIT;
+
+    CHECK(!mutex_is_locked(&mutex) && !mutex_is_mine(&mutex));
+    mutex_lock(&mutex);
+    CHECK(mutex_is_locked(&mutex) && mutex_is_mine(&mutex) && !mutex_try_lock(&mutex));
+    rw_downgrade(&mutex.rw);
+    CHECK(mutex_is_locked(&mutex) && !mutex_is_mine(&mutex));
+    CHECK(rw_try_lock_shared(&mutex.rw) && !mutex_try_lock(&mutex));
+    rw_unlock_shared(&mutex.rw);
+    rw_unlock_shared(&mutex.rw);
+    CHECK(!mutex_is_locked(&mutex));
+}

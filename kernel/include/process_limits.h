@@ -1,6 +1,6 @@
-/* limits.h - what a process may use at most: getrlimit(2). */
-#ifndef OCTAVO_LIMITS_H
-#define OCTAVO_LIMITS_H
+/* process_limits.h - what a process may use at most: getrlimit(2). */
+#ifndef OCTAVO_PROCESS_LIMITS_H
+#define OCTAVO_PROCESS_LIMITS_H
 
 #include "task.h"
 

@@ -1,0 +1,200 @@
+/* test_mutex.c - locks that may be held across sleeping, between tasks of the kernel's own. */
+#include "mutex.h"
+#include "cpu.h"
+#include "ktest.h"
+#include "platform.h"
+#include "sched.h"
+#include "task.h"
+
+#define TASKS  4
+#define ROUNDS 50
+
+static struct rw_mutex lock;
+static struct mutex mutex;
+static unsigned running, inside, sharing, most_sharing, sum, broken;
+static unsigned order[TASKS], order_count;
+
+/* ---- tasks without a program ---- */
+
+static _Noreturn void
+end_task(void)
+{
+    struct task *me = task_current();
+
+    __atomic_sub_fetch(&running, 1, __ATOMIC_RELAXED);
+    (void)interrupts_disable();
+    me->state = TASK_DEAD;
+    task_bury(me);
+    sched_end();
+}
+
+/* Starts tasks that run `body` (which calls end_task), and waits until all have ended. */
+static bool
+run_tasks(void (*body)(void), unsigned count)
+{
+    running = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct task *task = task_create(body);
+
+        if (task == NULL)
+            return false;
+        task->process = &process_zero;
+        sched_start(task);
+    }
+    while (__atomic_load_n(&running, __ATOMIC_RELAXED) != 0)
+        task_idle();
+    task_reap();
+    return true;
+}
+
+static void
+reset(void)
+{
+    rw_mutex_init(&lock);
+    mutex_init(&mutex);
+    running = inside = sharing = most_sharing = sum = broken = order_count = 0;
+}
+
+/* ---- one task ---- */
+
+KTEST(mutex, alone)
+{
+    reset();
+    CHECK(!mutex_is_locked(&mutex) && !mutex_is_mine(&mutex));
+    mutex_lock(&mutex);
+    CHECK(mutex_is_locked(&mutex) && mutex_is_mine(&mutex));
+    CHECK(!mutex_try_lock(&mutex));
+    mutex_unlock(&mutex);
+    CHECK(!mutex_is_locked(&mutex) && !mutex_is_mine(&mutex));
+    CHECK(mutex_try_lock(&mutex) && mutex_is_mine(&mutex));
+    mutex_unlock(&mutex);
+    CHECK_EQ(mutex.rw.count, RW_FREE);
+}
+
+KTEST(mutex, shared)
+{
+    reset();
+    rw_lock_shared(&lock);
+    CHECK(rw_is_locked(&lock) && !rw_is_mine(&lock));
+    CHECK(!rw_try_lock(&lock));
+    CHECK(rw_try_lock_shared(&lock));
+    rw_unlock_shared(&lock);
+    rw_unlock_shared(&lock);
+    CHECK(rw_try_lock(&lock));
+    CHECK(!rw_try_lock_shared(&lock));
+    rw_downgrade(&lock);
+    CHECK(!rw_is_mine(&lock) && rw_is_locked(&lock));
+    rw_unlock_shared(&lock);
+    CHECK_EQ(lock.count, RW_FREE);
+}
+
+static void
+take_twice(void *unused)
+{
+    (void)unused;
+    mutex_lock(&mutex);
+    mutex_lock(&mutex);
+}
+
+KTEST(mutex, taken_twice)
+{
+    reset();
+    CHECK(ktest_panics(take_twice, NULL, "is taken twice"));
+}
+
+/* ---- several ---- */
+
+static void
+add_alone(void)
+{
+    interrupts_enable();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned before;
+
+        mutex_lock(&mutex);
+        before = sum;
+        task_yield();
+        sum = before + 1;
+        broken += !mutex_is_mine(&mutex);
+        mutex_unlock(&mutex);
+    }
+    end_task();
+}
+
+KTEST(mutex, one_at_a_time)
+{
+    reset();
+    CHECK(run_tasks(add_alone, TASKS));
+    CHECK_EQ(sum, TASKS * ROUNDS);
+    CHECK_EQ(broken, 0);
+    CHECK(!mutex_is_locked(&mutex) && mutex.rw.count == RW_FREE);
+}
+
+/* Each third turn is a change. */
+static void
+read_and_write(void)
+{
+    interrupts_enable();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (i % 3 == 0) {
+            rw_lock(&lock);
+            broken += inside != 0 || sharing != 0;
+            inside++;
+            task_yield();
+            inside--;
+            rw_unlock(&lock);
+            continue;
+        }
+        rw_lock_shared(&lock);
+        if (++sharing > most_sharing)
+            most_sharing = sharing;
+        broken += inside != 0;
+        task_yield();
+        sharing--;
+        rw_unlock_shared(&lock);
+    }
+    end_task();
+}
+
+KTEST(mutex, many_or_one)
+{
+    reset();
+    CHECK(run_tasks(read_and_write, TASKS));
+    CHECK_EQ(broken, 0);
+    CHECK(most_sharing > 1);
+    CHECK_EQ(lock.count, RW_FREE);
+}
+
+/* The first shares the lock until all others wait. The second wants it alone, so those behind it,
+ * who would share, wait for it. */
+static void
+come_in_turn(void)
+{
+    unsigned me = sum++;
+
+    interrupts_enable();
+    if (me == 1)
+        rw_lock(&lock);
+    else
+        rw_lock_shared(&lock);
+    order[order_count++] = me;
+    while (me == 0 && sum != TASKS)
+        task_yield();
+    if (me == 0)
+        broken = order_count != 1 || rw_try_lock_shared(&lock);
+    if (me == 1)
+        rw_unlock(&lock);
+    else
+        rw_unlock_shared(&lock);
+    end_task();
+}
+
+KTEST(mutex, nobody_passes)
+{
+    reset();
+    CHECK(run_tasks(come_in_turn, TASKS));
+    CHECK_EQ(broken, 0);
+    CHECK_EQ(order_count, TASKS);
+    CHECK_EQ(order[1], 1);
+    CHECK_EQ(lock.count, RW_FREE);
+}
