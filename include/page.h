@@ -31,21 +31,20 @@ extern bool page_urgent;
 static inline void
 page_get(pfn_t page)
 {
-    frame_of(page)->count++;
+    __atomic_fetch_add(&frame_of(page)->count, 1, __ATOMIC_RELAXED);
 }
 
 /* Frees a frame that the last holder let go. */
 void page_free(pfn_t page);
 
-/* One holder less. */
+/* One holder less. Who is the only one stays so: others come by way of a holder. */
 static inline void
 page_put(pfn_t page)
 {
     struct frame *frame = frame_of(page);
 
-    if (frame->count > 1)
-        frame->count--;
-    else
+    if (__atomic_load_n(&frame->count, __ATOMIC_ACQUIRE) == 1 ||
+        __atomic_sub_fetch(&frame->count, 1, __ATOMIC_ACQ_REL) == 0)
         page_free(page);
 }
 

@@ -46,6 +46,11 @@
  *                                                          is read comes from there
  *   tlb_flush_page(va), tlb_flush_all()                    the CPU forgets translations
  *   load_directory(paddr_t), kernel_directory()            whose page tables it uses
+ *   uint32_t cpus_online(void)                             a bit for each CPU that runs
+ *   void cpu_interrupt(uint32_t cpus)                      makes each of these call tlb_answer soon
+ *                                                          (tlb.h), whatever it does then, unless
+ *                                                          its interrupts are off
+ *   void cpu_pause(void)                                   in a loop that waits for another CPU
  */
 #ifndef OCTAVO_PLATFORM_H
 #define OCTAVO_PLATFORM_H

@@ -19,6 +19,7 @@
 #include "area.h"
 #include "page.h"
 #include "printer.h"
+#include "tlb.h"
 #include "uapi/errno.h"
 
 #define USER_START      0x00010000u
@@ -40,6 +41,7 @@ struct address_space {
     struct area_tree areas;
     struct area *hit; /* area of the last fault */
     uint32_t refs;
+    uint32_t cpus; /* that walk its tables (tlb.h) */
 
     uintptr_t code_start, code_end, data_start, data_end;
     uintptr_t brk_start, brk;
@@ -59,6 +61,14 @@ struct address_space {
     struct address_space *next, *previous; /* all spaces */
     void *owner; /* for whoever uses the space: its process */
 };
+
+/* The other CPUs that walk its tables, after all that this one wrote before: adding nothing is a
+ * full barrier. */
+static inline uint32_t
+tlb_others(struct address_space *space)
+{
+    return __atomic_fetch_add(&space->cpus, 0, __ATOMIC_SEQ_CST) & ~cpu_bit();
+}
 
 /* An empty space with one reference; NULL when out of memory. */
 MUST_CHECK struct address_space *space_create(void);
@@ -85,10 +95,6 @@ struct space_pages {
     unsigned long stack;
 };
 void space_count_pages(const struct address_space *space, struct space_pages *pages);
-
-/* Makes it the one that user addresses of this CPU mean; NULL: none (the kernel's tables alone). */
-void space_activate(struct address_space *space);
-extern struct address_space *space_active;
 
 /* mmap. `prot`, `flags` as in mmap(2); `object` is NULL for anonymous memory, else what to map
  * (the caller keeps its reference) from page `index` on; `may_write` says whether a shared mapping
@@ -206,12 +212,20 @@ bool space_obeys_exec(void);
  * no memory for them. */
 MUST_CHECK bool space_init(void);
 
+/* One a CPU: only that CPU's tasks count there, so nothing is locked. */
 struct vm_counters {
     unsigned long pgfault, pgmajfault, cow_copy, cow_reuse, zero_page, demand_zero, pgalloc, pgfree,
         file_mapped, fault_around, tables_shared, tables_unshared, tlb_flush_page, tlb_flush_all,
         cr3_loads, bytes_copied, bytes_cleared, pgscan, pgsteal, slabs_scanned, oom_kill,
-        stack_grown, forks;
-};
-extern struct vm_counters vm_counters;
+        stack_grown, forks, tlb_shootdowns, tlb_answers;
+} __attribute__((aligned(128)));
+extern struct vm_counters vm_counters[CPU_MAX];
+
+#define vm_count(counter)        ((void)vm_counters[cpu_current()].counter++)
+#define vm_count_by(counter, by) ((void)(vm_counters[cpu_current()].counter += (by)))
+
+/* The sum over all CPUs of the counter at this offset. */
+unsigned long vm_sum(size_t offset);
+#define vm_counted(counter) vm_sum(offsetof(struct vm_counters, counter))
 
 #endif

@@ -53,9 +53,9 @@ crash_fork_leak(void)
 static void
 unmap_without_flush(struct address_space *space, uintptr_t va)
 {
-    space_active = NULL;
+    space->cpus = 0;
     tables_zap(space, va, va + PAGE_SIZE);
-    space_active = space;
+    space->cpus = cpu_bit();
 }
 
 void

@@ -106,6 +106,6 @@ stack_grow(struct address_space *space, struct area *area, uintptr_t page)
         return false;
     area_resize(&space->areas, area, page, area->end);
     space_account(space, area->flags, (long)pages);
-    vm_counters.stack_grown++;
+    vm_count(stack_grown);
     return true;
 }

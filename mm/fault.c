@@ -16,7 +16,7 @@ page_zeroed(void)
 
         memset(at, 0, PAGE_SIZE);
         frame_unmap(page, at);
-        vm_counters.bytes_cleared += PAGE_SIZE;
+        vm_count_by(bytes_cleared, PAGE_SIZE);
     }
     return page;
 }
@@ -30,7 +30,7 @@ page_copy(pfn_t to, pfn_t from)
     memcpy(target, source, PAGE_SIZE);
     frame_unmap(from, source);
     frame_unmap(to, target);
-    vm_counters.bytes_copied += PAGE_SIZE;
+    vm_count_by(bytes_copied, PAGE_SIZE);
 }
 
 /* ---- faults ---- */

@@ -117,6 +117,6 @@ space_fork(struct address_space *parent)
         space_put(child);
         return NULL;
     }
-    vm_counters.forks++;
+    vm_count(forks);
     return child;
 }

@@ -353,36 +353,37 @@ space_print_tables(struct printer *out, struct address_space *space)
 void
 vm_print_vmstat(struct printer *out)
 {
-    const struct vm_counters *c = &vm_counters;
     const struct {
         const char *name;
         unsigned long value;
     } lines[] = {
         {"nr_free_pages", pmm_free_frames()},
         {"nr_file_pages", object_cached_pages()},
-        {"pgalloc", c->pgalloc},
-        {"pgfree", c->pgfree},
-        {"pgfault", c->pgfault},
-        {"pgmajfault", c->pgmajfault},
-        {"demand_zero", c->demand_zero},
-        {"zero_page", c->zero_page},
-        {"cow_copy", c->cow_copy},
-        {"cow_reuse", c->cow_reuse},
-        {"file_mapped", c->file_mapped},
-        {"fault_around", c->fault_around},
-        {"stack_grown", c->stack_grown},
-        {"forks", c->forks},
-        {"tables_shared", c->tables_shared},
-        {"tables_unshared", c->tables_unshared},
-        {"tlb_flush_page", c->tlb_flush_page},
-        {"tlb_flush_all", c->tlb_flush_all},
-        {"cr3_loads", c->cr3_loads},
-        {"bytes_copied", c->bytes_copied},
-        {"bytes_cleared", c->bytes_cleared},
-        {"pgscan", c->pgscan},
-        {"pgsteal", c->pgsteal},
-        {"slabs_scanned", c->slabs_scanned},
-        {"oom_kill", c->oom_kill},
+        {"pgalloc", vm_counted(pgalloc)},
+        {"pgfree", vm_counted(pgfree)},
+        {"pgfault", vm_counted(pgfault)},
+        {"pgmajfault", vm_counted(pgmajfault)},
+        {"demand_zero", vm_counted(demand_zero)},
+        {"zero_page", vm_counted(zero_page)},
+        {"cow_copy", vm_counted(cow_copy)},
+        {"cow_reuse", vm_counted(cow_reuse)},
+        {"file_mapped", vm_counted(file_mapped)},
+        {"fault_around", vm_counted(fault_around)},
+        {"stack_grown", vm_counted(stack_grown)},
+        {"forks", vm_counted(forks)},
+        {"tables_shared", vm_counted(tables_shared)},
+        {"tables_unshared", vm_counted(tables_unshared)},
+        {"tlb_flush_page", vm_counted(tlb_flush_page)},
+        {"tlb_flush_all", vm_counted(tlb_flush_all)},
+        {"cr3_loads", vm_counted(cr3_loads)},
+        {"tlb_shootdowns", vm_counted(tlb_shootdowns)},
+        {"tlb_answers", vm_counted(tlb_answers)},
+        {"bytes_copied", vm_counted(bytes_copied)},
+        {"bytes_cleared", vm_counted(bytes_cleared)},
+        {"pgscan", vm_counted(pgscan)},
+        {"pgsteal", vm_counted(pgsteal)},
+        {"slabs_scanned", vm_counted(slabs_scanned)},
+        {"oom_kill", vm_counted(oom_kill)},
     };
 
     for (size_t i = 0; i < ARRAY_LENGTH(lines); i++)

@@ -214,10 +214,10 @@ fill(struct object *object, uint32_t index, pfn_t page)
 
     if (object->ops->fill) {
         error = object->ops->fill(object, index, bytes);
-        vm_counters.pgmajfault++;
+        vm_count(pgmajfault);
     } else {
         memset(bytes, 0, PAGE_SIZE);
-        vm_counters.bytes_cleared += PAGE_SIZE;
+        vm_count_by(bytes_cleared, PAGE_SIZE);
     }
     frame_unmap(page, bytes);
     return error;

@@ -73,7 +73,7 @@ page_alloc_slow(enum frame_owner owner, unsigned flags, const void *caller)
         return page;
     frame_of(page)->owner = (uint8_t)owner;
     trace(TRACE_PAGE_OWNER, pfn_to_paddr(page), 1, owner, caller);
-    vm_counters.pgalloc++;
+    vm_count(pgalloc);
     return page;
 }
 
@@ -87,7 +87,7 @@ page_alloc(enum frame_owner owner, unsigned flags)
     unsigned long page = paddr_to_pfn(pmm_alloc_page_flags(flags)).n;
     if (LIKELY(page)) {
         frame_of(pfn(page))->owner = (uint8_t)owner;
-        vm_counters.pgalloc++;
+        vm_count(pgalloc);
     }
     return pfn(page);
 }
@@ -110,6 +110,7 @@ page_free(pfn_t page)
 
     frame->flags = 0;
     frame->live = 0;
-    vm_counters.pgfree++;
+    frame->count += frame->count == 0; /* the last of several */
+    vm_count(pgfree);
     pmm_free_page(pfn_to_paddr(page));
 }

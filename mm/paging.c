@@ -7,8 +7,7 @@
 const struct paging *paging = &paging_two;
 uint64_t paging_noexec;
 pfn_t vm_zero_page;
-struct address_space *space_active;
-struct vm_counters vm_counters;
+struct vm_counters vm_counters[CPU_MAX];
 
 void
 space_choose_format(bool pae, uint64_t noexec)
@@ -30,27 +29,55 @@ tables_drain(unsigned long frames)
     return paging->drain();
 }
 
-void
-user_flush_all(const struct address_space *space)
+unsigned long
+vm_sum(size_t offset)
 {
-    if (space != space_active)
+    unsigned long sum = 0;
+
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        sum += *(const unsigned long *)((const char *)&vm_counters[i] + offset);
+    return sum;
+}
+
+/* ---- what CPUs remember ---- */
+
+static void
+flush_all_here(const struct address_space *space)
+{
+    if (!space_is_here(space))
         return;
-    vm_counters.tlb_flush_all++;
+    vm_count(tlb_flush_all);
     tlb_flush_all();
 }
 
 void
-user_flush(const struct address_space *space, uintptr_t start, uintptr_t end)
+user_flush_here(const struct address_space *space, uintptr_t start, uintptr_t end)
 {
-    if (space != space_active)
+    if (!space_is_here(space))
         return;
     if (end - start > FLUSH_ALL * PAGE_SIZE) {
-        user_flush_all(space);
+        flush_all_here(space);
         return;
     }
-    vm_counters.tlb_flush_page += (end - start) / PAGE_SIZE;
+    vm_count_by(tlb_flush_page, (end - start) / PAGE_SIZE);
     for (; start < end; start += PAGE_SIZE)
         tlb_flush_page(start);
+}
+
+void
+user_flush_all(struct address_space *space)
+{
+    flush_all_here(space);
+    if (UNLIKELY(space_is_elsewhere(space)))
+        tlb_shoot(space, 0, USER_END, false);
+}
+
+void
+user_flush(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    user_flush_here(space, start, end);
+    if (UNLIKELY(space_is_elsewhere(space)))
+        tlb_shoot(space, start, end, false);
 }
 
 void

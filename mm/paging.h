@@ -252,17 +252,41 @@ tables_walk(const struct address_space *space, uintptr_t start, uintptr_t end, e
     paging->walk(space, start, end, visit, arg);
 }
 
-/* ---- forgetting what the CPU remembers, if the space is in use ---- */
+/* ---- forgetting what CPUs remember (tlb.h) ---- */
 
-void user_flush_all(const struct address_space *space);
-
-/* Of [start, end), or of one page. */
-void user_flush(const struct address_space *space, uintptr_t start, uintptr_t end);
-static inline void
-user_flush_page(const struct address_space *space, uintptr_t va)
+/* True when this CPU walks the space's tables. */
+static inline bool
+space_is_here(const struct address_space *space)
 {
-    if (space == space_active) {
-        vm_counters.tlb_flush_page++;
+    return (__atomic_load_n(&space->cpus, __ATOMIC_RELAXED) & cpu_bit()) != 0;
+}
+
+/* True when other CPUs walk the space's tables, as they are after what was written before. */
+static inline bool
+space_is_elsewhere(struct address_space *space)
+{
+    return tlb_others(space) != 0;
+}
+
+/* True when other CPUs walk the tables of the caller's own space, or can begin to at any time. */
+static inline bool
+space_has_others(const struct address_space *space)
+{
+    return __atomic_load_n(&space->refs, __ATOMIC_RELAXED) != 1 ||
+           (__atomic_load_n(&space->cpus, __ATOMIC_RELAXED) & ~cpu_bit()) != 0;
+}
+
+/* On every CPU that has the space: all of it, or [start, end). Returns when all did. */
+void user_flush_all(struct address_space *space);
+void user_flush(struct address_space *space, uintptr_t start, uintptr_t end);
+
+/* On this CPU. */
+void user_flush_here(const struct address_space *space, uintptr_t start, uintptr_t end);
+static inline void
+user_flush_page_here(const struct address_space *space, uintptr_t va)
+{
+    if (space_is_here(space)) {
+        vm_count(tlb_flush_page);
         tlb_flush_page(va);
     }
 }

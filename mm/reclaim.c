@@ -103,14 +103,14 @@ pass_page(struct object *object, uint32_t index, pfn_t page)
     struct frame *frame = frame_of(page);
     bool used = frame->flags & PAGE_USED;
 
-    vm_counters.pgscan++;
+    vm_count(pgscan);
     frame->flags = 0;
     if (frame->count > 1)
         used |= object_unmap_old(object, index, page);
     if (used || frame->count > 1)
         return false;
     object_drop(object, index);
-    vm_counters.pgsteal++;
+    vm_count(pgsteal);
     return true;
 }
 
@@ -158,7 +158,7 @@ reclaim(unsigned long frames, unsigned long pages)
         got += shrinker->shrink(frames - got);
     if (got < frames) {
         unsigned long slabs = slab_reap_cpu();
-        vm_counters.slabs_scanned += slabs;
+        vm_count_by(slabs_scanned, slabs);
         got += slabs;
     }
     busy = false;

@@ -34,7 +34,8 @@ static unsigned spare_count;
 bool
 space_init(void)
 {
-    space_first = space_active = NULL;
+    space_first = NULL;
+    memset(tlb_cpus, 0, sizeof(tlb_cpus));
     paging->start();
     spare_areas = NULL;
     spare_count = 0;
@@ -90,7 +91,7 @@ free_area(struct address_space *space, struct area *area)
 static void
 destroy(struct address_space *space)
 {
-    ASSERT(space != space_active);
+    tlb_evict(space);
     tables_destroy(space);
     for (struct area *area = space->areas.first, *next; area != NULL; area = next) {
         next = area->next;
@@ -113,16 +114,6 @@ space_put(struct address_space *space)
     ASSERT(space->refs > 0);
     if (--space->refs == 0)
         destroy(space);
-}
-
-void
-space_activate(struct address_space *space)
-{
-    if (space == space_active)
-        return;
-    space_active = space;
-    vm_counters.cr3_loads++;
-    load_directory(space != NULL ? space->directory_at : kernel_directory());
 }
 
 void

@@ -118,6 +118,15 @@ tlb_flush_page(uintptr_t va)
 }
 
 static inline void
+cpu_pause(void)
+{
+    __asm__ volatile("pause" : : : "memory"); /* nothing at all on a CPU that does not know it */
+}
+
+uint32_t cpus_online(void);
+void cpu_interrupt(uint32_t cpus);
+
+static inline void
 cache_flush(void)
 {
     __asm__ volatile("wbinvd" : : : "memory");

@@ -125,7 +125,7 @@ static int
 follow_address(int argc, char **argv,
                void (*follow)(struct printer *out, const struct address_space *space, uintptr_t va))
 {
-    const struct address_space *space = space_active;
+    const struct address_space *space = space_here();
     uintptr_t address;
 
     if (argc < 2 || argc > 3)

@@ -82,7 +82,7 @@ print_stat(struct printer *out)
               (unsigned long)sched_counts.idle);
     print(out, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n",
           (unsigned long)timer_ticks(), (unsigned long)sched_counts.switches,
-          (unsigned long)now.sec - timer_ticks() / TIMER_HZ, vm_counters.forks, running);
+          (unsigned long)now.sec - timer_ticks() / TIMER_HZ, vm_counted(forks), running);
 }
 
 static void

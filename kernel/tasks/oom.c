@@ -56,7 +56,7 @@ end(const struct address_space *space)
         if (process->space == space)
             signal_process(process, SIGKILL);
     }
-    vm_counters.oom_kill++;
+    vm_count(oom_kill);
 }
 
 /* A storm of programs brings this on many times a second. */

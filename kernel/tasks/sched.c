@@ -99,7 +99,7 @@ load_task(const struct task *task)
     cpu_set_stack((char *)task->stack + KERNEL_STACK_SIZE);
     cpu_set_tls(task->tls);
     fpu_switch(task);
-    if (task->space != space_active)
+    if (task->space != space_here())
         space_activate(task->space);
 }
 

@@ -7,7 +7,7 @@
 static enum trace_fault
 kind_of(const struct vm_counters *before, enum fault_result result)
 {
-    const struct vm_counters *now = &vm_counters;
+    const struct vm_counters *now = &vm_counters[cpu_current()];
     if (result != FAULT_DONE)
         return result == FAULT_NOMEM ? TRACE_FAULT_NO_MEMORY : TRACE_FAULT_BAD;
     if (now->stack_grown != before->stack_grown)
@@ -25,7 +25,7 @@ enum fault_result
 space_fault_traced(struct address_space *space, uintptr_t address, enum fault_access access,
                    unsigned who, const void *site)
 {
-    struct vm_counters before = vm_counters;
+    struct vm_counters before = vm_counters[cpu_current()];
     enum fault_result result = space_fault(space, address, access);
     trace(TRACE_FAULT, address, (unsigned)access | who << 8, kind_of(&before, result), site);
     return result;

@@ -23,6 +23,8 @@
 __thread unsigned hosted_cpu;
 struct mm_cpu *hosted_cpu_memory[CPU_MAX];
 struct hosted_memory hosted_memory;
+uint32_t hosted_online = 1;
+void (*hosted_interrupt)(uint32_t cpus);
 void (*kpanic_hook)(const char *message);
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -64,6 +66,12 @@ hosted_quiet(bool quiet)
     pthread_mutex_lock(&log_lock);
     log_quiet = quiet;
     pthread_mutex_unlock(&log_lock);
+}
+
+void
+hosted_yield(void)
+{
+    sched_yield();
 }
 
 /* ---- locks ---- */

@@ -222,6 +222,36 @@ kernel_directory(void)
     return 0;
 }
 
+/* ---- other CPUs: threads ---- */
+
+/* Bits of the CPUs whose threads take part: CPU 0's at first. Only those are asked for anything that
+ * concerns them all. */
+extern uint32_t hosted_online;
+
+/* When set, called for cpu_interrupt: each of the threads must soon call tlb_answer. */
+extern void (*hosted_interrupt)(uint32_t cpus);
+
+void hosted_yield(void);
+
+static inline uint32_t
+cpus_online(void)
+{
+    return __atomic_load_n(&hosted_online, __ATOMIC_RELAXED);
+}
+
+static inline void
+cpu_interrupt(uint32_t cpus)
+{
+    if (hosted_interrupt)
+        hosted_interrupt(cpus);
+}
+
+static inline void
+cpu_pause(void)
+{
+    hosted_yield();
+}
+
 /* ---- interrupts: there are none ---- */
 
 static inline bool

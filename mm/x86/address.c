@@ -99,7 +99,7 @@ pagetable_print_walk_of(struct printer *out, const struct address_space *space, 
 void
 pagetable_print_walk(struct printer *out, uintptr_t va)
 {
-    pagetable_print_walk_of(out, space_active, va);
+    pagetable_print_walk_of(out, space_here(), va);
 }
 
 void

@@ -62,8 +62,8 @@ def places():
          *[f"octavo why {expression}" for expression, *_ in PLACES],
          "delete", "tbreak page_fault if task_current()->process->pid == 4 && $cr2 == 0x3ffe0000",
          "continue", "octavo why 0x3ffe0000", "octavo why 0x3ffe0000 3",
-         "print vm_counters.cow_copy", "tbreak page_fault_return", "continue",
-         "octavo why 0x3ffe0000", "print vm_counters.cow_copy",
+         "print vm_counters[0].cow_copy", "tbreak page_fault_return", "continue",
+         "octavo why 0x3ffe0000", "print vm_counters[0].cow_copy",
          "delete", "tbreak page_fault if task_current()->process->pid == 3 && $cr2 == 0x3ffe1000",
          "continue", "octavo why 0x3ffe1000"],
         "build/octavo.img")

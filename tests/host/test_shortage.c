@@ -273,9 +273,9 @@ copy_under_shortage(struct address_space *space, unsigned *gone)
 
     CHECK_EQ(space_read(space, WHERE + 7, &byte, 1), 1);
     CHECK_EQ(byte, 7);
-    stolen = vm_counters.pgsteal;
+    stolen = vm_counted(pgsteal);
     CHECK_EQ(space_fault(space, WHERE, FAULT_WRITE_ACCESS), FAULT_DONE);
-    *gone += vm_counters.pgsteal != stolen && space_resident(space) == 0;
+    *gone += vm_counted(pgsteal) != stolen && space_resident(space) == 0;
     CHECK_EQ(space_write(space, WHERE, &byte, 1), 1);
     CHECK_EQ(space_read(space, WHERE + 9, &byte, 1), 1);
     CHECK_EQ(byte, 9);

@@ -29,7 +29,7 @@ advise(struct address_space *space, unsigned page, unsigned pages, int advice)
 KTEST(advise, populate)
 {
     struct address_space *space = space_create();
-    unsigned long zero_pages = vm_counters.zero_page;
+    unsigned long zero_pages = vm_counted(zero_page);
 
     CHECK(space);
     CHECK_EQ(map(space, 0, 4, WRITABLE, 0), 0);
@@ -39,7 +39,7 @@ KTEST(advise, populate)
     CHECK_EQ(space_resident(space), 2);
     CHECK_EQ(advise(space, 2, 4, MADV_POPULATE_READ), 0);
     CHECK_EQ(space_resident(space), 2);
-    CHECK_EQ(vm_counters.zero_page, zero_pages + 4);
+    CHECK_EQ(vm_counted(zero_page), zero_pages + 4);
     CHECK_EQ(advise(space, 3, 3, MADV_POPULATE_WRITE), -EINVAL);
     CHECK_EQ(space_resident(space), 3); /* as far as it went */
     CHECK_EQ(advise(space, 6, 1, MADV_POPULATE_READ), -EINVAL);

@@ -92,15 +92,15 @@ KTEST(page, fails_on_demand)
 
 KTEST(page, counters)
 {
-    unsigned long allocated = vm_counters.pgalloc, freed = vm_counters.pgfree;
+    unsigned long allocated = vm_counted(pgalloc), freed = vm_counted(pgfree);
 
     for (unsigned i = 0; i < 100; i++) {
         pfn_t page = page_alloc(FRAME_USER, 0);
         CHECK(page.n);
         page_put(page);
     }
-    CHECK_EQ(vm_counters.pgalloc, allocated + 100);
-    CHECK_EQ(vm_counters.pgfree, freed + 100);
+    CHECK_EQ(vm_counted(pgalloc), allocated + 100);
+    CHECK_EQ(vm_counted(pgfree), freed + 100);
 }
 
 /* ---- windows ---- */

@@ -92,12 +92,12 @@ KTEST(reclaim, marks)
 KTEST(reclaim, takes_what_is_asked_for)
 {
     BEGIN();
-    unsigned long steals = vm_counters.pgsteal, scans = vm_counters.pgscan;
+    unsigned long steals = vm_counted(pgsteal), scans = vm_counted(pgscan);
     CHECK_EQ(reclaim_frames(6), 6);
     CHECK_EQ(file.pages, PAGES - 6);
     CHECK(are_gone(&file, 0, 6) && are_there(&file, 6, PAGES));
-    CHECK_EQ(vm_counters.pgsteal, steals + 6);
-    CHECK_EQ(vm_counters.pgscan, scans + PAGES + 6); /* a turn for the marks */
+    CHECK_EQ(vm_counted(pgsteal), steals + 6);
+    CHECK_EQ(vm_counted(pgscan), scans + PAGES + 6); /* a turn for the marks */
     CHECK(mm_check());
     CHECK(touch(&file, 0, PAGES));
     CHECK_EQ(fills, PAGES + 6);

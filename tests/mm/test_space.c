@@ -744,7 +744,7 @@ KTEST(space, what_faults)
 KTEST(space, copy_on_write_counts)
 {
     struct address_space *child;
-    unsigned long copies = vm_counters.cow_copy;
+    unsigned long copies = vm_counted(cow_copy);
     uint32_t value;
 
     CHECK(begin());
@@ -759,14 +759,14 @@ KTEST(space, copy_on_write_counts)
     CHECK_EQ(cpu_load(space, at(3), &value), FAULT_DONE);
     CHECK_EQ(value, 13);
     CHECK_EQ(cpu_store(child, at(0), 20), FAULT_DONE);
-    CHECK_EQ(vm_counters.cow_copy, copies + 1);
+    CHECK_EQ(vm_counted(cow_copy), copies + 1);
     CHECK_EQ(cpu_load(space, at(0), &value), FAULT_DONE);
     CHECK_EQ(value, 10);
     CHECK_EQ(cpu_store(space, at(0), 30), FAULT_DONE);
-    CHECK_EQ(vm_counters.cow_copy, copies + 1);
+    CHECK_EQ(vm_counted(cow_copy), copies + 1);
     space_put(child);
     CHECK_EQ(cpu_store(space, at(1), 31), FAULT_DONE);
-    CHECK_EQ(vm_counters.cow_copy, copies + 1);
+    CHECK_EQ(vm_counted(cow_copy), copies + 1);
     CHECK(end());
 }
 

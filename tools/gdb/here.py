@@ -145,7 +145,7 @@ def show_trap(trap, _found):
     what = "jumped to" if error & FAULT_FETCH else "wrote to" if error & FAULT_WRITE else "read"
     why = "its rights forbid it" if error & FAULT_PROTECTION else "no page is there"
     print(f"page fault: {where} at {eip:#010x} {what} {address:#010x}; {why} (error {error:#x})")
-    space = gdb.parse_and_eval("space_active")
+    space = gdb.parse_and_eval("tlb_cpus[0].active")
     if space:
         show_space(space.dereference(), {"address": address})
 

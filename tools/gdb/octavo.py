@@ -82,7 +82,7 @@ def per_process(name, text, show):
 
     @command(name, f"octavo {name} [PID]: {text}")
     def _show(argument):
-        space = spaces.space_of(argument.split() or ["space_active"])
+        space = spaces.space_of(argument.split() or ["tlb_cpus[0].active"])
         if space is None:
             print("It has no memory any more.")
         else:

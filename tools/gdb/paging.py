@@ -112,8 +112,8 @@ def set_registers_from_kernel():
     """For a dump of memory alone, which has no registers: what the kernel's variables say that CR3
     and CR4 hold."""
     pae = number("ktables.pae")
-    if number("(unsigned) space_active"):
-        top = number("space_active->directory_at")
+    if number("(unsigned) tlb_cpus[0].active"):
+        top = number("tlb_cpus[0].active->directory_at")
     else:
         top = number("&ktables.pointers") - DIRECT_BASE if pae else number("ktables.directory")
     gdb.execute(f"set $cr4 = {CR4_PAE if pae else 0}")

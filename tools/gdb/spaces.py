@@ -116,8 +116,8 @@ def print_maps(space):
 
 
 def print_owner(address, space):
-    if space is None and number("(unsigned) space_active"):
-        space = value("*space_active")
+    if space is None and number("(unsigned) tlb_cpus[0].active"):
+        space = value("*tlb_cpus[0].active")
     found = paging.tables_of(space).walk(address)
     print("address 0x%08x: %s" % (address, "physical 0x%08x" % found.physical if found.present
                                   else "nothing is mapped there"))
