@@ -117,12 +117,6 @@ tlb_flush_page(uintptr_t va)
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-static inline void
-cpu_pause(void)
-{
-    __asm__ volatile("pause" : : : "memory"); /* nothing at all on a CPU that does not know it */
-}
-
 uint32_t cpus_online(void);
 void cpu_interrupt(uint32_t cpus);
 

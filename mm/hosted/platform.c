@@ -68,12 +68,6 @@ hosted_quiet(bool quiet)
     pthread_mutex_unlock(&log_lock);
 }
 
-void
-hosted_yield(void)
-{
-    sched_yield();
-}
-
 /* ---- locks ---- */
 
 /* Returns with the lock taken. Reads until it looks free, so that waiters do not fight over the

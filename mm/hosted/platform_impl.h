@@ -231,8 +231,6 @@ extern uint32_t hosted_online;
 /* When set, called for cpu_interrupt: each of the threads must soon call tlb_answer. */
 extern void (*hosted_interrupt)(uint32_t cpus);
 
-void hosted_yield(void);
-
 static inline uint32_t
 cpus_online(void)
 {
@@ -244,12 +242,6 @@ cpu_interrupt(uint32_t cpus)
 {
     if (hosted_interrupt)
         hosted_interrupt(cpus);
-}
-
-static inline void
-cpu_pause(void)
-{
-    hosted_yield();
 }
 
 /* ---- interrupts: there are none ---- */
