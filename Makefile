@@ -472,7 +472,7 @@ KERNEL_TESTS := $(sort $(wildcard tests/boot/ktest-*.t))
 BOOT_TESTS   := $(filter-out $(KERNEL_TESTS),$(sort $(wildcard tests/boot/*.t)))
 USER_TESTS   := $(sort $(wildcard tests/user/*.t))
 WEB_TESTS    := $(sort $(wildcard tests/web/*.t))
-HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t tests/mm/*.t)) $(KTESTS)
+HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t tests/mm/*.t tests/models/*.t)) $(KTESTS)
 
 test-host: $(KTESTS) $(TOOLS) $(OCTOBENCH) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
 	$(Q)$(PROVE) $(HOST_TESTS)

@@ -9,7 +9,8 @@ ahead='^(kernel/main.c|kernel/cpu/trap.c|mm/x86/pagetable.c|mm/x86/pagetable_sta
 grep -v -e '^#' -e '^$' docs/reading-order >"$work/order"
 sort "$work/order" >"$work/listed"
 find boot kernel mm include tools tests user \
-    \( -name '*.c' -o -name '*.h' -o -name '*.asm' -o -name '*.inc' -o -name '*.ld' \) | sort \
+    \( -name '*.c' -o -name '*.h' -o -name '*.asm' -o -name '*.inc' -o -name '*.ld' -o \
+    -name '*.pml' \) | sort \
     >"$work/there"
 
 is "no file is listed twice" "$(uniq -d "$work/listed")" ""
