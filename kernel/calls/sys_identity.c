@@ -173,7 +173,7 @@ SYSCALL(capget)
     }
     if ((int)header.pid < 0)
         return -EINVAL;
-    if (header.pid != 0 && task_find((int)header.pid) == NULL)
+    if (header.pid != 0 && !task_exists((int)header.pid))
         return -ESRCH;
     if (header.version == CAPABILITY_V1)
         size = sizeof(all[0]);

@@ -71,10 +71,12 @@ SYSCALL(oldolduname)
 static unsigned
 count_threads(void)
 {
+    unsigned long state = spin_lock(&process_lock);
     unsigned count = 0;
 
     for (const struct process *process = process_list; process != NULL; process = process->next)
         count += process->thread_count;
+    spin_unlock(&process_lock, state);
     return count;
 }
 
@@ -109,7 +111,7 @@ SYSCALL(sysinfo)
 static bool
 is_thread(uint32_t tid)
 {
-    return tid == 0 || task_find((int)tid) != NULL;
+    return tid == 0 || task_exists((int)tid);
 }
 
 SYSCALL(getcpu)

@@ -180,6 +180,20 @@ file_set_close_on_exec(int descriptor, bool close_on_exec)
     mark(task_current()->process->files, (unsigned)descriptor, close_on_exec);
 }
 
+struct file *
+files_find(struct files *files, uint32_t *descriptor, bool next)
+{
+    uint32_t at = *descriptor;
+
+    while (next && at < files->size && files->file[at] == NULL)
+        at++;
+    *descriptor = at;
+    if (at >= files->size || files->file[at] == NULL)
+        return NULL;
+    file_get(files->file[at]);
+    return files->file[at];
+}
+
 /* ---- whole tables ---- */
 
 /* The smallest table that holds every open descriptor. */

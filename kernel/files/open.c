@@ -85,13 +85,17 @@ file_free(struct file *file)
 bool
 node_is_running(const struct node *node)
 {
+    const struct process *process;
+    unsigned long state;
+
     if (!S_ISREG(node->mode) || node->object == NULL || node->object->areas == NULL)
         return false;
-    for (const struct process *process = process_list; process != NULL; process = process->next) {
-        if (process->executable == node->object)
-            return true;
-    }
-    return false;
+    state = spin_lock(&process_lock);
+    process = process_list;
+    while (process != NULL && process->executable != node->object)
+        process = process->next;
+    spin_unlock(&process_lock, state);
+    return process != NULL;
 }
 
 static int

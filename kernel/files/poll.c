@@ -29,7 +29,6 @@
 #define FEW       32u /* entries of poll that need no allocation */
 #define TICKS_MAX 0x3FFFFFFFu
 #define TICK_NSEC (1000000000u / TIMER_HZ)
-#define SIGNAL_BIT(signal) ((sigset_t)1 << ((signal) - 1))
 
 struct wait_queue poll_queue;
 unsigned poll_changes;
@@ -163,8 +162,7 @@ poll_take_signals(const void *from, size_t size)
     if (copy_from_user(&set, from, sizeof(set)) != 0)
         return -EFAULT;
     task->saved_blocked = task->blocked;
-    task->blocked = set & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
-    signal_recalculate(task);
+    signal_set_mask(set);
     return 0;
 }
 
@@ -179,8 +177,7 @@ poll_give_signals_back(const void *from, long result)
         task->restore_blocked = true;
         return;
     }
-    task->blocked = task->saved_blocked;
-    signal_recalculate(task);
+    signal_set_mask(task->saved_blocked);
 }
 
 /* ---- poll ---- */

@@ -141,10 +141,7 @@ stop_background(int signal)
         return 0;
     if (signal_is_held(task_current(), signal))
         return signal == SIGTTIN ? -EIO : 0;
-    if (group_is_orphaned(process->group, NULL))
-        return -EIO;
-    signal_group(process->group, signal);
-    return -ERESTARTSYS;
+    return signal_group_unless_orphaned(process->group, signal) ? -ERESTARTSYS : -EIO;
 }
 
 void
@@ -372,10 +369,21 @@ control_flow(uintptr_t action)
     return 0;
 }
 
+static bool
+is_of_session(int group, int session)
+{
+    unsigned long state = spin_lock(&process_lock);
+    const struct process *process = process_list;
+
+    while (process != NULL && (process->group != group || process->session != session))
+        process = process->next;
+    spin_unlock(&process_lock, state);
+    return process != NULL;
+}
+
 static long
 set_group(const void *from)
 {
-    struct process *process;
     uint32_t group;
     int error = stop_background(SIGTTOU);
 
@@ -387,11 +395,7 @@ set_group(const void *from)
         return -ENOTTY;
     if ((int)group < 0)
         return -EINVAL;
-    for (process = process_list; process != NULL; process = process->next) {
-        if (process->group == (int)group && process->session == terminal.session)
-            break;
-    }
-    if (process == NULL)
+    if (!is_of_session((int)group, terminal.session))
         return -EPERM;
     terminal.group = (int)group;
     return 0;

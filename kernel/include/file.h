@@ -183,6 +183,9 @@ struct files *files_create(void);
 struct files *files_fork(struct files *files);
 void files_get(struct files *files);
 void files_put(struct files *files);
+/* An open file of a table with a reference: that of *descriptor, or with `next` the first from there
+ * on, and *descriptor is its number. NULL: none. The table may be another process'. */
+struct file *files_find(struct files *files, uint32_t *descriptor, bool next);
 /* Makes *files one that nobody shares, for execve. 0 or -ENOMEM. */
 MUST_CHECK int files_own(struct files **files);
 void files_close_on_exec(struct files *files);

@@ -10,7 +10,7 @@
 
 #define PROC_THREAD 0x80u /* in a value: the number is a thread's */
 
-/* The thread is NULL when the process has none any more. */
+/* Both with a reference; the thread is NULL when the process has none any more. */
 struct proc_subject {
     struct process *process;
     struct task *task;
@@ -18,8 +18,11 @@ struct proc_subject {
 
 uintptr_t proc_value_of(int number, uintptr_t thread, size_t row);
 int proc_number_of(uintptr_t value);
-/* 0 or -ESRCH. */
+/* 0 or -ESRCH. proc_put_subject gives the references back. */
 int proc_find_subject(uintptr_t value, struct proc_subject *subject);
+void proc_put_subject(struct proc_subject *subject);
+/* The space of the process that a value names, with a reference; NULL: it has none, or has ended. */
+struct address_space *proc_space_of(uintptr_t value);
 /* A decimal number without sign or leading zero, as names of folders are; -1: it is none. */
 int proc_parse_number(const char *name);
 
@@ -29,7 +32,7 @@ int proc_parse_number(const char *name);
 long proc_copy_text(char *to, size_t size, const char *text);
 /* The path of a node, as a link shows it; its length or -errno. */
 long proc_path_text(struct node *node, char *text, size_t size);
-/* What follow of a link to `node`, or to NULL, answers. */
+/* What follow of a link to `node`, or to NULL, answers: it passes the reference on. */
 int proc_follow_to(struct node *node, struct node **target);
 
 /* ---- folders and files ---- */

@@ -49,6 +49,8 @@ extern struct kmem_cache *task_cache, *process_cache;
 /* Threads and processes there are, and may be. */
 extern unsigned task_count, task_limit;
 
+/* The following, up to process_set_parent, are called with process_lock held. */
+
 /* A number that no process, thread, group or session has. */
 int pid_alloc(void);
 
@@ -56,9 +58,10 @@ int pid_alloc(void);
 void task_link(struct task *task);
 void task_unlink(struct task *task);
 
-/* Links a process into the list, the table of pids and its parent's children. */
+/* Links a process, which has one reference, into the list, the table of pids and its parent's
+ * children. */
 void process_link(struct process *process);
-/* Takes it out of all three and frees it. */
+/* Takes it out of all three and drops that reference: it is gone when nobody else has one. */
 void process_free(struct process *process);
 /* Moves a process to the children of another. */
 void process_set_parent(struct process *child, struct process *parent);

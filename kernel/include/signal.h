@@ -5,10 +5,15 @@
 #include "task.h"
 #include "uapi/signal.h"
 
-/* To a process, a thread, each process of a group. 0, or -ESRCH for an empty group. */
+/* To a process, a thread, each process of a group. 0, or -ESRCH for an empty group. Those that are
+ * `locked` are called with process_lock held. */
 void signal_process(struct process *process, int signal);
+void signal_process_locked(struct process *process, int signal);
 void signal_task(struct task *task, int signal);
 int signal_group(int group, int signal);
+int signal_group_locked(int group, int signal);
+/* False, and nothing sent, when nobody could make the group go on after a stop. */
+bool signal_group_unless_orphaned(int group, int signal);
 
 /* A fault of the current task in ring 3: delivered even when blocked or ignored (then it ends the
  * process). */
@@ -16,23 +21,26 @@ void signal_fault(int signal, int code, uint32_t address, const struct trap_fram
 
 /* Tells the parent by SIGCHLD (or child->exit_signal) that `child` ended, stopped or went on: a
  * CLD_ code and what waitid calls the status. Wakes the parent's wait. True when the child ended
- * and the parent wants no zombie (SIGCHLD ignored, or SA_NOCLDWAIT). */
+ * and the parent wants no zombie (SIGCHLD ignored, or SA_NOCLDWAIT). With process_lock held. */
 bool signal_parent(struct process *child, int code, int status);
 
-/* Frees what is queued for a thread or a process that ends. */
+/* Frees what is queued for a thread or a process that ends. With process_lock held. */
 void signal_drop(struct signal_info **infos);
 
-/* The current thread ends: signals to its process go to other threads, its own are dropped. */
+/* The current thread ends: signals to its process go to other threads, its own are dropped. With
+ * process_lock held. */
 void signal_leave(struct task *task);
 
 /* True when a signal would do nothing to the task now: it is blocked or ignored. */
 bool signal_is_held(const struct task *task, int signal);
 
-/* The signals that a process ignores by its own wish, and those it has handlers for. */
+/* The signals that a process ignores by its own wish, and those it has handlers for. With
+ * process_lock held. */
 void signal_sets(const struct process *process, sigset_t *ignored, sigset_t *caught);
 
-/* Sets or clears TASK_WORK_SIGNAL as the pending and blocked signals demand. */
-void signal_recalculate(struct task *task);
+/* Sets the current task's mask; what is unblocked by it is delivered before the return to ring 3.
+ */
+void signal_set_mask(sigset_t blocked);
 
 /* Delivers what is pending: changes `frame` so that the return to ring 3 enters a handler, or ends
  * or stops the process. Called with TASK_WORK_SIGNAL set, before the return to ring 3, interrupts
@@ -51,7 +59,7 @@ void actions_get(struct actions *actions);
 void actions_put(struct actions *actions);
 /* For execve: makes *actions nobody else's and ready for actions_reset. 0 or -ENOMEM. */
 MUST_CHECK int actions_own(struct actions **actions);
-/* execve: handlers are gone, ignored stays ignored. */
+/* execve: handlers are gone, ignored stays ignored. With process_lock held. */
 void actions_reset(struct actions *actions);
 
 #endif

@@ -7,9 +7,15 @@
  *      ▲  ▲
  *   task  task          run queue: READY tasks in a ring; everyone else waits in a wait queue
  *
- * One CPU runs kernel code at a time, and gives it up only in task_sleep, task_yield and on the way
- * back to ring 3: between those, what tasks share needs no lock against each other. Interrupts may
- * wake tasks at any time.
+ * The kernel is not preempted: a task gives its CPU up only in task_sleep, task_yield and on the way
+ * back to ring 3. Interrupts may wake tasks at any time.
+ *
+ * Lock: process_lock guards what a process may ask of another or do to it. That is: the tables and
+ * the family tree, who has which threads, groups and sessions, how a process stands (dead, exiting,
+ * stopped, its status), pending signals, and which space, files, folder, actions and executable it
+ * has. Its own threads read the latter without the lock: they change only when one thread is left.
+ * What a task has of its own (registers, segments, robust list) is that task's only. A process or a
+ * task that was found lives on while the lock is held, or a reference (process_get).
  */
 #ifndef OCTAVO_TASK_H
 #define OCTAVO_TASK_H
@@ -24,6 +30,7 @@ struct files;  /* open files (file.h) */
 struct folder; /* current directory, umask (file.h) */
 struct actions; /* what to do on which signal (signal.h) */
 struct fpu_state;
+struct mutex;
 struct signal_info;
 struct task;
 
@@ -53,6 +60,7 @@ struct countdown {
 };
 
 struct process {
+    uint32_t refs; /* one while it is in the tables, and one for each process_get */
     int pid, group, session;
     struct process *parent, *children, *next_sibling, *previous_sibling;
     struct process *next, *previous; /* of all processes */
@@ -76,12 +84,13 @@ struct process {
     int exit_signal;           /* sent to the parent: SIGCHLD, or 0 */
     int death_signal;          /* sent by the parent's end: prctl(2); or 0 */
     bool executed;             /* it has called execve: its parent must not change its group */
+    bool own_space;            /* it has called execve, or ends: the parent of a vfork goes on */
     bool stopped, continued, stop_reported;
     struct wait_queue child_wait; /* this process waits here for its children */
     struct wait_queue vfork_wait; /* the parent of a vfork waits here */
 
     sigset_t pending;          /* signals to the process as a whole */
-    struct signal_info *infos; /* what is known of them: signal.h; interrupts off */
+    struct signal_info *infos; /* what is known of them: signal.h */
     struct wait_queue stop_wait; /* threads of a stopped process wait here */
     struct limit limits[PROCESS_LIMITS];
     uint32_t start_ticks;
@@ -94,8 +103,8 @@ struct process {
 };
 
 struct task {
-    uint32_t work;      /* TASK_WORK_: looked at before each return to ring 3; changed with interrupts
-                         * off. At offset 0: assembly */
+    uint32_t work;      /* TASK_WORK_: looked at before each return to ring 3; changed by task_mark,
+                         * task_unmark. At offset 0: assembly */
     uint32_t stack_pointer; /* while it does not run. At offset 4: assembly */
     void *stack;        /* KERNEL_STACK_SIZE bytes, an unmapped page below */
     struct address_space *space; /* == process->space; NULL: a kernel thread */
@@ -104,6 +113,7 @@ struct task {
     struct task *next_hash; /* of those with a similar tid */
     enum task_state state;
     int tid;
+    uint32_t refs; /* one until it has been reaped, and one for each task_get */
     struct wait_queue *waits_in;
     struct task *next_waiting, *previous_waiting;
     struct tick_timer timeout;
@@ -137,6 +147,22 @@ enum {
     TASK_WORK_TLB = 8, /* debug=tlb: page tables were changed, tlb_watch_check has to look */
 };
 
+extern struct spinlock process_lock;
+
+/* Asks a task, which may be running on another CPU, to do something before it goes back to ring 3;
+ * takes that back. */
+static inline void
+task_mark(struct task *task, uint32_t work)
+{
+    (void)__atomic_fetch_or(&task->work, work, __ATOMIC_SEQ_CST);
+}
+
+static inline void
+task_unmark(struct task *task, uint32_t work)
+{
+    (void)__atomic_fetch_and(&task->work, ~work, __ATOMIC_SEQ_CST);
+}
+
 /* The registers with which `task` entered the kernel from ring 3: the top of its kernel stack. */
 static inline struct trap_frame *
 task_user_frame(const struct task *task)
@@ -157,6 +183,13 @@ int task_sleep(struct wait_queue *queue, uint32_t ticks);
 int task_sleep_hard(struct wait_queue *queue);
 /* The same as task_sleep, but only the end of the process (task_kill) cuts it short. */
 int task_sleep_long(struct wait_queue *queue);
+/* Sleeps in one of these ways (TASK_SLEEPING, and so on), and lets go of `lock`, which spin_lock
+ * answered with `flags`, when it is in the queue: who changes under the lock what the caller waits
+ * for, and then wakes the queue, wakes it. Returns without the lock. */
+int task_sleep_unlock(struct wait_queue *queue, enum task_state how, uint32_t ticks,
+                      struct spinlock *lock, unsigned long flags);
+/* The same as task_sleep for one who has a mutex and comes back without it. */
+int task_sleep_mutex(struct wait_queue *queue, uint32_t ticks, struct mutex *mutex);
 /* Makes everybody in the queue READY; the first one only. From any context. */
 void task_wake_all(struct wait_queue *queue);
 void task_wake_one(struct wait_queue *queue);
@@ -201,11 +234,14 @@ void itimer_charge(struct process *process, bool user);
 /* A process made by the kernel: `path` with arguments and environment in kernel memory. Its parent
  * is the idle task's process 0. Returns the pid or -errno. */
 int process_start(const char *path, char *const argv[], char *const envp[]);
+/* The same; `prepare`, unless it is NULL, is called before the process can run. */
+int process_start_prepared(const char *path, char *const argv[], char *const envp[],
+                           void (*prepare)(struct process *process));
 
 /* The same with a program that is ready, exec.h: the image is taken over, or given back on failure.
  */
 struct exec_image;
-int process_launch(struct exec_image *image);
+int process_launch(struct exec_image *image, void (*prepare)(struct process *process));
 
 /* Waits, by task_idle if need be, for a child of process 0 to end. Its status as wait4 gives it, or
  * -ECHILD. */
@@ -214,19 +250,31 @@ int process_wait(int pid);
 /* Process 0: the kernel, whose only thread is the idle task. */
 extern struct process process_zero;
 
+/* By number; NULL: there is none. With process_lock held. */
 struct process *process_find(int pid);
+struct task *task_find(int tid);
+/* The same question for one who does not hold the lock. */
+bool task_exists(int tid);
+/* The process with the least number from `pid` on; NULL: there is none. With process_lock held. */
+struct process *process_from(int pid);
+/* The first process in a list of all; follow `next` with process_lock held. */
+extern struct process *process_list;
+/* The same as process_find and process_from, with a reference: process_put gives it back. */
+struct process *process_get(int pid);
+struct process *process_get_from(int pid);
+void process_put(struct process *process);
+/* The space of a process with a reference (space_put); NULL: it has none any more. */
+struct address_space *process_get_space(struct process *process);
+/* Another reference to a task that was found, process_lock held; and its end, without. */
+void task_get(struct task *task);
+void task_put(struct task *task);
 /* Whose a space is: "12 sh", or "-". */
 void process_print_owner(struct printer *out, const struct address_space *space);
-/* The process with the least number from `pid` on; NULL: there is none. */
-struct process *process_from(int pid);
-struct task *task_find(int tid);
-/* The first process in a list of all; follow `next`. */
-extern struct process *process_list;
 
 /* True when no process of the group, `without` not counted, has a parent that could make it go on
- * after a stop: one of the same session in another group. */
+ * after a stop: one of the same session in another group. With process_lock held. */
 bool group_is_orphaned(int group, const struct process *without);
-/* True when one is stopped. */
+/* True when one is stopped. With process_lock held. */
 bool group_has_stopped(int group);
 
 /* Ends the current process with a status as wait4 gives it. Does not return. */
@@ -241,10 +289,10 @@ int process_end_other_threads(void);
  * tell of its end, segments, FPU, alternative stack. Called while the old space is active. */
 void thread_reset(void);
 /* The process is about to give its space up: counts its faults, or lets it be the space of another
- * process that uses it. */
+ * process that uses it. With process_lock held. */
 void process_leave_space(struct process *process);
 /* For execve and exit: the current process no longer uses the space of a parent that waits in
- * vfork; lets that go on. */
+ * vfork; lets that go on. With process_lock held. */
 void process_end_vfork(void);
 
 #endif

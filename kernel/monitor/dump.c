@@ -19,6 +19,28 @@ dump_print_freelist(struct printer *out)
     mm_print_freelist(out, 0, MAX_ORDER);
 }
 
+/* The first process from a number on; returns where the next may be, 0: there is none. */
+static int
+print_process_from(struct printer *out, int pid)
+{
+    struct process *process = process_get_from(pid);
+    struct address_space *space;
+
+    if (process == NULL)
+        return 0;
+    pid = process->pid;
+    space = process_get_space(process);
+    process_put(process);
+    if (space != NULL) {
+        print(out, "# vmas %d\n", pid);
+        space_print_areas(out, space);
+        print(out, "# pt %d\n", pid);
+        space_print_tables(out, space);
+        space_put(space);
+    }
+    return pid + 1;
+}
+
 void
 dump_print(struct printer *out)
 {
@@ -35,13 +57,6 @@ dump_print(struct printer *out)
         print(out, "# %s\n", tables[i].name);
         tables[i].print(out);
     }
-    for (const struct process *process = process_from(1); process != NULL;
-         process = process_from(process->pid + 1)) {
-        if (process->space == NULL)
-            continue;
-        print(out, "# vmas %d\n", process->pid);
-        space_print_areas(out, process->space);
-        print(out, "# pt %d\n", process->pid);
-        space_print_tables(out, process->space);
-    }
+    for (int pid = 1; pid != 0;)
+        pid = print_process_from(out, pid);
 }

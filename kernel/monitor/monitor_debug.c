@@ -166,7 +166,7 @@ test(int argc, char **argv)
 {
     if (argc > 2)
         return MONITOR_USAGE;
-    if (process_find(1) != NULL) {
+    if (task_exists(1)) {
         print(&console_printer, "Tests run without programs: boot with the option test, or monitor.\n");
         return MONITOR_FAILED;
     }

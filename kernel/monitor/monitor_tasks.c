@@ -19,9 +19,9 @@ kib(unsigned long pages)
 }
 
 static void
-print_process(const struct process *process)
+print_process(struct process *process)
 {
-    const struct address_space *space = process->space;
+    struct address_space *space = process_get_space(process);
     uint32_t ticks = process->user_ticks + process->kernel_ticks;
 
     print(&console_printer, "%5d %5d %5d %5d %c %3u %8lu %8lu %6lu.%02lu %s\n", process->pid,
@@ -30,6 +30,22 @@ print_process(const struct process *process)
           space != NULL ? kib(space->total_pages) : 0,
           space != NULL ? kib(space_resident(space)) : 0, (unsigned long)(ticks / TIMER_HZ),
           (unsigned long)(ticks % TIMER_HZ), process->name);
+    if (space != NULL)
+        space_put(space);
+}
+
+/* The first one from a number on; returns where the next may be, 0: there is none. */
+static int
+print_process_from(int pid)
+{
+    struct process *process = process_get_from(pid);
+
+    if (process == NULL)
+        return 0;
+    print_process(process);
+    pid = process->pid;
+    process_put(process);
+    return pid + 1;
 }
 
 static int
@@ -39,9 +55,8 @@ ps(int argc, char **argv)
     if (argc != 1)
         return MONITOR_USAGE;
     print(&console_printer, "  PID  PPID GROUP  SESS S THR SIZE KiB  RSS KiB      TIME NAME\n");
-    for (const struct process *process = process_from(1); process != NULL;
-         process = process_from(process->pid + 1))
-        print_process(process);
+    for (int pid = 1; pid != 0;)
+        pid = print_process_from(pid);
     return MONITOR_DONE;
 }
 MONITOR_COMMAND(ps, "", "the processes", ps);
@@ -59,7 +74,7 @@ MONITOR_COMMAND(vmstat, "", "counters of faults, copies, flushes...", vmstat);
 
 /* ---- one of them ---- */
 
-/* The process that a word names; NULL after saying that there is none. */
+/* The process that a word names, with a reference; NULL after saying that there is none. */
 static struct process *
 process_named(const char *word)
 {
@@ -67,27 +82,42 @@ process_named(const char *word)
     uint64_t number;
 
     if (cmdline_size(word, &number) && number <= INT32_MAX)
-        process = process_find((int)number);
+        process = process_get((int)number);
     if (process == NULL)
         print(&console_printer, "There is no process %s.\n", word);
     return process;
+}
+
+/* The space of the process that a word names, with a reference, or NULL when it has ended. False
+ * after saying that there is no such process. */
+static bool
+space_named(const char *word, struct address_space **space)
+{
+    struct process *process = process_named(word);
+
+    if (process == NULL)
+        return false;
+    *space = process_get_space(process);
+    process_put(process);
+    return true;
 }
 
 /* Prints a table of the address space of the process that argv[1] names. */
 static int
 print_space(int argc, char **argv, void (*table)(struct printer *out, struct address_space *space))
 {
-    const struct process *process;
+    struct address_space *space;
 
     if (argc != 2)
         return MONITOR_USAGE;
-    process = process_named(argv[1]);
-    if (process == NULL)
+    if (!space_named(argv[1], &space))
         return MONITOR_FAILED;
-    if (process->space == NULL)
+    if (space == NULL)
         print(&console_printer, "It has no memory any more.\n");
     else
-        table(&console_printer, process->space);
+        table(&console_printer, space);
+    if (space != NULL)
+        space_put(space);
     return MONITOR_DONE;
 }
 
@@ -125,7 +155,7 @@ static int
 follow_address(int argc, char **argv,
                void (*follow)(struct printer *out, const struct address_space *space, uintptr_t va))
 {
-    const struct address_space *space = space_here();
+    struct address_space *space = NULL;
     uintptr_t address;
 
     if (argc < 2 || argc > 3)
@@ -134,14 +164,11 @@ follow_address(int argc, char **argv,
         print(&console_printer, "'%s' is neither a number nor a symbol.\n", argv[1]);
         return MONITOR_FAILED;
     }
-    if (argc == 3) {
-        const struct process *process = process_named(argv[2]);
-
-        if (process == NULL)
-            return MONITOR_FAILED;
-        space = process->space;
-    }
-    follow(&console_printer, space, address);
+    if (argc == 3 && !space_named(argv[2], &space))
+        return MONITOR_FAILED;
+    follow(&console_printer, argc == 3 ? space : space_here(), address);
+    if (space != NULL)
+        space_put(space);
     return MONITOR_DONE;
 }
 
@@ -173,6 +200,7 @@ kill(int argc, char **argv)
     if (process == NULL)
         return MONITOR_FAILED;
     signal_process(process, (int)signal);
+    process_put(process);
     return MONITOR_DONE;
 }
 MONITOR_COMMAND(kill, "PID [SIGNAL]", "send a signal, 9 by default; it acts after go", kill);

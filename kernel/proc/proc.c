@@ -39,6 +39,8 @@ print_uptime(struct printer *out)
 static void
 count_threads(unsigned *running, unsigned *all, int *last)
 {
+    unsigned long state = spin_lock(&process_lock);
+
     *running = *all = 0;
     *last = 0;
     for (const struct process *process = process_list; process != NULL; process = process->next) {
@@ -49,6 +51,7 @@ count_threads(unsigned *running, unsigned *all, int *last)
             ++*all;
         }
     }
+    spin_unlock(&process_lock, state);
 }
 
 static void

@@ -44,49 +44,76 @@ proc_path_text(struct node *node, char *text, size_t size)
 int
 proc_follow_to(struct node *node, struct node **target)
 {
-    if (node == NULL)
-        return -ENOENT;
-    node_revive(node);
     *target = node;
-    return 0;
+    return node != NULL ? 0 : -ENOENT;
 }
 
 /* ---- fd ---- */
 
-/* A link in fd: `value` has the process, the name is the descriptor. NULL: no longer open. */
+/* The file behind a descriptor of the process that a value names, with a reference; NULL: not open.
+ * With `next`, the first that is open from *descriptor on, which is moved there. */
 static struct file *
-file_of_link(const struct node *link)
+find_file(uintptr_t value, uint32_t *descriptor, bool next)
 {
-    int descriptor = proc_parse_number(link->name);
+    struct file *file = NULL;
     struct proc_subject subject;
+    unsigned long state;
 
-    if (proc_find_subject(link->value, &subject) != 0 || subject.process->files == NULL)
+    if (proc_find_subject(value, &subject) != 0)
         return NULL;
-    if (descriptor < 0 || (unsigned)descriptor >= subject.process->files->size)
+    state = spin_lock(&process_lock);
+    if (subject.process->files != NULL)
+        file = files_find(subject.process->files, descriptor, next);
+    spin_unlock(&process_lock, state);
+    proc_put_subject(&subject);
+    return file;
+}
+
+/* The node of a link in fd, with a reference: `value` has the process, the name is the descriptor.
+ * NULL: no longer open. */
+static struct node *
+node_of_link(const struct node *link)
+{
+    uint32_t descriptor = (uint32_t)proc_parse_number(link->name);
+    struct file *file = find_file(link->value, &descriptor, false);
+    struct node *node;
+
+    if (file == NULL)
         return NULL;
-    return subject.process->files->file[descriptor];
+    node = file->node;
+    node_get(node);
+    file_put(file);
+    return node;
+}
+
+static long
+node_text(struct node *node, char *text, size_t size)
+{
+    char pipe[LINE];
+
+    if (node->mount != &pipe_mount)
+        return proc_path_text(node, text, size);
+    format_text(pipe, sizeof(pipe), "pipe:[%lu]", (unsigned long)node->number);
+    return proc_copy_text(text, size, pipe);
 }
 
 static long
 descriptor_target(struct node *link, char *text, size_t size)
 {
-    const struct file *file = file_of_link(link);
-    char pipe[LINE];
+    struct node *node = node_of_link(link);
+    long length;
 
-    if (file == NULL)
+    if (node == NULL)
         return -ENOENT;
-    if (file->node->mount != &pipe_mount)
-        return proc_path_text(file->node, text, size);
-    format_text(pipe, sizeof(pipe), "pipe:[%lu]", (unsigned long)file->node->number);
-    return proc_copy_text(text, size, pipe);
+    length = node_text(node, text, size);
+    node_put(node);
+    return length;
 }
 
 static int
 descriptor_follow(struct node *link, struct node **target)
 {
-    const struct file *file = file_of_link(link);
-
-    return proc_follow_to(file != NULL ? file->node : NULL, target);
+    return proc_follow_to(node_of_link(link), target);
 }
 
 static const struct tree_dynamic descriptor_link = {
@@ -98,13 +125,15 @@ look_up_descriptor(struct node *folder, const char *name, struct node **child)
 {
     struct node *link = node_create_dynamic(folder, name, S_IFLNK | 0700, NULL, &descriptor_link,
                                             folder->value);
+    struct node *node = link != NULL && proc_parse_number(name) >= 0 ? node_of_link(link) : NULL;
 
     if (link == NULL)
         return -ENOMEM;
-    if (proc_parse_number(name) < 0 || file_of_link(link) == NULL) {
+    if (node == NULL) {
         node_put(link);
         return -ENOENT;
     }
+    node_put(node);
     *child = link;
     return 0;
 }
@@ -112,16 +141,11 @@ look_up_descriptor(struct node *folder, const char *name, struct node **child)
 static bool
 list_descriptors(struct node *folder, uint32_t *index, struct tree_entry *entry)
 {
-    const struct files *files;
-    struct proc_subject subject;
+    struct file *file = find_file(folder->value, index, true);
 
-    if (proc_find_subject(folder->value, &subject) != 0 || subject.process->files == NULL)
+    if (file == NULL)
         return false;
-    files = subject.process->files;
-    while (*index < files->size && files->file[*index] == NULL)
-        ++*index;
-    if (*index >= files->size)
-        return false;
+    file_put(file);
     proc_fill_entry(entry, (int)(*index)++, S_IFLNK);
     return true;
 }

@@ -14,16 +14,12 @@
 
 /* Moves bytes between a program's memory and the buffer, as far as it goes. */
 static long
-move_memory(struct file *file, struct buffer *buffer, uint64_t *position, bool write)
+move_pieces(struct address_space *space, struct buffer *buffer, uint64_t *position, bool write)
 {
     char piece[PIECE];
-    struct proc_subject subject;
     size_t done = 0;
 
-    if (proc_find_subject(file->node->value, &subject) != 0 || subject.process->space == NULL)
-        return 0;
     while (buffer->size > 0 && *position < USER_END) {
-        struct address_space *space = subject.process->space;
         size_t size = buffer->size < PIECE ? buffer->size : PIECE, got;
 
         if (write && buffer_get(buffer, piece, size) != 0)
@@ -38,6 +34,19 @@ move_memory(struct file *file, struct buffer *buffer, uint64_t *position, bool w
             break;
     }
     return done > 0 || buffer->size == 0 ? (long)done : -EIO;
+}
+
+static long
+move_memory(struct file *file, struct buffer *buffer, uint64_t *position, bool write)
+{
+    struct address_space *space = proc_space_of(file->node->value);
+    long done;
+
+    if (space == NULL)
+        return 0;
+    done = move_pieces(space, buffer, position, write);
+    space_put(space);
+    return done;
 }
 
 static long
@@ -57,30 +66,41 @@ const struct file_ops proc_mem_ops = {.read = read_mem, .write = write_mem};
 /* ---- pagemap ---- */
 
 static long
-read_pagemap(struct file *file, struct buffer *to, uint64_t *position)
+copy_pagemap(struct address_space *space, struct buffer *to, uint64_t *position)
 {
     uint64_t words[PIECE / sizeof(uint64_t)];
     const uint64_t pages = USER_END >> PAGE_SHIFT;
-    struct proc_subject subject;
     size_t done = 0;
 
-    if (*position % sizeof(*words) != 0 || to->size % sizeof(*words) != 0)
-        return -EINVAL;
     while (to->size > 0 && *position < pages * sizeof(*words)) {
         uint32_t page = (uint32_t)*position / sizeof(*words), left = (uint32_t)pages - page;
         size_t count = to->size / sizeof(*words);
 
-        if (proc_find_subject(file->node->value, &subject) != 0 || subject.process->space == NULL)
-            break;
         count = count < ARRAY_LENGTH(words) ? count : ARRAY_LENGTH(words);
         count = count < left ? count : left;
-        space_fill_pagemap(subject.process->space, page << PAGE_SHIFT, count, words);
+        space_fill_pagemap(space, page << PAGE_SHIFT, count, words);
         if (buffer_put(to, words, count * sizeof(*words)) != 0)
             return done > 0 ? (long)done : -EFAULT;
         *position += count * sizeof(*words);
         done += count * sizeof(*words);
     }
     return (long)done;
+}
+
+static long
+read_pagemap(struct file *file, struct buffer *to, uint64_t *position)
+{
+    struct address_space *space;
+    long done;
+
+    if (*position % sizeof(uint64_t) != 0 || to->size % sizeof(uint64_t) != 0)
+        return -EINVAL;
+    space = proc_space_of(file->node->value);
+    if (space == NULL)
+        return 0;
+    done = copy_pagemap(space, to, position);
+    space_put(space);
+    return done;
 }
 
 const struct file_ops proc_pagemap_ops = {.read = read_pagemap};
@@ -93,13 +113,12 @@ const struct file_ops proc_pagemap_ops = {.read = read_pagemap};
 static struct task *
 own_task(const struct file *file)
 {
-    struct proc_subject subject;
+    struct task *me = task_current();
+    int number = proc_number_of(file->node->value);
 
-    if (proc_find_subject(file->node->value, &subject) != 0)
-        return NULL;
-    if (!(file->node->value & PROC_THREAD) && subject.process == task_current()->process)
-        return task_current();
-    return subject.task == task_current() ? subject.task : NULL;
+    if (file->node->value & PROC_THREAD)
+        return number == me->tid ? me : NULL;
+    return number == me->process->pid ? me : NULL;
 }
 
 static long

@@ -169,15 +169,19 @@ static int
 make_address(const struct node *node, struct proc_text *text,
              void (*tell)(struct printer *out, const struct address_space *space, uintptr_t va))
 {
+    struct address_space *space;
     struct proc_subject subject;
     uint64_t address;
-    int error = proc_find_subject(node->value, &subject);
 
-    if (error != 0)
-        return error;
     if (!cmdline_size(node->name, &address))
         return -ENOENT;
-    tell(&text->printer, subject.process->space, (uintptr_t)address);
+    if (proc_find_subject(node->value, &subject) != 0)
+        return -ESRCH;
+    space = process_get_space(subject.process);
+    proc_put_subject(&subject);
+    tell(&text->printer, space, (uintptr_t)address);
+    if (space != NULL)
+        space_put(space);
     return 0;
 }
 

@@ -1,6 +1,9 @@
 /* proc_status.c - what a process is and does: /proc/PID/stat, statm, status, limits (proc(5)).
  *
  * Numbers that this kernel has not (swap, priorities, other CPUs) are those of a Linux without.
+ *
+ * Lock: the callers hold process and thread; what they lead to is looked at under process_lock, or
+ * held. Plain numbers are read as they are: each is a word, and they need not be of one moment.
  */
 #include "proc.h"
 #include "signal.h"
@@ -14,9 +17,8 @@ struct sizes {
 };
 
 static struct sizes
-sizes_of(const struct process *process)
+sizes_of(const struct address_space *space)
 {
-    const struct address_space *space = process->space;
     struct sizes sizes = {0};
     struct space_pages pages;
 
@@ -49,22 +51,35 @@ proc_state_letter(const struct process *process, const struct task *task)
 static int
 parent_of(const struct process *process)
 {
-    return process->parent != NULL ? process->parent->pid : 0;
+    unsigned long state = spin_lock(&process_lock);
+    int parent = process->parent != NULL ? process->parent->pid : 0;
+
+    spin_unlock(&process_lock, state);
+    return parent;
+}
+
+static void
+get_signal_sets(const struct process *process, sigset_t *ignored, sigset_t *caught)
+{
+    unsigned long state = spin_lock(&process_lock);
+
+    signal_sets(process, ignored, caught);
+    spin_unlock(&process_lock, state);
 }
 
 /* ---- stat ---- */
 
 /* Fields 4 to 13: who it belongs to, and its faults. */
 static void
-print_kin(struct printer *out, const struct process *process)
+print_kin(struct printer *out, const struct process *process, const struct address_space *space)
 {
     unsigned long minor = process->minor_faults, major = process->major_faults;
     int foreground;
     unsigned terminal = tty_of(process, &foreground);
 
-    if (process->space != NULL) {
-        minor += process->space->minor_faults;
-        major += process->space->major_faults;
+    if (space != NULL) {
+        minor += space->minor_faults;
+        major += space->major_faults;
     }
     print(out, " %d %d %d %u %d 0 %lu %lu %lu %lu", parent_of(process), process->group,
           process->session, terminal, foreground, minor, process->child_minor_faults, major,
@@ -73,10 +88,10 @@ print_kin(struct printer *out, const struct process *process)
 
 /* Fields 14 to 30: times and memory. */
 static void
-print_use(struct printer *out, const struct process *process, const struct task *task)
+print_use(struct printer *out, const struct process *process, const struct task *task,
+          const struct address_space *space)
 {
-    struct sizes sizes = sizes_of(process);
-    const struct address_space *space = process->space;
+    struct sizes sizes = sizes_of(space);
     const struct trap_frame *frame =
         task != NULL && task->stack != NULL ? task_user_frame(task) : NULL;
 
@@ -108,28 +123,34 @@ print_places(struct printer *out, const struct address_space *space)
 }
 
 void
-proc_print_stat(struct printer *out, const struct process *process, const struct task *task)
+proc_print_stat(struct printer *out, struct process *process, const struct task *task)
 {
+    struct address_space *space = process_get_space(process);
     sigset_t ignored, caught;
 
-    signal_sets(process, &ignored, &caught);
+    get_signal_sets(process, &ignored, &caught);
     print(out, "%d (%s) %c", task != NULL ? task->tid : process->pid, process->name,
           proc_state_letter(process, task));
-    print_kin(out, process);
-    print_use(out, process, task);
+    print_kin(out, process, space);
+    print_use(out, process, task, space);
     print(out, " %lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0",
           (unsigned long)(uint32_t)(process->pending | (task != NULL ? task->pending : 0)),
           (unsigned long)(uint32_t)(task != NULL ? task->blocked : 0),
           (unsigned long)(uint32_t)ignored, (unsigned long)(uint32_t)caught, process->exit_signal);
-    print_places(out, process->space);
+    print_places(out, space);
     print(out, " %d\n", process->status);
+    if (space != NULL)
+        space_put(space);
 }
 
 void
-proc_print_statm(struct printer *out, const struct process *process)
+proc_print_statm(struct printer *out, struct process *process)
 {
-    struct sizes sizes = sizes_of(process);
+    struct address_space *space = process_get_space(process);
+    struct sizes sizes = sizes_of(space);
 
+    if (space != NULL)
+        space_put(space);
     print(out, "%lu %lu %lu %lu 0 %lu 0\n", sizes.total, sizes.resident,
           sizes.resident - sizes.anonymous, sizes.text, sizes.data + sizes.stack);
 }
@@ -143,12 +164,12 @@ print_pages(struct printer *out, const char *name, unsigned long pages)
 }
 
 static void
-print_memory(struct printer *out, const struct process *process)
+print_memory(struct printer *out, const struct address_space *space)
 {
-    struct sizes sizes = sizes_of(process);
+    struct sizes sizes = sizes_of(space);
 
     print_pages(out, "VmSize:", sizes.total);
-    print_pages(out, "VmLck:", process->space->locked_pages);
+    print_pages(out, "VmLck:", space->locked_pages);
     print_pages(out, "VmRSS:", sizes.resident);
     print_pages(out, "RssAnon:", sizes.anonymous);
     print_pages(out, "RssFile:", sizes.resident - sizes.anonymous);
@@ -165,7 +186,7 @@ print_signals(struct printer *out, const struct process *process, const struct t
 {
     sigset_t ignored, caught;
 
-    signal_sets(process, &ignored, &caught);
+    get_signal_sets(process, &ignored, &caught);
     print(out, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
           (unsigned long long)(task != NULL ? task->pending : 0),
           (unsigned long long)process->pending,
@@ -193,17 +214,34 @@ state_word(char letter)
     }
 }
 
-void
-proc_print_status(struct printer *out, const struct process *process, const struct task *task)
+/* umask, and room of the table of descriptors; 0 when they are gone. */
+static void
+get_tables(const struct process *process, unsigned *umask, unsigned long *descriptors)
 {
+    unsigned long state = spin_lock(&process_lock);
+
+    *umask = process->folder != NULL ? process->folder->umask : 0;
+    *descriptors = process->files != NULL ? process->files->size : 0;
+    spin_unlock(&process_lock, state);
+}
+
+void
+proc_print_status(struct printer *out, struct process *process, const struct task *task)
+{
+    struct address_space *space = process_get_space(process);
+    unsigned long descriptors;
+    unsigned umask;
+
+    get_tables(process, &umask, &descriptors);
     print(out, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n",
-          process->name, process->folder != NULL ? process->folder->umask : 0,
-          state_word(proc_state_letter(process, task)), process->pid,
+          process->name, umask, state_word(proc_state_letter(process, task)), process->pid,
           task != NULL ? task->tid : process->pid, parent_of(process));
     print(out, "TracerPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%lu\nGroups:\t\n",
-          (unsigned long)(process->files != NULL ? process->files->size : 0));
-    if (process->space != NULL)
-        print_memory(out, process);
+          descriptors);
+    if (space != NULL) {
+        print_memory(out, space);
+        space_put(space);
+    }
     print(out, "Threads:\t%u\n", process->thread_count);
     print_signals(out, process, task);
     print(out, "CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n"

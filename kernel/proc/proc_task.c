@@ -7,7 +7,9 @@
  *                 └── task ── 12 ── stat, maps ...
  *
  * The nodes are made by each look-up and hold no process: their value is a number and a row of the
- * table, so a file of a process that has ended answers -ESRCH. Where the folders of processes and
+ * table, so a file of a process that has ended answers -ESRCH. Each call looks process and thread up
+ * anew, holds them while it prints, and takes what they lead to (space, files, folder) under
+ * process_lock with a reference of its own: they may end on another CPU meanwhile. Where the folders of processes and
  * threads are is in proc_list.c, fd in proc_fd.c, mem and fail-nth in proc_mem.c.
  *
  *   value = number << 8 | PROC_THREAD | row
@@ -42,6 +44,8 @@ first_thread(const struct process *process)
 int
 proc_find_subject(uintptr_t value, struct proc_subject *subject)
 {
+    unsigned long state = spin_lock(&process_lock);
+
     if (value & PROC_THREAD) {
         subject->task = task_find(proc_number_of(value));
         subject->process = subject->task != NULL ? subject->task->process : NULL;
@@ -49,7 +53,33 @@ proc_find_subject(uintptr_t value, struct proc_subject *subject)
         subject->process = process_find(proc_number_of(value));
         subject->task = subject->process != NULL ? first_thread(subject->process) : NULL;
     }
+    if (subject->process != NULL)
+        subject->process->refs++;
+    if (subject->task != NULL)
+        task_get(subject->task);
+    spin_unlock(&process_lock, state);
     return subject->process != NULL ? 0 : -ESRCH;
+}
+
+void
+proc_put_subject(struct proc_subject *subject)
+{
+    if (subject->task != NULL)
+        task_put(subject->task);
+    process_put(subject->process);
+}
+
+struct address_space *
+proc_space_of(uintptr_t value)
+{
+    struct proc_subject subject;
+    struct address_space *space;
+
+    if (proc_find_subject(value, &subject) != 0)
+        return NULL;
+    space = process_get_space(subject.process);
+    proc_put_subject(&subject);
+    return space;
 }
 
 int
@@ -71,13 +101,13 @@ proc_parse_number(const char *name)
 
 /* Bytes [start, end) of the program's own memory. */
 static void
-add_memory(struct proc_text *text, const struct process *process, uintptr_t start, uintptr_t end)
+add_memory(struct proc_text *text, struct address_space *space, uintptr_t start, uintptr_t end)
 {
     char piece[128];
 
     while (start < end) {
         size_t size = end - start < sizeof(piece) ? end - start : sizeof(piece);
-        size_t got = space_read(process->space, start, piece, size);
+        size_t got = space_read(space, start, piece, size);
 
         proc_text_add(text, piece, got);
         if (got < size)
@@ -87,21 +117,15 @@ add_memory(struct proc_text *text, const struct process *process, uintptr_t star
 }
 
 static void
-print_cmdline(struct proc_text *text, struct proc_subject subject)
+print_cmdline(struct proc_text *text, struct address_space *space)
 {
-    const struct address_space *space = subject.process->space;
-
-    if (space != NULL)
-        add_memory(text, subject.process, space->args_start, space->args_end);
+    add_memory(text, space, space->args_start, space->args_end);
 }
 
 static void
-print_environ(struct proc_text *text, struct proc_subject subject)
+print_environ(struct proc_text *text, struct address_space *space)
 {
-    const struct address_space *space = subject.process->space;
-
-    if (space != NULL)
-        add_memory(text, subject.process, space->env_start, space->env_end);
+    add_memory(text, space, space->env_start, space->env_end);
 }
 
 static void
@@ -135,31 +159,27 @@ print_limits(struct proc_text *text, struct proc_subject subject)
 }
 
 static void
-print_maps(struct proc_text *text, struct proc_subject subject)
+print_maps(struct proc_text *text, struct address_space *space)
 {
-    if (subject.process->space != NULL)
-        space_print_maps(&text->printer, subject.process->space);
+    space_print_maps(&text->printer, space);
 }
 
 static void
-print_smaps(struct proc_text *text, struct proc_subject subject)
+print_smaps(struct proc_text *text, struct address_space *space)
 {
-    if (subject.process->space != NULL)
-        space_print_smaps(&text->printer, subject.process->space);
+    space_print_smaps(&text->printer, space);
 }
 
 static void
-print_tables(struct proc_text *text, struct proc_subject subject)
+print_tables(struct proc_text *text, struct address_space *space)
 {
-    if (subject.process->space != NULL)
-        space_print_tables(&text->printer, subject.process->space);
+    space_print_tables(&text->printer, space);
 }
 
 static void
-print_areas(struct proc_text *text, struct proc_subject subject)
+print_areas(struct proc_text *text, struct address_space *space)
 {
-    if (subject.process->space != NULL)
-        space_print_areas(&text->printer, subject.process->space);
+    space_print_areas(&text->printer, space);
 }
 
 static void
@@ -174,36 +194,38 @@ print_mounts(struct proc_text *text, struct proc_subject subject)
 static void
 print_oom_score(struct proc_text *text, struct proc_subject subject)
 {
-    unsigned long resident = subject.process->space != NULL ? space_resident(subject.process->space)
-                                                            : 0;
+    struct address_space *space = process_get_space(subject.process);
+    unsigned long resident = space != NULL ? space_resident(space) : 0;
     unsigned long thousandth = pmm_managed_frames() / 1000 + 1;
 
+    if (space != NULL)
+        space_put(space);
     print(&text->printer, "%lu\n", resident / thousandth);
 }
 
 /* ---- links ---- */
 
-/* The node that a link of a process leads to now, without a reference; NULL: none. */
-typedef struct node *(*leads_to)(struct proc_subject subject);
+/* The node that a link of a process leads to now, with process_lock held; NULL: none. */
+typedef struct node *(*leads_to)(const struct process *process);
 
 static struct node *
-exe_node(struct proc_subject subject)
+exe_node(const struct process *process)
 {
-    const struct object *object = subject.process->executable;
+    const struct object *object = process->executable;
 
     return object != NULL ? (struct node *)node_of_object(object) : NULL;
 }
 
 static struct node *
-cwd_node(struct proc_subject subject)
+cwd_node(const struct process *process)
 {
-    return subject.process->folder != NULL ? subject.process->folder->current : NULL;
+    return process->folder != NULL ? process->folder->current : NULL;
 }
 
 static struct node *
-root_node(struct proc_subject subject)
+root_node(const struct process *process)
 {
-    (void)subject;
+    (void)process;
     return tree_root;
 }
 
@@ -223,16 +245,19 @@ write_comm(struct file *file, struct buffer *from, uint64_t *position)
     size_t size = from->size, taken = size < TASK_NAME_SIZE - 1 ? size : TASK_NAME_SIZE - 1;
     char name[TASK_NAME_SIZE] = "";
     struct proc_subject subject;
-    int error = proc_find_subject(file->node->value, &subject);
+    unsigned long state;
 
     (void)position;
-    if (error == 0)
-        error = buffer_get(from, name, taken);
-    if (error != 0)
-        return error;
+    if (buffer_get(from, name, taken) != 0)
+        return -EFAULT;
     if (taken > 0 && name[taken - 1] == '\n')
         name[taken - 1] = '\0';
+    if (proc_find_subject(file->node->value, &subject) != 0)
+        return -ESRCH;
+    state = spin_lock(&process_lock);
     memcpy(subject.process->name, name, TASK_NAME_SIZE);
+    spin_unlock(&process_lock, state);
+    proc_put_subject(&subject);
     return (long)size;
 }
 
@@ -253,33 +278,35 @@ static const struct row {
     uint32_t mode;
     const struct file_ops *ops;
     const struct tree_dynamic *dynamic;
-    void (*print)(struct proc_text *text, struct proc_subject subject); /* text files */
-    leads_to leads_to;                                             /* links */
+    /* Text files: of the process, or of its space while it has one. */
+    void (*print)(struct proc_text *text, struct proc_subject subject);
+    void (*print_space)(struct proc_text *text, struct address_space *space);
+    leads_to leads_to; /* links */
 } rows[] = {
-    {"areas", S_IFREG | 0444, &text_ops, NULL, print_areas, NULL},
-    {"cmdline", S_IFREG | 0444, &text_ops, NULL, print_cmdline, NULL},
-    {"comm", S_IFREG | 0644, &comm_ops, NULL, print_comm, NULL},
-    {"cwd", S_IFLNK | 0777, NULL, &link_dynamic, NULL, cwd_node},
-    {"environ", S_IFREG | 0400, &text_ops, NULL, print_environ, NULL},
-    {"exe", S_IFLNK | 0777, NULL, &link_dynamic, NULL, exe_node},
-    {"fail-nth", S_IFREG | 0644, &proc_fail_nth_ops, NULL, NULL, NULL},
-    {"fd", S_IFDIR | 0500, &folder_ops, &proc_fd_folder, NULL, NULL},
-    {"limits", S_IFREG | 0444, &text_ops, NULL, print_limits, NULL},
-    {"maps", S_IFREG | 0444, &text_ops, NULL, print_maps, NULL},
-    {"mem", S_IFREG | 0600, &proc_mem_ops, NULL, NULL, NULL},
-    {"mounts", S_IFREG | 0444, &text_ops, NULL, print_mounts, NULL},
-    {"oom_score", S_IFREG | 0444, &text_ops, NULL, print_oom_score, NULL},
-    {"owner", S_IFDIR | 0555, &folder_ops, &proc_owner_folder, NULL, NULL},
-    {"pagemap", S_IFREG | 0400, &proc_pagemap_ops, NULL, NULL, NULL},
-    {"root", S_IFLNK | 0777, NULL, &link_dynamic, NULL, root_node},
-    {"smaps", S_IFREG | 0444, &text_ops, NULL, print_smaps, NULL},
-    {"stat", S_IFREG | 0444, &text_ops, NULL, print_stat, NULL},
-    {"statm", S_IFREG | 0444, &text_ops, NULL, print_statm, NULL},
-    {"status", S_IFREG | 0444, &text_ops, NULL, print_status, NULL},
-    {"tables", S_IFREG | 0444, &text_ops, NULL, print_tables, NULL},
-    {"walk", S_IFDIR | 0555, &folder_ops, &proc_walk_folder, NULL, NULL},
+    {"areas", S_IFREG | 0444, &text_ops, NULL, NULL, print_areas, NULL},
+    {"cmdline", S_IFREG | 0444, &text_ops, NULL, NULL, print_cmdline, NULL},
+    {"comm", S_IFREG | 0644, &comm_ops, NULL, print_comm, NULL, NULL},
+    {"cwd", S_IFLNK | 0777, NULL, &link_dynamic, NULL, NULL, cwd_node},
+    {"environ", S_IFREG | 0400, &text_ops, NULL, NULL, print_environ, NULL},
+    {"exe", S_IFLNK | 0777, NULL, &link_dynamic, NULL, NULL, exe_node},
+    {"fail-nth", S_IFREG | 0644, &proc_fail_nth_ops, NULL, NULL, NULL, NULL},
+    {"fd", S_IFDIR | 0500, &folder_ops, &proc_fd_folder, NULL, NULL, NULL},
+    {"limits", S_IFREG | 0444, &text_ops, NULL, print_limits, NULL, NULL},
+    {"maps", S_IFREG | 0444, &text_ops, NULL, NULL, print_maps, NULL},
+    {"mem", S_IFREG | 0600, &proc_mem_ops, NULL, NULL, NULL, NULL},
+    {"mounts", S_IFREG | 0444, &text_ops, NULL, print_mounts, NULL, NULL},
+    {"oom_score", S_IFREG | 0444, &text_ops, NULL, print_oom_score, NULL, NULL},
+    {"owner", S_IFDIR | 0555, &folder_ops, &proc_owner_folder, NULL, NULL, NULL},
+    {"pagemap", S_IFREG | 0400, &proc_pagemap_ops, NULL, NULL, NULL, NULL},
+    {"root", S_IFLNK | 0777, NULL, &link_dynamic, NULL, NULL, root_node},
+    {"smaps", S_IFREG | 0444, &text_ops, NULL, NULL, print_smaps, NULL},
+    {"stat", S_IFREG | 0444, &text_ops, NULL, print_stat, NULL, NULL},
+    {"statm", S_IFREG | 0444, &text_ops, NULL, print_statm, NULL, NULL},
+    {"status", S_IFREG | 0444, &text_ops, NULL, print_status, NULL, NULL},
+    {"tables", S_IFREG | 0444, &text_ops, NULL, NULL, print_tables, NULL},
+    {"walk", S_IFDIR | 0555, &folder_ops, &proc_walk_folder, NULL, NULL, NULL},
     /* The last: not in a thread's folder. */
-    {"task", S_IFDIR | 0555, &folder_ops, &proc_threads_folder, NULL, NULL},
+    {"task", S_IFDIR | 0555, &folder_ops, &proc_threads_folder, NULL, NULL, NULL},
 };
 
 static const struct row *
@@ -298,21 +325,40 @@ row_count(const struct node *folder)
 static int
 make_text(const struct node *node, struct proc_text *text)
 {
+    const struct row *row = row_of(node);
+    struct address_space *space = NULL;
     struct proc_subject subject;
-    int error = proc_find_subject(node->value, &subject);
 
-    if (error == 0)
-        row_of(node)->print(text, subject);
-    return error;
+    if (proc_find_subject(node->value, &subject) != 0)
+        return -ESRCH;
+    if (row->print_space != NULL)
+        space = process_get_space(subject.process);
+    if (space != NULL) {
+        row->print_space(text, space);
+        space_put(space);
+    }
+    if (row->print != NULL)
+        row->print(text, subject);
+    proc_put_subject(&subject);
+    return 0;
 }
 
 static int
 link_follow(struct node *link, struct node **target)
 {
     struct proc_subject subject;
-    int error = proc_find_subject(link->value, &subject);
+    struct node *node;
+    unsigned long state;
 
-    return error != 0 ? error : proc_follow_to(row_of(link)->leads_to(subject), target);
+    if (proc_find_subject(link->value, &subject) != 0)
+        return -ESRCH;
+    state = spin_lock(&process_lock);
+    node = row_of(link)->leads_to(subject.process);
+    if (node != NULL)
+        node_revive(node);
+    spin_unlock(&process_lock, state);
+    proc_put_subject(&subject);
+    return proc_follow_to(node, target);
 }
 
 static long
@@ -328,14 +374,24 @@ link_target(struct node *link, char *text, size_t size)
     return length;
 }
 
+static bool
+subject_exists(uintptr_t value)
+{
+    struct proc_subject subject;
+
+    if (proc_find_subject(value, &subject) != 0)
+        return false;
+    proc_put_subject(&subject);
+    return true;
+}
+
 static int
 look_up_row(struct node *folder, const char *name, struct node **child)
 {
-    struct proc_subject subject;
     size_t count = row_count(folder), row = 0;
     uintptr_t who = folder->value & ~(PROC_THREAD - 1);
 
-    if (proc_find_subject(folder->value, &subject) != 0)
+    if (!subject_exists(folder->value))
         return -ENOENT;
     while (row < count && strcmp(rows[row].name, name) != 0)
         row++;
@@ -349,9 +405,7 @@ look_up_row(struct node *folder, const char *name, struct node **child)
 static bool
 list_rows(struct node *folder, uint32_t *index, struct tree_entry *entry)
 {
-    struct proc_subject subject;
-
-    if (*index >= row_count(folder) || proc_find_subject(folder->value, &subject) != 0)
+    if (*index >= row_count(folder) || !subject_exists(folder->value))
         return false;
     format_text(entry->name, sizeof(entry->name), "%s", rows[*index].name);
     entry->mode = rows[*index].mode & S_IFMT;

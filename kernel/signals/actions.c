@@ -6,6 +6,8 @@
  *
  * The table of a process that never asked for anything is a constant one that all share, so that a
  * fork copies nothing and an ordinary program has none of its own.
+ *
+ * Lock: process_lock, for the counts too, as who sends a signal looks at another's table.
  */
 #include "kmalloc.h"
 #include "signal_private.h"
@@ -20,61 +22,91 @@ table_put(struct action_table *table)
         kfree(table);
 }
 
+/* With the table of `like`, or the constant one when that is NULL. */
 static struct actions *
-create(struct action_table *table)
+create(const struct actions *like)
 {
     struct actions *actions = kmalloc(sizeof(*actions));
+    unsigned long state;
 
     if (actions == NULL)
         return NULL;
-    table->refs++;
-    *actions = (struct actions){.refs = 1, .table = table};
+    state = spin_lock(&process_lock);
+    *actions = (struct actions){.refs = 1, .table = like != NULL ? like->table : &defaults};
+    actions->table->refs++;
+    spin_unlock(&process_lock, state);
     return actions;
 }
 
 struct actions *
 actions_create(void)
 {
-    return create(&defaults);
+    return create(NULL);
 }
 
 struct actions *
 actions_fork(struct actions *actions)
 {
-    return create(actions->table);
+    return create(actions);
 }
 
 void
 actions_get(struct actions *actions)
 {
+    unsigned long state = spin_lock(&process_lock);
+
     actions->refs++;
+    spin_unlock(&process_lock, state);
 }
 
 void
 actions_put(struct actions *actions)
 {
-    if (--actions->refs > 0)
-        return;
-    table_put(actions->table);
-    kfree(actions);
+    unsigned long state = spin_lock(&process_lock);
+
+    if (--actions->refs == 0) {
+        table_put(actions->table);
+        kfree(actions);
+    }
+    spin_unlock(&process_lock, state);
 }
 
-/* A table that nobody else has. */
-static int
-own_table(struct actions *actions)
+static bool
+has_own_table(const struct actions *actions)
 {
-    struct action_table *own, *shared = actions->table;
+    return actions->table->refs == 1 && actions->table != &defaults;
+}
 
-    if (shared->refs == 1 && shared != &defaults)
+/* Takes process_lock with a table that nobody else has. 0, or -ENOMEM without the lock. */
+static int
+lock_own_table(struct actions *actions, unsigned long *state)
+{
+    struct action_table *own, *shared;
+
+    *state = spin_lock(&process_lock);
+    if (has_own_table(actions))
         return 0;
+    spin_unlock(&process_lock, *state);
     own = kmalloc(sizeof(*own));
     if (own == NULL)
         return -ENOMEM;
+    *state = spin_lock(&process_lock);
+    shared = actions->table;
     *own = *shared;
     own->refs = 1;
-    actions->table = own; /* before the old one goes: signals come from interrupts too */
+    actions->table = own;
     table_put(shared);
     return 0;
+}
+
+struct action
+action_now(int signal)
+{
+    unsigned long state = spin_lock(&process_lock);
+    struct action action = *action_of(task_current()->process->actions, signal);
+
+    spin_unlock(&process_lock, state);
+    return action;
 }
 
 int
@@ -82,11 +114,10 @@ action_set(struct actions *actions, int signal, const struct action *action)
 {
     unsigned long state;
 
-    if (own_table(actions) != 0)
+    if (lock_own_table(actions, &state) != 0)
         return -ENOMEM;
-    state = spin_lock(&signal_lock);
     actions->table->of[signal - 1] = *action;
-    spin_unlock(&signal_lock, state);
+    spin_unlock(&process_lock, state);
     return 0;
 }
 
@@ -123,15 +154,23 @@ int
 actions_own(struct actions **actions)
 {
     struct actions *own, *shared = *actions;
+    unsigned long state;
 
     if (shared->refs > 1) {
         own = actions_fork(shared);
         if (own == NULL)
             return -ENOMEM;
+        state = spin_lock(&process_lock);
         *actions = own;
+        spin_unlock(&process_lock, state);
         actions_put(shared);
     }
-    return any_ignored((*actions)->table) ? own_table(*actions) : 0;
+    if (!any_ignored((*actions)->table))
+        return 0;
+    if (lock_own_table(*actions, &state) != 0)
+        return -ENOMEM;
+    spin_unlock(&process_lock, state);
+    return 0;
 }
 
 void

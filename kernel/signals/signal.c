@@ -12,11 +12,11 @@
  *
  * Some signals act while they are sent: SIGCONT and SIGKILL let a stopped process go on, SIGCONT
  * takes back stops that wait, and a stop takes back a waiting SIGCONT.
+ *
+ * Lock: process_lock; static functions here are called with it held.
  */
 #include "signal_private.h"
 #include "uapi/errno.h"
-
-struct spinlock signal_lock = SPINLOCK_INIT;
 
 /* ---- who looks at it ---- */
 
@@ -29,7 +29,7 @@ wants(const struct task *task, sigset_t bit)
 static void
 notify(struct task *task, sigset_t set)
 {
-    task->work |= TASK_WORK_SIGNAL;
+    task_mark(task, TASK_WORK_SIGNAL);
     if (set & SIGNAL_SET(SIGKILL))
         task_kill(task);
     else
@@ -55,15 +55,10 @@ hand_on(const struct task *from, sigset_t lost)
 void
 signal_leave(struct task *task)
 {
-    unsigned long state;
-
-    if (task->process->thread_count == 1 && task->infos == NULL)
-        return;
-    state = spin_lock(&signal_lock);
     task->blocked = ~(sigset_t)0;
-    hand_on(task, ~(sigset_t)0);
-    signal_infos_remove(&task->infos, ~(sigset_t)0);
-    spin_unlock(&signal_lock, state);
+    if (task->process->thread_count > 1)
+        hand_on(task, ~(sigset_t)0);
+    signal_drop(&task->infos);
 }
 
 /* The current thread first: it is on its way back to ring 3 anyway. */
@@ -84,17 +79,24 @@ notify_any(struct process *process, sigset_t bit)
     }
 }
 
-void
-signal_recalculate(struct task *task)
+static void
+recalculate(struct task *task)
 {
-    unsigned long state = spin_lock(&signal_lock);
     sigset_t pending = task->pending | task->process->pending;
 
     if (wants(task, pending) || task->process->stopped)
-        task->work |= TASK_WORK_SIGNAL;
+        task_mark(task, TASK_WORK_SIGNAL);
     else
-        task->work &= ~(uint32_t)TASK_WORK_SIGNAL;
-    spin_unlock(&signal_lock, state);
+        task_unmark(task, TASK_WORK_SIGNAL);
+}
+
+void
+signal_recalculate(struct task *task)
+{
+    unsigned long state = spin_lock(&process_lock);
+
+    recalculate(task);
+    spin_unlock(&process_lock, state);
 }
 
 /* ---- sending ---- */
@@ -111,8 +113,7 @@ is_ignored(const struct process *process, int signal)
 bool
 signal_is_held(const struct task *task, int signal)
 {
-    return (task->blocked & signal_bit(signal)) != 0 ||
-           action_of(task->process->actions, signal)->handler == SIG_IGN;
+    return (task->blocked & signal_bit(signal)) != 0 || action_now(signal).handler == SIG_IGN;
 }
 
 /* A signal that would be ignored must still stay for a thread that blocks or awaits it: `task`, or
@@ -153,10 +154,10 @@ take_back(struct process *process, sigset_t set)
 void
 signal_forget(struct process *process, sigset_t set)
 {
-    unsigned long state = spin_lock(&signal_lock);
+    unsigned long state = spin_lock(&process_lock);
 
     take_back(process, set);
-    spin_unlock(&signal_lock, state);
+    spin_unlock(&process_lock, state);
 }
 
 /* What happens however the signal is received. True when a stopped process goes on by SIGCONT. */
@@ -200,18 +201,15 @@ make_pending(struct process *process, struct task *task, const struct signal_inf
 void
 signal_send(struct process *process, struct task *task, const struct signal_info *info)
 {
-    unsigned long state;
     bool continued;
 
     if (process->dead || process->actions == NULL || is_protected(process, task, info))
         return;
-    state = spin_lock(&signal_lock);
     continued = act_at_once(process, info->signal);
     if (continued)
         process->continued = true;
     if (!is_ignored(process, info->signal) || is_kept(process, task, info->signal))
         make_pending(process, task, info);
-    spin_unlock(&signal_lock, state);
     if (continued)
         signal_parent(process, CLD_CONTINUED, SIGCONT);
 }
@@ -225,29 +223,63 @@ send_from_kernel(struct process *process, struct task *task, int signal)
 }
 
 void
-signal_process(struct process *process, int signal)
+signal_process_locked(struct process *process, int signal)
 {
     send_from_kernel(process, NULL, signal);
 }
 
 void
+signal_process(struct process *process, int signal)
+{
+    unsigned long state = spin_lock(&process_lock);
+
+    signal_process_locked(process, signal);
+    spin_unlock(&process_lock, state);
+}
+
+void
 signal_task(struct task *task, int signal)
 {
+    unsigned long state = spin_lock(&process_lock);
+
     send_from_kernel(task->process, task, signal);
+    spin_unlock(&process_lock, state);
 }
 
 int
-signal_group(int group, int signal)
+signal_group_locked(int group, int signal)
 {
     int result = -ESRCH;
 
     for (struct process *process = process_list; process != NULL; process = process->next) {
         if (process->group != group || process->dead)
             continue;
-        signal_process(process, signal);
+        signal_process_locked(process, signal);
         result = 0;
     }
     return result;
+}
+
+int
+signal_group(int group, int signal)
+{
+    unsigned long state = spin_lock(&process_lock);
+    int result = signal_group_locked(group, signal);
+
+    spin_unlock(&process_lock, state);
+    return result;
+}
+
+bool
+signal_group_unless_orphaned(int group, int signal)
+{
+    unsigned long state = spin_lock(&process_lock);
+    bool orphaned = group_is_orphaned(group, NULL);
+
+    if (!orphaned)
+        (void)signal_group_locked(group, signal);
+    spin_unlock(&process_lock, state);
+    return !orphaned;
 }
 
 /* ---- faults, children ---- */
@@ -256,7 +288,7 @@ void
 signal_fault(int signal, int code, uint32_t address, const struct trap_frame *frame)
 {
     struct task *task = task_current();
-    uintptr_t handler = action_of(task->process->actions, signal)->handler;
+    uintptr_t handler = action_now(signal).handler;
     bool held = (task->blocked & signal_bit(signal)) != 0 || handler == SIG_IGN;
     unsigned long state;
 
@@ -264,15 +296,15 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
         fault_report(signal, address, frame);
     if (held)
         process_exit(signal);
-    state = spin_lock(&signal_lock);
+    state = spin_lock(&process_lock);
     task->fault_signal = signal;
     task->fault_code = (uint32_t)code;
     task->fault_address = address;
     task->fault_trap = frame->vector;
     task->fault_error = frame->error;
     task->pending |= signal_bit(signal);
-    task->work |= TASK_WORK_SIGNAL;
-    spin_unlock(&signal_lock, state);
+    task_mark(task, TASK_WORK_SIGNAL);
+    spin_unlock(&process_lock, state);
 }
 
 /* True when the parent said that it never waits. */
@@ -315,14 +347,12 @@ void
 signal_set_mask(sigset_t blocked)
 {
     struct task *task = task_current();
+    unsigned long state = spin_lock(&process_lock);
     sigset_t before = task->blocked;
 
     task->blocked = blocked & ~UNBLOCKABLE;
-    if (UNLIKELY(task->process->thread_count > 1)) {
-        unsigned long state = spin_lock(&signal_lock);
-
+    if (UNLIKELY(task->process->thread_count > 1))
         hand_on(task, task->blocked & ~before);
-        spin_unlock(&signal_lock, state);
-    }
-    signal_recalculate(task);
+    recalculate(task);
+    spin_unlock(&process_lock, state);
 }

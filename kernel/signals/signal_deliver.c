@@ -3,7 +3,8 @@
  *   handler  the registers are put on the program's stack, and ring 3 goes on in the handler
  *   ignore   nothing
  *   end      the process ends; its status names the signal
- *   stop     every thread of the process waits here until SIGCONT or SIGKILL
+ *   stop     every thread of the process waits here until SIGCONT or SIGKILL; begins when the signal
+ *            is taken
  *
  * A signal may have cut a system call short, which then answered one of three numbers that no
  * program sees. Here they become what it does see:
@@ -59,24 +60,26 @@ settle_call(struct trap_frame *frame, bool again)
 
 /* ---- stopping ---- */
 
+/* With process_lock held, as may_stop. */
 static void
 stop(struct process *process, int signal)
 {
-    unsigned long state;
-
-    if (signal != SIGSTOP && group_is_orphaned(process->group, NULL))
-        return;
-    state = spin_lock(&signal_lock);
     process->stopped = true;
     process->continued = false;
     process->stop_reported = false;
     process->status = signal << 8 | 0x7F;
     for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
-        task->work |= TASK_WORK_SIGNAL;
+        task_mark(task, TASK_WORK_SIGNAL);
         task_interrupt(task);
     }
-    spin_unlock(&signal_lock, state);
     signal_parent(process, CLD_STOPPED, signal);
+}
+
+/* A process that is ending, or whose group nobody could make go on again, does not stop. */
+static bool
+may_stop(const struct process *process, int signal)
+{
+    return !process->exiting && (signal == SIGSTOP || !group_is_orphaned(process->group, NULL));
 }
 
 /* False when the thread ends instead. */
@@ -84,26 +87,22 @@ static bool
 wait_while_stopped(const struct task *task)
 {
     struct process *process = task->process;
-    unsigned long state = interrupts_disable();
+    unsigned long state = spin_lock(&process_lock);
 
-    while (process->stopped && !(task->work & TASK_WORK_EXIT))
-        task_sleep_hard(&process->stop_wait);
-    interrupts_restore(state);
+    while (process->stopped && !(task->work & TASK_WORK_EXIT)) {
+        (void)task_sleep_unlock(&process->stop_wait, TASK_SLEEPING_HARD, 0, &process_lock, state);
+        state = spin_lock(&process_lock);
+    }
+    spin_unlock(&process_lock, state);
     return !(task->work & TASK_WORK_EXIT);
 }
 
 /* ---- delivering ---- */
 
 static void
-act_by_default(struct process *process, int signal)
+act_by_default(int signal)
 {
-    sigset_t bit = signal_bit(signal);
-
-    if ((bit & IGNORED_BY_DEFAULT) != 0)
-        return;
-    if ((bit & STOPS) != 0)
-        stop(process, signal);
-    else
+    if ((signal_bit(signal) & (IGNORED_BY_DEFAULT | STOPS)) == 0)
         process_exit(signal);
 }
 
@@ -159,14 +158,30 @@ enter_handler(struct task *task, const struct action *given, const struct signal
 }
 
 static void
-act(struct task *task, const struct signal_info *info, struct trap_frame *frame)
+act(struct task *task, const struct signal_info *info, const struct action *action,
+    struct trap_frame *frame)
 {
-    const struct action *action = action_of(task->process->actions, info->signal);
-
     if (action->handler == SIG_DFL)
-        act_by_default(task->process, info->signal);
+        act_by_default(info->signal);
     else if (action->handler != SIG_IGN)
         enter_handler(task, action, info, frame);
+}
+
+/* Takes the next signal, and what is to be done on it. False when there is none, or the process is
+ * to stop first. A stop begins at once: SIGCONT finds it either pending or under way. */
+static bool
+take_next(struct task *task, struct signal_info *info, struct action *action)
+{
+    unsigned long state = spin_lock(&process_lock);
+    bool taken = !task->process->stopped && signal_take(task, ~task->blocked, info);
+
+    if (taken)
+        *action = *action_of(task->process->actions, info->signal);
+    if (taken && action->handler == SIG_DFL && (signal_bit(info->signal) & STOPS) != 0 &&
+        may_stop(task->process, info->signal))
+        stop(task->process, info->signal);
+    spin_unlock(&process_lock, state);
+    return taken;
 }
 
 void
@@ -174,12 +189,13 @@ signal_deliver(struct trap_frame *frame)
 {
     struct task *task = task_current();
     struct signal_info info;
+    struct action action;
 
     do {
         if (!wait_while_stopped(task))
             return;
-        while (!task->process->stopped && signal_take(task, ~task->blocked, &info))
-            act(task, &info, frame);
+        while (take_next(task, &info, &action))
+            act(task, &info, &action, frame);
     } while (task->process->stopped);
     settle_call(frame, true);
     if (task->restore_blocked) {

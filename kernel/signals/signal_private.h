@@ -9,8 +9,8 @@
  *   sys_signal.c      the system calls: actions, masks, waiting
  *   sys_kill.c        and those that send
  *
- * Lock: signal_lock guards pending sets, infos, `stopped` and the actions' tables. It is taken with
- * interrupts off for a few instructions; wake-ups happen inside it.
+ * Lock: process_lock (task.h) guards pending sets, infos, `stopped`, masks as others see them, and
+ * what processes do on which signal. Wake-ups happen inside it. A thread alone changes its mask.
  */
 #ifndef OCTAVO_SIGNAL_PRIVATE_H
 #define OCTAVO_SIGNAL_PRIVATE_H
@@ -52,8 +52,6 @@ struct actions {
     struct action_table *table;
 };
 
-extern struct spinlock signal_lock;
-
 static inline sigset_t
 signal_bit(int signal)
 {
@@ -70,6 +68,7 @@ signal_bit(int signal)
 #define IGNORED_BY_DEFAULT                                                                         \
     (SIGNAL_SET(SIGCHLD) | SIGNAL_SET(SIGCONT) | SIGNAL_SET(SIGURG) | SIGNAL_SET(SIGWINCH))
 
+/* With process_lock held. */
 static inline const struct action *
 action_of(const struct actions *actions, int signal)
 {
@@ -79,29 +78,33 @@ action_of(const struct actions *actions, int signal)
 /* Changes one action: 0 or -ENOMEM. */
 MUST_CHECK int action_set(struct actions *actions, int signal, const struct action *action);
 
-/* Sends a signal to `process`, or to its thread `task` when that is not NULL. `info` is copied. */
+/* What the current process does on a signal. */
+struct action action_now(int signal);
+
+/* Sends a signal to `process`, or to its thread `task` when that is not NULL. `info` is copied. With
+ * process_lock held. */
 void signal_send(struct process *process, struct task *task, const struct signal_info *info);
 
 /* False when too much is known of pending signals already: one more would be known by its number
  * only. */
 bool signal_may_queue(void);
 
-/* A note for a list of what is known; NULL when there are too many, or no memory. */
+/* A note for a list of what is known; NULL when there are too many, or no memory. This and the next
+ * two with process_lock held. */
 struct signal_info *signal_info_copy(const struct signal_info *info);
 void signal_infos_append(struct signal_info **infos, struct signal_info *info);
 /* Takes out and frees those of a set of signals. */
 void signal_infos_remove(struct signal_info **infos, sigset_t set);
 
 /* Takes a pending signal of `set` that the task may have: its number in info->signal, with what is
- * known of it. False when none is pending. */
+ * known of it. False when none is pending. With process_lock held. */
 bool signal_take(struct task *task, sigset_t set, struct signal_info *info);
 
 /* Takes pending signals of a set back, from the process and its threads. */
 void signal_forget(struct process *process, sigset_t set);
 
-/* Sets the current task's mask; what is unblocked by it is delivered before the return to ring 3.
- */
-void signal_set_mask(sigset_t blocked);
+/* Sets or clears TASK_WORK_SIGNAL as the pending and blocked signals demand. */
+void signal_recalculate(struct task *task);
 
 /* Makes the handler's frame on the program's stack and lets the registers lead into it. `mask` is
  * what is blocked again afterwards. 0, or -EFAULT when the stack cannot take it. */

@@ -7,7 +7,7 @@
  * A fault's signal is taken before all others, because its handler must see the registers of the
  * fault; then those to the thread, then those to the process, each by number.
  *
- * Lock: signal_lock.
+ * Lock: process_lock.
  */
 #include "kmalloc.h"
 #include "signal_private.h"
@@ -73,13 +73,7 @@ signal_infos_remove(struct signal_info **infos, sigset_t set)
 void
 signal_drop(struct signal_info **infos)
 {
-    unsigned long state;
-
-    if (*infos == NULL)
-        return;
-    state = spin_lock(&signal_lock);
     signal_infos_remove(infos, ~(sigset_t)0);
-    spin_unlock(&signal_lock, state);
 }
 
 /* ---- taking ---- */
@@ -144,19 +138,14 @@ bool
 signal_take(struct task *task, sigset_t set, struct signal_info *info)
 {
     struct process *process = task->process;
-    unsigned long state = spin_lock(&signal_lock);
-    bool taken = true;
 
-    if (take_fault(task, set, info)) {
-        spin_unlock(&signal_lock, state);
+    if (take_fault(task, set, info))
         return true;
-    }
     if ((task->pending & set) != 0)
         take_from(&task->pending, &task->infos, lowest(task->pending & set), info);
     else if ((process->pending & set) != 0)
         take_from(&process->pending, &process->infos, lowest(process->pending & set), info);
     else
-        taken = false;
-    spin_unlock(&signal_lock, state);
-    return taken;
+        return false;
+    return true;
 }

@@ -1,7 +1,7 @@
 /* sys_kill.c - the system calls that send signals: kill(2), tgkill(2), rt_sigqueueinfo(2).
  *
  * There is one user, so everybody may send to everybody; only process 1 is spared what it has no
- * handler for (signal.c).
+ * handler for (signal.c). Whoever is named is looked up and sent to under one process_lock.
  */
 #include "signal_private.h"
 #include "syscall.h"
@@ -52,31 +52,45 @@ send_to_process(int pid, const struct signal_info *info)
     return process != NULL ? send(process, NULL, info) : -ESRCH;
 }
 
+/* To whom a number of kill(2) means. */
+static long
+send_to_all_meant(int pid, const struct signal_info *info)
+{
+    if (pid > 0)
+        return send_to_process(pid, info);
+    if (pid == 0)
+        return send_to_many(task_current()->process->group, info);
+    if (pid == -1)
+        return send_to_many(0, info);
+    return pid == INT32_MIN ? -ESRCH : send_to_many(-pid, info);
+}
+
 SYSCALL(kill)
 {
-    int pid = (int)frame->ebx;
     struct signal_info info = from_program(frame->ecx, SI_USER);
+    unsigned long state;
+    long result;
 
     if (frame->ecx > SIGNALS)
         return -EINVAL;
-    if (pid > 0)
-        return send_to_process(pid, &info);
-    if (pid == 0)
-        return send_to_many(task_current()->process->group, &info);
-    if (pid == -1)
-        return send_to_many(0, &info);
-    return pid == INT32_MIN ? -ESRCH : send_to_many(-pid, &info);
+    state = spin_lock(&process_lock);
+    result = send_to_all_meant((int)frame->ebx, &info);
+    spin_unlock(&process_lock, state);
+    return result;
 }
 
 /* To the thread `tid`, when it is one of process `pid` (0: of any). */
 static long
 send_to_thread(int pid, int tid, const struct signal_info *info)
 {
+    unsigned long state = spin_lock(&process_lock);
     struct task *task = task_find(tid);
+    long result = -ESRCH;
 
-    if (task == NULL || task->process == NULL || (pid != 0 && task->process->pid != pid))
-        return -ESRCH;
-    return send(task->process, task, info);
+    if (task != NULL && (pid == 0 || task->process->pid == pid))
+        result = send(task->process, task, info);
+    spin_unlock(&process_lock, state);
+    return result;
 }
 
 SYSCALL(tkill)
@@ -122,9 +136,15 @@ SYSCALL(rt_sigqueueinfo)
 {
     struct signal_info info;
     int pid = (int)frame->ebx;
-    int error = get_info(&info, frame->ecx, frame->edx, pid == task_current()->process->pid);
+    long result = get_info(&info, frame->ecx, frame->edx, pid == task_current()->process->pid);
+    unsigned long state;
 
-    return error != 0 ? error : send_to_process(pid, &info);
+    if (result != 0)
+        return result;
+    state = spin_lock(&process_lock);
+    result = send_to_process(pid, &info);
+    spin_unlock(&process_lock, state);
+    return result;
 }
 
 SYSCALL(rt_tgsigqueueinfo)

@@ -50,12 +50,12 @@ SYSCALL(rt_sigaction)
 {
     struct kernel_sigaction given, old;
     int signal = (int)frame->ebx;
-    const struct action *is;
+    struct action is;
 
     if (!is_signal(frame->ebx) || frame->esi != sizeof(sigset_t))
         return -EINVAL;
-    is = action_of(task_current()->process->actions, signal);
-    old = (struct kernel_sigaction){is->handler, is->flags, is->restorer, is->mask};
+    is = action_now(signal);
+    old = (struct kernel_sigaction){is.handler, is.flags, is.restorer, is.mask};
     if (frame->ecx != 0) {
         struct action action;
         int error;
@@ -78,15 +78,15 @@ SYSCALL(sigaction)
         uint32_t handler, mask, flags, restorer;
     } given, old;
     int signal = (int)frame->ebx;
-    const struct action *is;
+    struct action is;
 
     if (!is_signal(frame->ebx))
         return -EINVAL;
-    is = action_of(task_current()->process->actions, signal);
-    old.handler = is->handler;
-    old.mask = (uint32_t)is->mask;
-    old.flags = is->flags;
-    old.restorer = is->restorer;
+    is = action_now(signal);
+    old.handler = is.handler;
+    old.mask = (uint32_t)is.mask;
+    old.flags = is.flags;
+    old.restorer = is.restorer;
     if (frame->ecx != 0) {
         struct action action;
         int error;
@@ -111,7 +111,7 @@ SYSCALL(signal)
 
     if (!is_signal(frame->ebx))
         return -EINVAL;
-    old = action_of(task_current()->process->actions, (int)frame->ebx)->handler;
+    old = action_now((int)frame->ebx).handler;
     error = change_action((int)frame->ebx, &action);
     return error != 0 ? error : (long)old;
 }
@@ -178,8 +178,11 @@ static sigset_t
 pending_and_blocked(void)
 {
     const struct task *task = task_current();
+    unsigned long state = spin_lock(&process_lock);
+    sigset_t set = (task->pending | task->process->pending) & task->blocked;
 
-    return (task->pending | task->process->pending) & task->blocked;
+    spin_unlock(&process_lock, state);
+    return set;
 }
 
 SYSCALL(rt_sigpending)
@@ -246,16 +249,18 @@ await(sigset_t set, bool poll, uint32_t ticks, struct signal_info *info)
 {
     struct task *task = task_current();
     struct wait_queue nobody = {0};
+    unsigned long state = spin_lock(&process_lock);
     int result = -ETIMEDOUT;
-    bool taken;
+    bool taken = signal_take(task, set, info);
 
-    task->awaited = set; /* before the look: what comes behind it ends the sleep at once */
-    taken = signal_take(task, set, info);
+    task->awaited = set;
     if (!taken && !poll) {
-        result = task_sleep(&nobody, ticks);
+        result = task_sleep_unlock(&nobody, TASK_SLEEPING, ticks, &process_lock, state);
+        state = spin_lock(&process_lock);
         taken = signal_take(task, set, info);
     }
     task->awaited = 0;
+    spin_unlock(&process_lock, state);
     signal_recalculate(task);
     if (taken)
         return info->signal;

@@ -6,8 +6,9 @@
  *   strings of the old space ──► kernel memory        exec_args.c
  *   file: `#!` lines followed, ELF headers checked    script.c, elf.c
  *   new space: segments mapped, stack written         here, exec_stack.c
- *   ---- nothing has changed so far; from here on nothing fails ----
- *   other threads end, space is exchanged, handlers and close-on-exec files go, registers
+ *   other threads end; handlers and files of its own
+ *   ---- a program with one thread has not changed so far; from here on nothing fails ----
+ *   space is exchanged, handlers and close-on-exec files go, registers
  */
 #include <string.h>
 #include "cpu.h"
@@ -348,19 +349,22 @@ exchange(struct exec_image *image, struct trap_frame *frame)
     struct process *process = task->process;
     struct address_space *old_space = process->space;
     struct object *old_executable = process->executable;
+    unsigned long state;
 
     thread_reset();
+    state = spin_lock(&process_lock);
     process_leave_space(process);
     process->exit_signal = SIGCHLD;
     process->executed = true;
     exec_adopt(process, image);
+    actions_reset(process->actions);
+    process_end_vfork();
+    spin_unlock(&process_lock, state);
     task->space = process->space;
     space_activate(task->space);
     space_put(old_space);
     if (old_executable != NULL)
         object_put(old_executable);
-    process_end_vfork();
-    actions_reset(process->actions);
     files_close_on_exec(process->files);
     exec_registers(frame, image->entry, image->stack);
     if (trace_on(TRACE_EXEC))
@@ -383,11 +387,11 @@ SYSCALL(execve)
     kfree(path);
     if (error != 0)
         return error;
-    error = actions_own(&process->actions);
+    error = process_end_other_threads();
+    if (error == 0)
+        error = actions_own(&process->actions);
     if (error == 0)
         error = files_own(&process->files);
-    if (error == 0)
-        error = process_end_other_threads();
     if (error != 0) {
         exec_drop(&image);
         return error;

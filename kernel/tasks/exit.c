@@ -8,6 +8,10 @@
  *
  * The address space is gone when the parent hears of it: who waits for a child finds its memory
  * free.
+ *
+ * Lock: process_lock. What the process holds is taken out of it under the lock, where /proc and
+ * signals look for it, and given back outside. From the moment at which the parent may hear of the
+ * end, the process may be gone, and the thread does not know it any more.
  */
 #include "cpu.h"
 #include "file.h"
@@ -20,20 +24,29 @@
 #include "tty.h"
 #include "uapi/wait.h"
 
-/* Tells every other thread of the process to end, also those that wait for SIGCONT or a vfork. */
+/* Tells every other thread of the process to end, also those that wait for SIGCONT or a vfork. With
+ * process_lock held. */
 static void
 end_others(struct process *process)
 {
-    unsigned long state = interrupts_disable();
-
     for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
         if (task == task_current())
             continue;
-        task->work |= TASK_WORK_EXIT;
+        task_mark(task, TASK_WORK_EXIT);
         task_kill(task);
     }
     task_wake_all(&process->stop_wait);
-    interrupts_restore(state);
+}
+
+/* The last thread of a process takes its number over. */
+static void
+become_first_thread(struct task *me)
+{
+    if (me->tid == me->process->pid)
+        return;
+    task_unlink(me);
+    me->tid = me->process->pid;
+    task_link(me);
 }
 
 int
@@ -41,58 +54,60 @@ process_end_other_threads(void)
 {
     struct task *me = task_current();
     struct process *process = me->process;
+    unsigned long state = spin_lock(&process_lock);
+    bool alone;
 
-    if (process->exiting || process->survivor != NULL)
+    if (process->exiting || process->survivor != NULL) {
+        spin_unlock(&process_lock, state);
         return -EINTR;
-    if (process->thread_count == 1)
-        return 0;
-    process->survivor = me;
-    end_others(process);
-    while (process->thread_count > 1 && !process->exiting)
-        task_sleep_hard(&process->thread_wait);
-    process->survivor = NULL;
-    if (process->exiting)
-        return -EINTR;
-    if (me->tid != process->pid) {
-        task_unlink(me);
-        me->tid = process->pid;
-        task_link(me);
     }
-    return 0;
+    process->survivor = me;
+    if (process->thread_count > 1)
+        end_others(process);
+    while (process->thread_count > 1 && !process->exiting) {
+        (void)task_sleep_unlock(&process->thread_wait, TASK_SLEEPING_HARD, 0, &process_lock, state);
+        state = spin_lock(&process_lock);
+    }
+    process->survivor = NULL;
+    alone = !process->exiting;
+    if (alone)
+        become_first_thread(me);
+    spin_unlock(&process_lock, state);
+    return alone ? 0 : -EINTR;
 }
 
 void
 process_end_vfork(void)
 {
-    task_wake_all(&task_current()->process->vfork_wait);
+    struct process *process = task_current()->process;
+
+    process->own_space = true;
+    task_wake_all(&process->vfork_wait);
 }
 
 /* ---- the process ---- */
 
-/* A space that others use goes on as the space of one of them. */
-static void
-hand_over_space(const struct process *process)
+/* Another process with the same space; NULL: there is none. */
+static struct process *
+sharer_of(const struct process *process)
 {
-    struct address_space *space = process->space;
     struct process *other = process_list;
 
-    if (space->owner != process)
-        return;
-    while (other != NULL && (other == process || other->space != space))
+    while (other != NULL && (other == process || other->space != process->space))
         other = other->next;
-    space->owner = other;
+    return other;
 }
 
 /* Its faults are counted when the last who uses it gives it up. */
 void
 process_leave_space(struct process *process)
 {
-    const struct address_space *space = process->space;
+    struct address_space *space = process->space;
 
-    if (space->refs > 1) {
-        hand_over_space(process);
+    if (space->owner == process)
+        space->owner = space->refs > 1 ? sharer_of(process) : NULL;
+    if (space->refs > 1)
         return;
-    }
     process->minor_faults += space->minor_faults;
     process->major_faults += space->major_faults;
 }
@@ -101,9 +116,11 @@ static void
 drop_space(struct process *process)
 {
     struct address_space *space = process->space;
+    unsigned long state = spin_lock(&process_lock);
 
     process_leave_space(process);
     process->space = NULL;
+    spin_unlock(&process_lock, state);
     task_current()->space = NULL;
     space_activate(NULL);
     space_put(space);
@@ -128,8 +145,8 @@ free_if_orphaned(int group, const struct process *without)
 {
     if (!group_is_orphaned(group, without) || !group_has_stopped(group))
         return;
-    signal_group(group, SIGHUP);
-    signal_group(group, SIGCONT);
+    (void)signal_group_locked(group, SIGHUP);
+    (void)signal_group_locked(group, SIGCONT);
 }
 
 /* One process connected another's group to the rest of the session. */
@@ -153,7 +170,7 @@ give_children_away(struct process *process)
         child->orphan = orphans;
         child->exit_signal = SIGCHLD;
         if (child->death_signal != 0)
-            signal_process(child, child->death_signal);
+            signal_process_locked(child, child->death_signal);
         if (child->dead)
             report_end(child);
         else if (connects(process, child))
@@ -161,53 +178,92 @@ give_children_away(struct process *process)
     }
 }
 
+/* What others may look for in the process is no longer there when it is given back. */
 static void
-end_process(struct process *process)
+give_holdings_back(struct process *process)
 {
+    unsigned long state = spin_lock(&process_lock);
+    struct files *files = process->files;
+    struct folder *folder = process->folder;
     struct actions *actions = process->actions;
+    struct object *executable = process->executable;
 
     process->exiting = true;
     process_end_vfork();
-    tick_timer_cancel(&process->alarm);
-    if (process->pid == process->session)
-        tty_session_ends(process->session);
-    files_put(process->files);
-    folder_put(process->folder);
-    process->actions = NULL; /* before they go: a key pressed now looks at them */
-    actions_put(actions);
-    if (process->executable != NULL)
-        object_put(process->executable);
+    signal_drop(&process->infos);
+    process->actions = NULL;
     process->files = NULL;
     process->folder = NULL;
     process->executable = NULL;
-    signal_drop(&process->infos);
-    drop_space(process);
+    spin_unlock(&process_lock, state);
+    files_put(files);
+    folder_put(folder);
+    actions_put(actions);
+    if (executable != NULL)
+        object_put(executable);
+}
+
+/* The parent hears of it, and may be there first to take the process away. */
+static void
+announce_end(struct process *process)
+{
+    unsigned long state = spin_lock(&process_lock);
+
     give_children_away(process);
     if (connects(process->parent, process))
         free_if_orphaned(process->group, process);
     process->dead = true;
     task_current()->process = &process_zero; /* the tick must not charge what may be gone */
     report_end(process);
+    spin_unlock(&process_lock, state);
+}
+
+static void
+end_process(struct process *process)
+{
+    tick_timer_cancel(&process->alarm);
+    if (process->pid == process->session)
+        tty_session_ends(process->session);
+    give_holdings_back(process);
+    drop_space(process);
+    announce_end(process);
 }
 
 /* ---- the thread ---- */
 
+/* The thread is not one of its process any more. True when it was the last, which ends with `code`
+ * unless it was ended as a whole. */
+static bool
+leave_process(struct task *me, int code)
+{
+    struct process *process = me->process;
+    unsigned long state = spin_lock(&process_lock);
+    bool last = process->thread_count == 1;
+
+    signal_leave(me);
+    task_unlink(me);
+    if (last && !process->exiting)
+        process->status = code;
+    trace(TRACE_EXIT, 0, (size_t)me->tid, (unsigned)process->status, NULL);
+    if (!last) {
+        task_wake_all(&process->thread_wait);
+        me->process = &process_zero;
+    }
+    spin_unlock(&process_lock, state);
+    return last;
+}
+
 static _Noreturn void
-end_thread(void)
+end_thread(int code)
 {
     struct task *me = task_current();
     struct process *process = me->process;
 
     thread_release_words(me);
-    signal_leave(me);
     fpu_drop(me);
-    task_unlink(me);
-    if (process->thread_count == 0)
+    if (leave_process(me, code))
         end_process(process);
-    else
-        task_wake_all(&process->thread_wait);
     interrupts_disable();
-    me->process = &process_zero;
     me->space = NULL;
     me->state = TASK_DEAD;
     task_bury(me);
@@ -218,25 +274,21 @@ void
 process_exit(int status)
 {
     struct process *process = task_current()->process;
+    unsigned long state = spin_lock(&process_lock);
 
     if (!process->exiting) {
         process->exiting = true;
         process->status = status;
         end_others(process);
     }
-    end_thread();
+    spin_unlock(&process_lock, state);
+    end_thread(status);
 }
 
-/* The process ends with the code of its last thread, unless it was ended as a whole. */
 void
 thread_exit(int code)
 {
-    struct process *process = task_current()->process;
-
-    if (!process->exiting && process->thread_count == 1)
-        process->status = (code & 0xFF) << 8;
-    trace(TRACE_EXIT, 0, (size_t)task_current()->tid, (unsigned)process->status, NULL);
-    end_thread();
+    end_thread((code & 0xFF) << 8);
 }
 
 SYSCALL(exit)

@@ -20,6 +20,9 @@
 #include "uapi/wait.h"
 #include "usercopy.h"
 
+/* A thread that is told to end makes no more threads. */
+#define IS_ENDING(process) ((process)->exiting || (process)->survivor != NULL)
+
 /* What task_switch finds on the stack of a task that has never run. */
 struct start_frame {
     uint32_t edi, esi, ebx, ebp, eip;
@@ -52,6 +55,7 @@ task_create(void (*start_at)(void))
     start = (struct start_frame *)task_user_frame(task) - 1;
     *start = (struct start_frame){.eip = (uintptr_t)start_at};
     task->stack_pointer = (uintptr_t)start;
+    task->refs = 1;
     return task;
 }
 
@@ -166,25 +170,35 @@ process_copy(unsigned flags)
     if (child == NULL)
         return NULL;
     memset(child, 0, sizeof(*child));
+    child->refs = flags & CLONE_VFORK ? 2 : 1; /* the second is wait_for_vfork's */
     if (!inherit(child, parent, flags)) {
         kmem_cache_free(process_cache, child);
         return NULL;
     }
     if (!(flags & CLONE_VM))
         child->space->owner = child;
-    child->parent = flags & CLONE_PARENT ? parent->parent : task_current()->process;
-    child->group = parent->group;
-    child->session = parent->session;
     child->executable = parent->executable;
     if (child->executable != NULL)
         object_get(child->executable);
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->path, parent->path, sizeof(child->path));
     memcpy(child->limits, parent->limits, sizeof(child->limits));
-    /* A sibling of its creator is waited for as that one is, whatever signal the call named. */
-    child->exit_signal = flags & CLONE_PARENT ? parent->exit_signal : (int)(flags & CSIGNAL);
+    child->exit_signal = (int)(flags & CSIGNAL);
     child->start_ticks = timer_ticks();
     return child;
+}
+
+/* A child of `parent`, or its sibling: that one is waited for as its creator is, whatever signal
+ * the call named. With process_lock held, as kin and group may be changed by others. */
+static void
+link_child(struct process *child, struct process *parent, unsigned flags)
+{
+    child->parent = flags & CLONE_PARENT ? parent->parent : parent;
+    child->group = parent->group;
+    child->session = parent->session;
+    if (flags & CLONE_PARENT)
+        child->exit_signal = parent->exit_signal;
+    process_link(child);
 }
 
 /* ---- clone ---- */
@@ -226,23 +240,44 @@ tell_number(const struct clone_request *request, const struct task *child)
     (void)ignored;
 }
 
-/* Everything is there: numbers, links, and off it goes. */
-static void
+/* Gives the task a number and links it, and its process when that is a new one. The number, or
+ * -EINTR: the process is ending. */
+static int
+link_task(struct task *task, struct process *process, unsigned flags)
+{
+    unsigned long state = spin_lock(&process_lock);
+    int tid = -EINTR;
+
+    if (!(flags & CLONE_THREAD) || !IS_ENDING(process)) {
+        tid = task->tid = pid_alloc();
+        if (!(flags & CLONE_THREAD)) {
+            process->pid = tid;
+            link_child(process, task_current()->process, flags);
+        }
+        task_link(task);
+    }
+    spin_unlock(&process_lock, state);
+    return tid;
+}
+
+/* Everything is there: numbers, links, and off it goes. It may be gone when this returns. The number
+ * or -EINTR. */
+static int
 commit(struct task *task, struct process *process, const struct clone_request *request)
 {
-    task->tid = pid_alloc();
+    int tid;
+
     task->process = process;
     task->space = process->space;
     if (request->flags & CLONE_CHILD_CLEARTID)
         task->clear_child_tid = (uint32_t *)request->child_tid;
-    if (!(request->flags & CLONE_THREAD)) {
-        process->pid = task->tid;
-        process_link(process);
-    }
-    task_link(task);
+    tid = link_task(task, process, request->flags);
+    if (tid < 0)
+        return tid;
     tell_number(request, task);
-    trace(TRACE_FORK, 0, (size_t)task->tid, (unsigned)task_current()->tid, NULL);
+    trace(TRACE_FORK, 0, (size_t)tid, (unsigned)task_current()->tid, NULL);
     sched_start(task);
+    return tid;
 }
 
 /* No handler may run meanwhile: the child is on the parent's stack. The parent's end does not
@@ -250,7 +285,13 @@ commit(struct task *task, struct process *process, const struct clone_request *r
 static void
 wait_for_vfork(struct process *child)
 {
-    task_sleep_long(&child->vfork_wait);
+    unsigned long state = spin_lock(&process_lock);
+
+    if (child->own_space)
+        spin_unlock(&process_lock, state);
+    else
+        (void)task_sleep_unlock(&child->vfork_wait, TASK_SLEEPING_LONG, 0, &process_lock, state);
+    process_put(child);
 }
 
 static bool
@@ -287,9 +328,10 @@ clone_task(const struct trap_frame *frame, const struct clone_request *request)
         task_discard(task);
         return result;
     }
-    commit(task, process, request);
-    result = task->tid;
-    if (flags & CLONE_VFORK && !(flags & CLONE_THREAD))
+    result = commit(task, process, request);
+    if (result < 0)
+        task_discard(task);
+    else if (flags & CLONE_VFORK && !(flags & CLONE_THREAD))
         wait_for_vfork(process);
     return result;
 }

@@ -2,7 +2,9 @@
  * the CPU away.
  *
  * A group is the processes of one job of a shell, a session all jobs of one login; both are named
- * after the process that began them: setpgid(2), setsid(2). */
+ * after the process that began them: setpgid(2), setsid(2).
+ *
+ * Lock: process_lock for all but a process' own numbers. */
 #include "sched.h"
 #include "syscall.h"
 #include "task.h"
@@ -22,8 +24,12 @@ SYSCALL(getpid)
 
 SYSCALL(getppid)
 {
+    unsigned long state = spin_lock(&process_lock);
+    int pid = task_current()->process->parent->pid;
+
     (void)frame;
-    return task_current()->process->parent->pid;
+    spin_unlock(&process_lock, state);
+    return pid;
 }
 
 SYSCALL(gettid)
@@ -40,16 +46,22 @@ SYSCALL(getpgrp)
 
 SYSCALL(getpgid)
 {
+    unsigned long state = spin_lock(&process_lock);
     const struct process *process = process_of((int)frame->ebx);
+    int group = process != NULL ? process->group : -ESRCH;
 
-    return process != NULL ? process->group : -ESRCH;
+    spin_unlock(&process_lock, state);
+    return group;
 }
 
 SYSCALL(getsid)
 {
+    unsigned long state = spin_lock(&process_lock);
     const struct process *process = process_of((int)frame->ebx);
+    int session = process != NULL ? process->session : -ESRCH;
 
-    return process != NULL ? process->session : -ESRCH;
+    spin_unlock(&process_lock, state);
+    return session;
 }
 
 static bool
@@ -87,13 +99,11 @@ group_has_stopped(int group)
 
 /* For oneself or a child that has not called execve yet, within the session, and not for one that
  * leads a session. */
-SYSCALL(setpgid)
+static int
+set_group(int pid, int group)
 {
-    struct process *me = task_current()->process, *process = process_of((int)frame->ebx);
-    int group = (int)frame->ecx;
+    struct process *me = task_current()->process, *process = process_of(pid);
 
-    if (group < 0)
-        return -EINVAL;
     if (process == NULL || (process != me && process->parent != me))
         return -ESRCH;
     if (group == 0)
@@ -108,11 +118,23 @@ SYSCALL(setpgid)
     return 0;
 }
 
-SYSCALL(setsid)
+SYSCALL(setpgid)
 {
-    struct process *me = task_current()->process;
+    unsigned long state;
+    int error;
 
-    (void)frame;
+    if ((int)frame->ecx < 0)
+        return -EINVAL;
+    state = spin_lock(&process_lock);
+    error = set_group((int)frame->ebx, (int)frame->ecx);
+    spin_unlock(&process_lock, state);
+    return error;
+}
+
+/* The new session's number or -EPERM. */
+static int
+begin_session(struct process *me)
+{
     if (me->group == me->pid)
         return -EPERM;
     for (const struct process *process = process_list; process != NULL; process = process->next) {
@@ -121,6 +143,16 @@ SYSCALL(setsid)
     }
     me->group = me->session = me->pid;
     return me->pid;
+}
+
+SYSCALL(setsid)
+{
+    unsigned long state = spin_lock(&process_lock);
+    int session = begin_session(task_current()->process);
+
+    (void)frame;
+    spin_unlock(&process_lock, state);
+    return session;
 }
 
 SYSCALL(sched_yield)

@@ -3,6 +3,8 @@
  *   ITIMER_REAL     SIGALRM    ticks of the machine: a timer of the tick
  *   ITIMER_VIRTUAL  SIGVTALRM  ticks that find the process in ring 3
  *   ITIMER_PROF     SIGPROF    ticks that find it at work at all
+ *
+ * The alarm is cancelled before its process goes; the tick finds a process by the thread that runs.
  */
 #include "clock.h"
 #include "platform.h"

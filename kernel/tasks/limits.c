@@ -6,6 +6,9 @@
  * nothing in this kernel uses what they limit.
  *
  * A process keeps 32-bit numbers; RLIM_INFINITY is no limit in each width.
+ *
+ * Lock: process_lock while limits change, and while another process' are looked at. Who obeys one
+ * reads its one word.
  */
 #include "file.h"
 #include "process_limits.h"
@@ -24,8 +27,9 @@ limits_apply(const struct limit limits[PROCESS_LIMITS], struct address_space *sp
     space->limits[SPACE_LIMIT_MEMLOCK] = limits[RLIMIT_MEMLOCK].soft;
 }
 
+/* With process_lock held. */
 static int
-set_limit(struct process *process, uint32_t resource, struct limit limit)
+set_limit_locked(struct process *process, uint32_t resource, struct limit limit)
 {
     if (limit.soft > limit.hard)
         return -EINVAL;
@@ -37,6 +41,16 @@ set_limit(struct process *process, uint32_t resource, struct limit limit)
     return 0;
 }
 
+static int
+set_limit(uint32_t resource, struct limit limit)
+{
+    unsigned long state = spin_lock(&process_lock);
+    int error = set_limit_locked(task_current()->process, resource, limit);
+
+    spin_unlock(&process_lock, state);
+    return error;
+}
+
 SYSCALL(setrlimit)
 {
     struct rlimit given;
@@ -45,7 +59,7 @@ SYSCALL(setrlimit)
         return -EINVAL;
     if (copy_from_user(&given, (const void *)frame->ecx, sizeof(given)) != 0)
         return -EFAULT;
-    return set_limit(task_current()->process, frame->ebx, (struct limit){given.cur, given.max});
+    return set_limit(frame->ebx, (struct limit){given.cur, given.max});
 }
 
 SYSCALL(ugetrlimit)
@@ -82,28 +96,37 @@ narrow(uint64_t limit)
     return limit < RLIM_INFINITY ? (uint32_t)limit : RLIM_INFINITY;
 }
 
+/* Sets a limit of a process (0: the caller) unless `given` is NULL; *old is what it was. */
+static int
+exchange_limit(int pid, uint32_t resource, const struct limit *given, struct limit *old)
+{
+    unsigned long state = spin_lock(&process_lock);
+    struct process *process = pid != 0 ? process_find(pid) : task_current()->process;
+    int error = process != NULL ? 0 : -ESRCH;
+
+    if (process != NULL)
+        *old = process->limits[resource];
+    if (process != NULL && given != NULL)
+        error = set_limit_locked(process, resource, *given);
+    spin_unlock(&process_lock, state);
+    return error;
+}
+
 /* Process, resource, new limits or NULL, where the old ones go or NULL. */
 SYSCALL(prlimit64)
 {
-    int pid = (int)frame->ebx;
-    struct process *process = pid != 0 ? process_find(pid) : task_current()->process;
     struct rlimit64 given = {0}, told;
-    const struct limit *old;
+    struct limit limit, old;
+    int error;
 
     if (frame->ecx >= PROCESS_LIMITS)
         return -EINVAL;
-    if (process == NULL)
-        return -ESRCH;
     if (frame->edx != 0 && copy_from_user(&given, (const void *)frame->edx, sizeof(given)) != 0)
         return -EFAULT;
-    old = &process->limits[frame->ecx];
-    told = (struct rlimit64){widen(old->soft), widen(old->hard)};
-    if (frame->edx != 0) {
-        struct limit limit = {narrow(given.cur), narrow(given.max)};
-        int error = set_limit(process, frame->ecx, limit);
-
-        if (error != 0)
-            return error;
-    }
+    limit = (struct limit){narrow(given.cur), narrow(given.max)};
+    error = exchange_limit((int)frame->ebx, frame->ecx, frame->edx != 0 ? &limit : NULL, &old);
+    if (error != 0)
+        return error;
+    told = (struct rlimit64){widen(old.soft), widen(old.hard)};
     return frame->esi != 0 ? copy_to_user((void *)frame->esi, &told, sizeof(told)) : 0;
 }

@@ -12,6 +12,7 @@
  * Processes that share a space (vfork, threads of their own kind) end together: one alone would
  * give nothing back.
  */
+#include <string.h>
 #include "oom.h"
 #include "oom_choice.h"
 #include "pmm.h"
@@ -27,8 +28,9 @@
 /* Guarded by running in tasks only, which give the CPU up at known places. */
 static int victim_pid; /* 0: none */
 
+/* With process_lock held. */
 static bool
-is_alive(const struct address_space *space)
+has_living_owner(const struct address_space *space)
 {
     const struct process *process = space->owner;
 
@@ -36,26 +38,58 @@ is_alive(const struct address_space *space)
 }
 
 static bool
-may_end(const struct address_space *space)
+is_alive(const struct address_space *space)
 {
-    const struct process *process = space->owner;
+    unsigned long state = spin_lock(&process_lock);
+    bool alive = has_living_owner(space);
 
-    return is_alive(space) && process->pid != 1 && process->pid != process->session;
+    spin_unlock(&process_lock, state);
+    return alive;
 }
 
-/* Ends every process of the victim's space. */
+static bool
+may_end(const struct address_space *space)
+{
+    unsigned long state = spin_lock(&process_lock);
+    const struct process *process = space->owner;
+    bool may = has_living_owner(space) && process->pid != 1 && process->pid != process->session;
+
+    spin_unlock(&process_lock, state);
+    return may;
+}
+
+/* Ends every process of a space. The number of its owner; 0: it has ended by itself. */
+static int
+end_users(const struct address_space *space, char name[TASK_NAME_SIZE])
+{
+    unsigned long state = spin_lock(&process_lock);
+    const struct process *owner = space->owner;
+    int pid = 0;
+
+    if (has_living_owner(space)) {
+        pid = owner->pid;
+        memcpy(name, owner->name, TASK_NAME_SIZE);
+    }
+    for (struct process *process = process_list; pid != 0 && process != NULL;
+         process = process->next) {
+        if (process->space == space)
+            signal_process_locked(process, SIGKILL);
+    }
+    spin_unlock(&process_lock, state);
+    return pid;
+}
+
 static void
 end(const struct address_space *space)
 {
-    const struct process *victim = space->owner;
+    char name[TASK_NAME_SIZE];
+    int pid = end_users(space, name);
 
-    klog("oom: %d '%s' is ended\n", victim->pid, victim->name);
-    trace(TRACE_OOM, 0, (size_t)victim->pid, 0, NULL);
-    victim_pid = victim->pid;
-    for (struct process *process = process_list; process != NULL; process = process->next) {
-        if (process->space == space)
-            signal_process(process, SIGKILL);
-    }
+    if (pid == 0)
+        return;
+    victim_pid = pid;
+    klog("oom: %d '%s' is ended\n", pid, name);
+    trace(TRACE_OOM, 0, (size_t)pid, 0, NULL);
     vm_count(oom_kill);
 }
 
@@ -73,14 +107,24 @@ report(const struct address_space *victim)
     oom_print_report(&klog_printer, victim, process_print_owner);
 }
 
+/* True when the victim's memory is back, or will never be. */
+static bool
+victim_is_gone(void)
+{
+    unsigned long state = spin_lock(&process_lock);
+    const struct process *victim = process_find(victim_pid);
+    bool gone = victim == NULL || victim->dead || victim->space == NULL;
+
+    spin_unlock(&process_lock, state);
+    return gone;
+}
+
 /* Lets the others run until the victim's memory is back. False when it never comes. */
 static bool
 wait_for_victim(void)
 {
     for (unsigned i = 0; i < WAITS; i++) {
-        struct process *victim = process_find(victim_pid);
-
-        if (victim == NULL || victim->dead || victim->space == NULL)
+        if (victim_is_gone())
             break;
         if (task_signalled(task_current()))
             return true;

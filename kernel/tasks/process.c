@@ -12,8 +12,8 @@
  * A zombie is a struct process and nothing else. A thread that has ended cannot free the stack it
  * stands on: it lies in `dead` until somebody else comes by.
  *
- * Lock: none yet. Interrupts change nothing here; they may follow process_list and a process's
- * threads (a key that sends a signal), which lead to whole ones after each single store.
+ * Lock: process_lock, a spinlock, as a key or a timer that sends a signal walks through all this too.
+ * Memory is freed outside of it.
  */
 #include <string.h>
 #include "cpu.h"
@@ -40,7 +40,8 @@
 #define OPEN_FILES    1024
 #define LOCKED_MEMORY (8u << 20)
 
-struct process process_zero = {.name = "kernel"};
+struct spinlock process_lock = SPINLOCK_INIT;
+struct process process_zero = {.refs = 1, .name = "kernel"};
 struct process *process_list;
 struct kmem_cache *task_cache, *process_cache;
 unsigned task_count, task_limit;
@@ -56,10 +57,18 @@ static bool went_round; /* numbers are no longer new by themselves */
 void
 process_print_owner(struct printer *out, const struct address_space *space)
 {
+    unsigned long state = spin_lock(&process_lock);
     const struct process *process = space->owner;
+    char name[TASK_NAME_SIZE];
+    int pid = 0;
 
+    if (process != NULL) {
+        pid = process->pid;
+        memcpy(name, process->name, sizeof(name));
+    }
+    spin_unlock(&process_lock, state);
     if (process != NULL)
-        print(out, "%d %s", process->pid, process->name);
+        print(out, "%d %s", pid, name);
     else
         print(out, "-");
 }
@@ -84,6 +93,16 @@ task_find(int tid)
     return task;
 }
 
+bool
+task_exists(int tid)
+{
+    unsigned long state = spin_lock(&process_lock);
+    bool exists = task_find(tid) != NULL;
+
+    spin_unlock(&process_lock, state);
+    return exists;
+}
+
 struct process *
 process_from(int pid)
 {
@@ -95,6 +114,79 @@ process_from(int pid)
     }
     return found;
 }
+
+/* ---- references ---- */
+
+/* With process_lock held: that of a process that was found, or NULL. */
+static struct process *
+hold(struct process *process)
+{
+    if (process != NULL)
+        process->refs++;
+    return process;
+}
+
+struct process *
+process_get(int pid)
+{
+    unsigned long state = spin_lock(&process_lock);
+    struct process *process = hold(process_find(pid));
+
+    spin_unlock(&process_lock, state);
+    return process;
+}
+
+struct process *
+process_get_from(int pid)
+{
+    unsigned long state = spin_lock(&process_lock);
+    struct process *process = hold(process_from(pid));
+
+    spin_unlock(&process_lock, state);
+    return process;
+}
+
+void
+process_put(struct process *process)
+{
+    unsigned long state = spin_lock(&process_lock);
+    bool last = --process->refs == 0;
+
+    spin_unlock(&process_lock, state);
+    if (last)
+        kmem_cache_free(process_cache, process);
+}
+
+struct address_space *
+process_get_space(struct process *process)
+{
+    unsigned long state = spin_lock(&process_lock);
+    struct address_space *space = process->space;
+
+    if (space != NULL)
+        space_get(space);
+    spin_unlock(&process_lock, state);
+    return space;
+}
+
+void
+task_get(struct task *task)
+{
+    task->refs++;
+}
+
+void
+task_put(struct task *task)
+{
+    unsigned long state = spin_lock(&process_lock);
+    bool last = --task->refs == 0;
+
+    spin_unlock(&process_lock, state);
+    if (last)
+        task_discard(task);
+}
+
+/* ---- numbers ---- */
 
 static bool
 number_taken(int number)
@@ -131,7 +223,7 @@ task_link(struct task *task)
     task->next_hash = *bucket;
     *bucket = task;
     task->next_thread = process->threads;
-    __atomic_store_n(&process->threads, task, __ATOMIC_RELEASE);
+    process->threads = task;
     process->thread_count++;
     task_count++;
 }
@@ -165,7 +257,7 @@ task_reap(void)
         struct task *task = dead;
 
         dead = task->next_thread;
-        task_discard(task);
+        task_put(task);
     }
 }
 
@@ -211,7 +303,7 @@ process_link(struct process *process)
     process->next = process_list;
     if (process_list != NULL)
         process_list->previous = process;
-    __atomic_store_n(&process_list, process, __ATOMIC_RELEASE);
+    process_list = process;
     add_child(process->parent, process);
 }
 
@@ -230,7 +322,8 @@ process_free(struct process *process)
     if (process->next != NULL)
         process->next->previous = process->previous;
     remove_child(process);
-    kmem_cache_free(process_cache, process);
+    if (--process->refs == 0)
+        kmem_cache_free(process_cache, process);
 }
 
 /* ---- the first ones ---- */
@@ -265,6 +358,7 @@ first_process(void)
         kmem_cache_free(process_cache, process);
         return NULL;
     }
+    process->refs = 1;
     process->parent = &process_zero;
     process->exit_signal = SIGCHLD;
     process->start_ticks = timer_ticks();
@@ -273,10 +367,12 @@ first_process(void)
 }
 
 int
-process_launch(struct exec_image *image)
+process_launch(struct exec_image *image, void (*prepare)(struct process *process))
 {
     struct task *task = task_create(return_to_user);
     struct process *process = task != NULL ? first_process() : NULL;
+    unsigned long state;
+    int pid;
 
     if (process == NULL) {
         if (task != NULL)
@@ -284,39 +380,56 @@ process_launch(struct exec_image *image)
         exec_drop(image);
         return -ENOMEM;
     }
-    process->pid = process->group = process->session = pid_alloc();
     exec_registers(task_user_frame(task), image->entry, image->stack);
     exec_adopt(process, image);
-    task->tid = process->pid;
     task->process = process;
     task->space = process->space;
+    state = spin_lock(&process_lock);
+    pid = pid_alloc();
+    task->tid = process->pid = process->group = process->session = pid;
     process_link(process);
     task_link(task);
+    spin_unlock(&process_lock, state);
+    if (prepare != NULL)
+        prepare(process);
     sched_start(task);
-    return process->pid;
+    return pid;
+}
+
+int
+process_start_prepared(const char *path, char *const argv[], char *const envp[],
+                       void (*prepare)(struct process *process))
+{
+    struct exec_image image;
+    int result = exec_load(path, argv, envp, process_zero.limits, &image);
+
+    return result == 0 ? process_launch(&image, prepare) : result;
 }
 
 int
 process_start(const char *path, char *const argv[], char *const envp[])
 {
-    struct exec_image image;
-    int result = exec_load(path, argv, envp, process_zero.limits, &image);
-
-    return result == 0 ? process_launch(&image) : result;
+    return process_start_prepared(path, argv, envp, NULL);
 }
 
 int
 process_wait(int pid)
 {
+    unsigned long state = spin_lock(&process_lock);
     struct process *process = process_find(pid);
-    int status;
+    int status = -ECHILD;
 
-    if (process == NULL || process->parent != &process_zero)
-        return -ECHILD;
-    while (!process->dead)
-        task_sleep_hard(&process_zero.child_wait);
-    status = process->status;
-    process_free(process);
+    while (process != NULL && process->parent == &process_zero && !process->dead) {
+        (void)task_sleep_unlock(&process_zero.child_wait, TASK_SLEEPING_HARD, 0, &process_lock,
+                                state);
+        state = spin_lock(&process_lock);
+        process = process_find(pid);
+    }
+    if (process != NULL && process->parent == &process_zero) {
+        status = process->status;
+        process_free(process);
+    }
+    spin_unlock(&process_lock, state);
     task_reap();
     return status;
 }

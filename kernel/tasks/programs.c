@@ -53,12 +53,9 @@ give_console(struct process *process)
 static int
 run(const char *path, char *const argv[])
 {
-    int pid = process_start(path, argv, environment);
+    int pid = process_start_prepared(path, argv, environment, give_console);
 
-    if (pid < 0)
-        return pid;
-    give_console(process_find(pid));
-    return process_wait(pid);
+    return pid < 0 ? pid : process_wait(pid);
 }
 
 /* A name without a slash is looked for in / and in /bin. */

@@ -23,6 +23,7 @@
 #include "fpu.h"
 #include "load.h"
 #include "mm.h"
+#include "mutex.h"
 #include "platform.h"
 #include "sched.h"
 #include "signal.h"
@@ -262,18 +263,32 @@ idle_until_woken(void)
         task_idle();
 }
 
+/* Lets go of what is not NULL, interrupts off. */
+static inline __attribute__((always_inline)) void
+let_go(struct spinlock *lock, struct mutex *mutex)
+{
+    if (lock != NULL)
+        spin_unlock_only(lock);
+    if (mutex != NULL)
+        mutex_unlock(mutex);
+}
+
+/* The locks may be NULL; they are let go of when the task is in the queue. */
 static inline __attribute__((always_inline)) int
-sleep_as(enum task_state state, struct wait_queue *queue, uint32_t ticks)
+sleep_as(enum task_state state, struct wait_queue *queue, uint32_t ticks, struct spinlock *lock,
+         struct mutex *mutex)
 {
     unsigned long flags = interrupts_disable();
     struct task *me = task_current();
 
     if (state == TASK_SLEEPING && task_signalled(me)) {
+        let_go(lock, mutex);
         interrupts_restore(flags);
         return -EINTR;
     }
     me->state = state;
     wait_in(queue, me);
+    let_go(lock, mutex);
     if (UNLIKELY(ticks != 0)) {
         me->timeout.fire = timed_out;
         tick_timer_set(&me->timeout, timer_ticks() + ticks);
@@ -312,19 +327,35 @@ task_wake_first(struct wait_queue *queue)
 int
 task_sleep(struct wait_queue *queue, uint32_t ticks)
 {
-    return sleep_as(TASK_SLEEPING, queue, ticks);
+    return sleep_as(TASK_SLEEPING, queue, ticks, NULL, NULL);
 }
 
 int
 task_sleep_hard(struct wait_queue *queue)
 {
-    return sleep_as(TASK_SLEEPING_HARD, queue, 0);
+    return sleep_as(TASK_SLEEPING_HARD, queue, 0, NULL, NULL);
 }
 
 int
 task_sleep_long(struct wait_queue *queue)
 {
-    return sleep_as(TASK_SLEEPING_LONG, queue, 0);
+    return sleep_as(TASK_SLEEPING_LONG, queue, 0, NULL, NULL);
+}
+
+int
+task_sleep_unlock(struct wait_queue *queue, enum task_state how, uint32_t ticks,
+                  struct spinlock *lock, unsigned long flags)
+{
+    int result = sleep_as(how, queue, ticks, lock, NULL);
+
+    interrupts_restore(flags);
+    return result;
+}
+
+int
+task_sleep_mutex(struct wait_queue *queue, uint32_t ticks, struct mutex *mutex)
+{
+    return sleep_as(TASK_SLEEPING, queue, ticks, NULL, mutex);
 }
 
 void

@@ -161,13 +161,17 @@ SYSCALL(set_robust_list)
 
 SYSCALL(get_robust_list)
 {
+    unsigned long state = spin_lock(&process_lock);
     const struct task *task = frame->ebx == 0 ? task_current() : task_find((int)frame->ebx);
+    bool found = task != NULL;
+    uint32_t list = found ? task->robust_list : 0;
 
-    if (task == NULL)
+    spin_unlock(&process_lock, state);
+    if (!found)
         return -ESRCH;
     if (put_user_u32(sizeof(struct robust_list_head), (void *)frame->edx) != 0)
         return -EFAULT;
-    return put_user_u32(task->robust_list, (void *)frame->ecx);
+    return put_user_u32(list, (void *)frame->ecx);
 }
 
 /* The word of one lock: if the thread holds it, marks it and wakes one who waits. */

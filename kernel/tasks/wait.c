@@ -3,6 +3,9 @@
  * A child has something to tell when it ended, was stopped, or was continued. The call looks at all
  * children that the caller means; when none has anything to tell it sleeps in child_wait until one
  * does. A child that ended is told of once and is then gone, its times added to its parent's.
+ *
+ * Lock: process_lock from the look at the children until their news are settled, so that each is
+ * told to one thread only.
  */
 #include <string.h>
 #include "file.h"
@@ -46,6 +49,12 @@ has_news(const struct process *child, unsigned options, int *status)
         return false;
     return true;
 }
+
+/* What is told of a child, taken from it while it is there. */
+struct news {
+    int pid, status; /* pid 0: nobody has any */
+    struct rusage usage;
+};
 
 /* The first child with news: NULL when there is none yet, and *any says whether one is meant. */
 static struct process *
@@ -100,7 +109,6 @@ settle(struct process *child, int status, unsigned options)
     if (child->dead) {
         add_usage(child->parent, child);
         process_free(child);
-        task_reap();
     } else if (WIFCONTINUED(status)) {
         child->continued = false;
     } else {
@@ -108,22 +116,30 @@ settle(struct process *child, int status, unsigned options)
     }
 }
 
-/* Waits for news of a child that is meant: 0 and *child, NULL with WNOHANG when there are none; or
- * -ECHILD, -ERESTARTSYS. */
+/* Waits for news of a child that is meant, and settles them: 0 and *news, of nobody with WNOHANG
+ * when there are none; or -ECHILD, -ERESTARTSYS. */
 static long
-await(int pid, unsigned options, struct process **child, int *status)
+await(int pid, unsigned options, struct news *news)
 {
-    bool any;
+    struct wait_queue *queue = &task_current()->process->child_wait;
 
     for (;;) {
-        *child = find_child(pid, options, status, &any);
-        if (*child != NULL)
-            return 0;
-        if (!any)
-            return -ECHILD;
-        if (options & WNOHANG)
-            return 0;
-        if (task_sleep(&task_current()->process->child_wait, 0) != 0)
+        unsigned long state = spin_lock(&process_lock);
+        bool any, ready;
+        struct process *child = find_child(pid, options, &news->status, &any);
+
+        news->pid = child != NULL ? child->pid : 0;
+        if (child != NULL) {
+            fill_usage(child, &news->usage);
+            settle(child, news->status, options);
+        }
+        ready = child != NULL || !any || options & WNOHANG;
+        if (ready) {
+            spin_unlock(&process_lock, state);
+            task_reap();
+            return child == NULL && !any ? -ECHILD : 0;
+        }
+        if (task_sleep_unlock(queue, TASK_SLEEPING, 0, &process_lock, state) != 0)
             return -ERESTARTSYS;
     }
 }
@@ -131,27 +147,21 @@ await(int pid, unsigned options, struct process **child, int *status)
 static long
 wait_status(int pid, uint32_t status_at, unsigned options, uint32_t usage_at)
 {
-    struct process *child;
-    struct rusage usage;
-    int status;
+    struct news news;
     long result;
 
     if (options & ~(unsigned)(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
-    result = await(pid == -1 ? ANY_CHILD : pid, options | WEXITED, &child, &status);
-    if (result != 0 || child == NULL)
+    result = await(pid == -1 ? ANY_CHILD : pid, options | WEXITED, &news);
+    if (result != 0 || news.pid == 0)
         return result;
-    result = child->pid;
-    if (usage_at != 0)
-        fill_usage(child, &usage);
-    settle(child, status, options);
-    if (status_at != 0 && put_user_u32((uint32_t)status, (void *)status_at) != 0)
+    if (status_at != 0 && put_user_u32((uint32_t)news.status, (void *)status_at) != 0)
         return -EFAULT;
-    if (usage_at != 0 && copy_to_user((void *)usage_at, &usage, sizeof(usage)) != 0)
+    if (usage_at != 0 && copy_to_user((void *)usage_at, &news.usage, sizeof(news.usage)) != 0)
         return -EFAULT;
-    return result;
+    return news.pid;
 }
 
 SYSCALL(wait4)
@@ -186,11 +196,11 @@ pid_for(unsigned type, int id, int *pid)
 }
 
 static void
-fill_info(const struct process *child, int status, struct siginfo *info)
+fill_info(int pid, int status, struct siginfo *info)
 {
     memset(info, 0, sizeof(*info));
     info->signo = SIGCHLD;
-    info->child.pid = child->pid;
+    info->child.pid = pid;
     info->child.status = WEXITSTATUS(status);
     if (WIFCONTINUED(status)) {
         info->code = CLD_CONTINUED;
@@ -211,23 +221,21 @@ SYSCALL(waitid)
     const unsigned known = WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT | WNOTHREAD | WALL |
                            (unsigned)WCLONE;
     unsigned options = frame->esi;
-    struct process *child;
     struct siginfo info = {0};
-    struct rusage usage;
-    int pid, status;
+    struct news news;
+    int pid;
     long result;
 
     if (options & ~known || !(options & (WEXITED | WSTOPPED | WCONTINUED)) ||
         !pid_for(frame->ebx, (int)frame->ecx, &pid))
         return -EINVAL;
-    result = await(pid, options, &child, &status);
+    result = await(pid, options, &news);
     if (result != 0)
         return result;
-    if (child != NULL) {
-        fill_info(child, status, &info);
-        fill_usage(child, &usage);
-        settle(child, status, options);
-        if (frame->edi != 0 && copy_to_user((void *)frame->edi, &usage, sizeof(usage)) != 0)
+    if (news.pid != 0) {
+        fill_info(news.pid, news.status, &info);
+        if (frame->edi != 0 &&
+            copy_to_user((void *)frame->edi, &news.usage, sizeof(news.usage)) != 0)
             return -EFAULT;
     }
     if (frame->edx != 0 && copy_to_user((void *)frame->edx, &info, sizeof(info)) != 0)

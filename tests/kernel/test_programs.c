@@ -35,7 +35,7 @@ start_program(struct program program)
     struct exec_image image = {
         .space = program_space(program), .entry = PROGRAM_CODE, .stack = PROGRAM_STACK, .name = "test"};
 
-    return image.space != NULL ? process_launch(&image) : -ENOMEM;
+    return image.space != NULL ? process_launch(&image, NULL) : -ENOMEM;
 }
 
 int
