@@ -40,6 +40,8 @@
  *   paddr_t direct_end(void)                               where frames with an address end
  *   bool cpu_interruptible(void)                           interrupts of this CPU are on: no
  *                                                          interrupt called, and no lock is held
+ *   unsigned long interrupts_disable(void),
+ *   interrupts_restore(unsigned long)                      none comes to this CPU in between
  *   bool cpu_claim(bool *busy), cpu_release(bool *busy)    keep interrupts of this CPU out of its
  *                                                          per-CPU data; false: find another way
  *   cache_flush()                                          what was written is in memory, and what

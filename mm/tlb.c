@@ -115,12 +115,17 @@ answer(struct tlb_cpu *asker)
     __atomic_fetch_and(&asker->waiting, ~cpu_bit(), __ATOMIC_RELEASE);
 }
 
+/* Interrupts off: one between question and answer could answer in our place, and what we then answer
+ * would be the asker's next question, to which we have not listened. */
 void
 tlb_answer(void)
 {
+    unsigned long flags = interrupts_disable();
+
     for (struct tlb_cpu *asker = tlb_cpus; asker < tlb_cpus + CPU_MAX; asker++)
         if (__atomic_load_n(&asker->waiting, __ATOMIC_ACQUIRE) & cpu_bit())
             answer(asker);
+    interrupts_restore(flags);
 }
 
 /* ---- questions ---- */

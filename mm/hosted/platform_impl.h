@@ -252,6 +252,18 @@ cpu_interruptible(void)
     return true;
 }
 
+static inline unsigned long
+interrupts_disable(void)
+{
+    return 0;
+}
+
+static inline void
+interrupts_restore(unsigned long flags)
+{
+    (void)flags;
+}
+
 static inline bool
 cpu_claim(bool *busy)
 {
