@@ -21,6 +21,9 @@
 #define BLOCK_BYTES  ((uint64_t)1 << BLOCK_SHIFT)
 #define NO_BLOCK     UINT32_MAX
 
+/* Frames are named by 32 bits, counted from the first block's: 16 TiB in one table of blocks. */
+#define ZONE_BLOCKS_MAX (1u << (32 - MAX_ORDER))
+
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGH, ZONE_COUNT };
 
 /* Free chunks of one open block: bit i of level k set = the chunk of 2^k frames at frame i * 2^k of

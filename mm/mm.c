@@ -23,6 +23,8 @@
 #include "reclaim.h"
 #include "trace_private.h"
 
+#define LAST_FRAME (~0ul)
+
 unsigned long mm_ram_frames;
 uint64_t mm_beyond_frames;
 
@@ -46,17 +48,34 @@ open_descriptors(struct zone *zone, uint32_t index)
         frames[i].owner = FRAME_FIRMWARE;
 }
 
+/* The frame that begins at or below an address, or the last of all where no number names it. */
+static unsigned long
+frame_at(uint64_t address)
+{
+    uint64_t frame = address >> PAGE_SHIFT;
+    return frame < LAST_FRAME ? (unsigned long)frame : LAST_FRAME;
+}
+
+/* The end of what can be managed: frames are named by 32 bits, counted from FRAME_BASE. */
+static unsigned long
+nameable_end(void)
+{
+    unsigned long end = FRAME_BASE + ((unsigned long)(ZONE_BLOCKS_MAX - 1) << MAX_ORDER);
+    return end > FRAME_BASE ? end : LAST_FRAME & ~(BLOCK_FRAMES - 1);
+}
+
 /* The end of the RAM that is ours to manage, as a frame number. */
 static unsigned long
 managed_end(const struct bootmem *boot)
 {
-    uint64_t end = 0;
+    unsigned long end = 0, most = nameable_end();
     for (size_t i = 0; i < boot->region_count; i++) {
         const struct memmap_region *region = &boot->regions[i];
-        if (region->type == MEMMAP_RAM && region->owner != MEMMAP_ABSENT)
-            end = region->end;
+        if (region->type == MEMMAP_RAM && region->owner != MEMMAP_ABSENT &&
+            frame_at(region->start) < most)
+            end = region->end ? frame_at(region->end) : most;
     }
-    return paddr_to_pfn(end).n;
+    return end < most ? end : most;
 }
 
 static void
@@ -163,7 +182,7 @@ shared_owner(const struct bootmem *boot, unsigned long frame)
 static void
 own_edge(const struct bootmem *boot, uint64_t address)
 {
-    unsigned long frame = paddr_to_pfn(address).n;
+    unsigned long frame = frame_at(address);
     if (!(address & PAGE_MASK) || frame >= managed_end(boot))
         return;
     uint8_t owner = shared_owner(boot, frame);
@@ -175,8 +194,8 @@ static void
 hand_over(const struct bootmem *boot, const struct memmap_region *region)
 {
     unsigned long limit = managed_end(boot);
-    unsigned long start = paddr_to_pfn(region->start + PAGE_MASK).n;
-    unsigned long end = region->end ? paddr_to_pfn(region->end).n : limit;
+    unsigned long start = frame_at(region->start + PAGE_MASK);
+    unsigned long end = region->end ? frame_at(region->end) : limit;
     if (region->type != MEMMAP_RAM || region->start >= (uint64_t)limit << PAGE_SHIFT)
         return;
     end = end < limit ? end : limit;

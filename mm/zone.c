@@ -27,7 +27,7 @@ void
 zone_init(struct zone *zone, const char *name, uint8_t id, struct block *blocks,
           struct block_map *maps, unsigned long base, uint32_t first, uint32_t end)
 {
-    ASSERT(base % BLOCK_FRAMES == 0 && first <= end);
+    ASSERT(base % BLOCK_FRAMES == 0 && first <= end && end <= ZONE_BLOCKS_MAX);
     *zone = (struct zone){.lock = SPINLOCK_INIT,
                           .name = name,
                           .blocks = blocks,

@@ -2,9 +2,13 @@
 #include "bootmem.h"
 #include "early.h"
 #include "mm.h"
+#include "space.h"
 
 /* For the boot map alone. */
 #define EARLY_BYTES (4 * PAGE_SIZE)
+
+#define FOUR_GIB ((paddr_t)1 << 32)
+#define NOEXEC   ((uint64_t)1 << 63)
 
 void
 hosted_start(void *arena, size_t bytes, pfn_t base)
@@ -17,5 +21,7 @@ hosted_start(void *arena, size_t bytes, pfn_t base)
     early_init((char *)arena + bytes - EARLY_BYTES, EARLY_BYTES);
     bootmem_init(&boot, &memory, 1);
     bootmem_own(&boot, start + bytes - EARLY_BYTES, start + bytes, MEMMAP_EARLY);
+    if (start + bytes > FOUR_GIB) /* entries of 32 bits cannot name these frames */
+        space_choose_format(true, NOEXEC);
     mm_init(&boot);
 }

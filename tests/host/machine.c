@@ -24,9 +24,10 @@ machine_start(const struct machine *machine)
     pfn_t middle = pfn(machine->base + (MACHINE_BYTES >> (PAGE_SHIFT + 1)));
     size_t early = MACHINE_BYTES - (machine->high << PAGE_SHIFT) - EARLY_BYTES;
     paddr_t early_start = pfn_to_paddr(pfn(machine->base)) + early;
-    struct memmap_entry memory = {.base = pfn_to_paddr(pfn(first)),
-                                  .length = (uint64_t)(end - first) << PAGE_SHIFT,
-                                  .type = MEMMAP_RAM};
+    struct memmap_entry memory[] = {{.base = pfn_to_paddr(pfn(first)),
+                                     .length = (uint64_t)(end - first) << PAGE_SHIFT,
+                                     .type = MEMMAP_RAM},
+                                    {.base = machine->far, .length = 1u << 30, .type = MEMMAP_RAM}};
     struct bootmem boot;
 
     memset(arena, 0, sizeof(arena));
@@ -34,7 +35,7 @@ machine_start(const struct machine *machine)
     if (machine->high)
         hosted_limit_direct(pfn(end - machine->high));
     early_init(arena + early, EARLY_BYTES);
-    bootmem_init(&boot, &memory, 1);
+    bootmem_init(&boot, memory, machine->far ? 2 : 1);
     bootmem_own(&boot, early_start, early_start + EARLY_BYTES, MEMMAP_EARLY);
     if (machine->info)
         bootmem_own(&boot, pfn_to_paddr(pfn(middle.n - machine->info)), pfn_to_paddr(middle),
@@ -51,8 +52,16 @@ machine_start_plain(unsigned long base)
     hosted_start(arena, sizeof(arena), pfn(base));
 }
 
+static unsigned long usual_base = 4096;
+
+void
+machine_choose_base(unsigned long frame)
+{
+    usual_base = frame;
+}
+
 void
 machine_start_usual(void)
 {
-    machine_start_plain(4096);
+    machine_start_plain(usual_base);
 }

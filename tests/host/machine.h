@@ -12,6 +12,7 @@ struct machine {
     unsigned long high;    /* frames at the end that have no address */
     unsigned long info;    /* frames at the end of the low half: boot info */
     unsigned early;        /* objects of 1000 bytes that the early heap still holds */
+    uint64_t far;          /* where the map has another GiB, out of all reach; 0: nowhere */
 };
 
 /* Everything of the machine before is forgotten; the memory is zeros. */
@@ -20,9 +21,12 @@ void machine_start(const struct machine *machine);
 /* As a program does it: hosted_start. */
 void machine_start_plain(unsigned long base);
 
-/* The machine that tests run on unless they start another: 64 MiB from frame 4096 on. A test that
- * started another one starts this one at its end. */
+/* The machine that tests run on unless they start another: 64 MiB from frame 4096 on, or from the
+ * one that was chosen. A test that started another one starts this one at its end. */
 void machine_start_usual(void);
+
+/* Where the usual machine's memory begins from its next start on, a multiple of 1024. */
+void machine_choose_base(unsigned long frame);
 
 /* The early objects of the running machine. */
 extern void *machine_early[64];

@@ -2,8 +2,9 @@
  *
  * Runs the tests that match any GLOB (all without one); --list prints their names instead. SEED in
  * the environment makes the random tests repeat a run; without it each run draws its own and prints
- * it. With PAE in the environment programs have page tables of that format. Exit status: 0 when all
- * passed, 1 when some failed or none matched, 2 for wrong usage.
+ * it. With PAE in the environment programs have page tables of that format. FRAME there is the
+ * number of the memory's first frame, a multiple of 1024: some must not matter. Exit status: 0 when
+ * all passed, 1 when some failed or none matched, 2 for wrong usage.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,21 @@ choose_seed(void)
     return *end == '\0';
 }
 
+/* False when FRAME is not the number of a block's first frame. */
+static bool
+choose_base(void)
+{
+    const char *text = getenv("FRAME");
+    char *end;
+    unsigned long frame;
+
+    if (!text || !*text)
+        return true;
+    frame = strtoul(text, &end, 0);
+    machine_choose_base(frame);
+    return *end == '\0' && frame % 1024 == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -87,6 +103,10 @@ main(int argc, char **argv)
         return ktest_list(globs, count, print_name) ? 0 : 1;
     if (!choose_seed()) {
         fprintf(stderr, "%s: SEED is not a number\n", argv[0]);
+        return 2;
+    }
+    if (!choose_base()) {
+        fprintf(stderr, "%s: FRAME is not a multiple of 1024\n", argv[0]);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);

@@ -274,6 +274,26 @@ KTEST(machines, large_frame_numbers)
     }
 }
 
+/* RAM whose frames 32 bits do not name, counted from the first: it is counted, and left alone. */
+static void
+far_memory(void)
+{
+    unsigned long whole = (1ul << 30) >> PAGE_SHIFT;
+    CHECK(mm_beyond_frames == whole || mm_beyond_frames == whole - 1); /* one is cut at each end */
+    CHECK_EQ(mm_ram_frames, FRAMES);
+    try_everything();
+}
+
+KTEST(machines, memory_out_of_reach)
+{
+    static const uint64_t places[] = {
+        1ull << 45, (1ull << 45) + 0x800, 1ull << 54, (1ull << 60) + (5 << 20), -(1ull << 30)};
+    for (unsigned i = 0; i < ARRAY_LENGTH(places); i++) {
+        const struct machine machine = {.base = 4096, .far = places[i]};
+        on(&machine, far_memory);
+    }
+}
+
 /* ---- what the boot leaves ---- */
 
 static unsigned long
