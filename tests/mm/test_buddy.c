@@ -3,13 +3,16 @@
 #include "testing.h"
 
 #define BLOCKS 4
-#define BASE   (3 * BLOCK_FRAMES)
 #define PAGES  (BLOCKS * BLOCK_FRAMES)
+
+/* Where numbers have 64 bits, frame 2^32 is in the middle. */
+#define MIDDLE (sizeof(long) > 4 ? 1ul << 16 << 16 : 5 * BLOCK_FRAMES)
+#define BASE   (MIDDLE - 2 * BLOCK_FRAMES)
 
 static struct zone zone;
 static struct block blocks[BLOCKS];
 static struct block_map maps[BLOCKS];
-static uint16_t pages[PAGES]; /* in random order */
+static uint16_t pages[PAGES]; /* in random order, counted from BASE */
 
 static void
 begin(unsigned long start, unsigned long end)
@@ -158,13 +161,13 @@ KTEST(buddy, random_order_merges)
     for (uint32_t i = 0; i < count; i++) {
         pfn_t page = buddy_alloc(&zone, 0);
         CHECK(page.n);
-        pages[i] = (uint16_t)page.n;
+        pages[i] = (uint16_t)(page.n - BASE);
     }
     CHECK_EQ(zone.free, 0);
     CHECK(zone_check(&zone));
     shuffle(&state, pages, count);
     for (uint32_t i = 0; i < count; i++)
-        buddy_free(&zone, pfn(pages[i]), 0);
+        buddy_free(&zone, pfn(BASE + pages[i]), 0);
     CHECK(is_whole(start, end));
 }
 

@@ -3,11 +3,12 @@
 #include "radix.h"
 #include "testing.h"
 
-/* Numbers that stand for frames; the tree never looks behind them. */
+/* Numbers that stand for frames, those beyond 2^32 where there are any; the tree never looks behind
+ * them. */
 static pfn_t
 number(uint32_t index)
 {
-    return pfn((index & 0xfffff) + 1);
+    return pfn(((index & 0xfffff) + 1) | 1ul << 16 << 16 << (index & 7));
 }
 
 static bool
