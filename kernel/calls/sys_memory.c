@@ -71,16 +71,13 @@ index_fits(uint32_t index, size_t length)
 }
 
 static long
-map_file(uintptr_t hint, size_t length, unsigned prot, unsigned flags, int descriptor,
+map_held(const struct file *file, uintptr_t hint, size_t length, unsigned prot, unsigned flags,
          uint32_t index)
 {
-    struct file *file = file_of(descriptor);
     struct object *object;
     bool may_write;
     int error;
 
-    if (file == NULL)
-        return -EBADF;
     if (length == 0)
         return -EINVAL;
     if (!index_fits(index, length))
@@ -90,6 +87,20 @@ map_file(uintptr_t hint, size_t length, unsigned prot, unsigned flags, int descr
         return error;
     return space_mmap(current_space(), hint, length, prot,
                       object == NULL ? flags | MAP_ANONYMOUS : flags, object, index, may_write);
+}
+
+static long
+map_file(uintptr_t hint, size_t length, unsigned prot, unsigned flags, int descriptor,
+         uint32_t index)
+{
+    struct file *file = file_hold(descriptor);
+    long result;
+
+    if (file == NULL)
+        return -EBADF;
+    result = map_held(file, hint, length, prot, flags, index);
+    file_put(file);
+    return result;
 }
 
 static inline long

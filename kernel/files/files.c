@@ -9,6 +9,10 @@
  *
  * Closing puts NULL into the table before it lets the file go: what the file's end does sees the
  * descriptor free.
+ *
+ * Lock: files->lock for every change. Who is about to look at a table without it must be its only
+ * user, so that nobody else changes it: /proc, which looks from outside, takes the lock. Memory for a
+ * larger table is had before the lock is taken, files are let go after it was given back.
  */
 #include <string.h>
 #include "file.h"
@@ -62,32 +66,44 @@ free_table(const struct files *files)
         kfree(files->file);
 }
 
-/* Makes room for `size` descriptors, a multiple of 16. 0 or -ENOMEM. */
-static int
-set_size(struct files *files, uint32_t size)
+/* Moves the table to new memory with room for `size` descriptors, zeros, and answers with what is to
+ * be freed. */
+static struct file **
+move_table(struct files *files, struct file **table, uint32_t size)
 {
-    struct file **table = kzalloc(table_bytes(size));
+    struct file **old = files->file != files->few ? files->file : NULL;
     uint8_t *marks = (uint8_t *)(table + size);
 
-    if (table == NULL)
-        return -ENOMEM;
     memcpy(table, files->file, files->size * sizeof(*table));
     memcpy(marks, files->close_on_exec, files->size / 8);
-    free_table(files);
     files->file = table;
     files->close_on_exec = marks;
     files->size = size;
-    return 0;
+    return old;
 }
 
+/* Takes the lock of a table that has room for a descriptor. 0, or -ENOMEM without the lock. */
 static int
-make_room(struct files *files, uint32_t descriptor)
+lock_with_room(struct files *files, uint32_t descriptor, unsigned long *state)
 {
-    uint32_t size = files->size;
+    uint32_t size;
+    struct file **table;
 
-    while (size <= descriptor)
-        size *= 2;
-    return size == files->size ? 0 : set_size(files, size);
+    *state = spin_lock(&files->lock);
+    while (UNLIKELY(descriptor >= files->size)) {
+        size = files->size;
+        spin_unlock(&files->lock, *state);
+        while (size <= descriptor)
+            size *= 2;
+        table = kzalloc(table_bytes(size));
+        if (table == NULL)
+            return -ENOMEM;
+        *state = spin_lock(&files->lock);
+        if (files->size < size)
+            table = move_table(files, table, size);
+        kfree(table);
+    }
+    return 0;
 }
 
 /* The lowest free descriptor from `from` on; it may lie behind the table's end. */
@@ -109,22 +125,47 @@ descriptor_limit(void)
     return task_current()->process->limits[RLIMIT_NOFILE].soft;
 }
 
+/* Puts `file` at the lowest free descriptor from `from` on below `limit`, if the table has room for
+ * it. The descriptor, which may lie behind the table's end; then nothing has changed. */
+static uint32_t
+install(struct files *files, struct file *file, uint32_t from, uint32_t limit, bool close_on_exec)
+{
+    uint32_t descriptor = find_free(files, from);
+
+    if (LIKELY(descriptor < limit && descriptor < files->size)) {
+        files->file[descriptor] = file;
+        mark(files, descriptor, close_on_exec);
+    }
+    return descriptor;
+}
+
 int
 file_install(struct file *file, int from, bool close_on_exec)
 {
     struct files *files = task_current()->process->files;
-    uint32_t limit = descriptor_limit(), descriptor;
+    uint32_t limit = descriptor_limit(), descriptor = 0;
+    unsigned long state;
+    bool done;
 
     if (from < 0 || (uint32_t)from >= limit)
         return from == 0 ? -EMFILE : -EINVAL;
-    descriptor = find_free(files, (uint32_t)from);
-    if (descriptor >= limit)
-        return -EMFILE;
-    if (UNLIKELY(descriptor >= files->size) && make_room(files, descriptor) != 0)
-        return -ENOMEM;
-    files->file[descriptor] = file;
-    mark(files, descriptor, close_on_exec);
+    do {
+        if (lock_with_room(files, descriptor, &state) != 0)
+            return -ENOMEM;
+        descriptor = install(files, file, (uint32_t)from, limit, close_on_exec);
+        done = descriptor < files->size;
+        spin_unlock(&files->lock, state);
+        if (descriptor >= limit)
+            return -EMFILE;
+    } while (!done);
     return (int)descriptor;
+}
+
+static void
+let_go(struct files *files, struct file *file)
+{
+    lock_forget(files, file->node);
+    file_put(file);
 }
 
 int
@@ -132,66 +173,117 @@ file_install_at(struct file *file, int descriptor, bool close_on_exec)
 {
     struct files *files = task_current()->process->files;
     struct file *old;
+    unsigned long state;
 
     if (descriptor < 0 || (uint32_t)descriptor >= descriptor_limit())
         return -EBADF;
-    if (make_room(files, (uint32_t)descriptor) != 0)
+    if (lock_with_room(files, (uint32_t)descriptor, &state) != 0)
         return -ENOMEM;
     old = files->file[descriptor];
     files->file[descriptor] = file;
     mark(files, (unsigned)descriptor, close_on_exec);
-    if (old != NULL) {
-        lock_forget(files, old->node);
-        file_put(old);
-    }
+    spin_unlock(&files->lock, state);
+    if (old != NULL)
+        let_go(files, old);
     return descriptor;
 }
 
-static void
-close_one(struct files *files, uint32_t descriptor)
+/* The file of a descriptor, or NULL. With the lock. */
+static struct file *
+file_at(const struct files *files, uint32_t descriptor)
 {
-    struct file *file = files->file[descriptor];
+    return descriptor < files->size ? files->file[descriptor] : NULL;
+}
 
-    files->file[descriptor] = NULL;
-    if (descriptor < files->first)
-        files->first = descriptor;
-    lock_forget(files, file->node);
-    file_put(file);
+/* Closes a descriptor; false: it was not open, or `marked_only` and it has no mark. */
+static bool
+close_one(struct files *files, uint32_t descriptor, bool marked_only)
+{
+    unsigned long state = spin_lock(&files->lock);
+    struct file *file = file_at(files, descriptor);
+
+    if (file != NULL && marked_only && !marked(files, descriptor))
+        file = NULL;
+    if (file != NULL) {
+        files->file[descriptor] = NULL;
+        if (descriptor < files->first)
+            files->first = descriptor;
+    }
+    spin_unlock(&files->lock, state);
+    if (file != NULL)
+        let_go(files, file);
+    return file != NULL;
 }
 
 int
 file_close(int descriptor)
 {
-    if (file_of(descriptor) == NULL)
-        return -EBADF;
-    close_one(task_current()->process->files, (uint32_t)descriptor);
-    return 0;
+    return close_one(task_current()->process->files, (uint32_t)descriptor, false) ? 0 : -EBADF;
+}
+
+struct file *
+file_hold_shared(struct files *files, uint32_t descriptor)
+{
+    unsigned long state = spin_lock(&files->lock);
+    struct file *file = file_at(files, descriptor);
+
+    if (file != NULL)
+        file_get(file);
+    spin_unlock(&files->lock, state);
+    return file;
 }
 
 bool
-file_closes_on_exec(int descriptor)
+file_is_at(const struct file *file, int descriptor)
 {
-    return marked(task_current()->process->files, (unsigned)descriptor);
+    struct file *found = file_hold(descriptor);
+
+    if (found != NULL)
+        file_put(found);
+    return found == file;
 }
 
-void
+int
+file_closes_on_exec(int descriptor)
+{
+    struct files *files = task_current()->process->files;
+    unsigned long state = spin_lock(&files->lock);
+    int answer = -EBADF;
+
+    if (file_at(files, (uint32_t)descriptor) != NULL)
+        answer = marked(files, (unsigned)descriptor);
+    spin_unlock(&files->lock, state);
+    return answer;
+}
+
+int
 file_set_close_on_exec(int descriptor, bool close_on_exec)
 {
-    mark(task_current()->process->files, (unsigned)descriptor, close_on_exec);
+    struct files *files = task_current()->process->files;
+    unsigned long state = spin_lock(&files->lock);
+    bool open = file_at(files, (uint32_t)descriptor) != NULL;
+
+    if (open)
+        mark(files, (unsigned)descriptor, close_on_exec);
+    spin_unlock(&files->lock, state);
+    return open ? 0 : -EBADF;
 }
 
 struct file *
 files_find(struct files *files, uint32_t *descriptor, bool next)
 {
+    unsigned long state = spin_lock(&files->lock);
+    struct file *file;
     uint32_t at = *descriptor;
 
     while (next && at < files->size && files->file[at] == NULL)
         at++;
+    file = file_at(files, at);
+    if (file != NULL)
+        file_get(file);
+    spin_unlock(&files->lock, state);
     *descriptor = at;
-    if (at >= files->size || files->file[at] == NULL)
-        return NULL;
-    file_get(files->file[at]);
-    return files->file[at];
+    return file;
 }
 
 /* ---- whole tables ---- */
@@ -212,18 +304,42 @@ size_needed(const struct files *files)
     return size;
 }
 
-struct files *
-files_fork(struct files *parent)
+/* A table with room for what the parent has now, nothing in it, and the parent's lock taken. NULL,
+ * without the lock: no memory. */
+static struct files *
+create_like(struct files *parent, unsigned long *state)
 {
-    uint32_t size = size_needed(parent);
     struct files *files = files_create();
+    struct file **table;
+    uint32_t size;
 
     if (files == NULL)
         return NULL;
-    if (size > FILES_FEW && set_size(files, size) != 0) {
-        kfree(files);
-        return NULL;
+    *state = spin_lock(&parent->lock);
+    while (UNLIKELY((size = size_needed(parent)) > files->size)) {
+        spin_unlock(&parent->lock, *state);
+        table = kzalloc(table_bytes(size));
+        if (table == NULL) {
+            free_table(files);
+            kfree(files);
+            return NULL;
+        }
+        kfree(move_table(files, table, size));
+        *state = spin_lock(&parent->lock);
     }
+    return files;
+}
+
+struct files *
+files_fork(struct files *parent)
+{
+    unsigned long state;
+    struct files *files = create_like(parent, &state);
+    uint32_t size;
+
+    if (files == NULL)
+        return NULL;
+    size = files->size < parent->size ? files->size : parent->size;
     files->first = parent->first;
     memcpy(files->file, parent->file, size * sizeof(*files->file));
     memcpy(files->close_on_exec, parent->close_on_exec, size / 8);
@@ -231,23 +347,24 @@ files_fork(struct files *parent)
         if (files->file[i] != NULL)
             file_get(files->file[i]);
     }
+    spin_unlock(&parent->lock, state);
     return files;
 }
 
 void
 files_get(struct files *files)
 {
-    files->refs++;
+    (void)__atomic_fetch_add(&files->refs, 1, __ATOMIC_RELAXED);
 }
 
 void
 files_put(struct files *files)
 {
-    if (--files->refs > 0)
+    if (__atomic_sub_fetch(&files->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     for (uint32_t i = 0; i < files->size; i++) {
         if (files->file[i] != NULL)
-            close_one(files, i);
+            (void)close_one(files, i, false);
     }
     free_table(files);
     kfree(files);
@@ -256,15 +373,18 @@ files_put(struct files *files)
 int
 files_own(struct files **files)
 {
-    struct files *own;
+    struct files *own, *shared = *files;
+    unsigned long state;
 
-    if ((*files)->refs == 1)
+    if (shared->refs == 1)
         return 0;
-    own = files_fork(*files);
+    own = files_fork(shared);
     if (own == NULL)
         return -ENOMEM;
-    files_put(*files);
+    state = spin_lock(&process_lock);
     *files = own;
+    spin_unlock(&process_lock, state);
+    files_put(shared);
     return 0;
 }
 
@@ -273,11 +393,13 @@ files_close_on_exec(struct files *files)
 {
     for (uint32_t i = 0; i < files->size; i++) {
         if (files->file[i] != NULL && marked(files, i))
-            close_one(files, i);
+            (void)close_one(files, i, true);
     }
 }
 
 /* ---- the current directory ---- */
+
+struct spinlock folder_lock = SPINLOCK_INIT;
 
 struct folder *
 folder_create(void)
@@ -291,14 +413,28 @@ folder_create(void)
     return folder;
 }
 
+struct node *
+folder_current(struct folder *folder)
+{
+    unsigned long state = spin_lock(&folder_lock);
+    struct node *node = folder->current;
+
+    node_get(node);
+    spin_unlock(&folder_lock, state);
+    return node;
+}
+
 struct folder *
 folder_fork(struct folder *parent)
 {
     struct folder *folder = folder_create();
+    struct node *current;
 
     if (folder == NULL)
         return NULL;
-    folder_set(folder, parent->current);
+    current = folder_current(parent);
+    folder_set(folder, current);
+    node_put(current);
     folder->umask = parent->umask;
     return folder;
 }
@@ -306,23 +442,27 @@ folder_fork(struct folder *parent)
 void
 folder_set(struct folder *folder, struct node *node)
 {
-    struct node *old = folder->current;
+    unsigned long state;
+    struct node *old;
 
     node_get(node);
+    state = spin_lock(&folder_lock);
+    old = folder->current;
     folder->current = node;
+    spin_unlock(&folder_lock, state);
     node_put(old);
 }
 
 void
 folder_get(struct folder *folder)
 {
-    folder->refs++;
+    (void)__atomic_fetch_add(&folder->refs, 1, __ATOMIC_RELAXED);
 }
 
 void
 folder_put(struct folder *folder)
 {
-    if (--folder->refs > 0)
+    if (__atomic_sub_fetch(&folder->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     node_put(folder->current);
     kfree(folder);

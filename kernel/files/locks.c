@@ -9,6 +9,9 @@
  *
  * There is one list, as there are few: files that several programs change at once. Whoever waits
  * looks again whenever something was given back. That two wait for each other is not found out.
+ *
+ * Lock: locks_mutex. Whoever closes a file looks without it whether there are locks at all: those of
+ * the caller are seen, as it took them before.
  */
 #include <string.h>
 #include "file.h"
@@ -18,6 +21,7 @@
 
 struct lock *locks;
 
+static struct mutex locks_mutex = MUTEX_INIT;
 static unsigned long lock_count;
 static struct wait_queue lock_wait;
 
@@ -41,8 +45,8 @@ same_file(const struct lock *a, const struct lock *b)
     return a->node == b->node && a->kind == b->kind;
 }
 
-const struct lock *
-lock_conflict(const struct lock *wanted)
+static const struct lock *
+find_conflict(const struct lock *wanted)
 {
     for (const struct lock *lock = locks; lock != NULL; lock = lock->next) {
         if (same_file(lock, wanted) && lock->owner != wanted->owner && overlap(lock, wanted) &&
@@ -52,7 +56,20 @@ lock_conflict(const struct lock *wanted)
     return NULL;
 }
 
-/* ---- changing the list ---- */
+bool
+lock_conflict(const struct lock *wanted, struct lock *found)
+{
+    const struct lock *lock;
+
+    mutex_lock(&locks_mutex);
+    lock = find_conflict(wanted);
+    if (lock != NULL)
+        *found = *lock;
+    mutex_unlock(&locks_mutex);
+    return lock != NULL;
+}
+
+/* ---- changing the list, with the mutex ---- */
 
 static void
 add(struct lock *lock)
@@ -173,17 +190,25 @@ put(const struct lock *wanted)
 int
 lock_take(const struct lock *wanted, bool wait)
 {
-    while (lock_conflict(wanted) != NULL) {
-        if (!wait)
+    int error;
+
+    mutex_lock(&locks_mutex);
+    while (find_conflict(wanted) != NULL) {
+        if (!wait) {
+            mutex_unlock(&locks_mutex);
             return -EAGAIN;
-        if (task_sleep(&lock_wait, 0) == -EINTR)
+        }
+        if (task_sleep_mutex(&lock_wait, 0, &locks_mutex) == -EINTR)
             return -ERESTARTSYS;
+        mutex_lock(&locks_mutex);
     }
-    return put(wanted);
+    error = put(wanted);
+    mutex_unlock(&locks_mutex);
+    return error;
 }
 
-int
-lock_give(const struct lock *given)
+static int
+give(const struct lock *given)
 {
     struct lock *rest = NULL;
 
@@ -196,11 +221,23 @@ lock_give(const struct lock *given)
     return 0;
 }
 
+int
+lock_give(const struct lock *given)
+{
+    int error;
+
+    mutex_lock(&locks_mutex);
+    error = give(given);
+    mutex_unlock(&locks_mutex);
+    return error;
+}
+
 void
 lock_forget_all(const void *owner, const struct node *node)
 {
     struct lock **link = &locks;
 
+    mutex_lock(&locks_mutex);
     while (*link != NULL) {
         if ((*link)->owner == owner && (*link)->node == node)
             drop(link);
@@ -208,4 +245,5 @@ lock_forget_all(const void *owner, const struct node *node)
             link = &(*link)->next;
     }
     task_wake_all(&lock_wait);
+    mutex_unlock(&locks_mutex);
 }

@@ -57,7 +57,8 @@ file_create(const struct file_ops *ops, struct node *node, unsigned flags, void 
 
     if (file == NULL)
         return NULL;
-    open_files++;
+    (void)__atomic_fetch_add(&open_files, 1, __ATOMIC_RELAXED);
+    mutex_init(&file->turn);
     file->ops = ops;
     file->node = node;
     if (node != NULL)
@@ -77,7 +78,7 @@ file_free(struct file *file)
     lock_forget(file, file->node);
     node_put(file->node);
     kfree(file);
-    open_files--;
+    (void)__atomic_fetch_sub(&open_files, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- may it be opened so? ---- */

@@ -74,12 +74,13 @@ poll_wait(struct poller *poller, uint32_t ticks, uint32_t *left)
 unsigned
 poll_conditions(int descriptor, unsigned wanted)
 {
-    struct file *file = file_of(descriptor);
+    struct file *file = file_hold(descriptor);
     unsigned now;
 
     if (file == NULL)
         return POLL_NVAL;
     now = file->ops->poll != NULL ? file->ops->poll(file) : POLL_IN | POLL_OUT;
+    file_put(file);
     if (now & POLL_IN)
         now |= POLLRDNORM;
     if (now & POLL_OUT)

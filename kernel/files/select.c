@@ -64,7 +64,7 @@ check_sets(const struct select_call *call)
         uint32_t any = call->wanted[SET_READ][word] | call->wanted[SET_WRITE][word] |
                        call->wanted[SET_EXCEPT][word];
 
-        if ((any >> descriptor % 32 & 1) && file_of((int)descriptor) == NULL)
+        if ((any >> descriptor % 32 & 1) && file_closes_on_exec((int)descriptor) < 0)
             return -EBADF;
     }
     return 0;

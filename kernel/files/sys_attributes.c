@@ -47,11 +47,14 @@ SYSCALL(fchmodat)
 
 SYSCALL(fchmod)
 {
-    const struct file *file = file_of((int)frame->ebx);
+    struct file *file = file_hold((int)frame->ebx);
+    long error;
 
     if (file == NULL)
         return -EBADF;
-    return set_mode(file->node, frame->ecx);
+    error = set_mode(file->node, frame->ecx);
+    file_put(file);
+    return error;
 }
 
 /* -1 leaves an owner as it is; so does 0xFFFF in the calls of 16 bits. */
@@ -84,11 +87,14 @@ set_owner_at(int folder, uint32_t path, unsigned flags, uint32_t user, uint32_t 
 static long
 set_owner_of(int descriptor, uint32_t user, uint32_t group)
 {
-    const struct file *file = file_of(descriptor);
+    struct file *file = file_hold(descriptor);
+    long error;
 
     if (file == NULL)
         return -EBADF;
-    return set_owner(file->node, user, group);
+    error = set_owner(file->node, user, group);
+    file_put(file);
+    return error;
 }
 
 static uint32_t
@@ -162,19 +168,29 @@ truncate_path(uint32_t user, uint64_t size)
 }
 
 static long
-truncate_file(int descriptor, uint64_t size)
+truncate_held(struct file *file, uint64_t size)
 {
-    struct file *file = file_of(descriptor);
-
-    if ((int64_t)size < 0)
-        return -EINVAL;
-    if (file == NULL)
-        return -EBADF;
     if (file_object(file) == NULL || !(file->access & FILE_WRITE))
         return -EINVAL;
     if (size > INT32_MAX && !(file->flags & O_LARGEFILE))
         return -EINVAL;
     return node_set_size(file->node, size);
+}
+
+static long
+truncate_file(int descriptor, uint64_t size)
+{
+    struct file *file;
+    long error;
+
+    if ((int64_t)size < 0)
+        return -EINVAL;
+    file = file_hold(descriptor);
+    if (file == NULL)
+        return -EBADF;
+    error = truncate_held(file, size);
+    file_put(file);
+    return error;
 }
 
 /* Sizes of the old calls are signed: what is negative stays so. */
@@ -200,14 +216,14 @@ SYSCALL(ftruncate64)
 
 /* Room is not set aside: a file is made as large as it is to become, its bytes come when they are
  * written. */
-SYSCALL(fallocate)
+static long
+allocate(struct file *file, const struct trap_frame *frame)
 {
     enum { FALLOC_FL_KEEP_SIZE = 1 };
-    struct file *file = file_of((int)frame->ebx);
     int64_t offset = (int64_t)((uint64_t)frame->esi << 32 | frame->edx);
     int64_t size = (int64_t)((uint64_t)frame->ebp << 32 | frame->edi);
 
-    if (file == NULL || !(file->access & FILE_WRITE))
+    if (!(file->access & FILE_WRITE))
         return -EBADF;
     if (offset < 0 || size <= 0)
         return -EINVAL;
@@ -220,4 +236,16 @@ SYSCALL(fallocate)
     if (frame->ecx != 0 || (uint64_t)(offset + size) <= file_size(file))
         return 0;
     return node_set_size(file->node, (uint64_t)(offset + size));
+}
+
+SYSCALL(fallocate)
+{
+    struct file *file = file_hold((int)frame->ebx);
+    long error;
+
+    if (file == NULL)
+        return -EBADF;
+    error = allocate(file, frame);
+    file_put(file);
+    return error;
 }

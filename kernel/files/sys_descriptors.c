@@ -19,7 +19,7 @@ SYSCALL(close)
 SYSCALL(close_range)
 {
     enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
-    const struct files *files;
+    struct files *files;
 
     if (frame->ecx < frame->ebx ||
         frame->edx & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
@@ -28,26 +28,29 @@ SYSCALL(close_range)
         return -ENOMEM;
     files = task_current()->process->files;
     for (uint32_t i = frame->ebx; i <= frame->ecx && i < files->size; i++) {
-        if (file_of((int)i) == NULL)
-            continue;
         if (frame->edx & CLOSE_RANGE_CLOEXEC)
-            file_set_close_on_exec((int)i, true);
+            (void)file_set_close_on_exec((int)i, true);
         else
             (void)file_close((int)i);
     }
     return 0;
 }
 
+static bool
+is_open(int descriptor)
+{
+    return file_closes_on_exec(descriptor) >= 0;
+}
+
 /* Another descriptor for an open file: the lowest free one from `from` on. */
 static long
 duplicate(int descriptor, int from, bool close_on_exec)
 {
-    struct file *file = file_of(descriptor);
+    struct file *file = file_hold(descriptor);
     int answer;
 
     if (file == NULL)
         return -EBADF;
-    file_get(file);
     answer = file_install(file, from, close_on_exec);
     if (answer < 0)
         file_put(file);
@@ -57,12 +60,11 @@ duplicate(int descriptor, int from, bool close_on_exec)
 static long
 duplicate_to(int descriptor, int target, bool close_on_exec)
 {
-    struct file *file = file_of(descriptor);
+    struct file *file = file_hold(descriptor);
     int answer;
 
     if (file == NULL)
         return -EBADF;
-    file_get(file);
     answer = file_install_at(file, target, close_on_exec);
     if (answer < 0)
         file_put(file);
@@ -77,7 +79,7 @@ SYSCALL(dup)
 SYSCALL(dup2)
 {
     if (frame->ebx == frame->ecx)
-        return file_of((int)frame->ebx) != NULL ? (long)frame->ebx : -EBADF;
+        return is_open((int)frame->ebx) ? (long)frame->ebx : -EBADF;
     return duplicate_to((int)frame->ebx, (int)frame->ecx, false);
 }
 
@@ -98,21 +100,16 @@ set_flags(struct file *file, unsigned flags)
 }
 
 static long
-fcntl(int descriptor, unsigned command, uint32_t argument)
+fcntl_held(struct file *file, int descriptor, unsigned command, uint32_t argument)
 {
-    struct file *file = file_of(descriptor);
-
-    if (file == NULL)
-        return -EBADF;
     switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
         return duplicate(descriptor, (int)argument, command == F_DUPFD_CLOEXEC);
     case F_GETFD:
-        return file_closes_on_exec(descriptor) ? FD_CLOEXEC : 0;
+        return file_closes_on_exec(descriptor);
     case F_SETFD:
-        file_set_close_on_exec(descriptor, argument & FD_CLOEXEC);
-        return 0;
+        return file_set_close_on_exec(descriptor, argument & FD_CLOEXEC);
     case F_GETFL:
         return (long)file->flags;
     case F_SETFL:
@@ -126,7 +123,7 @@ fcntl(int descriptor, unsigned command, uint32_t argument)
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-        return lock_fcntl(descriptor, command, (void *)argument);
+        return lock_fcntl(file, descriptor, command, (void *)argument);
     case F_GETOWN:
     case F_SETOWN:
         return 0;
@@ -136,6 +133,19 @@ fcntl(int descriptor, unsigned command, uint32_t argument)
     default:
         return -EINVAL;
     }
+}
+
+static long
+fcntl(int descriptor, unsigned command, uint32_t argument)
+{
+    struct file *file = file_hold(descriptor);
+    long answer;
+
+    if (file == NULL)
+        return -EBADF;
+    answer = fcntl_held(file, descriptor, command, argument);
+    file_put(file);
+    return answer;
 }
 
 SYSCALL(fcntl)
@@ -191,16 +201,10 @@ seek_target(const struct file *file, int64_t offset, unsigned whence)
 
 /* The new position or -errno. `largest` is what the caller's answer can hold. */
 static int64_t
-seek(int descriptor, int64_t offset, unsigned whence, int64_t largest)
+seek_in_turn(struct file *file, int64_t offset, unsigned whence, int64_t largest)
 {
-    struct file *file = file_of(descriptor);
-    int64_t target;
+    int64_t target = seek_target(file, offset, whence);
 
-    if (file == NULL)
-        return -EBADF;
-    if (!file_has_position(file))
-        return -ESPIPE;
-    target = seek_target(file, offset, whence);
     if (target < 0)
         return whence >= SEEK_DATA ? target : -EINVAL;
     if (S_ISCHR(file->node->mode))
@@ -208,6 +212,23 @@ seek(int descriptor, int64_t offset, unsigned whence, int64_t largest)
     if (target > largest)
         return -EOVERFLOW;
     file->position = (uint64_t)target;
+    return target;
+}
+
+static int64_t
+seek(int descriptor, int64_t offset, unsigned whence, int64_t largest)
+{
+    struct file *file = file_hold(descriptor);
+    int64_t target = -ESPIPE;
+
+    if (file == NULL)
+        return -EBADF;
+    if (file_has_position(file)) {
+        mutex_lock(&file->turn);
+        target = seek_in_turn(file, offset, whence, largest);
+        mutex_unlock(&file->turn);
+    }
+    file_put(file);
     return target;
 }
 
@@ -246,18 +267,15 @@ set_nonblocking(struct file *file, const void *user)
     return set_flags(file, on ? file->flags | O_NONBLOCK : file->flags & ~(unsigned)O_NONBLOCK);
 }
 
-SYSCALL(ioctl)
+static long
+ioctl_held(struct file *file, const struct trap_frame *frame)
 {
-    struct file *file = file_of((int)frame->ebx);
-    long answer;
-
-    if (file == NULL || file->flags & O_PATH)
+    if (file->flags & O_PATH)
         return -EBADF;
     switch (frame->ecx) {
     case FIOCLEX:
     case FIONCLEX:
-        file_set_close_on_exec((int)frame->ebx, frame->ecx == FIOCLEX);
-        return 0;
+        return file_set_close_on_exec((int)frame->ebx, frame->ecx == FIOCLEX);
     case FIONBIO:
         return set_nonblocking(file, (const void *)frame->edx);
     }
@@ -265,8 +283,17 @@ SYSCALL(ioctl)
         return bytes_to_read(file, (void *)frame->edx);
     if (file->ops->ioctl == NULL)
         return -ENOTTY;
-    file_get(file);
-    answer = file->ops->ioctl(file, frame->ecx, frame->edx);
+    return file->ops->ioctl(file, frame->ecx, frame->edx);
+}
+
+SYSCALL(ioctl)
+{
+    struct file *file = file_hold((int)frame->ebx);
+    long answer;
+
+    if (file == NULL)
+        return -EBADF;
+    answer = ioctl_held(file, frame);
     file_put(file);
     return answer;
 }
@@ -282,11 +309,14 @@ SYSCALL(sync)
 static long
 sync_file(const struct trap_frame *frame)
 {
-    const struct file *file = file_of((int)frame->ebx);
+    struct file *file = file_hold((int)frame->ebx);
+    long answer;
 
     if (file == NULL)
         return -EBADF;
-    return file_has_position(file) && !S_ISCHR(file->node->mode) ? 0 : -EINVAL;
+    answer = file_has_position(file) && !S_ISCHR(file->node->mode) ? 0 : -EINVAL;
+    file_put(file);
+    return answer;
 }
 
 SYSCALL(fsync)
@@ -301,18 +331,21 @@ SYSCALL(fdatasync)
 
 SYSCALL(syncfs)
 {
-    return file_of((int)frame->ebx) != NULL ? 0 : -EBADF;
+    return is_open((int)frame->ebx) ? 0 : -EBADF;
 }
 
 /* Advice about files is taken and not followed. */
 static long
 take_advice(const struct trap_frame *frame)
 {
-    const struct file *file = file_of((int)frame->ebx);
+    struct file *file = file_hold((int)frame->ebx);
+    long answer;
 
     if (file == NULL)
         return -EBADF;
-    return file_has_position(file) ? 0 : -ESPIPE;
+    answer = file_has_position(file) ? 0 : -ESPIPE;
+    file_put(file);
+    return answer;
 }
 
 SYSCALL(fadvise64)

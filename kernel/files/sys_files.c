@@ -2,7 +2,8 @@
  *
  * The short way of a call: the descriptor's file, is it open for that, does the range lie in the
  * program's half, and then the file's own read or write. The file is held meanwhile, for it may
- * sleep, and another thread may close the descriptor.
+ * sleep, and another thread may close the descriptor. Calls that use the file's position, and what
+ * else it keeps (`state`), do so in turn; pread and pwrite of regular files use neither.
  *
  * A vector is moved piece by piece; but a short write to a pipe or a terminal is gathered first, as
  * others must not come between its pieces.
@@ -25,17 +26,17 @@ typedef long (*mover)(struct file *file, struct buffer *buffer, uint64_t *positi
 
 /* How a call moves bytes: to or from the program, at the file's position or at a given one. */
 struct transfer {
-    struct file *file;
+    struct file *file; /* held */
     mover move;
     uint64_t *position;
     bool reads;
+    bool in_turn; /* and its turn is taken */
 };
 
 static inline long
 move_bytes(struct file *file, mover move, uint32_t at, uint32_t size, uint64_t *position)
 {
     struct buffer buffer = {(char *)at, size, false};
-    long done;
 
     if (UNLIKELY(!user_range_ok(at, size)))
         return -EFAULT;
@@ -43,28 +44,47 @@ move_bytes(struct file *file, mover move, uint32_t at, uint32_t size, uint64_t *
         buffer.size = TRANSFER_MAX;
     if (UNLIKELY(move == NULL))
         return -EINVAL;
-    file_get(file);
-    done = move(file, &buffer, position);
-    file_put(file);
+    return move(file, &buffer, position);
+}
+
+/* At the file's own position. */
+static inline long
+move_next(struct file *file, mover move, const struct trap_frame *frame)
+{
+    long done;
+
+    if (file->ops->stream)
+        return move_bytes(file, move, frame->ecx, frame->edx, &file->position);
+    mutex_lock(&file->turn);
+    done = move_bytes(file, move, frame->ecx, frame->edx, &file->position);
+    mutex_unlock(&file->turn);
     return done;
 }
 
 SYSCALL(read)
 {
-    struct file *file = file_of((int)frame->ebx);
+    struct file *file = file_hold((int)frame->ebx);
+    long done = -EBADF;
 
-    if (UNLIKELY(file == NULL || !(file->access & FILE_READ)))
+    if (UNLIKELY(file == NULL))
         return -EBADF;
-    return move_bytes(file, file->ops->read, frame->ecx, frame->edx, &file->position);
+    if (LIKELY(file->access & FILE_READ))
+        done = move_next(file, file->ops->read, frame);
+    file_put(file);
+    return done;
 }
 
 SYSCALL(write)
 {
-    struct file *file = file_of((int)frame->ebx);
+    struct file *file = file_hold((int)frame->ebx);
+    long done = -EBADF;
 
-    if (UNLIKELY(file == NULL || !(file->access & FILE_WRITE)))
+    if (UNLIKELY(file == NULL))
         return -EBADF;
-    return move_bytes(file, file->ops->write, frame->ecx, frame->edx, &file->position);
+    if (LIKELY(file->access & FILE_WRITE))
+        done = move_next(file, file->ops->write, frame);
+    file_put(file);
+    return done;
 }
 
 /* ---- at a position of the call's own ---- */
@@ -75,23 +95,49 @@ join(uint32_t low, uint32_t high)
     return (uint64_t)high << 32 | low;
 }
 
-/* The file to move bytes of, at *position or, when that is NULL, at its own. 0 or -errno. */
+/* May bytes of the file be moved, at a position of the call's own or at its own? */
 static int
-transfer_init(struct transfer *transfer, int descriptor, bool reads, uint64_t *position)
+check_transfer(const struct file *file, bool reads, const uint64_t *position)
 {
-    struct file *file = file_of(descriptor);
+    if (!(file->access & (reads ? FILE_READ : FILE_WRITE)))
+        return -EBADF;
+    return position != NULL && !file_has_position(file) ? -ESPIPE : 0;
+}
+
+/* The file to move bytes of, at *position or, when that is NULL, at its own. 0 or -errno; 0:
+ * transfer_end ends it. */
+static int
+transfer_begin(struct transfer *transfer, int descriptor, bool reads, uint64_t *position)
+{
+    struct file *file;
+    int error;
 
     if (position != NULL && (int64_t)*position < 0)
         return -EINVAL;
-    if (file == NULL || !(file->access & (reads ? FILE_READ : FILE_WRITE)))
+    file = file_hold(descriptor);
+    if (file == NULL)
         return -EBADF;
-    if (position != NULL && !file_has_position(file))
-        return -ESPIPE;
+    error = check_transfer(file, reads, position);
+    if (error != 0) {
+        file_put(file);
+        return error;
+    }
     transfer->file = file;
     transfer->move = reads ? file->ops->read : file->ops->write;
     transfer->position = position != NULL ? position : &file->position;
     transfer->reads = reads;
+    transfer->in_turn = !file->ops->stream && (position == NULL || file->ops != &regular_ops);
+    if (transfer->in_turn)
+        mutex_lock(&file->turn);
     return 0;
+}
+
+static void
+transfer_end(const struct transfer *transfer)
+{
+    if (transfer->in_turn)
+        mutex_unlock(&transfer->file->turn);
+    file_put(transfer->file);
 }
 
 static long
@@ -99,11 +145,13 @@ move_at(const struct trap_frame *frame, bool reads)
 {
     uint64_t position = join(frame->esi, frame->edi);
     struct transfer transfer;
-    int error = transfer_init(&transfer, (int)frame->ebx, reads, &position);
+    long done = transfer_begin(&transfer, (int)frame->ebx, reads, &position);
 
-    if (error != 0)
-        return error;
-    return move_bytes(transfer.file, transfer.move, frame->ecx, frame->edx, &position);
+    if (done != 0)
+        return done;
+    done = move_bytes(transfer.file, transfer.move, frame->ecx, frame->edx, &position);
+    transfer_end(&transfer);
+    return done;
 }
 
 SYSCALL(pread64)
@@ -229,13 +277,9 @@ copy_and_move(const struct transfer *transfer, const void *from, struct iovec *p
     if (done != 0)
         return done;
     size = size_in_one(transfer, pieces, count);
-    file_get(transfer->file);
     if (size != 0)
-        done = write_gathered(transfer, pieces, count, size);
-    else
-        done = move_pieces(transfer, pieces, count);
-    file_put(transfer->file);
-    return done;
+        return write_gathered(transfer, pieces, count, size);
+    return move_pieces(transfer, pieces, count);
 }
 
 static long
@@ -260,9 +304,13 @@ static long
 vector_call(const struct trap_frame *frame, bool reads, uint64_t *position)
 {
     struct transfer transfer;
-    int error = transfer_init(&transfer, (int)frame->ebx, reads, position);
+    long done = transfer_begin(&transfer, (int)frame->ebx, reads, position);
 
-    return error != 0 ? error : move_vector(&transfer, (const void *)frame->ecx, frame->edx);
+    if (done != 0)
+        return done;
+    done = move_vector(&transfer, (const void *)frame->ecx, frame->edx);
+    transfer_end(&transfer);
+    return done;
 }
 
 SYSCALL(readv)
@@ -326,26 +374,58 @@ send_pieces(struct file *to, struct file *from, uint64_t *position, char *page, 
     return (long)total;
 }
 
+/* Turns of two files are taken in the order of their addresses. */
+static void
+take_turns(struct file *one, struct file *other)
+{
+    struct file *first = one < other ? one : other, *second = one < other ? other : one;
+
+    mutex_lock(&first->turn);
+    if (second != first)
+        mutex_lock(&second->turn);
+}
+
+static void
+end_turns(struct file *one, struct file *other)
+{
+    mutex_unlock(&one->turn);
+    if (other != one)
+        mutex_unlock(&other->turn);
+}
+
 static long
-send_file(struct file *to, struct file *from, uint64_t *position, size_t size)
+send_held(struct file *to, struct file *from, uint64_t *position, size_t size)
 {
     char *page;
     long done;
 
-    if (to == NULL || from == NULL || !(to->access & FILE_WRITE) || !(from->access & FILE_READ))
+    if (!(to->access & FILE_WRITE) || !(from->access & FILE_READ))
         return -EBADF;
     if (to->ops->write == NULL || file_object(from) == NULL || (to->flags & O_APPEND))
         return -EINVAL;
     page = kmalloc(PAGE_SIZE);
     if (page == NULL)
         return -ENOMEM;
-    file_get(to);
-    file_get(from);
+    take_turns(to, from);
     done = send_pieces(to, from, position != NULL ? position : &from->position, page,
                        size < TRANSFER_MAX ? size : TRANSFER_MAX);
-    file_put(from);
-    file_put(to);
+    end_turns(to, from);
     kfree(page);
+    return done;
+}
+
+static long
+send_file(const struct trap_frame *frame, uint64_t *position)
+{
+    struct file *to = file_hold((int)frame->ebx), *from = file_hold((int)frame->ecx);
+    long done = -EBADF;
+
+    if (to != NULL && from != NULL)
+        done = send_held(to, from, position, frame->esi);
+    if (to != NULL)
+        file_put(to);
+    if (from != NULL)
+        file_put(from);
     return done;
 }
 
@@ -353,18 +433,17 @@ send_file(struct file *to, struct file *from, uint64_t *position, size_t size)
 static long
 send_at(const struct trap_frame *frame, size_t width)
 {
-    struct file *to = file_of((int)frame->ebx), *from = file_of((int)frame->ecx);
     void *user = (void *)frame->edx;
     uint64_t position = 0;
     long done;
 
     if (user == NULL)
-        return send_file(to, from, NULL, frame->esi);
+        return send_file(frame, NULL);
     if (copy_from_user(&position, user, width) != 0)
         return -EFAULT;
     if ((int64_t)position < 0 || (width == sizeof(uint32_t) && (int32_t)position < 0))
         return -EINVAL;
-    done = send_file(to, from, &position, frame->esi);
+    done = send_file(frame, &position);
     if (copy_to_user(user, &position, width) != 0)
         return -EFAULT;
     return done;

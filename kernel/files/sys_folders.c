@@ -95,15 +95,21 @@ list_folder(struct file *file, char *user, size_t size, lay_record lay)
 static long
 list_call(const struct trap_frame *frame, lay_record lay)
 {
-    struct file *file = file_of((int)frame->ebx);
+    struct file *file = file_hold((int)frame->ebx);
+    long result = -EBADF;
 
-    if (file == NULL || !(file->access & FILE_READ))
+    if (file == NULL)
         return -EBADF;
-    if (!node_is_folder(file->node))
-        return -ENOTDIR;
-    if (!file->node->linked && file->node->dynamic == NULL)
-        return -ENOENT;
-    return list_folder(file, (char *)frame->ecx, frame->edx, lay);
+    mutex_lock(&file->turn);
+    if (file->access & FILE_READ)
+        result = node_is_folder(file->node) ? 0 : -ENOTDIR;
+    if (result == 0 && !file->node->linked && file->node->dynamic == NULL)
+        result = -ENOENT;
+    if (result == 0)
+        result = list_folder(file, (char *)frame->ecx, frame->edx, lay);
+    mutex_unlock(&file->turn);
+    file_put(file);
+    return result;
 }
 
 SYSCALL(getdents)
@@ -189,11 +195,14 @@ statfs_path(uint32_t path, uint32_t user, put_mount put)
 static long
 statfs_file(int descriptor, uint32_t user, put_mount put)
 {
-    const struct file *file = file_of(descriptor);
+    struct file *file = file_hold(descriptor);
+    const struct mount *mount;
 
     if (file == NULL)
         return -EBADF;
-    return put(file->node->mount, user);
+    mount = file->node->mount;
+    file_put(file);
+    return put(mount, user);
 }
 
 SYSCALL(statfs)

@@ -12,23 +12,29 @@
 
 /* ---- flock ---- */
 
+static int
+lock_whole(struct file *file, unsigned operation, bool wait)
+{
+    struct lock lock = {.node = file->node, .owner = file, .kind = LOCK_FLOCK,
+                        .exclusive = operation == LOCK_EX, .end = LOCK_END};
+
+    if (file->flags & O_PATH)
+        return -EBADF;
+    return operation == LOCK_UN ? lock_give(&lock) : lock_take(&lock, wait);
+}
+
 SYSCALL(flock)
 {
     unsigned operation = frame->ecx & ~(uint32_t)LOCK_NB;
-    struct file *file = file_of((int)frame->ebx);
-    struct lock lock;
+    struct file *file;
     int error;
 
     if (operation != LOCK_SH && operation != LOCK_EX && operation != LOCK_UN)
         return -EINVAL;
-    if (file == NULL || file->flags & O_PATH)
+    file = file_hold((int)frame->ebx);
+    if (file == NULL)
         return -EBADF;
-    lock = (struct lock){.node = file->node, .owner = file, .kind = LOCK_FLOCK,
-                         .exclusive = operation == LOCK_EX, .end = LOCK_END};
-    if (operation == LOCK_UN)
-        return lock_give(&lock);
-    file_get(file);
-    error = lock_take(&lock, !(frame->ecx & LOCK_NB));
+    error = lock_whole(file, operation, !(frame->ecx & LOCK_NB));
     file_put(file);
     return error;
 }
@@ -107,36 +113,33 @@ find_range(const struct file *file, const struct flock64 *flock, struct lock *lo
 static void
 tell(struct flock64 *flock, const struct lock *wanted)
 {
-    const struct lock *found = lock_conflict(wanted);
+    struct lock found;
 
-    if (found == NULL) {
+    if (!lock_conflict(wanted, &found)) {
         flock->type = F_UNLCK;
         return;
     }
     *flock = (struct flock64){
-        .type = found->exclusive ? F_WRLCK : F_RDLCK,
+        .type = found.exclusive ? F_WRLCK : F_RDLCK,
         .whence = SEEK_SET,
-        .start = (int64_t)found->start,
-        .len = found->end == LOCK_END ? 0 : (int64_t)(found->end - found->start),
-        .pid = found->pid,
+        .start = (int64_t)found.start,
+        .len = found.end == LOCK_END ? 0 : (int64_t)(found.end - found.start),
+        .pid = found.pid,
     };
 }
 
 /* Another thread may close the descriptor during the wait: then it is as if it did so afterwards.
  */
 static long
-take(int descriptor, const struct lock *lock, bool wait)
+take(const struct file *file, int descriptor, const struct lock *lock, bool wait)
 {
-    struct file *file = file_of(descriptor);
     int error;
 
     if (!(file->access & (lock->exclusive ? FILE_WRITE : FILE_READ)))
         return -EBADF;
-    file_get(file);
     error = lock_take(lock, wait);
-    if (file_of(descriptor) != file)
+    if (!file_is_at(file, descriptor))
         lock_forget(lock->owner, lock->node);
-    file_put(file);
     return error;
 }
 
@@ -147,9 +150,8 @@ is_of_open_file(unsigned command)
 }
 
 long
-lock_fcntl(int descriptor, unsigned command, void *user)
+lock_fcntl(struct file *file, int descriptor, unsigned command, void *user)
 {
-    struct file *file = file_of(descriptor);
     const struct process *process = task_current()->process;
     bool of_file = is_of_open_file(command), wide = of_file || command >= F_GETLK64;
     struct lock lock = {.node = file->node, .owner = process->files, .kind = LOCK_FCNTL,
@@ -176,6 +178,6 @@ lock_fcntl(int descriptor, unsigned command, void *user)
     }
     if (flock.type == F_UNLCK)
         return lock_give(&lock);
-    return take(descriptor, &lock,
+    return take(file, descriptor, &lock,
                 command == F_SETLKW || command == F_SETLKW64 || command == F_OFD_SETLKW);
 }

@@ -274,23 +274,29 @@ SYSCALL(chdir)
 
 SYSCALL(fchdir)
 {
-    const struct file *file = file_of((int)frame->ebx);
+    struct file *file = file_hold((int)frame->ebx);
+    long error;
 
     if (file == NULL)
         return -EBADF;
-    return set_current(file->node);
+    error = set_current(file->node);
+    file_put(file);
+    return error;
 }
 
 SYSCALL(getcwd)
 {
     char *text = kmalloc(PATH_MAX), *path;
+    struct node *folder;
     size_t size;
     bool gone;
     long answer;
 
     if (text == NULL)
         return -ENOMEM;
-    path = node_path(current_folder(), text, PATH_MAX, &gone);
+    folder = current_folder();
+    path = node_path(folder, text, PATH_MAX, &gone);
+    node_put(folder);
     size = path != NULL ? (size_t)(text + PATH_MAX - path) : PATH_MAX + 1;
     if (path == NULL)
         answer = -ENAMETOOLONG;

@@ -92,11 +92,12 @@ status_at(int folder, uint32_t user, unsigned flags, struct status *status)
 static int
 status_of_descriptor(int descriptor, struct status *status)
 {
-    const struct file *file = file_of(descriptor);
+    struct file *file = file_hold(descriptor);
 
     if (file == NULL)
         return -EBADF;
     *status = status_of(file->node);
+    file_put(file);
     return 0;
 }
 

@@ -60,11 +60,14 @@ set_times_at(int folder, uint32_t user, unsigned flags, const struct times *time
 static long
 set_times_of(int descriptor, const struct times *times)
 {
-    const struct file *file = file_of(descriptor);
+    struct file *file = file_hold(descriptor);
+    long error;
 
     if (file == NULL)
         return -EBADF;
-    return set_times(file->node, times);
+    error = set_times(file->node, times);
+    file_put(file);
+    return error;
 }
 
 /* ---- how the calls write them ---- */

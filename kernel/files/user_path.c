@@ -20,22 +20,26 @@ copy_text(struct user_path *path, const char *user)
     return length < 0 ? (int)length : 0;
 }
 
-/* Where the text begins. An absolute path needs no folder. */
+/* Where the text begins, with a reference. An absolute path needs no folder. */
 static int
 find_start(struct user_path *path, int folder)
 {
-    const struct file *file;
+    struct file *file;
 
-    path->start = current_folder();
-    if (folder == AT_FDCWD || path->text[0] == '/')
+    if (folder == AT_FDCWD || path->text[0] == '/') {
+        path->start = current_folder();
         return 0;
-    file = file_of(folder);
+    }
+    file = file_hold(folder);
     if (file == NULL)
         return -EBADF;
     path->start = file->node;
-    if (path->text[0] != '\0' && !node_is_folder(path->start))
-        return -ENOTDIR;
-    return 0;
+    node_get(path->start);
+    file_put(file);
+    if (path->text[0] == '\0' || node_is_folder(path->start))
+        return 0;
+    node_put(path->start);
+    return -ENOTDIR;
 }
 
 static void
@@ -55,8 +59,6 @@ user_path_get(struct user_path *path, int folder, uint32_t user)
     error = find_start(path, folder);
     if (error != 0)
         free_text(path);
-    else
-        node_get(path->start);
     return error;
 }
 

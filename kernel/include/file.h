@@ -5,8 +5,9 @@
  *
  * Nodes and the tree they make are in node.h.
  *
- * Lock: none. Files and tables change only in tasks, which give the CPU up at known places
- * (task.h); whoever does that with a file in hand holds it by file_get.
+ * Lock: a table has a spinlock for each change of it, and for looks from other tasks; the one task
+ * that uses a table alone looks without. Who found a file holds it (file_hold), as another thread may
+ * close the descriptor at any time. `turn` of a file lets one call at a time use its position.
  */
 #ifndef OCTAVO_FILE_H
 #define OCTAVO_FILE_H
@@ -85,12 +86,13 @@ struct file {
     unsigned access; /* FILE_READ, FILE_WRITE: what it was opened for */
     uint64_t position;
     void *state;     /* for ops */
+    struct mutex turn; /* of those who read and write at `position`, and use `state` */
 };
 
 static inline void
 file_get(struct file *file)
 {
-    file->refs++;
+    (void)__atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
 }
 
 /* Ends a file that nobody holds. */
@@ -99,7 +101,7 @@ void file_free(struct file *file);
 static inline void
 file_put(struct file *file)
 {
-    if (--file->refs == 0)
+    if (__atomic_sub_fetch(&file->refs, 1, __ATOMIC_ACQ_REL) == 0)
         file_free(file);
 }
 
@@ -148,7 +150,8 @@ MUST_CHECK int file_mapping(const struct file *file, unsigned prot, unsigned fla
 
 /* Most programs have few files: their table needs no further memory. */
 struct files {
-    uint32_t refs;  /* processes that share it */
+    uint32_t refs;  /* threads that use it, of all processes that share it */
+    struct spinlock lock;
     uint32_t size;  /* of `file`; a multiple of 16 */
     uint32_t first; /* no descriptor below is free */
     struct file **file;
@@ -157,14 +160,22 @@ struct files {
     uint8_t few_marks[FILES_FEW / 8];
 };
 
-/* The open file of a descriptor of the current process, without another reference (descriptors
- * cannot close while the caller does not sleep; take file_get before sleeping). NULL: none. */
-static inline struct file *
-file_of(int descriptor)
-{
-    const struct files *files = task_current()->process->files;
+/* file_hold for a table that several threads use. */
+struct file *file_hold_shared(struct files *files, uint32_t descriptor);
 
-    return LIKELY((unsigned)descriptor < files->size) ? files->file[descriptor] : NULL;
+/* The open file of a descriptor of the current process, with a reference: file_put. NULL: none. */
+static inline struct file *
+file_hold(int descriptor)
+{
+    struct files *files = task_current()->process->files;
+    struct file *file;
+
+    if (UNLIKELY(__atomic_load_n(&files->refs, __ATOMIC_ACQUIRE) != 1))
+        return file_hold_shared(files, (uint32_t)descriptor);
+    file = LIKELY((unsigned)descriptor < files->size) ? files->file[descriptor] : NULL;
+    if (LIKELY(file != NULL))
+        file_get(file);
+    return file;
 }
 
 /* The lowest free descriptor from `from` on for `file`, whose reference it takes over. Or -EMFILE,
@@ -174,13 +185,16 @@ int file_install(struct file *file, int from, bool close_on_exec);
 int file_install_at(struct file *file, int descriptor, bool close_on_exec);
 /* Closes a descriptor: 0 or -EBADF. */
 int file_close(int descriptor);
-/* The close-on-exec mark of an open descriptor. */
-bool file_closes_on_exec(int descriptor);
-void file_set_close_on_exec(int descriptor, bool close_on_exec);
+/* True when the descriptor leads to `file`, now. */
+bool file_is_at(const struct file *file, int descriptor);
+/* The close-on-exec mark of a descriptor: 1, 0, or -EBADF when it is not open. */
+int file_closes_on_exec(int descriptor);
+int file_set_close_on_exec(int descriptor, bool close_on_exec);
 
 /* Made for process 1, copied by fork, shared by clone. NULL: no memory. */
 struct files *files_create(void);
 struct files *files_fork(struct files *files);
+/* One more thread uses the table; and one less. */
 void files_get(struct files *files);
 void files_put(struct files *files);
 /* An open file of a table with a reference: that of *descriptor, or with `next` the first from there
@@ -192,10 +206,12 @@ void files_close_on_exec(struct files *files);
 
 /* The current directory and the umask. */
 struct folder {
-    uint32_t refs;
-    struct node *current; /* held */
+    uint32_t refs;        /* processes that share it */
+    struct node *current; /* held; folder_lock guards it */
     unsigned umask;
 };
+
+extern struct spinlock folder_lock;
 
 struct folder *folder_create(void);
 struct folder *folder_fork(struct folder *folder);
@@ -203,6 +219,20 @@ void folder_get(struct folder *folder);
 void folder_put(struct folder *folder);
 /* Makes a node, which must be a folder, the current directory. */
 void folder_set(struct folder *folder, struct node *node);
+/* The current directory with a reference. */
+struct node *folder_current(struct folder *folder);
+
+/* That of the current process with a reference; the root for the kernel's own. */
+static inline struct node *
+current_folder(void)
+{
+    struct folder *folder = task_current()->process->folder;
+
+    if (folder != NULL)
+        return folder_current(folder);
+    node_get(tree_root);
+    return tree_root;
+}
 
 /* ---- the start ---- */
 

@@ -1,6 +1,6 @@
 /* locks.h - advisory locks of files: flock(2), fcntl(2).
  *
- * Lock: none; used by tasks only (task.h).
+ * Lock: `locks_mutex` guards the list of all of them.
  */
 #ifndef OCTAVO_LOCKS_H
 #define OCTAVO_LOCKS_H
@@ -25,8 +25,8 @@ struct lock {
 /* All that are held. */
 extern struct lock *locks;
 
-/* A lock of somebody else that is in the way of `wanted`; NULL: none. */
-const struct lock *lock_conflict(const struct lock *wanted);
+/* A lock of somebody else that is in the way of `wanted` goes to *found. False: there is none. */
+bool lock_conflict(const struct lock *wanted, struct lock *found);
 
 /* Takes a lock, in the place of what its owner holds there. `wait`: sleeps until nothing is in the
  * way. 0, -EAGAIN, -ERESTARTSYS, -ENOLCK (no memory, or too many). */
@@ -44,8 +44,8 @@ lock_forget(const void *owner, const struct node *node)
         lock_forget_all(owner, node);
 }
 
-/* fcntl(2) with F_GETLK, F_SETLK, F_SETLKW, the same with 64 and OFD; struct flock or flock64 at
+/* fcntl(2) of the open file of a descriptor with F_GETLK, F_SETLK, F_SETLKW, the same with 64 and OFD; struct flock or flock64 at
  * `user` (kernel/files/sys_locks.c). */
-long lock_fcntl(int descriptor, unsigned command, void *user);
+long lock_fcntl(struct file *file, int descriptor, unsigned command, void *user);
 
 #endif

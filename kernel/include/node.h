@@ -128,7 +128,7 @@ MUST_CHECK int node_set_name(struct node *node, const char *name);
 static inline void
 node_get(struct node *node)
 {
-    node->refs++;
+    (void)__atomic_fetch_add(&node->refs, 1, __ATOMIC_RELAXED);
 }
 void node_put(struct node *node);
 /* The same for a file of which perhaps only the object is held, by what maps it. */

@@ -23,12 +23,6 @@ MUST_CHECK int user_node(int folder, uint32_t user, unsigned flags, struct node 
 /* The place, for changes of names. */
 MUST_CHECK int user_place(int folder, uint32_t user, unsigned flags, struct place *place);
 
-static inline struct node *
-current_folder(void)
-{
-    return task_current()->process->folder->current;
-}
-
 /* What is left of the permissions of something new. */
 static inline uint32_t
 masked(uint32_t mode)

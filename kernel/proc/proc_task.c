@@ -205,27 +205,32 @@ print_oom_score(struct proc_text *text, struct proc_subject subject)
 
 /* ---- links ---- */
 
-/* The node that a link of a process leads to now, with process_lock held; NULL: none. */
+/* The node that a link of a process leads to now, with a reference; NULL: none. process_lock is held.
+ */
 typedef struct node *(*leads_to)(const struct process *process);
 
 static struct node *
 exe_node(const struct process *process)
 {
     const struct object *object = process->executable;
+    struct node *node = object != NULL ? (struct node *)node_of_object(object) : NULL;
 
-    return object != NULL ? (struct node *)node_of_object(object) : NULL;
+    if (node != NULL)
+        node_revive(node);
+    return node;
 }
 
 static struct node *
 cwd_node(const struct process *process)
 {
-    return process->folder != NULL ? process->folder->current : NULL;
+    return process->folder != NULL ? folder_current(process->folder) : NULL;
 }
 
 static struct node *
 root_node(const struct process *process)
 {
     (void)process;
+    node_get(tree_root);
     return tree_root;
 }
 
@@ -354,8 +359,6 @@ link_follow(struct node *link, struct node **target)
         return -ESRCH;
     state = spin_lock(&process_lock);
     node = row_of(link)->leads_to(subject.process);
-    if (node != NULL)
-        node_revive(node);
     spin_unlock(&process_lock, state);
     proc_put_subject(&subject);
     return proc_follow_to(node, target);

@@ -61,11 +61,11 @@ close_program(struct builder *build)
 static int
 open_file(struct builder *build, const char *path)
 {
-    const struct folder *folder = task_current()->process->folder;
-    int error = file_open_at(folder != NULL ? folder->current : tree_root, path,
-                             O_RDONLY | O_NONBLOCK, 0, &build->file);
+    struct node *start = current_folder();
+    int error = file_open_at(start, path, O_RDONLY | O_NONBLOCK, 0, &build->file);
     long size;
 
+    node_put(start);
     if (error != 0)
         return error;
     if (file_object(build->file) == NULL || !(build->file->node->mode & ANYBODY_RUNS))

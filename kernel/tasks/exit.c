@@ -246,6 +246,7 @@ leave_process(struct task *me, int code)
         process->status = code;
     trace(TRACE_EXIT, 0, (size_t)me->tid, (unsigned)process->status, NULL);
     if (!last) {
+        files_put(process->files); /* the others still use them */
         task_wake_all(&process->thread_wait);
         me->process = &process_zero;
     }

@@ -328,11 +328,15 @@ clone_task(const struct trap_frame *frame, const struct clone_request *request)
         task_discard(task);
         return result;
     }
+    if (flags & CLONE_THREAD)
+        files_get(process->files);
     result = commit(task, process, request);
-    if (result < 0)
+    if (result < 0) {
+        files_put(process->files);
         task_discard(task);
-    else if (flags & CLONE_VFORK && !(flags & CLONE_THREAD))
+    } else if (flags & CLONE_VFORK && !(flags & CLONE_THREAD)) {
         wait_for_vfork(process);
+    }
     return result;
 }
 

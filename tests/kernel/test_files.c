@@ -518,6 +518,15 @@ old_files(void)
     task_current()->process->files = kept_files;
 }
 
+/* The open file of a descriptor, without a reference; NULL: none. */
+static const struct file *
+file_of(unsigned descriptor)
+{
+    const struct files *files = task_current()->process->files;
+
+    return descriptor < files->size ? files->file[descriptor] : NULL;
+}
+
 /* Opens /dev/null until there are `count` descriptors. The last one, or -errno. */
 static int
 open_many(int count)
@@ -564,7 +573,8 @@ KTEST(files, tables_are_copied_at_fork)
 
     own_files();
     CHECK_EQ(open_many(8), 7);
-    file_set_close_on_exec(5, true);
+    CHECK_EQ(file_set_close_on_exec(5, true), 0);
+    CHECK_EQ(file_closes_on_exec(5), 1);
     CHECK_EQ(open_many(DESCRIPTORS), DESCRIPTORS - 1);
     for (int i = 20; i < DESCRIPTORS; i++)
         (void)file_close(i);
