@@ -20,6 +20,13 @@ report(const struct spinlock *lock, const char *what)
 }
 
 void
+spin_relax(void)
+{
+    cpu_pause();
+    tlb_answer();
+}
+
+void
 spin_wait(struct spinlock *lock)
 {
     unsigned looks = 0;
@@ -28,7 +35,7 @@ spin_wait(struct spinlock *lock)
         report(lock, "taken twice by one CPU");
     do {
         while (spin_is_locked(lock)) {
-            cpu_pause();
+            spin_relax();
             if (++looks == LOOKS)
                 report(lock, "never given back");
         }

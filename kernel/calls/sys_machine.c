@@ -1,5 +1,5 @@
-/* sys_machine.c - the system calls about the machine and the kernel: its name, its memory, its
- * CPUs, its end, and chance.
+/* sys_machine.c - the system calls about the machine and the kernel: its name, its memory,
+ * its end, and chance.
  */
 #include <string.h>
 #include "clock.h"
@@ -100,7 +100,7 @@ SYSCALL(sysinfo)
     return copy_to_user((void *)frame->ebx, &info, sizeof(info));
 }
 
-/* ---- CPUs and scheduling: one CPU, one class of threads ---- */
+/* ---- scheduling: one class of threads ---- */
 
 #define POLICY_OTHER 0
 #define POLICY_FIFO  1
@@ -112,41 +112,6 @@ static bool
 is_thread(uint32_t tid)
 {
     return tid == 0 || task_exists((int)tid);
-}
-
-SYSCALL(getcpu)
-{
-    for (unsigned i = 0; i < 2; i++) {
-        uint32_t to = i == 0 ? frame->ebx : frame->ecx;
-
-        if (to != 0 && put_user_u32(0, (void *)to) != 0)
-            return -EFAULT;
-    }
-    return 0;
-}
-
-SYSCALL(sched_getaffinity)
-{
-    uint32_t size = frame->ecx;
-
-    if (size < sizeof(uint32_t) || size % sizeof(uint32_t) != 0)
-        return -EINVAL;
-    if (!is_thread(frame->ebx))
-        return -ESRCH;
-    if (put_user_u32(1, (void *)frame->edx) != 0)
-        return -EFAULT;
-    return sizeof(uint32_t);
-}
-
-SYSCALL(sched_setaffinity)
-{
-    uint8_t first = 0;
-
-    if (!is_thread(frame->ebx))
-        return -ESRCH;
-    if (frame->ecx > 0 && copy_from_user(&first, (const void *)frame->edx, sizeof(first)) != 0)
-        return -EFAULT;
-    return first & 1 ? 0 : -EINVAL;
 }
 
 SYSCALL(sched_getscheduler)

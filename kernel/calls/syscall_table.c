@@ -3,7 +3,13 @@
  * uapi/syscall.h names every call of Linux. Where a file of the kernel defines sys_NAME, the linker
  * puts it at its number; where none does, the entry stays NULL and the call answers -ENOSYS. Such a
  * call is logged once, so that one sees what a program would have liked to have.
+ *
+ * With several CPUs all entries but those of calls that look after themselves (`parallel`) lead to
+ * one function, which takes the kernel lock and goes on to the handler. With one CPU they are the
+ * handlers, so the lock costs nothing.
  */
+#include "kernel_lock.h"
+#include "kmalloc.h"
 #include "platform.h"
 #include "syscall.h"
 #include "task.h"
@@ -13,8 +19,18 @@
 SYSTEM_CALLS(DECLARE)
 
 #define ENTRY(number, name) [number] = sys_##name,
-const syscall_handler syscall_table[SYSTEM_CALL_MAX + 1] = {SYSTEM_CALLS(ENTRY)};
+syscall_handler syscall_table[SYSTEM_CALL_MAX + 1] = {SYSTEM_CALLS(ENTRY)};
 const uint32_t syscall_count = ARRAY_LENGTH(syscall_table);
+
+/* The calls that need no kernel lock: what they touch has locks of its own, or is the task's. */
+static const syscall_handler parallel[] = {
+    sys_getpid, sys_getppid, sys_gettid, sys_sched_yield, sys_time, sys_gettimeofday,
+    sys_clock_gettime, sys_clock_gettime64, sys_getuid, sys_geteuid, sys_getgid, sys_getegid,
+    sys_getuid32, sys_geteuid32, sys_getgid32, sys_getegid32,
+};
+
+/* The handlers, once the table leads to with_lock. */
+static syscall_handler *handlers;
 
 /* "1 exit\0" and so on would cost a pointer each as an array. */
 #define NAME(number, name) #number " " #name "\0"
@@ -70,7 +86,7 @@ SYSCALL(restart_syscall)
     task->cut_short = 0;
     task->goes_on = true;
     frame->error = number;
-    result = syscall_table[number](frame);
+    result = (handlers != NULL ? handlers : syscall_table)[number](frame);
     task->goes_on = false;
     return result;
 }
@@ -87,4 +103,39 @@ syscall_unknown(struct trap_frame *frame)
         log_unknown(number);
     }
     return -ENOSYS;
+}
+
+/* ---- the kernel lock ---- */
+
+static long
+with_lock(struct trap_frame *frame)
+{
+    bool locked = kernel_lock_enter();
+    long result = handlers[frame->error](frame);
+
+    kernel_lock_leave(locked);
+    return result;
+}
+
+static bool
+is_parallel(syscall_handler handler)
+{
+    for (unsigned i = 0; i < ARRAY_LENGTH(parallel); i++) {
+        if (parallel[i] == handler)
+            return true;
+    }
+    return false;
+}
+
+void
+syscall_lock_all(void)
+{
+    handlers = kmalloc(sizeof(syscall_table));
+    if (handlers == NULL)
+        kpanic("syscall: no memory for a second table");
+    for (unsigned i = 0; i < ARRAY_LENGTH(syscall_table); i++) {
+        handlers[i] = syscall_table[i];
+        if (handlers[i] != NULL && !is_parallel(handlers[i]))
+            syscall_table[i] = with_lock;
+    }
 }

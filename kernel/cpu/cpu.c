@@ -51,6 +51,7 @@ struct cpu_features cpu_features;
 
 extern struct task idle_task;
 static struct cpu boot_cpu = {.task = &idle_task, .self = &boot_cpu};
+unsigned cpus_running = 1;
 struct cpu *cpu_by_id[CPU_MAX] = {&boot_cpu};
 
 static uint64_t idt[256];

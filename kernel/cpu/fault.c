@@ -13,6 +13,7 @@
  */
 #include "cpu.h"
 #include "fpu.h"
+#include "kernel_lock.h"
 #include "oom.h"
 #include "page.h"
 #include "platform.h"
@@ -69,12 +70,16 @@ static void
 user_fault(struct trap_frame *frame, uintptr_t address)
 {
     enum fault_result result = FAULT_MAPERR;
+    bool locked = false;
 
     interrupts_enable();
+    if (!kernel_lock_free_faults)
+        locked = kernel_lock_enter();
     if (LIKELY(address < USER_END))
         result = repair(task_current()->space, address, frame);
     if (UNLIKELY(result != FAULT_DONE))
         bad_access(result, address, frame);
+    kernel_lock_leave(locked);
 }
 
 /* A copy cannot wait until somebody has made room (oom.h): when memory is short it may have some of
@@ -97,12 +102,15 @@ kernel_fault(struct trap_frame *frame, uintptr_t address)
 {
     struct address_space *space = task_current()->space;
     uintptr_t fixup = usercopy_fixup(frame->eip);
+    bool locked;
 
     if (fixup == 0 || (address >= USER_END && !usercopy_probing))
         trap_unexpected(frame);
     interrupts_restore(frame->eflags);
+    locked = !kernel_lock_free_faults && kernel_lock_enter();
     if (usercopy_probing || space == NULL || fault_of_copy(space, address, frame) != FAULT_DONE)
         frame->eip = fixup;
+    kernel_lock_leave(locked);
 }
 
 void
@@ -149,11 +157,14 @@ user_exception(struct trap_frame *frame)
         [TRAP_SIMD] = {SIGFPE, FPE_FLTINV},
     };
     unsigned signal = signals[frame->vector].signal, code = signals[frame->vector].code;
+    bool locked;
 
     interrupts_enable();
+    locked = kernel_lock_enter();
     if (signal == 0)
         signal = SIGSEGV, code = SI_KERNEL;
     if (frame->vector == TRAP_FPU || frame->vector == TRAP_SIMD)
         code = float_code(fpu_exceptions(frame->vector == TRAP_SIMD));
     signal_fault((int)signal, (int)code, code == SI_KERNEL ? 0 : frame->eip, frame);
+    kernel_lock_leave(locked);
 }

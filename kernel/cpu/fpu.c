@@ -1,9 +1,10 @@
 /* fpu.c - the registers of x87 and SSE: saved and loaded only for tasks that use them.
  *
- * `owner` is the task whose values are in the registers. For any other task CR0.TS is set, so that
- * its first FPU instruction is a fault (vector 7): only then the owner's registers are saved and
- * its own are loaded. A task that never computes with fractions costs nothing, and one that does
- * costs nothing as long as no other does.
+ * Each CPU's `fpu_owner` is the task whose values are in its registers. For any other task CR0.TS is
+ * set, so that its first FPU instruction is a fault (vector 7): only then the owner's registers are
+ * saved and its own are loaded. A task that never computes with fractions costs nothing, and one that
+ * does costs nothing as long as no other does. With several CPUs a task may go on on another one, so
+ * its registers are saved when it gives up its CPU.
  *
  *   CPU with FXSR   FXSAVE, 512 bytes, x87 and SSE; CR4.OSFXSR lets programs use SSE
  *   other           FNSAVE, 108 bytes
@@ -24,8 +25,7 @@
 #define MXCSR_START   0x1F80 /* all exceptions masked */
 
 static struct kmem_cache *cache;
-static const struct task *owner;
-static bool extended, locked; /* locked: CR0.TS is set */
+static bool extended;
 static uint32_t mxcsr_mask = 0xFFBF;
 
 static size_t
@@ -38,14 +38,14 @@ static void
 lock(void)
 {
     write_cr0(read_cr0() | CR0_TS);
-    locked = true;
+    THIS_CPU_WRITE(fpu_locked, 1);
 }
 
 static void
 unlock(void)
 {
     __asm__ volatile("clts");
-    locked = false;
+    THIS_CPU_WRITE(fpu_locked, 0);
 }
 
 /* FNSAVE clears the registers, so what it saved is not in them any more. */
@@ -86,9 +86,9 @@ static void
 evict(void)
 {
     unlock();
-    if (owner != NULL)
-        save(owner->fpu);
-    owner = NULL;
+    if (THIS_CPU_READ(fpu_owner) != NULL)
+        save(THIS_CPU_READ(fpu_owner)->fpu);
+    THIS_CPU_WRITE(fpu_owner, NULL);
 }
 
 bool
@@ -98,12 +98,21 @@ fpu_extended(void)
 }
 
 void
+fpu_leave(const struct task *task)
+{
+    if (task != THIS_CPU_READ(fpu_owner))
+        return;
+    evict();
+    lock();
+}
+
+void
 fpu_switch(const struct task *task)
 {
-    if (task == owner) {
-        if (locked)
+    if (task == THIS_CPU_READ(fpu_owner)) {
+        if (THIS_CPU_READ(fpu_locked))
             unlock();
-    } else if (!locked) {
+    } else if (!THIS_CPU_READ(fpu_locked)) {
         lock();
     }
 }
@@ -113,7 +122,7 @@ fpu_get(void)
 {
     const struct task *task = task_current();
 
-    if (owner == task) {
+    if (THIS_CPU_READ(fpu_owner) == task) {
         evict();
         lock();
     }
@@ -132,9 +141,9 @@ fpu_set(const struct fpu_state *state)
         task->fpu = kmem_cache_alloc(cache);
     if (task->fpu == NULL)
         return -ENOMEM;
-    if (owner == task)
-        owner = NULL;
-    if (!locked)
+    if (THIS_CPU_READ(fpu_owner) == task)
+        THIS_CPU_WRITE(fpu_owner, NULL);
+    if (!THIS_CPU_READ(fpu_locked))
         lock();
     memcpy(task->fpu, state, state_size());
     if (extended)
@@ -163,8 +172,8 @@ fpu_reset(void)
 
     if (task->fpu == NULL)
         return;
-    if (owner == task) {
-        owner = NULL;
+    if (THIS_CPU_READ(fpu_owner) == task) {
+        THIS_CPU_WRITE(fpu_owner, NULL);
         lock();
     }
     fill_start(task->fpu);
@@ -190,8 +199,8 @@ fpu_drop(struct task *task)
 {
     if (task->fpu == NULL)
         return;
-    if (owner == task) {
-        owner = NULL;
+    if (THIS_CPU_READ(fpu_owner) == task) {
+        THIS_CPU_WRITE(fpu_owner, NULL);
         lock();
     }
     kmem_cache_free(cache, task->fpu);
@@ -217,7 +226,7 @@ not_available(struct trap_frame *frame)
     if (first)
         fill_start(task->fpu);
     load(task->fpu);
-    owner = task;
+    THIS_CPU_WRITE(fpu_owner, task);
 }
 
 /* ---- what the CPU has ---- */

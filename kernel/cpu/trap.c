@@ -67,7 +67,6 @@ static const char *const names[TRAP_EXCEPTIONS] = {
 
 static trap_handler handlers[TRAP_VECTORS];
 static unsigned long strays;
-static const struct trap_frame *interrupted;
 
 /* Whether CR2 has to do with it. */
 static bool
@@ -99,7 +98,7 @@ trap_stray_count(void)
 const struct trap_frame *
 trap_interrupted(void)
 {
-    return interrupted;
+    return THIS_CPU_READ(interrupted);
 }
 
 static void
@@ -310,7 +309,7 @@ trap_dispatch(struct trap_frame *frame)
     trap_handler handler = handlers[frame->vector];
 
     if (frame->vector >= TRAP_IRQ)
-        interrupted = frame;
+        THIS_CPU_WRITE(interrupted, frame);
     if (handler != NULL)
         handler(frame);
     else if (frame->vector >= TRAP_IRQ)

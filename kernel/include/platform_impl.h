@@ -25,13 +25,6 @@ cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
     cpu_by_id[cpu]->memory = memory;
 }
 
-/* CPUs that run. */
-static inline unsigned
-cpu_count(void)
-{
-    return 1;
-}
-
 /* Turns interrupts of this CPU off. Returns what interrupts_restore wants back. */
 static inline unsigned long
 interrupts_disable(void)

@@ -4,7 +4,7 @@
 
 #include "task.h"
 
-/* The only task without a process of ring 3: runs when nobody else does. */
+/* CPU 0 runs it when nobody else is ready there: a task without a process of ring 3. */
 extern struct task idle_task;
 
 /* ---- kernel/tasks/sched.c ---- */
@@ -13,7 +13,44 @@ extern struct task idle_task;
 struct sched_counts {
     uint32_t user, kernel, idle, switches;
 };
-extern struct sched_counts sched_counts;
+
+/* Of a CPU. */
+struct run_queue {
+    struct spinlock lock;
+    unsigned cpu;
+    struct task *first, *last;   /* READY, linked by next_ready */
+    struct task *running, *idle; /* idle: NULL: there is no such CPU */
+    unsigned slice_left;         /* ticks */
+    bool idle_due;               /* the idle task goes before all others: somebody woke it */
+    struct sched_counts counts;
+};
+extern struct run_queue run_queues[CPU_MAX];
+
+/* All CPUs' together. */
+struct sched_counts sched_sum(void);
+
+/* sched_wake, which makes a task READY, is in kernel/tasks/sched_private.h. */
+
+/* Gives up the CPU until sched_wake, when the current task's state still says that it sleeps.
+ * Interrupts off. */
+void sched_block(void);
+
+/* True when the task stands on its stack no more, as it has ended and another runs. */
+bool sched_has_left(const struct task *task);
+
+/* Goes to a CPU that the current task may use; called on the way back to ring 3. */
+void sched_move(void);
+
+/* For the start of other CPUs. An idle task for a CPU, with a kernel stack; NULL when out of memory.
+ * From the first call on the kernel lock is in use, and the caller has it. */
+MUST_CHECK struct task *sched_prepare_cpu(unsigned cpu);
+/* What a CPU does once it is set up: runs tasks. Its struct cpu names the idle task, on whose stack
+ * it is, and &run_queues[id]. */
+_Noreturn void sched_run_cpu(void);
+/* The tick of a CPU other than 0, interrupts off. */
+void sched_tick(void);
+/* Interrupts another CPU, which then looks whether it has something to do; NULL with one CPU. */
+extern void (*sched_kick)(unsigned cpu);
 
 /* A new task, whose stack is ready for task_switch, may run. */
 void sched_start(struct task *task);

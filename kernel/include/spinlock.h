@@ -29,6 +29,9 @@ void spin_wait(struct spinlock *lock);
 /* True when an address, such as where a stack pointer was, lies in the stack of the running task. */
 bool stack_is_mine(uint32_t address);
 
+/* A moment in a loop that waits for another CPU with interrupts off: answers what others ask. */
+void spin_relax(void);
+
 /* The CPU does nothing for a moment: what it waits for comes from another one. */
 static inline void
 cpu_pause(void)

@@ -111,6 +111,9 @@ struct task {
     struct process *process;
     struct task *next_ready, *next_thread;
     struct task *next_hash; /* of those with a similar tid */
+    struct run_queue *queue; /* of the CPU where it runs or would; its lock guards `state` */
+    uint32_t affinity;  /* a bit for each CPU that it may use */
+    bool kernel_locked; /* it has the kernel lock, or takes it again when it runs: kernel_lock.h */
     enum task_state state;
     int tid;
     uint32_t refs; /* one until it has been reaped, and one for each task_get */
@@ -144,8 +147,11 @@ enum {
     TASK_WORK_RESCHED = 1, /* its time is up, or somebody more urgent is ready */
     TASK_WORK_SIGNAL = 2,  /* a signal may have to be delivered */
     TASK_WORK_EXIT = 4,    /* the thread ends: its process does, or another thread of it runs execve */
+    TASK_WORK_MOVE = 16, /* it may not stay on its CPU */
     TASK_WORK_TLB = 8, /* debug=tlb: page tables were changed, tlb_watch_check has to look */
 };
+
+#define ALL_CPUS ((1u << CPU_MAX) - 1)
 
 extern struct spinlock process_lock;
 
@@ -173,12 +179,12 @@ task_user_frame(const struct task *task)
 /* Makes what runs now the idle task. After mm_init and timer_init. */
 void task_init(void);
 
-/* ---- waiting (kernel/tasks/sched.c) ---- */
+/* ---- waiting (kernel/tasks/wait_queue.c, sched.c) ---- */
 
 /* Sleeps in `queue` until woken, a signal arrives (unless `hard`), or `ticks` have passed (0: no
  * limit). 0 when woken, -EINTR, -ETIMEDOUT. The caller looks again whether what it waited for is
- * true. To not miss a wake-up from an interrupt, test and sleep with interrupts off; task_sleep
- * returns with them as they were. */
+ * true: what it waits for and the wake-up change under a lock that both hold, so that none is missed
+ * (task_sleep_unlock). */
 int task_sleep(struct wait_queue *queue, uint32_t ticks);
 int task_sleep_hard(struct wait_queue *queue);
 /* The same as task_sleep, but only the end of the process (task_kill) cuts it short. */
@@ -209,11 +215,11 @@ task_signalled(const struct task *task)
 /* For long loops in the kernel: lets others run when the time slice is over. */
 void task_breathe(void);
 
-/* Called by the idle task when it has nothing to do (or waits in a loop for something): runs
+/* Called by the idle task of CPU 0 when it has nothing to do (or waits in a loop for something): runs
  * whoever is ready, else halts the CPU until the next interrupt. */
 void task_idle(void);
 
-/* Has the idle task call `visit` once, interrupts on, as soon as the running task is on its way to
+/* Has the idle task of CPU 0 call `visit` once, interrupts on, as soon as the running task is on its way to
  * ring 3 or sleeps: no kernel code but sleeping one is under way then, and no other task runs until
  * it returns. From any context. */
 void task_visit(void (*visit)(void));

@@ -50,11 +50,24 @@ struct cpu {
     unsigned id;           /* 0: the CPU that the kernel was started on */
     struct cpu *self;
     struct mm_cpu *memory; /* mm/'s part: cpu_memory in platform.h */
+    struct run_queue *queue; /* who is ready to run here (sched.h) */
+    const struct task *fpu_owner; /* whose values are in the FPU's registers; NULL: nobody's */
+    uint32_t fpu_locked;   /* CR0.TS is set */
+    const struct trap_frame *interrupted; /* by the interrupt that is being handled */
     struct tss tss;        /* where the stack for traps from ring 3 is; what a double fault hit */
     struct tss double_fault_tss;
     uint64_t gdt[GDT_ENTRIES];
 };
 _Static_assert(offsetof(struct cpu, task) == 0, "frame.inc knows it");
+
+/* CPUs that run. */
+extern unsigned cpus_running;
+
+static inline unsigned
+cpu_count(void)
+{
+    return cpus_running;
+}
 
 /* All there are, by their ids; NULL: there is none. */
 extern struct cpu *cpu_by_id[CPU_MAX];

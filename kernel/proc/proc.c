@@ -29,7 +29,7 @@ _Static_assert(TIMER_HZ == 100, "/proc counts in hundredths of a second");
 static void
 print_uptime(struct printer *out)
 {
-    uint32_t up = timer_ticks(), idle = sched_counts.idle;
+    uint32_t up = timer_ticks(), idle = sched_sum().idle;
 
     print(out, "%lu.%02lu %lu.%02lu\n", (unsigned long)(up / TIMER_HZ),
           (unsigned long)(up % TIMER_HZ), (unsigned long)(idle / TIMER_HZ),
@@ -70,8 +70,25 @@ print_loadavg(struct printer *out)
 }
 
 static void
+print_times(struct printer *out, const char *name, const struct sched_counts *counts)
+{
+    print(out, "%s %lu 0 %lu %lu 0 0 0 0 0 0\n", name, (unsigned long)counts->user,
+          (unsigned long)counts->kernel, (unsigned long)counts->idle);
+}
+
+static void
+print_cpu_times(struct printer *out, unsigned cpu)
+{
+    char name[] = "cpu0";
+
+    name[3] += (char)cpu;
+    print_times(out, name, &run_queues[cpu].counts);
+}
+
+static void
 print_stat(struct printer *out)
 {
+    struct sched_counts sum = sched_sum();
     struct timespec64 now = {.sec = 0};
     unsigned running, all;
     int last;
@@ -79,12 +96,13 @@ print_stat(struct printer *out)
     count_threads(&running, &all, &last);
     if (clock_read(CLOCK_REALTIME, &now) != 0)
         now.sec = 0;
-    for (unsigned i = 0; i < 2; i++)
-        print(out, "cpu%s %lu 0 %lu %lu 0 0 0 0 0 0\n", i == 0 ? " " : "0",
-              (unsigned long)sched_counts.user, (unsigned long)sched_counts.kernel,
-              (unsigned long)sched_counts.idle);
+    print_times(out, "cpu ", &sum);
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        if (cpus_online() >> cpu & 1)
+            print_cpu_times(out, cpu);
+    }
     print(out, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n",
-          (unsigned long)timer_ticks(), (unsigned long)sched_counts.switches,
+          (unsigned long)timer_ticks(), (unsigned long)sum.switches,
           (unsigned long)now.sec - timer_ticks() / TIMER_HZ, vm_counted(forks), running);
 }
 

@@ -4,7 +4,9 @@
  * linked, step by step that cannot fail, and made ready. It begins on a kernel stack that holds a
  * copy of its parent's registers with 0 in EAX, below it what task_switch expects:
  *
- *   top of stack | struct trap_frame | return_to_user | ebp ebx esi edi | <- stack_pointer
+ *   top of stack | struct trap_frame | task_begin | ebp ebx esi edi | <- stack_pointer
+ *
+ * task_begin goes on at the address in EBX: return_to_user.
  */
 #include <string.h>
 #include "file.h"
@@ -19,6 +21,8 @@
 #include "uapi/resource.h"
 #include "uapi/wait.h"
 #include "usercopy.h"
+
+void task_begin(void); /* switch.asm */
 
 /* A thread that is told to end makes no more threads. */
 #define IS_ENDING(process) ((process)->exiting || (process)->survivor != NULL)
@@ -53,7 +57,8 @@ task_create(void (*start_at)(void))
         return NULL;
     }
     start = (struct start_frame *)task_user_frame(task) - 1;
-    *start = (struct start_frame){.eip = (uintptr_t)start_at};
+    *start = (struct start_frame){.ebx = (uintptr_t)start_at, .eip = (uintptr_t)task_begin};
+    task->affinity = ALL_CPUS;
     task->stack_pointer = (uintptr_t)start;
     task->refs = 1;
     return task;
@@ -88,6 +93,7 @@ task_copy(const struct trap_frame *frame, const struct clone_request *request)
         child_frame->esp = request->stack;
     memcpy(task->tls, me->tls, sizeof(task->tls));
     task->blocked = me->blocked;
+    task->affinity = me->affinity;
     if (!(request->flags & CLONE_VM) || request->flags & CLONE_VFORK) {
         task->alt_stack = me->alt_stack;
         task->alt_stack_size = me->alt_stack_size;

@@ -10,7 +10,7 @@
  * taken for its former owner.
  *
  * A zombie is a struct process and nothing else. A thread that has ended cannot free the stack it
- * stands on: it lies in `dead` until somebody else comes by.
+ * stands on: it lies in `dead` (dead_lock, before a run queue's) until somebody else comes by.
  *
  * Lock: process_lock, a spinlock, as a key or a timer that sends a signal walks through all this too.
  * Memory is freed outside of it.
@@ -49,6 +49,7 @@ unsigned task_count, task_limit;
 static struct process *pids[BUCKETS];
 static struct task *tids[BUCKETS];
 static struct task *dead;
+static struct spinlock dead_lock;
 static int last_pid;
 static bool went_round; /* numbers are no longer new by themselves */
 
@@ -246,19 +247,36 @@ task_unlink(struct task *task)
 void
 task_bury(struct task *task)
 {
+    unsigned long flags = spin_lock(&dead_lock);
+
     task->next_thread = dead;
     dead = task;
+    spin_unlock(&dead_lock, flags);
+}
+
+/* One that has left its stack, taken out of the list; NULL: there is none. */
+static struct task *
+take_dead(void)
+{
+    unsigned long flags = spin_lock(&dead_lock);
+    struct task **link = &dead, *task;
+
+    while (*link != NULL && !sched_has_left(*link))
+        link = &(*link)->next_thread;
+    task = *link;
+    if (task != NULL)
+        *link = task->next_thread;
+    spin_unlock(&dead_lock, flags);
+    return task;
 }
 
 void
 task_reap(void)
 {
-    while (dead != NULL && dead != task_current()) {
-        struct task *task = dead;
+    struct task *task;
 
-        dead = task->next_thread;
+    while (dead != NULL && (task = take_dead()) != NULL)
         task_put(task);
-    }
 }
 
 /* ---- the family ---- */

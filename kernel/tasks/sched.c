@@ -1,31 +1,38 @@
-/* sched.c - who runs, and who waits for what.
+/* sched.c - who runs where.
  *
- *   cpu->task ──► the one task on the CPU
- *   ready ──► task ──► task ──► task         in the order in which they became ready
- *   wait_queue ──► task ◄──► task            each waits in at most one
- *   idle_task                                in no queue: runs when `ready` is empty
+ *   CPU 0  struct cpu ──► task, the one that runs
+ *              └──► run queue ──► task ──► task      READY, in the order in which they became so
+ *   CPU 1  struct cpu ──► ...                         idle task: in no queue, runs when it is empty
  *
- * Round robin: a task runs until it sleeps, yields, or has used its slice of SLICE_TICKS ticks
- * while another is ready. The tick only marks it (TASK_WORK_RESCHED); it is taken off the CPU on
- * its way back to ring 3, never inside the kernel. Every step is O(1).
+ * Round robin on each CPU: a task runs until it sleeps, yields, or has used its slice of SLICE_TICKS
+ * ticks while another is ready there. The tick only marks it (TASK_WORK_RESCHED); it is taken off
+ * the CPU on its way back to ring 3, never inside the kernel. Every step is O(1).
  *
- * The idle task is the flow of control that began in kernel_main. It may sleep like any other: it
- * then goes through task_idle until it is woken, and has its turn before those that are ready, who
- * may never end.
+ * A task that becomes READY goes to a CPU that idles, its own before others, else to its own; a CPU
+ * that runs out of tasks takes one from another's queue before it halts. Both obey the task's
+ * affinity. A CPU that halts is woken by an interrupt (sched_kick).
  *
- * I1. A task is READY and in `ready`, or is its CPU's, or is the idle task, or sleeps.
- * I2. A task that sleeps is in the queue that waits_in names.
+ * The idle task of CPU 0 is the flow of control that began in kernel_main. It may sleep like any
+ * other: it then goes through task_idle until it is woken, and has its turn before those that are
+ * ready, who may never end.
  *
- * Lock: interrupts off; there is one CPU. A second one will need a lock a queue and a `ready` a
- * CPU.
+ * A switch holds the lock of the CPU's run queue from the choice of the next task until that task is
+ * on its own stack. So whoever holds that lock and sees that another task runs there knows that
+ * this one has left its stack, and may let it run elsewhere or free it.
+ *
+ * I1. A task is READY and in one run queue, or runs on its CPU, or is an idle task, or sleeps.
+ * I2. task->queue is that of the CPU where it runs, or would; its lock guards the task's state, and the
+ *     pointer too.
+ *
+ * Lock: a run queue's, the last of all but that of a ring of the trace.
  */
 #include "cpu.h"
 #include "fpu.h"
+#include "kernel_lock.h"
 #include "load.h"
 #include "mm.h"
-#include "mutex.h"
 #include "platform.h"
-#include "sched.h"
+#include "sched_private.h"
 #include "signal.h"
 #include "task.h"
 #include "timer.h"
@@ -38,50 +45,52 @@
 _Static_assert(offsetof(struct task, work) == 0 && offsetof(struct task, stack_pointer) == 4,
                "frame.inc knows them");
 
-struct task idle_task = {.process = &process_zero};
+struct task idle_task = {.process = &process_zero, .affinity = 1, .queue = run_queues};
+struct run_queue run_queues[CPU_MAX] = {{.running = &idle_task, .idle = &idle_task}};
+void (*sched_kick)(unsigned cpu);
 
-static struct {
-    struct task *first, *last;
-} ready;
-static unsigned slice_left;
-struct sched_counts sched_counts;
+static uint32_t idle_cpus; /* a bit for each that halts, or is about to */
 static void (*visitor)(void); /* the idle task has to call it; NULL: nothing to call */
-static bool idle_due;         /* the idle task goes before all others: visitor, or it was woken */
 
 void task_switch(struct task *from, struct task *to); /* switch.asm */
+void task_began(void);
 void task_work(struct trap_frame *frame);
 
-/* ---- the run queue ---- */
-
-static void
-make_ready(struct task *task)
+static inline struct run_queue *
+this_queue(void)
 {
-    task->state = TASK_READY;
-    if (task == &idle_task)
-        return;
-    task->next_ready = NULL;
-    if (ready.last != NULL)
-        ready.last->next_ready = task;
+    return THIS_CPU_READ(queue);
+}
+
+/* ---- the run queue; its lock is held ---- */
+
+/* Takes a task out; `before` is the one in front of it, or NULL. */
+static inline void
+take_out(struct run_queue *queue, struct task *before, struct task *task)
+{
+    if (before != NULL)
+        before->next_ready = task->next_ready;
     else
-        ready.first = task;
-    ready.last = task;
+        queue->first = task->next_ready;
+    if (queue->last == task)
+        queue->last = before;
 }
 
 /* The first in the queue; the idle task when there is none or it is due. */
-static struct task *
-take_next(void)
+static inline struct task *
+take_next(struct run_queue *queue)
 {
-    struct task *task = ready.first;
+    struct task *task = queue->first;
 
-    if (task == NULL || UNLIKELY(idle_due)) {
-        idle_due = visitor != NULL;
-        return &idle_task;
+    if (task == NULL || UNLIKELY(queue->idle_due)) {
+        queue->idle_due = visitor != NULL && queue == run_queues;
+        return queue->idle;
     }
-    ready.first = task->next_ready;
-    if (ready.first == NULL)
-        ready.last = NULL;
+    take_out(queue, NULL, task);
     return task;
 }
+
+/* ---- the switch ---- */
 
 /* mm_fail_nth counts the allocations of one task: others' are made without it. */
 static void
@@ -104,23 +113,136 @@ load_task(const struct task *task)
         space_activate(task->space);
 }
 
-/* Gives the CPU to the next task; returns when the caller has it again. Interrupts off. */
+/* With several CPUs a task may go on elsewhere: nothing of it stays behind. */
 static void
-switch_away(void)
+leave_nothing(const struct task *from, const struct task *to)
 {
-    struct task *from = task_current(), *to = take_next();
+    fpu_leave(from);
+    if (to->space == NULL)
+        space_rest();
+}
 
-    slice_left = SLICE_TICKS;
+/* Gives the CPU to the next task; returns when the caller has one again, which may be another. The
+ * run queue's lock is held, that of the CPU at the time, before as after; not the kernel lock, which
+ * the caller takes again when it has let go of that one (sched_leave). */
+static inline __attribute__((always_inline)) void
+switch_away(struct run_queue *queue)
+{
+    struct task *from = task_current(), *to = take_next(queue);
+
+    queue->slice_left = SLICE_TICKS;
     if (to == from)
         return;
     if (UNLIKELY((from->fail_in | to->fail_in) != 0))
         hand_over_fail_nth(from, to);
-    sched_counts.switches++;
+    queue->counts.switches++;
     trace(TRACE_SWITCH, 0, (size_t)to->tid, (unsigned)from->tid, NULL);
+    if (UNLIKELY(cpu_count() > 1))
+        leave_nothing(from, to);
     THIS_CPU_WRITE(task, to);
+    queue->running = to;
     if (to->space != NULL)
         load_task(to);
+    kernel_lock_drop(from);
     task_switch(from, to);
+}
+
+/* The same for those who are in no hurry. */
+static __attribute__((noinline)) void
+switch_slowly(struct run_queue *queue)
+{
+    switch_away(queue);
+}
+
+/* The end of what sched_enter began. */
+static inline void
+sched_leave(struct task *me)
+{
+    spin_unlock_only(&this_queue()->lock);
+    kernel_lock_again(me);
+}
+
+static inline struct run_queue *
+sched_enter(void)
+{
+    struct run_queue *queue = this_queue();
+
+    spin_lock_only(&queue->lock);
+    return queue;
+}
+
+/* The first thing a new task does, interrupts off (switch.asm). */
+void
+task_began(void)
+{
+    spin_unlock_only(&this_queue()->lock);
+}
+
+void
+sched_end(void)
+{
+    switch_slowly(sched_enter());
+    kpanic("task %d goes on after its end", task_current()->tid);
+}
+
+bool
+sched_has_left(const struct task *task)
+{
+    struct run_queue *queue = task->queue;
+    unsigned long flags = spin_lock(&queue->lock);
+    bool left = queue->running != task;
+
+    spin_unlock(&queue->lock, flags);
+    return left;
+}
+
+/* ---- which CPU ---- */
+
+static unsigned
+lowest(uint32_t cpus)
+{
+    return (unsigned)__builtin_ctz(cpus);
+}
+
+/* Where a READY task should wait: an idle CPU, its own if possible, else its own, else any that it
+ * may use. */
+static unsigned
+choose_cpu(const struct task *task)
+{
+    uint32_t allowed = task->affinity & cpus_online();
+    uint32_t idle = allowed & __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED);
+
+    if (((idle != 0 ? idle : allowed) >> task->queue->cpu & 1) != 0 || allowed == 0)
+        return task->queue->cpu;
+    return lowest(idle != 0 ? idle : allowed);
+}
+
+/* Has the queue's CPU look at it: one that idles at once, one that works only when that is urgent.
+ * The lock is held. */
+static void
+notify(struct run_queue *queue, bool urgent)
+{
+    struct task *running = queue->running;
+
+    if (running != queue->idle && !urgent)
+        return;
+    if (running != queue->idle)
+        task_mark(running, TASK_WORK_RESCHED);
+    if (queue->cpu != cpu_current() && sched_kick != NULL)
+        sched_kick(queue->cpu);
+}
+
+/* A READY task, which is in no queue and on no stack, goes to a CPU. */
+static void
+place(struct task *task, unsigned cpu, bool urgent)
+{
+    struct run_queue *queue = &run_queues[cpu];
+
+    spin_lock_only(&queue->lock);
+    task->queue = queue;
+    sched_append(queue, task);
+    notify(queue, urgent);
+    spin_unlock_only(&queue->lock);
 }
 
 void
@@ -128,27 +250,85 @@ sched_start(struct task *task)
 {
     unsigned long flags = interrupts_disable();
 
-    make_ready(task);
+    task->queue = this_queue();
+    place(task, choose_cpu(task), false);
     interrupts_restore(flags);
 }
 
 void
-sched_end(void)
+sched_wake_anywhere(struct run_queue *queue, struct task *task, bool urgent)
 {
-    switch_away();
-    kpanic("task %d goes on after its end", task_current()->tid);
+    unsigned cpu = choose_cpu(task);
+
+    if (task == queue->idle) {
+        queue->idle_due = true;
+        notify(queue, true);
+    } else if (queue->running != task && cpu == queue->cpu) {
+        sched_append(queue, task);
+        notify(queue, urgent);
+    } else if (queue->running != task) {
+        spin_unlock_only(&queue->lock);
+        place(task, cpu, urgent);
+        return;
+    }
+    spin_unlock_only(&queue->lock);
+}
+
+/* ---- giving up the CPU ---- */
+
+/* The idle task cannot be switched away from until somebody is ready. */
+static void
+idle_until_woken(struct task *idle)
+{
+    while (*(volatile enum task_state *)&idle->state != TASK_READY)
+        task_idle();
+}
+
+/* True when something has come that ends a sleep of this kind before it began. */
+static bool
+cut_short(const struct task *me)
+{
+    uint32_t work = __atomic_load_n(&me->work, __ATOMIC_RELAXED);
+
+    if (me->state == TASK_SLEEPING)
+        return (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT)) != 0;
+    return me->state == TASK_SLEEPING_LONG && (work & TASK_WORK_EXIT) != 0;
+}
+
+void
+sched_block(void)
+{
+    struct task *me = task_current();
+    struct run_queue *queue = sched_enter();
+
+    if (UNLIKELY(cut_short(me))) {
+        me->state = TASK_READY;
+        me->wake_reason = -EINTR;
+    }
+    if (UNLIKELY(me == queue->idle)) {
+        spin_unlock_only(&queue->lock);
+        idle_until_woken(me);
+        return;
+    }
+    if (LIKELY(me->state != TASK_READY))
+        switch_away(queue);
+    sched_leave(me);
 }
 
 void
 task_yield(void)
 {
     unsigned long flags = interrupts_disable();
+    struct task *me = task_current();
+    struct run_queue *queue = sched_enter();
 
-    task_current()->work &= ~(uint32_t)TASK_WORK_RESCHED;
-    if (ready.first != NULL || idle_due) {
-        make_ready(task_current());
-        switch_away();
+    task_unmark(me, TASK_WORK_RESCHED);
+    if (queue->first != NULL || queue->idle_due) {
+        if (LIKELY(me != queue->idle))
+            sched_append(queue, me);
+        switch_away(queue);
     }
+    sched_leave(me);
     interrupts_restore(flags);
 }
 
@@ -159,29 +339,105 @@ task_breathe(void)
         task_yield();
 }
 
+/* ---- idle tasks ---- */
+
 void
 task_visit(void (*visit)(void))
 {
-    unsigned long flags = interrupts_disable();
+    unsigned long flags = spin_lock(&run_queues[0].lock);
 
     visitor = visit;
-    idle_due = true;
-    task_current()->work |= TASK_WORK_RESCHED;
-    interrupts_restore(flags);
+    run_queues[0].idle_due = true;
+    notify(&run_queues[0], true);
+    spin_unlock(&run_queues[0].lock, flags);
 }
 
 static void
 make_visit(void)
 {
-    unsigned long flags = interrupts_disable();
+    unsigned long flags = spin_lock(&run_queues[0].lock);
     void (*visit)(void) = visitor;
 
     visitor = NULL;
-    idle_due = false;
-    interrupts_enable();
+    run_queues[0].idle_due = false;
+    spin_unlock(&run_queues[0].lock, EFLAGS_IF);
     visit();
     (void)interrupts_disable();
     interrupts_restore(flags);
+}
+
+/* The first task in another's queue that may run here, taken out of it; NULL: there is none. */
+static struct task *
+take_from(struct run_queue *queue, unsigned cpu)
+{
+    struct task *before = NULL, *task;
+
+    spin_lock_only(&queue->lock);
+    for (task = queue->first; task != NULL; before = task, task = task->next_ready) {
+        if (task->affinity >> cpu & 1)
+            break;
+    }
+    if (task != NULL) {
+        take_out(queue, before, task);
+        task->queue = &run_queues[cpu];
+    }
+    spin_unlock_only(&queue->lock);
+    return task;
+}
+
+/* Brings a task here that waits for another CPU, unless somebody is ready here. */
+static void
+steal(struct run_queue *queue)
+{
+    unsigned me = queue->cpu;
+    struct task *task = NULL;
+
+    for (unsigned i = 1; i < CPU_MAX && task == NULL && queue->first == NULL; i++) {
+        struct run_queue *other = &run_queues[(me + i) % CPU_MAX];
+
+        if (__atomic_load_n(&other->first, __ATOMIC_RELAXED) != NULL)
+            task = take_from(other, me);
+    }
+    if (task == NULL)
+        return;
+    spin_lock_only(&queue->lock);
+    sched_append(queue, task);
+    spin_unlock_only(&queue->lock);
+}
+
+/* Halts until the next interrupt, unless there is something to do here or to be taken from others:
+ * who makes a task READY after the last look sees the bit. Interrupts off; STI takes effect after
+ * HLT has begun. */
+static void
+halt(struct run_queue *queue)
+{
+    uint32_t bit = 1u << queue->cpu;
+
+    if (cpu_count() > 1) {
+        (void)__atomic_fetch_or(&idle_cpus, bit, __ATOMIC_SEQ_CST);
+        steal(queue);
+    }
+    if (queue->first == NULL && !queue->idle_due)
+        __asm__ volatile("sti; hlt; cli" : : : "memory");
+    if (cpu_count() > 1)
+        (void)__atomic_fetch_and(&idle_cpus, ~bit, __ATOMIC_SEQ_CST);
+}
+
+/* Interrupts off. */
+static void
+run_or_halt(struct task *me)
+{
+    struct run_queue *queue = sched_enter();
+
+    if (queue->first != NULL) {
+        switch_slowly(queue);
+        sched_leave(me);
+        return;
+    }
+    spin_unlock_only(&queue->lock);
+    kernel_lock_drop(me);
+    halt(queue);
+    kernel_lock_again(me);
 }
 
 void
@@ -194,264 +450,126 @@ task_idle(void)
         make_visit();
     flags = interrupts_disable();
     task_reap();
-    if (ready.first != NULL)
-        switch_away();
-    else
-        __asm__ volatile("sti; hlt; cli" : : : "memory"); /* sti takes effect after hlt began */
+    run_or_halt(&idle_task);
     interrupts_restore(flags);
-}
-
-/* ---- wait queues ---- */
-
-static void
-wait_in(struct wait_queue *queue, struct task *task)
-{
-    task->waits_in = queue;
-    task->next_waiting = NULL;
-    task->previous_waiting = queue->last;
-    if (queue->last != NULL)
-        queue->last->next_waiting = task;
-    else
-        queue->first = task;
-    queue->last = task;
-}
-
-static void
-leave_queue(struct task *task)
-{
-    struct wait_queue *queue = task->waits_in;
-
-    if (task->previous_waiting != NULL)
-        task->previous_waiting->next_waiting = task->next_waiting;
-    else
-        queue->first = task->next_waiting;
-    if (task->next_waiting != NULL)
-        task->next_waiting->previous_waiting = task->previous_waiting;
-    else
-        queue->last = task->previous_waiting;
-    task->waits_in = NULL;
-}
-
-/* Makes a sleeping task ready. When an interrupt does it, the task that it interrupted has had its
- * turn: who waited for the outside world should not wait for a slice to end. */
-static void
-wake(struct task *task, int reason, unsigned long flags)
-{
-    leave_queue(task);
-    task->wake_reason = reason;
-    make_ready(task);
-    if (UNLIKELY(task == &idle_task))
-        idle_due = true;
-    if (!(flags & EFLAGS_IF))
-        task_current()->work |= TASK_WORK_RESCHED;
-}
-
-static void
-timed_out(struct tick_timer *timer)
-{
-    struct task *task = (struct task *)((char *)timer - offsetof(struct task, timeout));
-
-    if (task->waits_in != NULL)
-        wake(task, -ETIMEDOUT, 0);
-}
-
-/* The idle task cannot be switched away from until somebody is ready. */
-static void
-idle_until_woken(void)
-{
-    while (idle_task.state != TASK_READY)
-        task_idle();
-}
-
-/* Lets go of what is not NULL, interrupts off. */
-static inline __attribute__((always_inline)) void
-let_go(struct spinlock *lock, struct mutex *mutex)
-{
-    if (lock != NULL)
-        spin_unlock_only(lock);
-    if (mutex != NULL)
-        mutex_unlock(mutex);
-}
-
-/* The locks may be NULL; they are let go of when the task is in the queue. */
-static inline __attribute__((always_inline)) int
-sleep_as(enum task_state state, struct wait_queue *queue, uint32_t ticks, struct spinlock *lock,
-         struct mutex *mutex)
-{
-    unsigned long flags = interrupts_disable();
-    struct task *me = task_current();
-
-    if (state == TASK_SLEEPING && task_signalled(me)) {
-        let_go(lock, mutex);
-        interrupts_restore(flags);
-        return -EINTR;
-    }
-    me->state = state;
-    wait_in(queue, me);
-    let_go(lock, mutex);
-    if (UNLIKELY(ticks != 0)) {
-        me->timeout.fire = timed_out;
-        tick_timer_set(&me->timeout, timer_ticks() + ticks);
-    }
-    if (UNLIKELY(me == &idle_task))
-        idle_until_woken();
-    else
-        switch_away();
-    if (UNLIKELY(ticks != 0))
-        tick_timer_cancel(&me->timeout);
-    interrupts_restore(flags);
-    return me->wake_reason;
 }
 
 void
-task_sleep_in(struct wait_queue *queue, unsigned long flags)
+sched_run_cpu(void)
 {
     struct task *me = task_current();
 
-    me->state = TASK_SLEEPING_HARD;
-    wait_in(queue, me);
-    spin_unlock_only(&queue->lock);
-    if (UNLIKELY(me == &idle_task))
-        idle_until_woken();
-    else
-        switch_away();
-    interrupts_restore(flags);
+    (void)interrupts_disable();
+    for (;;) {
+        run_or_halt(me);
+        task_unmark(me, TASK_WORK_RESCHED);
+    }
 }
 
-void
-task_wake_first(struct wait_queue *queue)
+struct task *
+sched_prepare_cpu(unsigned cpu)
 {
-    wake(queue->first, 0, EFLAGS_IF);
-}
+    struct task *idle = task_create(sched_run_cpu);
 
-int
-task_sleep(struct wait_queue *queue, uint32_t ticks)
-{
-    return sleep_as(TASK_SLEEPING, queue, ticks, NULL, NULL);
-}
-
-int
-task_sleep_hard(struct wait_queue *queue)
-{
-    return sleep_as(TASK_SLEEPING_HARD, queue, 0, NULL, NULL);
-}
-
-int
-task_sleep_long(struct wait_queue *queue)
-{
-    return sleep_as(TASK_SLEEPING_LONG, queue, 0, NULL, NULL);
-}
-
-int
-task_sleep_unlock(struct wait_queue *queue, enum task_state how, uint32_t ticks,
-                  struct spinlock *lock, unsigned long flags)
-{
-    int result = sleep_as(how, queue, ticks, lock, NULL);
-
-    interrupts_restore(flags);
-    return result;
-}
-
-int
-task_sleep_mutex(struct wait_queue *queue, uint32_t ticks, struct mutex *mutex)
-{
-    return sleep_as(TASK_SLEEPING, queue, ticks, NULL, mutex);
-}
-
-void
-task_wake_all(struct wait_queue *queue)
-{
-    unsigned long flags = interrupts_disable();
-
-    while (queue->first != NULL)
-        wake(queue->first, 0, flags);
-    interrupts_restore(flags);
-}
-
-void
-task_wake_one(struct wait_queue *queue)
-{
-    unsigned long flags = interrupts_disable();
-
-    if (queue->first != NULL)
-        wake(queue->first, 0, flags);
-    interrupts_restore(flags);
-}
-
-void
-task_interrupt(struct task *task)
-{
-    unsigned long flags = interrupts_disable();
-
-    if (task->state == TASK_SLEEPING)
-        wake(task, -EINTR, flags);
-    interrupts_restore(flags);
-}
-
-void
-task_kill(struct task *task)
-{
-    unsigned long flags = interrupts_disable();
-
-    if (task->state == TASK_SLEEPING || task->state == TASK_SLEEPING_LONG)
-        wake(task, -EINTR, flags);
-    interrupts_restore(flags);
+    if (idle == NULL)
+        return NULL;
+    idle->process = &process_zero;
+    idle->queue = &run_queues[cpu];
+    idle->affinity = 1u << cpu;
+    run_queues[cpu].cpu = cpu;
+    run_queues[cpu].idle = run_queues[cpu].running = idle;
+    kernel_lock_begin();
+    return idle;
 }
 
 /* ---- the tick, and the way back to ring 3 ---- */
 
 static void
-charge(struct process *process)
+charge(struct run_queue *queue, struct process *process)
 {
     bool user = trap_from_user(trap_interrupted());
 
     ++*(user ? &process->user_ticks : &process->kernel_ticks);
     itimer_charge(process, user);
-    ++*(user ? &sched_counts.user : &sched_counts.kernel);
+    ++*(user ? &queue->counts.user : &queue->counts.kernel);
+}
+
+void
+sched_tick(void)
+{
+    struct run_queue *queue = this_queue();
+    struct task *running = task_current();
+
+    if (running != queue->idle)
+        charge(queue, running->process);
+    else
+        queue->counts.idle++;
+    if (queue->slice_left != 0)
+        queue->slice_left--;
+    if ((queue->slice_left == 0 && queue->first != NULL) || queue->idle_due)
+        task_mark(running, TASK_WORK_RESCHED);
 }
 
 /* Threads that run or could. */
 static unsigned
 count_wanting(void)
 {
-    unsigned count = task_current() != &idle_task;
+    unsigned count = 0;
 
-    for (const struct task *task = ready.first; task != NULL; task = task->next_ready)
-        count++;
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        struct run_queue *queue = &run_queues[cpu];
+
+        spin_lock_only(&queue->lock);
+        count += queue->running != queue->idle;
+        for (const struct task *task = queue->first; task != NULL; task = task->next_ready)
+            count++;
+        spin_unlock_only(&queue->lock);
+    }
     return count;
 }
 
+struct sched_counts
+sched_sum(void)
+{
+    struct sched_counts sum = {0};
+
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        const struct sched_counts *counts = &run_queues[cpu].counts;
+
+        sum.user += counts->user;
+        sum.kernel += counts->kernel;
+        sum.idle += counts->idle;
+        sum.switches += counts->switches;
+    }
+    return sum;
+}
+
+/* CPU 0 counts time for all. */
 static void
 tick(void)
 {
-    if (task_current() != &idle_task)
-        charge(task_current()->process);
-    else
-        sched_counts.idle++;
+    sched_tick();
     ticks_advance(timer_ticks());
     if (timer_ticks() % (LOAD_SECONDS * TIMER_HZ) == 0)
         load_sample(&system_load, count_wanting());
-    if (slice_left != 0)
-        slice_left--;
-    if ((slice_left == 0 && ready.first != NULL) || idle_due)
-        task_current()->work |= TASK_WORK_RESCHED;
 }
 
-/* Called on the way back to ring 3 as long as there is work, interrupts on. */
 static void
 check_tlb(void)
 {
     unsigned long flags = interrupts_disable();
 
-    task_current()->work &= ~(uint32_t)TASK_WORK_TLB;
+    task_unmark(task_current(), TASK_WORK_TLB);
     tlb_watch_check();
     interrupts_restore(flags);
 }
 
+/* Called on the way back to ring 3 as long as there is work, interrupts on. */
 void
 task_work(struct trap_frame *frame)
 {
     uint32_t work = task_current()->work;
+    bool locked = kernel_lock_enter();
 
     if (work & TASK_WORK_TLB)
         check_tlb();
@@ -459,6 +577,9 @@ task_work(struct trap_frame *frame)
         thread_exit(0);
     if (work & TASK_WORK_SIGNAL)
         signal_deliver(frame);
+    if (work & TASK_WORK_MOVE)
+        sched_move();
+    kernel_lock_leave(locked);
     if (work & TASK_WORK_RESCHED)
         task_yield();
 }
@@ -466,6 +587,7 @@ task_work(struct trap_frame *frame)
 void
 task_init(void)
 {
+    THIS_CPU_WRITE(queue, &run_queues[0]);
     fpu_init();
     process_init();
     timer_on_tick(tick);

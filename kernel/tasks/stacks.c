@@ -5,7 +5,7 @@
  * which says whose stack it was. Mapping and unmapping is dear beside the rest of fork and exit, so
  * a few stacks are kept for the next task, and given back when memory is short.
  *
- * Lock: none; only tasks come here, never interrupts.
+ * Lock: `lock`, around the list alone. Only tasks come here, never interrupts.
  */
 #include "kasan.h"
 #include "platform.h"
@@ -17,15 +17,38 @@
 
 static void *kept[KEPT_MAX];
 static unsigned kept_count;
+static struct spinlock lock;
+
+/* One of those that are kept; NULL: there is none. */
+static void *
+take_kept(void)
+{
+    unsigned long flags = spin_lock(&lock);
+    void *stack = kept_count != 0 ? kept[--kept_count] : NULL;
+
+    spin_unlock(&lock, flags);
+    return stack;
+}
+
+static bool
+keep(void *stack)
+{
+    unsigned long flags = spin_lock(&lock);
+    bool room = kept_count < KEPT_MAX;
+
+    if (room)
+        kept[kept_count++] = stack;
+    spin_unlock(&lock, flags);
+    return room;
+}
 
 void *
 stack_alloc(void)
 {
-    void *stack;
+    void *stack = take_kept();
 
-    if (kept_count == 0)
+    if (stack == NULL)
         return vmalloc(KERNEL_STACK_SIZE);
-    stack = kept[--kept_count];
     kasan_allow(stack, KERNEL_STACK_SIZE); /* who ended on it left variables there */
     return stack;
 }
@@ -33,9 +56,7 @@ stack_alloc(void)
 void
 stack_free(void *stack)
 {
-    if (kept_count < KEPT_MAX)
-        kept[kept_count++] = stack;
-    else
+    if (!keep(stack))
         vfree(stack);
 }
 
@@ -55,9 +76,10 @@ static unsigned long
 give_back(unsigned long frames)
 {
     unsigned long freed = 0;
+    void *stack;
 
-    for (; kept_count != 0 && freed < frames; freed += KERNEL_STACK_SIZE / PAGE_SIZE)
-        vfree(kept[--kept_count]);
+    for (; freed < frames && (stack = take_kept()) != NULL; freed += KERNEL_STACK_SIZE / PAGE_SIZE)
+        vfree(stack);
     return freed;
 }
 

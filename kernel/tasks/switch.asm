@@ -5,13 +5,14 @@
 
 %include "frame.inc"
 
-global task_switch
+global task_switch, task_begin
+extern task_began
 
 section .text
 
 ; void task_switch(struct task *from, struct task *to);
 ; In: EAX = from, EDX = to. Returns when another switch leads back to `from`. Interrupts must be
-; off.
+; off, and the lock of the CPU's run queue held; who comes off the new stack gives it back.
 task_switch:
     push ebp
     push ebx
@@ -24,3 +25,8 @@ task_switch:
     pop ebx
     pop ebp
     ret
+
+; Where a task begins that has never run, interrupts off. In: EBX = where it goes on.
+task_begin:
+    call task_began
+    jmp ebx

@@ -7,7 +7,10 @@
  *
  * Setting and cancelling is O(1), a tick costs one step for each timer in its slot.
  *
- * Lock: interrupts off.
+ * The tick is CPU 0's, and so is every call of `fire`. Who cancels a timer on another CPU while it
+ * fires waits until that is over: then it may free what the timer is in.
+ *
+ * Lock: `lock`, before no other; `fire` is called without it.
  */
 #include "platform.h"
 #include "sched.h"
@@ -17,6 +20,8 @@
 #define SLOTS 64
 
 static struct tick_timer *wheel[SLOTS];
+static struct tick_timer *firing;
+static struct spinlock lock;
 
 static void
 link_timer(struct tick_timer *timer, struct tick_timer **list)
@@ -39,7 +44,7 @@ unlink_timer(struct tick_timer *timer)
 void
 tick_timer_set(struct tick_timer *timer, uint32_t when)
 {
-    unsigned long flags = interrupts_disable();
+    unsigned long flags = spin_lock(&lock);
     uint32_t next = timer_ticks() + 1;
 
     if (timer->armed)
@@ -47,26 +52,30 @@ tick_timer_set(struct tick_timer *timer, uint32_t when)
     timer->when = (int32_t)(when - next) < 0 ? next : when;
     timer->armed = true;
     link_timer(timer, &wheel[timer->when % SLOTS]);
-    interrupts_restore(flags);
+    spin_unlock(&lock, flags);
 }
 
 void
 tick_timer_cancel(struct tick_timer *timer)
 {
-    unsigned long flags = interrupts_disable();
+    unsigned long flags = spin_lock(&lock);
 
     if (timer->armed)
         unlink_timer(timer);
     timer->armed = false;
-    interrupts_restore(flags);
+    spin_unlock(&lock, flags);
+    while (UNLIKELY(__atomic_load_n(&firing, __ATOMIC_ACQUIRE) == timer) && cpu_current() != 0)
+        spin_relax();
 }
 
-/* What is due goes to a list of its own first: a timer that fires may set and cancel others. */
+/* What is due goes to a list of its own first: a timer that fires may set and cancel others. The
+ * list too changes only with the lock held, as one that is in it may be cancelled. */
 void
 ticks_advance(uint32_t now)
 {
     struct tick_timer *due = NULL, *next;
 
+    spin_lock_only(&lock);
     for (struct tick_timer *timer = wheel[now % SLOTS]; timer != NULL; timer = next) {
         next = timer->next;
         if (timer->when != now)
@@ -79,6 +88,11 @@ ticks_advance(uint32_t now)
 
         unlink_timer(timer);
         timer->armed = false;
+        __atomic_store_n(&firing, timer, __ATOMIC_RELAXED);
+        spin_unlock_only(&lock);
         timer->fire(timer);
+        spin_lock_only(&lock);
+        __atomic_store_n(&firing, NULL, __ATOMIC_RELEASE);
     }
+    spin_unlock_only(&lock);
 }

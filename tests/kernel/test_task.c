@@ -86,11 +86,11 @@ PROGRAM(sleep, "movl $0, 0x200000; movl $30000000, 0x200004; mov $0x200000, %ebx
 
 KTEST(task, nanosleep)
 {
-    uint32_t before = timer_ticks(), idle = sched_counts.idle;
+    uint32_t before = timer_ticks(), idle = sched_sum().idle;
 
     CHECK_EQ(run_program(PROGRAM_OF(sleep)), 0);
     CHECK(timer_ticks() - before >= 3);
-    CHECK(sched_counts.idle > idle); /* the CPU was halted meanwhile */
+    CHECK(sched_sum().idle > idle); /* the CPU was halted meanwhile */
 }
 
 /* %gs:4 is a word of its own: base 0x200000 through an entry that the kernel picks. */
