@@ -359,7 +359,7 @@ $(BUILD)/storms/%: tests/user/%.c $(wildcard $(CONFORMANCE_LIB)/* tests/user/*.h
 
 .PHONY: conformance-bare conformance-musl storms
 storms: $(STORMS:%=$(BUILD)/storms/%) $(BUILD)/conformance/bare/each
-conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb each)
+conformance-bare: $(patsubst %,$(BUILD)/conformance/bare/%,$(CONFORMANCE) mb each crowd)
 conformance-musl: $(patsubst %,$(BUILD)/conformance/musl/%,$(CONFORMANCE) mb)
 
 # Programs of the tests that stand on our own runtime.

@@ -187,6 +187,19 @@ memory() {
     echo
 }
 
+# The same operations on all of 1, 2, 4, 8 CPUs at once.
+cpus() {
+    make -s build/conformance/bare/crowd >&2
+    for count in 1 2 4 8; do
+        machine 256M "run=\"/crowd $count\"" --smp $count --add build/conformance/bare/crowd \
+            >$out/cpus-$count.txt
+    done
+    echo "## Growth with CPUs: instructions of all CPUs an operation"
+    echo
+    tests/bench/machines.py cpus 1 2 4 8
+    echo
+}
+
 # What is not to be had for anything else: of each frame, of each object, at the shell's prompt.
 overhead() {
     for size in 4M 64M 1G 4G 64G; do
@@ -200,12 +213,12 @@ overhead() {
 
 # The parts that were asked for, one table after the other.
 main() {
-    [ $# -gt 0 ] || set -- hosted64 hosted32 kernel start views programs clients memory overhead
+    [ $# -gt 0 ] || set -- hosted64 hosted32 kernel start views programs clients memory cpus overhead
     for part; do
         begun=$(date +%s)
         case $part in
         hosted64 | hosted32) hosted "${part#hosted}" ;;
-        kernel | start | views | programs | clients | memory | overhead) $part ;;
+        kernel | start | views | programs | clients | memory | cpus | overhead) $part ;;
         *) echo "bench.sh: there is no part $part: see the head of $0" >&2 && return 64 ;;
         esac
         echo "bench.sh: $part took $(($(date +%s) - begun)) s" >&2
