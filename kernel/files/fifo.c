@@ -10,18 +10,34 @@
  * Opening one end of a FIFO waits for somebody who opens the other. Who came and went meanwhile
  * counts, so what is waited for is a change of the number of openings.
  *
- * Cost: a pipe is 60 bytes, a node and two files, and a page once something was written.
+ * Lock: ends_mutex from the look whether a node has a pipe until the end is counted there, so that
+ * none goes just when another one comes; the counts are the pipe's (pipe.h).
+ *
+ * Cost: a pipe is 104 bytes, a node and two files, and a page once something was written.
  */
 #include "kmalloc.h"
 #include "pipe.h"
 #include "poll.h"
 #include "syscall.h"
 
+static struct mutex ends_mutex = MUTEX_INIT;
+
+static struct pipe *
+new_pipe(void)
+{
+    struct pipe *pipe = kzalloc(sizeof(*pipe));
+
+    if (pipe != NULL)
+        mutex_init(&pipe->lock);
+    return pipe;
+}
+
 /* ---- counting ends ---- */
 
 static void
 add_end(struct pipe *pipe, struct file *file)
 {
+    mutex_lock(&pipe->lock);
     file->state = pipe;
     file->position = pipe->writer_opens;
     if (file->access & FILE_READ) {
@@ -34,21 +50,39 @@ add_end(struct pipe *pipe, struct file *file)
     }
     pipe_set_room(pipe);
     task_wake_all(&pipe->open_wait);
+    mutex_unlock(&pipe->lock);
+}
+
+/* True when that was the last one. */
+static bool
+uncount_end(struct pipe *pipe, const struct file *file)
+{
+    bool last;
+
+    mutex_lock(&pipe->lock);
+    pipe->readers -= (file->access & FILE_READ) != 0;
+    pipe->writers -= (file->access & FILE_WRITE) != 0;
+    pipe_set_room(pipe);
+    pipe_wake(&pipe->read_wait);
+    pipe_wake(&pipe->write_wait);
+    last = pipe->readers == 0 && pipe->writers == 0;
+    mutex_unlock(&pipe->lock);
+    return last;
 }
 
 /* The node, held, has no pipe any more when that was the last end. */
 static void
 remove_end(struct pipe *pipe, const struct file *file)
 {
-    pipe->readers -= (file->access & FILE_READ) != 0;
-    pipe->writers -= (file->access & FILE_WRITE) != 0;
-    pipe_set_room(pipe);
-    if (pipe->readers != 0 || pipe->writers != 0) {
-        pipe_wake(&pipe->read_wait);
-        pipe_wake(&pipe->write_wait);
+    bool last;
+
+    mutex_lock(&ends_mutex);
+    last = uncount_end(pipe, file);
+    if (last)
+        file->node->value = 0;
+    mutex_unlock(&ends_mutex);
+    if (!last)
         return;
-    }
-    file->node->value = 0;
     kfree(pipe->ring);
     kfree(pipe);
 }
@@ -68,32 +102,53 @@ wait_for_partner(const struct file *file, struct pipe *pipe)
     bool reads = file->access & FILE_READ;
     const uint32_t *partners = reads ? &pipe->writers : &pipe->readers;
     const uint32_t *opens = reads ? &pipe->writer_opens : &pipe->reader_opens;
-    uint32_t before = *opens;
+    uint32_t before;
+    int error = 0;
 
-    if (*partners == 0 && file->flags & O_NONBLOCK)
+    mutex_lock(&pipe->lock);
+    before = *opens;
+    if (*partners == 0 && file->flags & O_NONBLOCK) {
+        mutex_unlock(&pipe->lock);
         return reads ? 0 : -ENXIO;
-    while (*partners == 0 && *opens == before) {
-        if (task_sleep(&pipe->open_wait, 0) == -EINTR)
-            return -ERESTARTSYS;
     }
-    return 0;
+    while (error == 0 && *partners == 0 && *opens == before) {
+        if (task_sleep_mutex(&pipe->open_wait, 0, &pipe->lock) == -EINTR)
+            error = -ERESTARTSYS;
+        mutex_lock(&pipe->lock);
+    }
+    mutex_unlock(&pipe->lock);
+    return error;
+}
+
+/* The pipe of a node, a new one if need be, with one end more; NULL: no memory. */
+static struct pipe *
+join_pipe(struct node *node, struct file *file)
+{
+    struct pipe *pipe;
+
+    mutex_lock(&ends_mutex);
+    pipe = (struct pipe *)node->value;
+    if (pipe == NULL)
+        pipe = new_pipe();
+    node->value = (uintptr_t)pipe;
+    if (pipe != NULL)
+        add_end(pipe, file);
+    mutex_unlock(&ends_mutex);
+    return pipe;
 }
 
 int
 pipe_open(struct file *file)
 {
     struct node *node = file->node;
-    struct pipe *pipe = (struct pipe *)node->value;
+    struct pipe *pipe;
     int error = 0;
 
     if (file->access == 0) /* it would be no end, and not be counted */
         return -EINVAL;
-    if (pipe == NULL)
-        pipe = kzalloc(sizeof(*pipe));
+    pipe = join_pipe(node, file);
     if (pipe == NULL)
         return -ENOMEM;
-    node->value = (uintptr_t)pipe;
-    add_end(pipe, file);
     if (node->mount != &pipe_mount && file->access != (FILE_READ | FILE_WRITE))
         error = wait_for_partner(file, pipe);
     if (error != 0)
@@ -140,7 +195,7 @@ pipe_create(unsigned flags, struct file *ends[2])
 
     if (node == NULL)
         return -ENOMEM;
-    node->value = (uintptr_t)kzalloc(sizeof(struct pipe));
+    node->value = (uintptr_t)new_pipe();
     if (node->value != 0)
         error = make_ends(node, flags, ends);
     node_put(node);

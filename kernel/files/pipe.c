@@ -12,9 +12,10 @@
  * goes in by pieces. Whoever waits is woken by the other end, and only if somebody waits: the short
  * way of a call is a copy and a few comparisons.
  *
- * Nothing here is touched from interrupts, and no one sleeps within a copy: what tasks share needs
- * no lock (task.h). An open end is a reference to the pipe, and the caller holds the end's file.
- * How ends come and go is in fifo.c.
+ * Lock: pipe->lock, a mutex, since copies from and to programs may wait for memory. Whoever waits for
+ * the other end gives it up meanwhile. poll only reads words: what changed after its look wakes it
+ * (poll.h). An open end is a reference to the pipe, and the caller holds the end's file. How ends
+ * come and go is in fifo.c.
  */
 #include "kmalloc.h"
 #include "pipe.h"
@@ -67,6 +68,16 @@ ring_give(struct pipe *pipe, struct buffer *to, size_t size)
 
 /* ---- writing ---- */
 
+/* Sleeps without the lock. 0 or -ERESTARTSYS. */
+static int
+sleep_for(struct pipe *pipe, struct wait_queue *queue)
+{
+    int result = task_sleep_mutex(queue, 0, &pipe->lock);
+
+    mutex_lock(&pipe->lock);
+    return result == -EINTR ? -ERESTARTSYS : 0;
+}
+
 /* Waits until `needed` bytes fit. 0 or why it is of no use to wait. */
 static int
 wait_for_room(struct file *file, struct pipe *pipe, size_t needed)
@@ -77,7 +88,7 @@ wait_for_room(struct file *file, struct pipe *pipe, size_t needed)
     while (pipe->readers != 0 && PIPE_BYTES - pipe->used < needed) {
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
-        if (task_sleep(&pipe->write_wait, 0) == -EINTR)
+        if (sleep_for(pipe, &pipe->write_wait) != 0)
             return -ERESTARTSYS;
     }
     if (pipe->readers != 0)
@@ -112,15 +123,18 @@ pipe_write(struct file *file, struct buffer *from, uint64_t *position)
 {
     struct pipe *pipe = file->state;
     size_t size = from->size;
+    long done = (long)size;
 
     (void)position;
-    if (LIKELY(size <= pipe->room)) {
-        if (UNLIKELY(ring_take(pipe, from, size) != 0))
-            return -EFAULT;
+    mutex_lock(&pipe->lock);
+    if (UNLIKELY(size > pipe->room))
+        done = write_pieces(file, pipe, from, size);
+    else if (UNLIKELY(ring_take(pipe, from, size) != 0))
+        done = -EFAULT;
+    else
         pipe_wake(&pipe->read_wait);
-        return (long)size;
-    }
-    return write_pieces(file, pipe, from, size);
+    mutex_unlock(&pipe->lock);
+    return done;
 }
 
 /* ---- reading ---- */
@@ -132,7 +146,7 @@ wait_for_bytes(struct file *file, struct pipe *pipe)
     while (pipe->used == 0 && pipe->writers != 0) {
         if (file->flags & O_NONBLOCK)
             return -EAGAIN;
-        if (task_sleep(&pipe->read_wait, 0) == -EINTR)
+        if (sleep_for(pipe, &pipe->read_wait) != 0)
             return -ERESTARTSYS;
     }
     return 0;
@@ -155,13 +169,16 @@ static long
 pipe_read(struct file *file, struct buffer *to, uint64_t *position)
 {
     struct pipe *pipe = file->state;
-    int error;
+    long done = 0;
 
     (void)position;
-    if (LIKELY(pipe->used > 0 || to->size == 0))
-        return read_bytes(pipe, to);
-    error = wait_for_bytes(file, pipe);
-    return error != 0 ? error : read_bytes(pipe, to);
+    mutex_lock(&pipe->lock);
+    if (UNLIKELY(pipe->used == 0 && to->size > 0))
+        done = wait_for_bytes(file, pipe);
+    if (LIKELY(done == 0))
+        done = read_bytes(pipe, to);
+    mutex_unlock(&pipe->lock);
+    return done;
 }
 
 /* ---- questions ---- */

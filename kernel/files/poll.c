@@ -7,6 +7,7 @@
  *
  * Whatever changes calls poll_changed, which counts. Who polls remembers the count from before it
  * looked, and sleeps only if it is still the same, so that a key typed meanwhile is not missed.
+ * poll_lock guards count and queue (poll.h); files are looked at without it.
  *
  * poll and select differ in how the program says what it waits for and is told the answer. Each
  * gives poll_wait a function that looks once and leaves its answer in kernel memory; a program's
@@ -30,8 +31,10 @@
 #define TICKS_MAX 0x3FFFFFFFu
 #define TICK_NSEC (1000000000u / TIMER_HZ)
 
-struct wait_queue poll_queue;
-unsigned poll_changes;
+static struct wait_queue poll_queue;
+static struct spinlock poll_lock = SPINLOCK_INIT;
+static unsigned poll_changes; /* how many times poll_wake was called */
+unsigned poll_waiters;
 
 /* ---- waiting ---- */
 
@@ -46,29 +49,65 @@ remaining(uint32_t ticks, uint32_t start)
     return passed < ticks ? ticks - passed : 0;
 }
 
-long
-poll_wait(struct poller *poller, uint32_t ticks, uint32_t *left)
+void
+poll_wake(void)
+{
+    unsigned long state = spin_lock(&poll_lock);
+
+    poll_changes++;
+    task_wake_all(&poll_queue);
+    spin_unlock(&poll_lock, state);
+}
+
+static unsigned
+count_changes(void)
+{
+    return __atomic_load_n(&poll_changes, __ATOMIC_ACQUIRE);
+}
+
+/* Sleeps unless something has changed since `changes` were counted. */
+static int
+sleep_unless_changed(unsigned changes, uint32_t ticks)
+{
+    unsigned long state = spin_lock(&poll_lock);
+
+    if (changes == poll_changes)
+        return task_sleep_unlock(&poll_queue, TASK_SLEEPING, ticks, &poll_lock, state);
+    spin_unlock(&poll_lock, state);
+    return 0;
+}
+
+/* poll_wait, counted among the waiters. */
+static long
+look_and_sleep(struct poller *poller, uint32_t ticks, uint32_t *left)
 {
     uint32_t start = timer_ticks();
 
     for (;;) {
-        unsigned changes = poll_changes;
+        unsigned changes = count_changes();
         unsigned ready = poller->look(poller);
-        unsigned long state;
-        int result = 0;
+        int result;
 
         *left = remaining(ticks, start);
         if (ready > 0 || *left == 0)
             return (long)ready;
-        state = interrupts_disable();
-        if (changes == poll_changes)
-            result = task_sleep(&poll_queue, ticks == POLL_FOR_EVER ? 0 : *left);
-        interrupts_restore(state);
+        result = sleep_unless_changed(changes, ticks == POLL_FOR_EVER ? 0 : *left);
         if (result == -EINTR) {
             *left = remaining(ticks, start);
             return -ERESTARTNOHAND;
         }
     }
+}
+
+long
+poll_wait(struct poller *poller, uint32_t ticks, uint32_t *left)
+{
+    long result;
+
+    (void)__atomic_fetch_add(&poll_waiters, 1, __ATOMIC_SEQ_CST);
+    result = look_and_sleep(poller, ticks, left);
+    (void)__atomic_fetch_sub(&poll_waiters, 1, __ATOMIC_RELAXED);
+    return result;
 }
 
 unsigned

@@ -1,6 +1,7 @@
 /* pipe.h - pipes within the kernel; programs have pipe(2) and mknod(2).
  *
- * Lock: none; pipes are used by tasks only (task.h).
+ * Lock: `lock` of a pipe for all of it; the caller holds a file that is one of its ends. The value of
+ * a node, which is its pipe, changes under `ends_mutex` of fifo.c, taken before `lock`.
  */
 #ifndef OCTAVO_PIPE_H
 #define OCTAVO_PIPE_H
@@ -13,6 +14,7 @@
 
 /* The value of a node, and the state of each file that is an end. */
 struct pipe {
+    struct mutex lock;
     char *ring; /* NULL until something is written */
     uint32_t head, used;
     uint32_t room; /* what can be written at once: nothing without a ring or without a reader */
@@ -28,7 +30,8 @@ pipe_set_room(struct pipe *pipe)
     pipe->room = pipe->ring != NULL && pipe->readers != 0 ? PIPE_BYTES - pipe->used : 0;
 }
 
-/* Something changed for those who wait for it. */
+/* Something changed for those who wait for it. With the lock, which they have too when they look and
+ * go to sleep. */
 static inline void
 pipe_wake(struct wait_queue *queue)
 {
