@@ -51,7 +51,7 @@ SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% 
         mm/x86/address.c mm/x86/pagetable_start.c mm/x86/guard.c \
         $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c \
         tlb_probe.c) \
-        $(addprefix kernel/tasks/,program_calls.c program_symbols.c) \
+        $(addprefix kernel/tasks/,affinity.c kernel_lock.c mutex.c program_calls.c program_symbols.c) \
         $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c trace_port.c vga.c) \
         $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
         space_holders.c stories.c tables.c x86/tlb_watch.c)

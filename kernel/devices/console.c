@@ -55,6 +55,7 @@ console_lock(void)
         if (__atomic_compare_exchange_n(&lock_holder, &nobody, me, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_RELAXED))
             break;
+        spin_relax();
     }
     lock_depth++;
     return state;
@@ -190,7 +191,8 @@ console_clear(void)
 
 /* ---- input ---- */
 
-/* Filled and emptied with interrupts off. */
+/* Guards all below, and what drivers keep of their input. The listener is called with it held. */
+static struct spinlock input_lock;
 static short queue[QUEUE_KEYS];
 static unsigned queue_first, queue_count;
 static struct terminal_state terminal;
@@ -254,29 +256,43 @@ poll_drivers(void)
 void
 console_set_listener(bool (*take)(uint8_t byte))
 {
-    unsigned long state = interrupts_disable();
+    unsigned long state = spin_lock(&input_lock);
 
     listener = take;
     poll_drivers();
-    interrupts_restore(state);
+    spin_unlock(&input_lock, state);
 }
 
 void
 console_poll_input(void)
 {
-    unsigned long state = interrupts_disable();
+    unsigned long state = spin_lock(&input_lock);
 
     poll_drivers();
-    interrupts_restore(state);
+    spin_unlock(&input_lock, state);
 }
 
 static void
 input_interrupt(unsigned irq)
 {
+    spin_lock_only(&input_lock);
     if (irq == KEYBOARD_IRQ)
         keyboard_poll();
     else
         serial_poll();
+    spin_unlock_only(&input_lock);
+}
+
+/* Interrupts off; they are on while the CPU halts, or the caller had them off too. */
+static void
+wait_for_input(bool halt)
+{
+    spin_unlock_only(&input_lock);
+    if (halt)
+        __asm__ volatile("sti; hlt; cli" : : : "memory"); /* sti takes effect after hlt began */
+    else
+        io_delay();
+    spin_lock_only(&input_lock);
 }
 
 static bool
@@ -318,22 +334,19 @@ dequeue(void)
 int
 console_wait_key(uint32_t ticks)
 {
-    unsigned long state = interrupts_disable();
+    unsigned long state = spin_lock(&input_lock);
     uint32_t start = timer_ticks();
     int key = dequeue();
 
     while (key == KEY_NONE && (ticks == 0 || timer_ticks() - start < ticks)) {
-        if (state & EFLAGS_IF)
-            __asm__ volatile("sti; hlt; cli" : : : "memory"); /* sti takes effect after hlt began */
-        else
-            io_delay();
+        wait_for_input(state & EFLAGS_IF);
         key = dequeue();
     }
     if (key == KEY_NONE && terminal.stage != 0) {
         terminal = (struct terminal_state){0};
         key = KEY_ESCAPE;
     }
-    interrupts_restore(state);
+    spin_unlock(&input_lock, state);
     return key;
 }
 

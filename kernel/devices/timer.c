@@ -27,6 +27,7 @@
 
 _Static_assert(DIVISOR <= 65536, "the counter has 16 bits");
 
+static struct spinlock lock; /* the 8254's latch, and what timer_now said last */
 static volatile uint32_t ticks;
 static bool running;
 static void (*on_tick)(void);
@@ -68,17 +69,26 @@ timer_ticks(void)
     return ticks;
 }
 
+/* With the lock held. */
 static unsigned
-read_count(void)
+latch_count(void)
 {
-    unsigned long state = interrupts_disable();
     unsigned low, high;
 
     outb(COMMAND, LATCH);
     low = inb(CHANNEL_0);
     high = inb(CHANNEL_0);
-    interrupts_restore(state);
     return high << 8 | low;
+}
+
+static unsigned
+read_count(void)
+{
+    unsigned long state = spin_lock(&lock);
+    unsigned count = latch_count();
+
+    spin_unlock(&lock, state);
+    return count;
 }
 
 /* The count may have gone round while its interrupt still waits: time would seem to go back then.
@@ -87,8 +97,8 @@ uint32_t
 timer_now(uint32_t *nanoseconds)
 {
     static uint32_t last_ticks, last_passed;
-    unsigned long state = interrupts_disable();
-    uint32_t now = ticks, passed = DIVISOR - read_count();
+    unsigned long state = spin_lock(&lock);
+    uint32_t now = ticks, passed = DIVISOR - latch_count();
 
     if (passed >= DIVISOR)
         passed = DIVISOR - 1; /* no timer, or one that counts to 0 */
@@ -98,7 +108,7 @@ timer_now(uint32_t *nanoseconds)
         last_ticks = now;
         last_passed = passed;
     }
-    interrupts_restore(state);
+    spin_unlock(&lock, state);
     *nanoseconds = passed * 838 + passed * 95 / 1000; /* 838.095 a count */
     return now;
 }

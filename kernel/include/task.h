@@ -54,7 +54,7 @@ struct tick_timer {
     struct tick_timer *next, **link; /* of one slot of the wheel: kernel/tasks/ticks.c */
 };
 
-/* Ticks of computing until a signal; 0: none is to come. Guarded by interrupts off. */
+/* Ticks of computing until a signal; 0: none is to come. Lock: kernel/tasks/itimer.c. */
 struct countdown {
     uint32_t left, interval;
 };

@@ -114,11 +114,11 @@ print_version(struct printer *out)
 }
 
 static void
-print_cpuinfo(struct printer *out)
+print_one_cpu(struct printer *out, unsigned cpu)
 {
     uint32_t signature = cpu_features.signature;
 
-    print(out, "processor\t: 0\nvendor_id\t: %s\ncpu family\t: %lu\nmodel\t\t: %lu\n",
+    print(out, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %lu\nmodel\t\t: %lu\n", cpu,
           *cpu_features.vendor != '\0' ? cpu_features.vendor : "unknown",
           (unsigned long)(signature >> 8 & 15),
           (unsigned long)((signature >> 4 & 15) | (signature >> 12 & 0xF0)));
@@ -128,6 +128,15 @@ print_cpuinfo(struct printer *out)
           cpu_features.tsc ? " tsc" : "", cpu_features.pae ? " pae" : "",
           cpu_features.pge ? " pge" : "", cpu_features.fxsr ? " fxsr" : "",
           cpu_features.sse ? " sse" : "");
+}
+
+static void
+print_cpuinfo(struct printer *out)
+{
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        if (cpus_online() >> cpu & 1)
+            print_one_cpu(out, cpu);
+    }
 }
 
 static void

@@ -89,13 +89,27 @@ timeval_of(uint32_t ticks)
 
 /* ---- countdowns of what the process computes ---- */
 
+/* Of all processes: it is taken only while a countdown runs. */
+static struct spinlock countdown_lock;
+
+/* A tick less; true when that was the last. */
+static bool
+is_over(struct countdown *countdown)
+{
+    unsigned long state = spin_lock(&countdown_lock);
+    bool over = countdown->left != 0 && --countdown->left == 0;
+
+    if (over)
+        countdown->left = countdown->interval;
+    spin_unlock(&countdown_lock, state);
+    return over;
+}
+
 static void
 count_down(struct process *process, struct countdown *countdown, int signal)
 {
-    if (LIKELY(countdown->left == 0) || --countdown->left != 0)
-        return;
-    countdown->left = countdown->interval;
-    signal_process(process, signal);
+    if (UNLIKELY(countdown->left != 0) && is_over(countdown))
+        signal_process(process, signal);
 }
 
 void
@@ -109,10 +123,10 @@ itimer_charge(struct process *process, bool user)
 static void
 set_countdown(struct countdown *countdown, uint32_t ticks, uint32_t interval)
 {
-    unsigned long state = interrupts_disable();
+    unsigned long state = spin_lock(&countdown_lock);
 
     *countdown = (struct countdown){.left = ticks, .interval = interval};
-    interrupts_restore(state);
+    spin_unlock(&countdown_lock, state);
 }
 
 /* ---- the system calls ---- */

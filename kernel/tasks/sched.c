@@ -489,7 +489,8 @@ charge(struct run_queue *queue, struct process *process)
 {
     bool user = trap_from_user(trap_interrupted());
 
-    ++*(user ? &process->user_ticks : &process->kernel_ticks);
+    (void)__atomic_fetch_add(user ? &process->user_ticks : &process->kernel_ticks, 1,
+                             __ATOMIC_RELAXED);
     itimer_charge(process, user);
     ++*(user ? &queue->counts.user : &queue->counts.kernel);
 }
