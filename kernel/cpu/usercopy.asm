@@ -5,7 +5,7 @@
 ; so that the copies know to the byte how far they came; what a failed MOVSD leaves is tried again
 ; by bytes, which end exactly at the first one that cannot be reached.
 
-global user_copy, user_clear, user_string, user_load, user_store
+global user_copy, user_clear, user_string, user_load, user_store, user_exchange
 
 %macro FAULTS_TO 2                  ; instruction, where to go on
     [section extable progbits alloc noexec nowrite align=4]
@@ -146,3 +146,22 @@ user_store:
     xor eax, eax
     ret
     FAULTS_TO .store, .failed
+
+; bool user_exchange(uint32_t *expected, uint32_t value, void *to);
+; Stores the value in one step if the word is *expected, which becomes what the word was.
+; In: EAX, EDX, ECX.
+user_exchange:
+    push ebx
+    mov ebx, eax
+    mov eax, [ebx]
+.exchange:
+    lock cmpxchg [ecx], edx
+    mov [ebx], eax
+    mov eax, 1
+    pop ebx
+    ret
+.failed:
+    xor eax, eax
+    pop ebx
+    ret
+    FAULTS_TO .exchange, .failed

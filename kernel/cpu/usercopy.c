@@ -20,6 +20,7 @@ size_t user_clear(void *to, size_t size);
 long user_string(char *to, const char *from, size_t size);
 bool user_load(uint32_t *value, const void *from);
 bool user_store(uint32_t value, void *to);
+bool user_exchange(uint32_t *expected, uint32_t value, void *to);
 
 uintptr_t
 usercopy_fixup(uintptr_t eip)
@@ -110,4 +111,12 @@ int
 put_user_u32(uint32_t value, void *to)
 {
     return user_range_ok((uintptr_t)to, sizeof(value)) && user_store(value, to) ? 0 : -EFAULT;
+}
+
+int
+exchange_user_u32(uint32_t *expected, uint32_t value, void *to)
+{
+    if (!user_range_ok((uintptr_t)to, sizeof(value)) || !user_exchange(expected, value, to))
+        return -EFAULT;
+    return 0;
 }

@@ -32,6 +32,9 @@ MUST_CHECK long copy_string_from_user(char *to, const char *from, size_t size);
 /* One 32-bit word, any alignment. 0 or -EFAULT. */
 MUST_CHECK int get_user_u32(uint32_t *value, const void *from);
 MUST_CHECK int put_user_u32(uint32_t value, void *to);
+/* Stores `value` in one step if the word is *expected; *expected becomes what it was, so the same
+ * value means that it was stored. 0 or -EFAULT. */
+MUST_CHECK int exchange_user_u32(uint32_t *expected, uint32_t value, void *to);
 
 /* The address at which to go on after a fault of the kernel at `eip`; 0: none, it is a bug. */
 uintptr_t usercopy_fixup(uintptr_t eip);

@@ -3,15 +3,18 @@
  *   key of a word ──► bucket ──► waiter ──► waiter ...      waiters lie on their threads' stacks
  *
  * The kernel knows nothing of a lock that nobody waits for. To wait, a thread says which value it
- * saw; if the word still has it, the thread sleeps. Tasks switch nowhere between the look and the
- * sleep, so no wake-up is lost.
+ * saw; if the word still has it, the thread sleeps. Look and sleep are one step under the bucket's
+ * mutex, which who wakes takes after he changed the word, so no wake-up is lost.
  *
  * A word in shared memory has a different address in each process: its key is the object and the
  * place in it. Any other word's key is the address space and the address. A waiter whose memory is
  * unmapped keeps its key, which is only compared, never followed; to be woken for nothing is
  * allowed.
  *
- * Lock: none yet; interrupts never come here (a timeout wakes the task, which takes itself out).
+ * Lock: a mutex a bucket, as the look at the word may wait for memory; two are taken in the order of
+ * their addresses. Interrupts never come here (a timeout wakes the task, which takes itself out).
+ * `bucket` of a waiter says where it is; it changes under the mutexes of both buckets. Nobody leaves
+ * without its bucket's mutex: who wakes it may still be at it.
  */
 #include "area.h"
 #include "clock.h"
@@ -23,7 +26,7 @@
 #include "uapi/thread.h"
 #include "usercopy.h"
 
-#define BUCKETS 64
+#define BUCKETS 32
 #define ALL_BITS 0xFFFFFFFFu
 
 struct key {
@@ -31,8 +34,14 @@ struct key {
     uint32_t page, offset;
 };
 
+struct bucket {
+    struct mutex lock;
+    struct waiter *first, *last;
+};
+
 struct waiter {
     struct key key;
+    struct bucket *bucket;
     uint32_t bits;
     bool woken;
     struct wait_queue sleep; /* its task, alone */
@@ -47,9 +56,7 @@ struct request {
     bool wide;
 };
 
-static struct {
-    struct waiter *first, *last;
-} buckets[BUCKETS];
+static struct bucket buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = MUTEX_INIT}};
 
 /* ---- keys and buckets ---- */
 
@@ -81,12 +88,12 @@ key_of(uint32_t address, unsigned flags, struct key *key)
     return 0;
 }
 
-static unsigned
+static struct bucket *
 bucket_of(const struct key *key)
 {
     uint32_t mix = (uintptr_t)key->owner / 64 + key->page * 31 + key->offset / 4;
 
-    return (mix ^ mix >> 7) % BUCKETS;
+    return &buckets[(mix ^ mix >> 7) % BUCKETS];
 }
 
 static bool
@@ -98,30 +105,59 @@ same_key(const struct key *a, const struct key *b)
 static void
 add_waiter(struct waiter *waiter)
 {
-    unsigned i = bucket_of(&waiter->key);
+    struct bucket *bucket = bucket_of(&waiter->key);
 
+    waiter->bucket = bucket;
     waiter->next = NULL;
-    waiter->previous = buckets[i].last;
-    if (buckets[i].last != NULL)
-        buckets[i].last->next = waiter;
+    waiter->previous = bucket->last;
+    if (bucket->last != NULL)
+        bucket->last->next = waiter;
     else
-        buckets[i].first = waiter;
-    buckets[i].last = waiter;
+        bucket->first = waiter;
+    bucket->last = waiter;
 }
 
 static void
 remove_waiter(struct waiter *waiter)
 {
-    unsigned i = bucket_of(&waiter->key);
-
     if (waiter->previous != NULL)
         waiter->previous->next = waiter->next;
     else
-        buckets[i].first = waiter->next;
+        waiter->bucket->first = waiter->next;
     if (waiter->next != NULL)
         waiter->next->previous = waiter->previous;
     else
-        buckets[i].last = waiter->previous;
+        waiter->bucket->last = waiter->previous;
+}
+
+/* Takes the mutex of the bucket in which a waiter is, or was when it was woken. */
+static struct bucket *
+lock_bucket_of(const struct waiter *waiter)
+{
+    for (;;) {
+        struct bucket *bucket = __atomic_load_n(&waiter->bucket, __ATOMIC_RELAXED);
+
+        mutex_lock(&bucket->lock);
+        if (bucket == waiter->bucket)
+            return bucket;
+        mutex_unlock(&bucket->lock); /* it was moved to wait for another word */
+    }
+}
+
+static void
+lock_two(struct bucket *one, struct bucket *other)
+{
+    mutex_lock(one < other ? &one->lock : &other->lock);
+    if (one != other)
+        mutex_lock(one < other ? &other->lock : &one->lock);
+}
+
+static void
+unlock_two(struct bucket *one, struct bucket *other)
+{
+    mutex_unlock(&one->lock);
+    if (one != other)
+        mutex_unlock(&other->lock);
 }
 
 /* ---- waking ---- */
@@ -134,10 +170,11 @@ wake_waiter(struct waiter *waiter)
     task_wake_all(&waiter->sleep);
 }
 
+/* With the bucket's mutex. */
 static long
-wake_key(const struct key *key, unsigned count, uint32_t bits)
+wake_locked(const struct key *key, unsigned count, uint32_t bits)
 {
-    struct waiter *waiter = buckets[bucket_of(key)].first, *next;
+    struct waiter *waiter = bucket_of(key)->first, *next;
     long woken = 0;
 
     for (; waiter != NULL && (unsigned long)woken < count; waiter = next) {
@@ -147,6 +184,18 @@ wake_key(const struct key *key, unsigned count, uint32_t bits)
         wake_waiter(waiter);
         woken++;
     }
+    return woken;
+}
+
+static long
+wake_key(const struct key *key, unsigned count, uint32_t bits)
+{
+    struct bucket *bucket = bucket_of(key);
+    long woken;
+
+    mutex_lock(&bucket->lock);
+    woken = wake_locked(key, count, bits);
+    mutex_unlock(&bucket->lock);
     return woken;
 }
 
@@ -195,30 +244,50 @@ timeout_ticks(const struct request *request, bool absolute, uint32_t *ticks)
     return result;
 }
 
-/* `ticks` is 0 when there is no timeout. */
+/* With the mutex of the waiter's bucket, which is given back. `ticks` is 0 when there is no timeout. */
 static long
 sleep_on(struct waiter *waiter, uint32_t ticks)
 {
+    struct bucket *bucket = bucket_of(&waiter->key);
     uint32_t end = sleep_end(ticks), left = ticks != 0 ? sleep_left(end) : 0;
+    bool woken;
     int result;
 
-    if (left == 0 && ticks != 0)
+    if (left == 0 && ticks != 0) {
+        mutex_unlock(&bucket->lock);
         return -ETIMEDOUT;
+    }
     add_waiter(waiter);
-    result = task_sleep(&waiter->sleep, left);
-    if (waiter->woken)
+    result = task_sleep_mutex(&waiter->sleep, left, &bucket->lock);
+    bucket = lock_bucket_of(waiter);
+    woken = waiter->woken;
+    if (!woken)
+        remove_waiter(waiter);
+    mutex_unlock(&bucket->lock);
+    if (woken)
         return 0;
-    remove_waiter(waiter);
     if (result == -ETIMEDOUT)
         return -ETIMEDOUT;
     return ticks == 0 ? -ERESTARTSYS : sleep_cut_short(end);
+}
+
+/* 0 when the word is what the caller saw. */
+static int
+check_word(const struct request *request)
+{
+    uint32_t value;
+
+    if (get_user_u32(&value, (void *)request->address) != 0)
+        return -EFAULT;
+    return value == request->value ? 0 : -EAGAIN;
 }
 
 static long
 wait(const struct request *request, uint32_t bits, bool absolute)
 {
     struct waiter waiter = {.bits = bits};
-    uint32_t value, ticks;
+    struct bucket *bucket;
+    uint32_t ticks;
     int result = key_of(request->address, request->flags, &waiter.key), late;
 
     if (result != 0)
@@ -226,24 +295,46 @@ wait(const struct request *request, uint32_t bits, bool absolute)
     late = timeout_ticks(request, absolute, &ticks);
     if (bits == 0 || (late != 0 && late != -ETIMEDOUT))
         return bits == 0 ? -EINVAL : late;
-    if (get_user_u32(&value, (void *)request->address) != 0)
-        return -EFAULT;
-    if (value != request->value)
-        return -EAGAIN;
-    return late != 0 ? late : sleep_on(&waiter, ticks);
+    bucket = bucket_of(&waiter.key);
+    mutex_lock(&bucket->lock);
+    result = check_word(request);
+    if (result == 0)
+        result = late;
+    if (result == 0)
+        return sleep_on(&waiter, ticks);
+    mutex_unlock(&bucket->lock);
+    return result;
 }
 
 /* ---- two words ---- */
 
-/* Wakes the first `value` waiters of one word and lets as many as `time` says of the rest wait for
- * the other. Counts both. */
-static long
-requeue(const struct request *request)
+/* Lets at most `most` waiters of one word wait for another. How many. With both mutexes. */
+static uint32_t
+move_waiters(const struct key *from, const struct key *to, uint32_t most)
 {
     struct waiter *waiter, *next;
-    struct key from, to;
-    long done;
     uint32_t moved = 0;
+
+    for (waiter = bucket_of(from)->first; waiter != NULL && moved < most; waiter = next) {
+        next = waiter->next;
+        if (!same_key(&waiter->key, from))
+            continue;
+        remove_waiter(waiter);
+        waiter->key = *to;
+        add_waiter(waiter);
+        moved++;
+    }
+    return moved;
+}
+
+/* Wakes the first `value` waiters of one word and lets as many as `time` says of the rest wait for
+ * the other. Counts both. With `compare` only if the first word is value3. */
+static long
+requeue(const struct request *request, bool compare)
+{
+    struct key from, to;
+    uint32_t value = request->value3;
+    long done = 0;
     int result = key_of(request->address, request->flags, &from);
 
     if (result == 0)
@@ -252,32 +343,17 @@ requeue(const struct request *request)
         return result;
     if ((int32_t)request->value < 0 || (int32_t)request->time < 0)
         return -EINVAL;
-    done = wake_key(&from, request->value, ALL_BITS);
-    if (same_key(&from, &to))
-        return done;
-    for (waiter = buckets[bucket_of(&from)].first; waiter != NULL && moved < request->time;
-         waiter = next) {
-        next = waiter->next;
-        if (!same_key(&waiter->key, &from))
-            continue;
-        remove_waiter(waiter);
-        waiter->key = to;
-        add_waiter(waiter);
-        moved++;
-    }
-    return done + (long)moved;
-}
-
-static long
-compare_requeue(const struct request *request)
-{
-    uint32_t value;
-
-    if (request->address % 4 != 0)
-        return -EINVAL;
-    if (get_user_u32(&value, (void *)request->address) != 0)
-        return -EFAULT;
-    return value == request->value3 ? requeue(request) : -EAGAIN;
+    lock_two(bucket_of(&from), bucket_of(&to));
+    if (compare && get_user_u32(&value, (void *)request->address) != 0)
+        done = -EFAULT;
+    else if (value != request->value3)
+        done = -EAGAIN;
+    if (done == 0)
+        done = wake_locked(&from, request->value, ALL_BITS);
+    if (done >= 0 && !same_key(&from, &to))
+        done += (long)move_waiters(&from, &to, request->time);
+    unlock_two(bucket_of(&from), bucket_of(&to));
+    return done;
 }
 
 /* The new value of FUTEX_WAKE_OP's word; false when there is no such operation. */
@@ -314,11 +390,30 @@ compare(unsigned comparison, int32_t old, int32_t argument)
     return answers[comparison];
 }
 
+/* Changes the second word as value3 says, in one step; *old is what it was. 0 or -errno. */
+static int
+change_word(const struct request *request, uint32_t argument, uint32_t *old)
+{
+    void *word = (void *)request->second_address;
+    uint32_t was, new;
+
+    if (get_user_u32(&was, word) != 0)
+        return -EFAULT;
+    do {
+        *old = was;
+        if (!operate(request->value3 >> 28 & 7, was, argument, &new))
+            return -ENOSYS;
+        if (exchange_user_u32(&was, new, word) != 0)
+            return -EFAULT;
+    } while (was != *old);
+    return 0;
+}
+
 /* value3: operation 4 bits (top one: argument is a shift), comparison 4, two arguments of 12. */
 static long
 wake_operate(const struct request *request)
 {
-    uint32_t code = request->value3, old, new, argument;
+    uint32_t code = request->value3, old, argument;
     int32_t second = (int32_t)(code << 20) >> 20;
     struct key one, other;
     long woken;
@@ -333,15 +428,14 @@ wake_operate(const struct request *request)
         argument = 1u << (argument & 31);
     if ((code >> 24 & 15) > 5)
         return -ENOSYS;
-    if (get_user_u32(&old, (void *)request->second_address) != 0)
-        return -EFAULT;
-    if (!operate(code >> 28 & 7, old, argument, &new))
-        return -ENOSYS;
-    if (put_user_u32(new, (void *)request->second_address) != 0)
-        return -EFAULT;
-    woken = wake_key(&one, request->value, ALL_BITS);
-    if (compare(code >> 24 & 15, (int32_t)old, second))
-        woken += wake_key(&other, request->time, ALL_BITS);
+    lock_two(bucket_of(&one), bucket_of(&other));
+    woken = change_word(request, argument, &old);
+    if (woken == 0) {
+        woken = wake_locked(&one, request->value, ALL_BITS);
+        if (compare(code >> 24 & 15, (int32_t)old, second))
+            woken += wake_locked(&other, request->time, ALL_BITS);
+    }
+    unlock_two(bucket_of(&one), bucket_of(&other));
     return woken;
 }
 
@@ -371,9 +465,9 @@ futex(const struct trap_frame *frame, bool wide)
     case FUTEX_WAKE_BITSET:
         return wake(&request, request.value3);
     case FUTEX_REQUEUE:
-        return requeue(&request);
+        return requeue(&request, false);
     case FUTEX_CMP_REQUEUE:
-        return compare_requeue(&request);
+        return requeue(&request, true);
     case FUTEX_WAKE_OP:
         return wake_operate(&request);
     default:

@@ -178,14 +178,17 @@ SYSCALL(get_robust_list)
 static bool
 abandon_lock(const struct task *task, uint32_t address)
 {
-    uint32_t word;
+    uint32_t word, was;
 
-    if (address % 4 != 0 || get_user_u32(&word, (void *)address) != 0)
+    if (address % 4 != 0 || get_user_u32(&was, (void *)address) != 0)
         return false;
-    if ((word & FUTEX_TID_MASK) != (uint32_t)task->tid)
-        return true;
-    if (put_user_u32((word & FUTEX_WAITERS) | FUTEX_OWNER_DIED, (void *)address) != 0)
-        return false;
+    do { /* who begins to wait meanwhile changes the word */
+        word = was;
+        if ((word & FUTEX_TID_MASK) != (uint32_t)task->tid)
+            return true;
+        if (exchange_user_u32(&was, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED, (void *)address) != 0)
+            return false;
+    } while (was != word);
     if (word & FUTEX_WAITERS)
         futex_wake(address, 1);
     return true;
