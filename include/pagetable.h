@@ -42,7 +42,9 @@ enum fixmap_slot {
     FIXMAP_BOOT,  /* reading what the boot loader left */
     FIXMAP_TABLE, /* filling a page table that has no other address yet */
     FIXMAP_PEEK,  /* looking at any frame: monitor */
-    FIXMAP_WINDOWS, /* the first of FRAME_WINDOWS for each CPU (page.h) */
+    FIXMAP_LOCAL_APIC,
+    FIXMAP_IO_APICS, /* the first of 4 */
+    FIXMAP_WINDOWS = FIXMAP_IO_APICS + 4, /* the first of FRAME_WINDOWS for each CPU (page.h) */
     FIXMAP_SLOTS = 512
 };
 
@@ -58,6 +60,10 @@ uint64_t pagetable_memory_end(void);
  * opens the guard pages of the stacks and drops the identity mapping. Panics when there is no
  * memory for the tables. Called once, interrupts off. */
 void pagetable_init(struct bootmem *boot);
+
+/* Fills a page, full of zeros, of the direct map with tables that have the kernel at its physical
+ * addresses too: for CR3 of a CPU that turns paging on. What it maps stays the kernel's. */
+void pagetable_fill_starter(void *page);
 
 /* From here on tables come from pmm_alloc_page_flags, no more from the boot map. */
 void pagetable_use_pmm(void);

@@ -13,8 +13,7 @@
 ;
 ;   boot_stack_guard | boot_stack .......... boot_stack_top = fault_stack_guard | ... fault_stack_top
 
-KERNEL_BASE      equ 0xC0000000
-%define PHYSICAL(symbol) (symbol - KERNEL_BASE) ; of everything that is not in section .boot
+%include "control.inc"
 
 MULTIBOOT_HEADER equ 0x1BADB002
 MULTIBOOT_LOADER equ 0x2BADB002
@@ -28,18 +27,6 @@ PAGE_RW          equ 0x003          ; present, writable
 DIRECTORY_KERNEL equ 768            ; the entry of the directory for 0xC0000000
 DIRECTORY_FIXMAP equ 1023           ; and for 0xFFC00000
 
-CR0_PE           equ 0x00000001
-CR0_EM           equ 0x00000004     ; the kernel uses no FPU: an FPU instruction is a fault
-CR0_ET           equ 0x00000010
-CR0_NE           equ 0x00000020
-CR0_WP           equ 0x00010000     ; read-only pages are read-only for the kernel too
-CR0_AM           equ 0x00040000     ; a program may ask for alignment checks (EFLAGS.AC)
-CR0_PG           equ 0x80000000
-CR4_PAE          equ 0x00000020
-MSR_EFER         equ 0xC0000080
-EFER_NXE         equ 0x00000800     ; entries may forbid to execute
-CR0_VALUE        equ CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_PE
-
 EFLAGS_AC        equ 1 << 18
 
 VGA_TEXT         equ 0xB8000
@@ -52,7 +39,7 @@ DEBUG_PORT       equ 0xE9
 QEMU_EXIT        equ 0xF4
 QEMU_PANIC       equ 0x12
 
-global entry
+global entry, boot_gdt
 global page_directory, low_page_table, fixmap_page_table
 global boot_stack_guard, boot_stack_top, fault_stack_guard, fault_stack_top
 extern kernel_main, bss_start, kernel_end
@@ -88,9 +75,9 @@ entry:
     mov esp, PHYSICAL(boot_stack_top)
     mov ebp, eax
     lgdt [boot_gdt_pointer]
-    jmp 0x08:.own_segments
+    jmp BOOT_CODE:.own_segments
 .own_segments:
-    mov eax, 0x10
+    mov eax, BOOT_DATA
     mov ds, eax
     mov es, eax
     mov fs, eax

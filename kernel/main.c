@@ -12,6 +12,7 @@
  *   mm            every frame of the machine is managed
  *   devices       interrupts, timer, keyboard
  *   tasks         what runs here is the idle task from now on
+ *   other CPUs    each in its own idle task
  *   the work      tests, programs, or the monitor
  */
 #include <string.h>
@@ -42,6 +43,7 @@
 #include "memory_options.h"
 #include "programs.h"
 #include "signal.h"
+#include "smp.h"
 #include "symbols.h"
 #include "task.h"
 #include "timer.h"
@@ -356,6 +358,7 @@ kernel_main(uint32_t magic, uint32_t information)
     files_init();
     tty_init();
     proc_init();
+    cpu_start_others();
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));
     if (cmdline_flag("bench"))

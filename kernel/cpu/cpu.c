@@ -21,10 +21,15 @@
 #define CPUID_EDX_PSE  (1u << 3)
 #define CPUID_EDX_TSC  (1u << 4)
 #define CPUID_EDX_PAE  (1u << 6)
+#define CPUID_EDX_APIC (1u << 9)
 #define CPUID_EDX_PGE  (1u << 13)
 #define CPUID_EDX_PSE36 (1u << 17)
 #define CPUID_EDX_FXSR (1u << 24)
 #define CPUID_EDX_SSE  (1u << 25)
+#define CPUID_ECX_X2APIC (1u << 21)
+
+#define MSR_APIC_BASE    0x1B
+#define APIC_BASE_X2APIC 0x400
 
 /* Leaves of CPUID that AMD defined first. */
 #define EXTENDED              0x80000000u
@@ -50,9 +55,9 @@ struct table_pointer {
 struct cpu_features cpu_features;
 
 extern struct task idle_task;
-static struct cpu boot_cpu = {.task = &idle_task, .self = &boot_cpu};
-unsigned cpus_running = 1;
+static struct cpu boot_cpu = {.task = &idle_task};
 struct cpu *cpu_by_id[CPU_MAX] = {&boot_cpu};
+unsigned cpus_running = 1;
 
 static uint64_t idt[256];
 
@@ -77,21 +82,21 @@ gate(unsigned selector, uint32_t offset, unsigned access)
 }
 
 static void
-fill_tss(struct tss *tss)
+fill_tss(struct tss *tss, void *stack)
 {
-    tss->esp0 = (uintptr_t)boot_stack_top;
+    tss->esp0 = (uintptr_t)stack;
     tss->ss0 = KERNEL_DATA;
     tss->cr3 = read_cr3();
     tss->io_map = sizeof(*tss); /* beyond the limit: no port is allowed */
 }
 
 static void
-fill_double_fault_tss(struct tss *tss)
+fill_double_fault_tss(struct tss *tss, void *stack)
 {
-    fill_tss(tss);
+    fill_tss(tss, stack);
     tss->eip = (uintptr_t)double_fault_entry;
     tss->eflags = 0x2; /* interrupts off; bit 1 is always set */
-    tss->esp = (uintptr_t)fault_stack_top;
+    tss->esp = (uintptr_t)stack;
     tss->cs = KERNEL_CODE;
     tss->ss = tss->ds = tss->es = tss->gs = KERNEL_DATA;
     tss->fs = CPU_SEGMENT;
@@ -151,17 +156,14 @@ cpu_set_trap_gate(unsigned vector, void (*entry)(void), bool user)
 }
 
 static void
-load_idt(void)
+fill_idt(void)
 {
-    struct table_pointer pointer = {sizeof(idt) - 1, (uintptr_t)idt};
-
     for (unsigned vector = 0; vector < TRAP_VECTORS; vector++)
         cpu_set_gate(vector, trap_stubs[vector],
                      vector == TRAP_BREAKPOINT || vector == TRAP_OVERFLOW);
     cpu_set_gate(TRAP_PAGE_FAULT, page_fault_entry, false);
     cpu_set_trap_gate(TRAP_SYSCALL, syscall_entry, true);
     idt[TRAP_DOUBLE_FAULT] = gate(DOUBLE_FAULT_TSS, 0, ACCESS_TASK_GATE);
-    __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
 static void
@@ -214,7 +216,7 @@ static void
 learn_features(void)
 {
     struct cpu_features *cpu = &cpu_features;
-    uint32_t highest, edx, unused, vendor[3];
+    uint32_t highest, ecx, edx, unused, vendor[3];
 
     cpu->has_cpuid = has_cpuid();
     if (!cpu->has_cpuid)
@@ -223,10 +225,12 @@ learn_features(void)
     memcpy(cpu->vendor, vendor, sizeof(vendor));
     if (highest < 1)
         return;
-    cpuid(1, &cpu->signature, &unused, &unused, &edx);
+    cpuid(1, &cpu->signature, &unused, &ecx, &edx);
     cpu->pse = edx & CPUID_EDX_PSE;
     cpu->pae = edx & CPUID_EDX_PAE;
     cpu->pge = edx & CPUID_EDX_PGE;
+    cpu->apic = edx & CPUID_EDX_APIC;
+    cpu->x2apic = ecx & CPUID_ECX_X2APIC;
     cpu->tsc = edx & CPUID_EDX_TSC;
     cpu->fpu = edx & CPUID_EDX_FPU;
     cpu->fxsr = edx & CPUID_EDX_FXSR;
@@ -236,13 +240,40 @@ learn_features(void)
 }
 
 void
+cpu_prepare(struct cpu *cpu, void *stack, void *fault_stack)
+{
+    fill_tss(&cpu->tss, stack);
+    fill_double_fault_tss(&cpu->double_fault_tss, fault_stack);
+    fill_gdt(cpu);
+    cpu->self = cpu;
+}
+
+void
+cpu_take(const struct cpu *cpu)
+{
+    struct table_pointer pointer = {sizeof(idt) - 1, (uintptr_t)idt};
+
+    load_gdt(cpu);
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+bool
+cpu_in_x2apic_mode(void)
+{
+    uint32_t low, high;
+
+    if (!cpu_features.x2apic)
+        return false;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_APIC_BASE));
+    return low & APIC_BASE_X2APIC;
+}
+
+void
 cpu_init(void)
 {
-    fill_tss(&boot_cpu.tss);
-    fill_double_fault_tss(&boot_cpu.double_fault_tss);
-    fill_gdt(&boot_cpu);
-    load_gdt(&boot_cpu);
-    load_idt();
+    cpu_prepare(&boot_cpu, boot_stack_top, fault_stack_top);
+    fill_idt();
+    cpu_take(&boot_cpu);
     learn_features();
 }
 

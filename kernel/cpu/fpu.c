@@ -280,3 +280,11 @@ fpu_init(void)
     lock();
     trap_register(TRAP_NO_FPU, not_available);
 }
+
+void
+fpu_start(uint32_t cr0)
+{
+    write_cr0(cr0);
+    if (cache != NULL)
+        lock();
+}

@@ -16,14 +16,14 @@
 
 %include "frame.inc"
 
-VECTORS         equ 48
+VECTORS         equ 50
 DEBUG           equ 1
 PAGE_FAULT      equ 14
 SYSCALL_VECTOR  equ 0x80
 
 extern trap_dispatch, trap_double_fault, page_fault, breakpoint_reached, task_work, syscall_unknown
 extern syscall_table, syscall_count
-global trap_stubs, double_fault_entry, page_fault_entry, debug_entry, syscall_entry, return_to_user
+global trap_stubs, spurious_entry, double_fault_entry, page_fault_entry, debug_entry, syscall_entry, return_to_user
 global trap_return, page_fault_return, syscall_return, work_return ; backtraces know them
 global restore_segments, restore_segments_end, restore_stack
 
@@ -132,6 +132,10 @@ work_return:
 unknown_call:
     mov edx, syscall_unknown
     jmp syscall_entry.call
+
+; An interrupt whose cause had gone before the local APIC could say which it was; it must not be ended.
+spurious_entry:
+    iretd
 
 ; Entered by a task switch with the error code (always 0) on the fault stack. Does not return: what
 ; was interrupted cannot be resumed.

@@ -1,4 +1,4 @@
-/* acpi.c - from the firmware's tables to the ports that switch the machine off.
+/* acpi.c - finds the firmware's tables, and the ports that switch the machine off.
  *
  * Theory (Advanced Configuration and Power Interface specification 6.5, 5.2 and 16.1):
  *
@@ -114,21 +114,46 @@ table_length(const struct acpi_memory *memory, uint32_t at, const char *signatur
     return length >= TABLE_HEADER && length <= TABLE_MAX ? length : 0;
 }
 
-static uint32_t
-find_fadt(const struct acpi_memory *memory, uint32_t rsdt)
+static bool
+sum_is_zero(const struct acpi_memory *memory, const struct acpi_table *table)
 {
-    uint32_t count = table_length(memory, rsdt, "RSDT");
+    uint8_t byte, sum = 0;
+
+    for (uint32_t i = 0; i < table->length; i++) {
+        if (!read_at(memory, (uint64_t)table->address + i, &byte, 1))
+            return false;
+        sum = (uint8_t)(sum + byte);
+    }
+    return sum == 0;
+}
+
+/* The first table of that signature with at least `least` bytes; `summed`: whose sum is right. */
+static bool
+find_table(const struct acpi_memory *memory, const char *signature, uint32_t least, bool summed,
+           struct acpi_table *table)
+{
+    uint32_t rsdt = find_rsdt(memory);
+    uint32_t count = rsdt ? table_length(memory, rsdt, "RSDT") : 0;
 
     count = count ? (count - TABLE_HEADER) / 4 : 0;
     for (uint32_t i = 0; i < count && i < TABLES_MAX; i++) {
         uint8_t entry[4];
 
         if (!read_at(memory, (uint64_t)rsdt + TABLE_HEADER + 4 * i, entry, sizeof(entry)))
-            return 0;
-        if (table_length(memory, word_at(entry, 0), "FACP") >= FADT_USED)
-            return word_at(entry, 0);
+            return false;
+        table->address = word_at(entry, 0);
+        table->length = table_length(memory, table->address, signature);
+        if (table->length >= least && (!summed || sum_is_zero(memory, table)))
+            return true;
     }
-    return 0;
+    return false;
+}
+
+bool
+acpi_find_table(const struct acpi_memory *memory, const char *signature, uint32_t least,
+                struct acpi_table *table)
+{
+    return find_table(memory, signature, least, true, table);
 }
 
 /* ---- the package _S5_ ---- */
@@ -186,11 +211,11 @@ find_s5(const struct acpi_memory *memory, uint32_t dsdt, struct acpi_power *powe
 bool
 acpi_find_power(const struct acpi_memory *memory, struct acpi_power *power)
 {
-    uint32_t rsdt = find_rsdt(memory);
-    uint32_t fadt = rsdt ? find_fadt(memory, rsdt) : 0;
+    struct acpi_table fadt;
     uint8_t fields[FADT_USED];
 
-    if (fadt == 0 || !read_at(memory, fadt, fields, sizeof(fields)))
+    if (!find_table(memory, "FACP", FADT_USED, false, &fadt) ||
+        !read_at(memory, fadt.address, fields, sizeof(fields)))
         return false;
     power->control_a = (uint16_t)word_at(fields, FADT_PM1A);
     power->control_b = (uint16_t)word_at(fields, FADT_PM1B);

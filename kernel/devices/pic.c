@@ -9,6 +9,7 @@
  * acknowledged, except to the first controller when it came through the second.
  */
 #include "pic.h"
+#include "apic.h"
 #include "io.h"
 #include "platform.h"
 #include "trace.h"
@@ -29,6 +30,7 @@
 static void (*handlers[LINES])(unsigned irq);
 static uint16_t mask = 0xFFFF & ~(1 << CASCADE);
 static unsigned long spurious;
+static void (*turn_on_elsewhere)(unsigned irq); /* NULL: the interrupts come from here */
 
 static void
 start(uint16_t port, uint8_t vector, uint8_t wiring)
@@ -74,13 +76,17 @@ static void
 interrupt(struct trap_frame *frame)
 {
     unsigned irq = frame->vector - TRAP_IRQ;
-    bool real = is_real(irq);
+    bool real = turn_on_elsewhere != NULL || is_real(irq);
 
     trace(TRACE_IRQ, 0, irq, 0, (void *)frame->eip);
     if (real)
         handlers[irq](irq);
     else
         spurious++;
+    if (turn_on_elsewhere != NULL) {
+        apic_end();
+        return;
+    }
     if (real && irq >= 8)
         outb(SECOND, END_OF_IRQ);
     if (real || irq >= 8)
@@ -95,9 +101,25 @@ pic_set_handler(unsigned irq, void (*handler)(unsigned irq))
     ASSERT(irq < LINES && irq != CASCADE);
     handlers[irq] = handler;
     trap_register(TRAP_IRQ + irq, interrupt);
-    mask &= (uint16_t) ~(1u << irq);
-    write_mask();
+    if (turn_on_elsewhere != NULL) {
+        turn_on_elsewhere(irq);
+    } else {
+        mask &= (uint16_t) ~(1u << irq);
+        write_mask();
+    }
     interrupts_restore(state);
+}
+
+void
+pic_leave(void (*turn_on)(unsigned irq))
+{
+    mask = 0xFFFF;
+    write_mask();
+    turn_on_elsewhere = turn_on;
+    for (unsigned irq = 0; irq < LINES; irq++) {
+        if (handlers[irq] != NULL)
+            turn_on(irq);
+    }
 }
 
 unsigned long

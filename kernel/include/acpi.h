@@ -1,4 +1,4 @@
-/* acpi.h - the little of ACPI that switching a PC off takes. */
+/* acpi.h - the little of ACPI that finding tables and switching a PC off takes. */
 #ifndef OCTAVO_ACPI_H
 #define OCTAVO_ACPI_H
 
@@ -9,6 +9,16 @@ struct acpi_memory {
     bool (*read)(void *arg, uint64_t physical, void *into, size_t size);
     void *arg;
 };
+
+/* A table whose length makes sense. */
+struct acpi_table {
+    uint32_t address, length;
+};
+
+/* Finds the first table of that signature that has at least `least` bytes, and a sum of zero. Total:
+ * the memory may hold anything. */
+MUST_CHECK bool acpi_find_table(const struct acpi_memory *memory, const char *signature,
+                                uint32_t least, struct acpi_table *table);
 
 /* How to enter the soft-off state S5. */
 struct acpi_power {

@@ -15,6 +15,7 @@
 #define CR0_EM         0x04u /* every FPU instruction is a fault */
 #define CR0_TS         0x08u /* the same until CLTS: the registers are another task's */
 #define CR4_PSE        0x010u
+#define CR4_PAE        0x020u
 #define CR4_PGE        0x080u
 #define CR4_OSFXSR     0x200u
 #define CR4_OSXMMEXCPT 0x400u
@@ -28,6 +29,8 @@ struct cpu_features {
     bool fpu;           /* as CPUID says; one beside a 486SX shows otherwise */
     bool fxsr;          /* FXSAVE and FXRSTOR */
     bool sse;
+    bool apic;          /* a local APIC */
+    bool x2apic;        /* one that may be in a mode with ids of 32 bits */
     bool nx;            /* pages from which nothing is executed, in PAE's format */
     uint8_t address_bits; /* of physical addresses, with PAE: 32 to 40 */
     char vendor[13];    /* "" without CPUID */
@@ -40,6 +43,16 @@ extern struct cpu_features cpu_features;
 /* Loads the kernel's own GDT, IDT and task register and learns what the CPU can do. The first
  * thing the kernel does in C: from here on an exception is reported. */
 void cpu_init(void);
+
+/* Fills the tables of another CPU; `stack` and `fault_stack` are the ends of where it may push when a
+ * trap comes from ring 3 and when a double fault does. */
+void cpu_prepare(struct cpu *cpu, void *stack, void *fault_stack);
+
+/* Loads them, by that CPU itself, and the IDT, which all have in common. */
+void cpu_take(const struct cpu *cpu);
+
+/* True when the local APIC has to be talked to in another way than by memory. */
+bool cpu_in_x2apic_mode(void);
 
 /* Points a gate of the IDT at a handler that runs with interrupts off; callable from ring 3 when
  * `user` is set. */

@@ -32,6 +32,9 @@ struct fpu_state {
 /* Learns what the CPU has. Once, before the first task in ring 3. */
 void fpu_init(void);
 
+/* The same for another CPU, by itself; `cr0` as the first one has it. */
+void fpu_start(uint32_t cr0);
+
 /* True when states are of FXSAVE's kind. */
 bool fpu_extended(void);
 

@@ -54,6 +54,8 @@ struct cpu {
     const struct task *fpu_owner; /* whose values are in the FPU's registers; NULL: nobody's */
     uint32_t fpu_locked;   /* CR0.TS is set */
     const struct trap_frame *interrupted; /* by the interrupt that is being handled */
+    uint32_t sent;         /* messages that wait, a bit for each kind: smp.h; atomic */
+    unsigned apic_id;      /* what the hardware calls it */
     struct tss tss;        /* where the stack for traps from ring 3 is; what a double fault hit */
     struct tss double_fault_tss;
     uint64_t gdt[GDT_ENTRIES];
@@ -77,7 +79,7 @@ extern struct cpu *cpu_by_id[CPU_MAX];
     ({                                                                                             \
         __typeof__(((struct cpu *)0)->member) value_;                                              \
         _Static_assert(sizeof(value_) == 4, "one word");                                           \
-        __asm__ volatile("mov %%fs:%c1, %0" : "=r"(value_) : "i"(offsetof(struct cpu, member)));   \
+        __asm__ volatile("movl %%fs:%c1, %0" : "=r"(value_) : "i"(offsetof(struct cpu, member)));   \
         value_;                                                                                    \
     })
 
@@ -85,7 +87,7 @@ extern struct cpu *cpu_by_id[CPU_MAX];
     do {                                                                                           \
         __typeof__(((struct cpu *)0)->member) value_ = (value);                                    \
         _Static_assert(sizeof(value_) == 4, "one word");                                           \
-        __asm__ volatile("mov %0, %%fs:%c1"                                                        \
+        __asm__ volatile("movl %0, %%fs:%c1"                                                        \
                          :                                                                         \
                          : "ri"(value_), "i"(offsetof(struct cpu, member))                         \
                          : "memory");                                                              \
@@ -111,7 +113,7 @@ task_current(void)
 {
     struct task *task;
 
-    __asm__("mov %%fs:%c1, %0" : "=r"(task) : "i"(offsetof(struct cpu, task)));
+    __asm__("movl %%fs:%c1, %0" : "=r"(task) : "i"(offsetof(struct cpu, task)));
     return task;
 }
 

@@ -25,7 +25,10 @@ enum {
     TRAP_EXCEPTIONS = 32,
     TRAP_IRQ = 32, /* the vector of IRQ 0 */
     TRAP_IRQS = 16,
-    TRAP_VECTORS = TRAP_IRQ + TRAP_IRQS,
+    TRAP_IPI = TRAP_IRQ + TRAP_IRQS, /* from another CPU: smp.h */
+    TRAP_LOCAL_TIMER,                /* of the local APIC */
+    TRAP_VECTORS,
+    TRAP_SPURIOUS = 0x3F, /* of the local APIC, which wants the last four bits set */
     TRAP_SYSCALL = 0x80,
 };
 

@@ -260,3 +260,18 @@ pagetable_init(struct bootmem *boot)
     klog("pagetable: text and constants read-only%s\n",
          ktables.noexec_flag != 0 ? ", all else not executable" : "");
 }
+
+void
+pagetable_fill_starter(void *page)
+{
+    if (ktables.pae) {
+        uint64_t *pointers = page;
+
+        pointers[0] = pointers[3] = pagetable_kernel_pointer();
+    } else {
+        uint32_t *directory = page;
+
+        pagetable_copy_kernel(directory);
+        directory[0] = directory[KERNEL_BASE / table_reach()];
+    }
+}

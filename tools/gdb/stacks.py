@@ -41,7 +41,7 @@ TRAP_REGISTERS = {"edi": -56, "esi": -52, "ebp": -48, "ebx": -40, "edx": -36, "e
                   "eax": -28, "eip": 0, "eflags": 8}
 TRAP_SAVED = 56
 VECTOR, CS, ESP = -8, 4, 12
-VECTORS = 48
+VECTORS = 50
 IRQ, SYSTEM_CALL = 32, 0x80
 # Exceptions for which the CPU pushes an error code: Intel SDM volume 3, table 6-1.
 HAS_ERROR = {8, 10, 11, 12, 13, 14, 17, 21, 29, 30}
@@ -277,7 +277,7 @@ class Notes:
             return
         low, middle = number("(unsigned) &trap_stub_0"), number("(unsigned) &double_fault_entry")
         self.double_fault = range(middle, middle + 16)
-        stubs = value("*(unsigned (*)[48]) &trap_stubs")
+        stubs = value("*(unsigned (*)[50]) &trap_stubs")
         starts = {int(stubs[vector]): State(4 if vector in HAS_ERROR else 0, {})
                   for vector in range(VECTORS)}
         starts[number("(unsigned) &page_fault_entry")] = State(4, {})

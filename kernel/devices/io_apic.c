@@ -1,0 +1,110 @@
+/* io_apic.c - the controllers that make messages of the devices' interrupts.
+ *
+ * Theory (Intel 82093AA data sheet): two registers in memory, a number and a window to the register of
+ * that number. Each input has two of 32 bits from number 10h on: vector, polarity, trigger mode and
+ * mask; and the CPU it goes to.
+ *
+ * All interrupts go to the first CPU, with the vectors that they had from the 8259s, whose handlers
+ * stay (pic.c). The tables tell which input each leads to.
+ *
+ * Lock: `lock`, for the number and the window together.
+ */
+#include "apic.h"
+#include "io.h"
+#include "pagetable.h"
+#include "pic.h"
+#include "platform.h"
+#include "trap.h"
+
+#define WINDOW (0x10 / 4)
+
+#define REGISTER_VERSION 1
+#define REGISTER_INPUT   0x10
+#define LAST_INPUT(version) ((version) >> 16 & 0xFF)
+
+#define INPUT_LOW    0x2000
+#define INPUT_LEVEL  0x8000
+#define INPUT_MASKED 0x10000
+#define ID_SHIFT     24
+
+/* MultiProcessor Specification 3.6.2.1: interrupts come to the local APIC. */
+#define IMCR_SELECT 0x22
+#define IMCR_DATA   0x23
+#define IMCR        0x70
+#define IMCR_APIC   0x01
+
+#define TIMER_IRQ 0
+
+static volatile uint32_t *io_apics[TABLE_IO_APICS];
+static struct irq_line lines[ISA_LINES];
+static struct spinlock lock = SPINLOCK_INIT;
+
+static uint32_t
+read_register(unsigned index, unsigned number)
+{
+    io_apics[index][0] = number;
+    return io_apics[index][WINDOW];
+}
+
+static void
+write_register(unsigned index, unsigned number, uint32_t value)
+{
+    io_apics[index][0] = number;
+    io_apics[index][WINDOW] = value;
+}
+
+static void
+turn_on(unsigned irq)
+{
+    const struct irq_line *line = &lines[irq];
+    unsigned number = REGISTER_INPUT + 2u * line->input;
+    unsigned long flags;
+
+    if (!line->known) {
+        klog("cpu: no I/O APIC has interrupt %u\n", irq);
+        return;
+    }
+    flags = spin_lock(&lock);
+    write_register(line->io_apic, number + 1, cpu_by_id[0]->apic_id << ID_SHIFT);
+    write_register(line->io_apic, number, (TRAP_IRQ + irq) | (line->low ? INPUT_LOW : 0) |
+                                              (line->level ? INPUT_LEVEL : 0));
+    spin_unlock(&lock, flags);
+}
+
+/* Maps one and masks all of its inputs. */
+static void
+start(unsigned index, const struct io_apic_entry *entry)
+{
+    unsigned last;
+
+    io_apics[index] = fixmap_map_uncached(FIXMAP_IO_APICS + index, entry->address);
+    last = LAST_INPUT(read_register(index, REGISTER_VERSION));
+    for (unsigned i = 0; i <= last; i++)
+        write_register(index, REGISTER_INPUT + 2 * i, INPUT_MASKED);
+    for (unsigned irq = 0; irq < ISA_LINES; irq++) {
+        if (lines[irq].io_apic == index && lines[irq].input > last)
+            lines[irq].known = false;
+    }
+}
+
+bool
+io_apic_init(const struct cpu_tables *tables)
+{
+    unsigned long flags;
+
+    for (unsigned irq = 0; irq < ISA_LINES; irq++)
+        lines[irq] = tables->lines[irq];
+    for (unsigned i = 0; i < tables->io_apic_count; i++)
+        start(i, &tables->io_apics[i]);
+    if (!lines[TIMER_IRQ].known)
+        return false;
+    flags = interrupts_disable();
+    if (tables->imcr) {
+        outb(IMCR_SELECT, IMCR);
+        outb(IMCR_DATA, IMCR_APIC);
+    }
+    apic_leave_8259();
+    pic_leave(turn_on);
+    interrupts_restore(flags);
+    return true;
+}

@@ -1,0 +1,41 @@
+/* apic.h - the interrupt controller in each CPU, and those that take the devices' interrupts. Only
+ * where several CPUs run: a machine with one keeps the 8259s (pic.h). */
+#ifndef OCTAVO_APIC_H
+#define OCTAVO_APIC_H
+
+#include "cpu_tables.h"
+
+/* Maps the local APIC and turns that of this CPU, the first one, on; the 8259s go on through it.
+ * Measures its timer, in 10 ms. False, with nothing changed, when it cannot be used. */
+MUST_CHECK bool apic_init(const struct cpu_tables *tables);
+
+/* Turns that of another CPU on, by itself, with interrupts off; its timer calls what apic_on_tick was
+ * told from now on. */
+void apic_start(void);
+
+/* What the hardware calls this CPU. */
+unsigned apic_id(void);
+
+/* Ends the interrupt that is being handled, for all that come through the local APIC. */
+void apic_end(void);
+
+/* Raises a vector on another CPU; a non-maskable interrupt on all others. */
+void apic_send(unsigned id, unsigned vector);
+void apic_send_nmi(void);
+
+/* The two messages that start a CPU: into the state after its reset; then to run real mode code at
+ * `page` * 4096. */
+void apic_send_init(unsigned id);
+void apic_send_start(unsigned id, unsigned page);
+
+/* From now on each tick of another CPU's timer calls `call` there, interrupts off. */
+void apic_on_tick(void (*call)(void));
+
+/* The 8259s send this CPU nothing any more. */
+void apic_leave_8259(void);
+
+/* Has the I/O APICs take the interrupts of the devices that are on, in place of the 8259s. False, with
+ * nothing changed, when they do not have the timer's. */
+MUST_CHECK bool io_apic_init(const struct cpu_tables *tables);
+
+#endif

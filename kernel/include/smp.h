@@ -1,0 +1,59 @@
+/* smp.h - all CPUs: who runs, and how one makes another do something.
+ *
+ *   ipi_send ──► bit in the other's struct cpu ──► interrupt there ──► its handler of that kind
+ *                                              └─► or ipi_answer, where it waits interrupts off
+ *
+ * Bits that are set before the other has looked are one message. Order: what was written before
+ * ipi_send is seen by the handler.
+ */
+#ifndef OCTAVO_SMP_H
+#define OCTAVO_SMP_H
+
+#include "types.h"
+
+/* A set of CPUs: bit n is the one with the id n. */
+typedef uint32_t cpu_mask;
+
+/* Those that run the kernel. Bits are added at the start, none is taken away. */
+extern cpu_mask cpus_online;
+
+/* Looks for other CPUs and starts them, at most what maxcpus= says; the log tells what came of it.
+ * Each goes on in sched_run_cpu. Called once, when tasks and devices are there, interrupts on. */
+void cpu_start_others(void);
+
+/* ---- messages ---- */
+
+enum ipi {
+    IPI_RESCHEDULE, /* the scheduler's: look who is to run */
+    IPI_TLB,        /* mm/'s: forget translations */
+    IPI_CALL,       /* cpu_call's */
+    IPI_KINDS
+};
+
+/* Once, before others are started. */
+void ipi_init(void);
+
+/* What a kind does where it arrives: interrupts are off, the task is any. NULL: nothing. Before
+ * cpu_start_others. */
+void ipi_register(enum ipi kind, void (*handler)(void));
+
+/* Sends to one CPU, or to those of a set that run; the sender itself gets nothing. Does not wait. From
+ * any context. */
+void ipi_send(unsigned cpu, enum ipi kind);
+void ipi_send_mask(cpu_mask cpus, enum ipi kind);
+
+/* Does what others have sent to this CPU. For whoever waits for another CPU with interrupts off, in
+ * each turn of the loop: the other may be waiting for him. */
+void ipi_answer(void);
+
+/* Calls `function` on each CPU of the set that runs, the caller's included when it is in the set, with
+ * interrupts off; returns when all have done it. The caller holds no spinlock. */
+void cpu_call(cpu_mask cpus, void (*function)(void *arg), void *arg);
+
+/* ---- the end ---- */
+
+/* Stops all other CPUs for good wherever they are, interrupts off or not: panic and power-off.
+ * Harmless when called again. */
+void cpus_stop(void);
+
+#endif
