@@ -1,6 +1,5 @@
 /* platform.c - the rest of platform.h's kernel side; most of it is inline in platform_impl.h. */
 #include "platform.h"
-#include "tlb.h"
 
 /* Looks at a lock that stays held before that counts as a bug: many seconds. */
 #define LOOKS 0x10000000u
@@ -40,16 +39,4 @@ spin_wait(struct spinlock *lock)
                 report(lock, "never given back");
         }
     } while (!word_claim(&lock->holder));
-}
-
-uint32_t
-cpus_online(void)
-{
-    return cpu_bit();
-}
-
-void
-cpu_interrupt(uint32_t cpus)
-{
-    ASSERT(cpus == 0);
 }

@@ -21,9 +21,10 @@
 #include "cpu.h"
 #include "platform.h"
 #include "smp.h"
+#include "tlb.h"
 #include "trap.h"
 
-cpu_mask cpus_online = 1;
+static uint32_t online = 1;
 
 static void (*handlers[IPI_KINDS])(void);
 static bool stopping;
@@ -32,8 +33,27 @@ static struct {
     uint32_t caller;  /* 0: nobody calls */
     void (*function)(void *arg);
     void *arg;
-    cpu_mask waits_for; /* they have not done it yet */
+    uint32_t waits_for; /* they have not done it yet */
 } call;
+
+uint32_t
+cpus_online(void)
+{
+    return __atomic_load_n(&online, __ATOMIC_ACQUIRE);
+}
+
+void
+cpu_set_online(unsigned cpu)
+{
+    cpus_running++;
+    (void)__atomic_fetch_or(&online, 1u << cpu, __ATOMIC_RELEASE);
+}
+
+void
+cpu_interrupt(uint32_t cpus)
+{
+    ipi_send_mask(cpus, IPI_TLB);
+}
 
 void
 ipi_register(enum ipi kind, void (*handler)(void))
@@ -51,9 +71,9 @@ ipi_send(unsigned cpu, enum ipi kind)
 }
 
 void
-ipi_send_mask(cpu_mask cpus, enum ipi kind)
+ipi_send_mask(uint32_t cpus, enum ipi kind)
 {
-    cpus &= cpus_online & ~(1u << cpu_current());
+    cpus &= online & ~(1u << cpu_current());
     for (; cpus != 0; cpus &= cpus - 1)
         ipi_send((unsigned)__builtin_ctz(cpus), kind);
 }
@@ -88,7 +108,7 @@ interrupt(struct trap_frame *frame)
 static void
 answer_call(void)
 {
-    cpu_mask me = 1u << cpu_current();
+    uint32_t me = 1u << cpu_current();
 
     if (!(__atomic_load_n(&call.waits_for, __ATOMIC_ACQUIRE) & me))
         return;
@@ -97,7 +117,7 @@ answer_call(void)
 }
 
 static void
-call_others(cpu_mask others, void (*function)(void *arg), void *arg)
+call_others(uint32_t others, void (*function)(void *arg), void *arg)
 {
     while (!word_claim(&call.caller)) {
         ipi_answer();
@@ -115,10 +135,10 @@ call_others(cpu_mask others, void (*function)(void *arg), void *arg)
 }
 
 void
-cpu_call(cpu_mask cpus, void (*function)(void *arg), void *arg)
+cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg)
 {
     unsigned long flags = interrupts_disable();
-    cpu_mask me = 1u << cpu_current(), others = cpus & cpus_online & ~me;
+    uint32_t me = 1u << cpu_current(), others = cpus & online & ~me;
 
     if (others != 0)
         call_others(others, function, arg);
@@ -151,4 +171,5 @@ ipi_init(void)
     trap_register(TRAP_IPI, interrupt);
     trap_register(TRAP_NMI, non_maskable);
     ipi_register(IPI_CALL, answer_call);
+    ipi_register(IPI_TLB, tlb_answer);
 }

@@ -171,8 +171,7 @@ admit(struct cpu *cpu)
         __atomic_store_n(&progress, GIVEN_UP, __ATOMIC_RELEASE);
         return false;
     }
-    __atomic_fetch_or(&cpus_online, 1u << cpu->id, __ATOMIC_RELEASE);
-    cpus_running++;
+    cpu_set_online(cpu->id);
     __atomic_store_n(&progress, GO, __ATOMIC_RELEASE);
     return true;
 }

@@ -11,11 +11,11 @@
 
 #include "types.h"
 
-/* A set of CPUs: bit n is the one with the id n. */
-typedef uint32_t cpu_mask;
+/* In a set of CPUs bit n is the one with the id n; cpus_online() (platform.h) are those that run. Bits
+ * are added at the start, none is taken away. */
 
-/* Those that run the kernel. Bits are added at the start, none is taken away. */
-extern cpu_mask cpus_online;
+/* It runs the kernel from now on. */
+void cpu_set_online(unsigned cpu);
 
 /* Looks for other CPUs and starts them, at most what maxcpus= says; the log tells what came of it.
  * Each goes on in sched_run_cpu. Called once, when tasks and devices are there, interrupts on. */
@@ -25,7 +25,7 @@ void cpu_start_others(void);
 
 enum ipi {
     IPI_RESCHEDULE, /* the scheduler's: look who is to run */
-    IPI_TLB,        /* mm/'s: forget translations */
+    IPI_TLB,        /* mm/'s: tlb_answer (tlb.h) */
     IPI_CALL,       /* cpu_call's */
     IPI_KINDS
 };
@@ -40,7 +40,7 @@ void ipi_register(enum ipi kind, void (*handler)(void));
 /* Sends to one CPU, or to those of a set that run; the sender itself gets nothing. Does not wait. From
  * any context. */
 void ipi_send(unsigned cpu, enum ipi kind);
-void ipi_send_mask(cpu_mask cpus, enum ipi kind);
+void ipi_send_mask(uint32_t cpus, enum ipi kind);
 
 /* Does what others have sent to this CPU. For whoever waits for another CPU with interrupts off, in
  * each turn of the loop: the other may be waiting for him. */
@@ -48,7 +48,7 @@ void ipi_answer(void);
 
 /* Calls `function` on each CPU of the set that runs, the caller's included when it is in the set, with
  * interrupts off; returns when all have done it. The caller holds no spinlock. */
-void cpu_call(cpu_mask cpus, void (*function)(void *arg), void *arg);
+void cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg);
 
 /* ---- the end ---- */
 
