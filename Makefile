@@ -49,12 +49,17 @@ KERNEL_FLAGS  = $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 # a person who reads it, need not be fast: small before fast.
 SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% \
         mm/x86/address.c mm/x86/pagetable_start.c mm/x86/guard.c \
-        $(addprefix kernel/cpu/,backtrace.c breakpoints.c explain.c fault_report.c panic.c symbols.c \
-        tlb_probe.c) \
-        $(addprefix kernel/tasks/,affinity.c kernel_lock.c mutex.c program_calls.c program_symbols.c) \
-        $(addprefix kernel/devices/,acpi.c date.c debugport.c power.c trace_port.c vga.c) \
-        $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c debug/% oom.c space_check.c \
-        space_holders.c stories.c tables.c x86/tlb_watch.c)
+        $(addprefix kernel/cpu/,backtrace.c breakpoints.c cpu.c explain.c fault_report.c ipi.c panic.c \
+        start_cpus.c symbols.c tlb_probe.c) \
+        $(addprefix kernel/tasks/,affinity.c identity.c itimer.c kernel_lock.c limits.c mutex.c oom.c \
+        program_calls.c program_symbols.c programs.c script.c) \
+        $(addprefix kernel/devices/,acpi.c ansi.c apic.c console.c date.c debugport.c io_apic.c \
+        keyboard.c keys.c madt.c mp_tables.c pic.c power.c serial.c trace_port.c vga.c) \
+        $(addprefix kernel/files/,fifo.c locks.c modfs.c select.c sys_attributes.c sys_folders.c \
+        sys_locks.c sys_stat.c sys_utime.c tree.c) \
+        $(addprefix kernel/calls/,sys_identity.c sys_machine.c) kernel/signals/sys_kill.c \
+        $(addprefix mm/,bootmem.c census.c check.c early.c maps.c memmap.c mm.c debug/% oom.c \
+        space_check.c space_holders.c stories.c tables.c x86/tlb_watch.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(BUILD)/obj/tests/kernel/bench.c.o: OPTIMISE := -O2
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os

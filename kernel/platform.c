@@ -1,5 +1,6 @@
 /* platform.c - the rest of platform.h's kernel side; most of it is inline in platform_impl.h. */
 #include "platform.h"
+#include "tlb.h"
 
 /* Looks at a lock that stays held before that counts as a bug: many seconds. */
 #define LOOKS 0x10000000u
