@@ -2,6 +2,8 @@
  *
  * There is one user, root, and it may do everything. Becoming somebody else is refused: this kernel
  * could not keep such a process from anything.
+ *
+ * Lock: process_lock for a process' name; the rest is constant, or one word of the caller's own.
  */
 #include <string.h>
 #include "syscall.h"
@@ -190,14 +192,16 @@ enum {
 static long
 set_name(uint32_t from)
 {
-    struct process *process = task_current()->process;
     char name[TASK_NAME_SIZE];
     long length = copy_string_from_user(name, (const char *)from, sizeof(name));
+    unsigned long state;
 
     if (length == -EFAULT)
         return -EFAULT;
     name[sizeof(name) - 1] = '\0'; /* a longer one is cut */
-    memcpy(process->name, name, strlen(name) + 1);
+    state = spin_lock(&process_lock);
+    memcpy(task_current()->process->name, name, strlen(name) + 1);
+    spin_unlock(&process_lock, state);
     return 0;
 }
 
@@ -206,8 +210,10 @@ get_name(uint32_t to)
 {
     char name[TASK_NAME_SIZE] = {0};
     const struct process *process = task_current()->process;
+    unsigned long state = spin_lock(&process_lock);
 
     memcpy(name, process->name, strlen(process->name));
+    spin_unlock(&process_lock, state);
     return copy_to_user((void *)to, name, sizeof(name));
 }
 

@@ -27,6 +27,20 @@ static const syscall_handler parallel[] = {
     sys_getpid, sys_getppid, sys_gettid, sys_sched_yield, sys_time, sys_gettimeofday,
     sys_clock_gettime, sys_clock_gettime64, sys_getuid, sys_geteuid, sys_getgid, sys_getegid,
     sys_getuid32, sys_geteuid32, sys_getgid32, sys_getegid32,
+    /* who one is, and may do: constants, words of the caller's own, the rest under process_lock */
+    sys_setuid32, sys_setgid32, sys_setreuid32, sys_setregid32, sys_setresuid32, sys_setresgid32,
+    sys_getresuid32, sys_getresgid32, sys_getgroups32, sys_setgroups32, sys_capget, sys_prctl,
+    sys_personality, sys_getpgrp, sys_getpgid, sys_getsid, sys_setpgid, sys_setsid,
+    sys_getrlimit, sys_ugetrlimit, sys_setrlimit, sys_prlimit64,
+    sys_set_tid_address, sys_set_robust_list, sys_get_robust_list,
+    sys_set_thread_area, sys_get_thread_area,
+    sys_sched_getscheduler, sys_sched_setscheduler, sys_sched_getparam,
+    sys_sched_get_priority_max, sys_sched_get_priority_min, sys_sched_getaffinity, sys_getcpu,
+    /* time: the 8254 and the wall's offset have a lock each; counts that are told are single words */
+    sys_clock_getres, sys_clock_getres_time64, sys_settimeofday, sys_clock_settime,
+    sys_clock_settime64, sys_times, sys_getrusage,
+    /* the machine: names do not change, sums need not be of one moment, chance has a lock */
+    sys_uname, sys_olduname, sys_oldolduname, sys_sysinfo, sys_getrandom,
 };
 
 /* The handlers, once the table leads to with_lock. */

@@ -10,6 +10,8 @@
  * it is about to (register A, bit 7), and two equal readings in a row are believed. It has binary
  * or BCD numbers and 24 or 12 hours, as register B says. What century it is few chips know; years
  * below 70 are taken for 20xx.
+ *
+ * Lock: `offset_lock`, for the offset's two words; nothing is taken under it.
  */
 #include <string.h>
 #include "clock.h"
@@ -31,6 +33,7 @@ enum { REGISTER_A = 10, REGISTER_B = 11 };
 
 #define READINGS 100
 
+static struct spinlock offset_lock = SPINLOCK_INIT;
 static struct timespec64 offset; /* wall - monotonic */
 
 /* ---- the chip ---- */
@@ -127,19 +130,31 @@ timespec_of_ticks(uint32_t ticks)
     };
 }
 
+static struct timespec64
+wall_offset(void)
+{
+    unsigned long state = spin_lock(&offset_lock);
+    struct timespec64 copy = offset;
+
+    spin_unlock(&offset_lock, state);
+    return copy;
+}
+
 uint32_t
 clock_seconds(void)
 {
-    return (uint32_t)offset.sec + timer_ticks() / TIMER_HZ;
+    return (uint32_t)wall_offset().sec + timer_ticks() / TIMER_HZ;
 }
 
 void
 clock_set(const struct timespec64 *time)
 {
     struct timespec64 now = monotonic();
+    unsigned long state = spin_lock(&offset_lock);
 
     offset.sec = time->sec - now.sec - (time->nsec < now.nsec);
     offset.nsec = time->nsec - now.nsec + (time->nsec < now.nsec ? (int32_t)NSEC_PER_SEC : 0);
+    spin_unlock(&offset_lock, state);
 }
 
 void
@@ -164,9 +179,11 @@ used_by_process(void)
 int
 clock_read(int clock, struct timespec64 *now)
 {
+    struct timespec64 wall = wall_offset();
+
     switch (clock) {
     case CLOCK_REALTIME:
-        *now = add(monotonic(), &offset);
+        *now = add(monotonic(), &wall);
         return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
@@ -174,7 +191,7 @@ clock_read(int clock, struct timespec64 *now)
         *now = monotonic();
         return 0;
     case CLOCK_REALTIME_COARSE:
-        *now = add(timespec_of_ticks(timer_ticks()), &offset);
+        *now = add(timespec_of_ticks(timer_ticks()), &wall);
         return 0;
     case CLOCK_MONOTONIC_COARSE:
         *now = timespec_of_ticks(timer_ticks());

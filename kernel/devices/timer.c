@@ -8,6 +8,9 @@
  *
  * A delay adds up the steps between successive readings, so it needs neither interrupts nor
  * calibration.
+ *
+ * Lock: `lock`, for a reading: the latch, its two bytes, and what the last one was. Nothing is taken
+ * under it. The tick comes to one CPU and alone changes `ticks`.
  */
 #include "timer.h"
 #include "io.h"
@@ -27,7 +30,7 @@
 
 _Static_assert(DIVISOR <= 65536, "the counter has 16 bits");
 
-static struct spinlock lock; /* the 8254's latch, and what timer_now said last */
+static struct spinlock lock = SPINLOCK_INIT;
 static volatile uint32_t ticks;
 static bool running;
 static void (*on_tick)(void);
@@ -98,8 +101,12 @@ timer_now(uint32_t *nanoseconds)
 {
     static uint32_t last_ticks, last_passed;
     unsigned long state = spin_lock(&lock);
-    uint32_t now = ticks, passed = DIVISOR - latch_count();
+    uint32_t now, passed;
 
+    do {
+        now = ticks;
+        passed = DIVISOR - latch_count();
+    } while (now != ticks); /* another CPU has the tick */
     if (passed >= DIVISOR)
         passed = DIVISOR - 1; /* no timer, or one that counts to 0 */
     if (now == last_ticks && passed < last_passed) {

@@ -41,6 +41,17 @@ set_limit_locked(struct process *process, uint32_t resource, struct limit limit)
     return 0;
 }
 
+/* Both numbers of the caller's own, of one moment. */
+static struct limit
+own_limit(uint32_t resource)
+{
+    unsigned long state = spin_lock(&process_lock);
+    struct limit limit = task_current()->process->limits[resource];
+
+    spin_unlock(&process_lock, state);
+    return limit;
+}
+
 static int
 set_limit(uint32_t resource, struct limit limit)
 {
@@ -64,23 +75,27 @@ SYSCALL(setrlimit)
 
 SYSCALL(ugetrlimit)
 {
-    const struct limit *limit = &task_current()->process->limits[frame->ebx % PROCESS_LIMITS];
-    struct rlimit told = {limit->soft, limit->hard};
+    struct limit limit;
+    struct rlimit told;
 
     if (frame->ebx >= PROCESS_LIMITS)
         return -EINVAL;
+    limit = own_limit(frame->ebx);
+    told = (struct rlimit){limit.soft, limit.hard};
     return copy_to_user((void *)frame->ecx, &told, sizeof(told));
 }
 
 /* As it was with signed numbers. */
 SYSCALL(getrlimit)
 {
-    const struct limit *limit = &task_current()->process->limits[frame->ebx % PROCESS_LIMITS];
-    struct rlimit told = {limit->soft < OLD_INFINITY ? limit->soft : OLD_INFINITY,
-                          limit->hard < OLD_INFINITY ? limit->hard : OLD_INFINITY};
+    struct limit limit;
+    struct rlimit told;
 
     if (frame->ebx >= PROCESS_LIMITS)
         return -EINVAL;
+    limit = own_limit(frame->ebx);
+    told = (struct rlimit){limit.soft < OLD_INFINITY ? limit.soft : OLD_INFINITY,
+                           limit.hard < OLD_INFINITY ? limit.hard : OLD_INFINITY};
     return copy_to_user((void *)frame->ecx, &told, sizeof(told));
 }
 

@@ -190,6 +190,19 @@ static void op_pipe(int me, u32 n)
 	k_close(a[1]);
 }
 
+static void op_clock(int me, u32 n) /* and time goes on, whoever asks */
+{
+	struct {
+		u32 sec, nsec;
+	} last = { 0, 0 }, now;
+	while (n--) {
+		SC2(NR_clock_gettime, 1, &now); /* CLOCK_MONOTONIC */
+		if (now.sec < last.sec || (now.sec == last.sec && now.nsec < last.nsec))
+			out("crowd: on CPU %d time went back\n", me);
+		last = now;
+	}
+}
+
 static void op_open(int me, u32 n)
 {
 	(void)me;
@@ -219,6 +232,7 @@ int main(int argc, char **argv)
 		return 1;
 	out("# BENCH name per-op per-op operations cpus (ticks of all CPUs per operation)\n");
 	bench("all_getppid", 4000, op_getppid, 0);
+	bench("all_clock_gettime", 1000, op_clock, 0);
 	bench("all_fault_anon_write", 2048, op_fault, 0);
 	bench("all_mmap_munmap_1p", 2000, op_mmap, 0);
 	bench("all_mmap_touch_munmap_64p", 40, op_mmap64, 0);
