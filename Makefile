@@ -47,17 +47,20 @@ KERNEL_FLAGS  = $(I486) -mregparm=3 -fno-omit-frame-pointer -momit-leaf-frame-po
 
 # The tests must fit beside the kernel into a machine of 2 MiB, and what runs once at the start, or for
 # a person who reads it, need not be fast: small before fast.
-SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% \
+SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% kernel/signals/% \
         mm/x86/address.c mm/x86/pagetable_start.c mm/x86/guard.c \
         $(addprefix kernel/cpu/,backtrace.c breakpoints.c cpu.c explain.c fault_report.c ipi.c panic.c \
         start_cpus.c symbols.c tlb_probe.c) \
-        $(addprefix kernel/tasks/,affinity.c identity.c itimer.c kernel_lock.c limits.c mutex.c oom.c \
-        program_calls.c program_symbols.c programs.c script.c) \
-        $(addprefix kernel/devices/,acpi.c ansi.c apic.c console.c date.c debugport.c io_apic.c \
-        keyboard.c keys.c madt.c mp_tables.c pic.c power.c serial.c trace_port.c vga.c) \
-        $(addprefix kernel/files/,fifo.c locks.c modfs.c select.c sys_attributes.c sys_folders.c \
-        sys_locks.c sys_stat.c sys_utime.c tree.c) \
-        $(addprefix kernel/calls/,sys_identity.c sys_machine.c) kernel/signals/sys_kill.c \
+        $(addprefix kernel/calls/sys_,identity.c machine.c time.c) \
+        $(addprefix kernel/files/,children.c devices.c discipline.c fifo.c locks.c modfs.c node.c \
+        open.c select.c sys_attributes.c sys_folders.c sys_locks.c sys_paths.c sys_stat.c \
+        sys_utime.c tmpfs.c tree.c tty.c) \
+        $(addprefix kernel/tasks/,affinity.c elf.c exec.c exec_args.c exec_stack.c identity.c \
+        itimer.c kernel_lock.c limits.c mutex.c oom.c process.c program_calls.c program_symbols.c \
+        programs.c script.c sleep.c thread.c) \
+        $(addprefix kernel/devices/,acpi.c ansi.c apic.c clock.c console.c date.c debugport.c \
+        io_apic.c keyboard.c keys.c madt.c mp_tables.c pic.c power.c random.c serial.c trace_port.c \
+        vga.c) kernel/text/printf.c \
         $(addprefix mm/,bootmem.c census.c check.c early.c maps.c memmap.c mm.c debug/% oom.c \
         space_check.c space_holders.c stories.c tables.c x86/tlb_watch.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
