@@ -12,6 +12,9 @@
  * A call on other CPUs is a message of the kind IPI_CALL with one record for all; who wants to make
  * another waits meanwhile, answering others' messages.
  *
+ * Standing still (cpus_park) is for looking at the kernel's memory while nobody changes it. A CPU does
+ * so where it runs no kernel code; the message only makes it come there soon.
+ *
  * What stops the CPUs at a panic is no such message but an NMI: it reaches a CPU whose interrupts are
  * off too.
  *
@@ -19,15 +22,22 @@
  */
 #include "apic.h"
 #include "cpu.h"
+#include "io.h"
 #include "platform.h"
 #include "smp.h"
+#include "task.h"
 #include "tlb.h"
 #include "trap.h"
+
+/* Looks until others should stand still, and microseconds until they should have stopped. */
+#define PATIENCE 100000000u
+#define STOP_US  20000
 
 static uint32_t online = 1;
 
 static void (*handlers[IPI_KINDS])(void);
 static bool stopping;
+static uint32_t stopped; /* a bit for each that has obeyed; atomic */
 
 static struct {
     uint32_t caller;  /* 0: nobody calls */
@@ -147,6 +157,83 @@ cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg)
     interrupts_restore(flags);
 }
 
+/* ---- standing still ---- */
+
+bool cpus_parking;
+
+static uint32_t parker; /* the CPU that wants it */
+static uint32_t parked; /* a bit for each that stands still; atomic */
+
+/* A task is on its way to ring 3 only when it has something to do there. */
+static void
+ask_to_park(void)
+{
+    if (task_current()->space != NULL)
+        task_mark(task_current(), TASK_WORK_PARK);
+}
+
+void
+cpu_park(void)
+{
+    unsigned long flags = interrupts_disable();
+    uint32_t me = 1u << cpu_current();
+
+    if (__atomic_load_n(&parker, __ATOMIC_ACQUIRE) != me) {
+        (void)__atomic_fetch_or(&parked, me, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&cpus_parking, __ATOMIC_ACQUIRE)) {
+            ipi_answer();
+            cpu_pause();
+        }
+        (void)__atomic_fetch_and(&parked, ~me, __ATOMIC_RELEASE);
+    }
+    interrupts_restore(flags);
+}
+
+/* True when the bits of `cpus` in `parked` have become `wanted`. */
+static bool
+parked_become(uint32_t cpus, uint32_t wanted)
+{
+    for (unsigned i = 0; i < PATIENCE; i++) {
+        if ((__atomic_load_n(&parked, __ATOMIC_ACQUIRE) & cpus) == wanted)
+            return true;
+        if (!cpu_interruptible())
+            ipi_answer();
+        cpu_pause();
+    }
+    return false;
+}
+
+void
+cpus_park(void)
+{
+    uint32_t me = 1u << cpu_current(), others = online & ~me, nobody = 0;
+
+    if (others == 0)
+        return;
+    while (!__atomic_compare_exchange_n(&parker, &nobody, me, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+        if (nobody == me)
+            return;
+        nobody = 0;
+        cpu_park();
+    }
+    __atomic_store_n(&cpus_parking, true, __ATOMIC_RELEASE);
+    ipi_send_mask(others, IPI_PARK);
+    if (!parked_become(others, others))
+        klog("cpu: of the others 0x%lx do not come to rest\n",
+             (unsigned long)(others & ~__atomic_load_n(&parked, __ATOMIC_RELAXED)));
+}
+
+void
+cpus_unpark(void)
+{
+    if (!cpus_parking)
+        return;
+    __atomic_store_n(&cpus_parking, false, __ATOMIC_RELEASE);
+    (void)parked_become(online, 0);
+    __atomic_store_n(&parker, 0, __ATOMIC_RELEASE);
+}
+
 /* ---- the end ---- */
 
 static void
@@ -154,7 +241,16 @@ non_maskable(struct trap_frame *frame)
 {
     if (!__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
         trap_unexpected(frame);
+    (void)__atomic_fetch_or(&stopped, 1u << cpu_current(), __ATOMIC_RELEASE);
     cpu_halt();
+}
+
+static bool
+all_stopped(void)
+{
+    uint32_t others = online & ~(1u << cpu_current());
+
+    return (__atomic_load_n(&stopped, __ATOMIC_ACQUIRE) & others) == others;
 }
 
 void
@@ -163,6 +259,8 @@ cpus_stop(void)
     if (cpu_count() == 1 || __atomic_exchange_n(&stopping, true, __ATOMIC_ACQ_REL))
         return;
     apic_send_nmi();
+    for (unsigned i = 0; i < STOP_US && !all_stopped(); i++)
+        io_delay();
 }
 
 void
@@ -172,4 +270,5 @@ ipi_init(void)
     trap_register(TRAP_NMI, non_maskable);
     ipi_register(IPI_CALL, answer_call);
     ipi_register(IPI_TLB, tlb_answer);
+    ipi_register(IPI_PARK, ask_to_park);
 }

@@ -5,9 +5,11 @@
  * once.
  */
 #include "panic.h"
+#include "console.h"
 #include "cpu.h"
 #include "platform.h"
 #include "power.h"
+#include "smp.h"
 #include "format.h"
 #include "symbols.h"
 
@@ -16,6 +18,7 @@
 void (*kpanic_hook)(const char *message) __attribute__((noreturn));
 
 static unsigned panics;
+static unsigned reporter; /* CPU + 1; 0: nobody panics */
 
 static _Noreturn void
 end(void)
@@ -23,11 +26,19 @@ end(void)
     power_off(EXIT_PANIC, 1);
 }
 
-/* True when this is the first panic, and a full report may be tried. */
+/* True when this is the first panic, and a full report may be tried. The other CPUs stop; when two
+ * panic at a time, one reports. */
 static bool
 begin(const char *message)
 {
+    unsigned me = cpu_current() + 1, nobody = 0;
+
     interrupts_disable();
+    if (!__atomic_compare_exchange_n(&reporter, &nobody, me, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED) && nobody != me)
+        cpu_halt();
+    cpus_stop();
+    console_take_over();
     panics++;
     if (panics > 2)
         cpu_halt();

@@ -69,6 +69,15 @@ console_unlock(unsigned long state)
     interrupts_restore(state);
 }
 
+void
+console_take_over(void)
+{
+    if (lock_holder != cpu_current() + 1) {
+        lock_holder = 0;
+        lock_depth = 0;
+    }
+}
+
 /* ---- output ---- */
 
 static char last_character = '\n';

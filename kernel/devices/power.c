@@ -20,6 +20,7 @@
 #include "mm.h"
 #include "mm_debug.h"
 #include "platform.h"
+#include "smp.h"
 #include "space.h"
 #include "timer.h"
 #include "vga.h"
@@ -116,6 +117,7 @@ power_off(enum exit_kind kind, int status)
     static const char *const names[] = {"ok", "fail", "panic"};
 
     interrupts_disable();
+    cpus_stop();
     klog("%soctavo: exit status=%d kind=%s\n", console_in_line() ? "\n" : "", status, names[kind]);
     console_flush();
     exit_emulator(kind);
@@ -128,6 +130,7 @@ power_off(enum exit_kind kind, int status)
 void
 power_off_checked(int status)
 {
+    cpus_park();
     mm_print_owners(&klog_printer);
     if (!space_check_everything())
         power_off(EXIT_PANIC, 1);
@@ -152,6 +155,7 @@ void
 power_reboot(void)
 {
     interrupts_disable();
+    cpus_stop();
     console_flush();
     keyboard_command(RESET_LINE);
     timer_delay(AFTERMATH_US);

@@ -65,6 +65,8 @@ int console_wait_key(uint32_t ticks);
  * so that a panic gets its report out. Interrupts stay off in between. */
 unsigned long console_lock(void);
 void console_unlock(unsigned long state);
+/* The other CPUs have stopped: what one of them was printing is over. */
+void console_take_over(void);
 
 /* Prints the kernel's log so far, as far back as the buffer reaches. */
 void log_print(struct printer *out);

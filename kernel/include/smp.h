@@ -27,6 +27,7 @@ enum ipi {
     IPI_RESCHEDULE, /* the scheduler's: look who is to run */
     IPI_TLB,        /* mm/'s: tlb_answer (tlb.h) */
     IPI_CALL,       /* cpu_call's */
+    IPI_PARK,       /* cpus_park's */
     IPI_KINDS
 };
 
@@ -49,6 +50,27 @@ void ipi_answer(void);
 /* Calls `function` on each CPU of the set that runs, the caller's included when it is in the set, with
  * interrupts off; returns when all have done it. The caller holds no spinlock. */
 void cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg);
+
+/* ---- standing still ---- */
+
+/* Has all other CPUs stand still where no kernel code is under way but sleeping one: on the way to
+ * ring 3, in their idle tasks, or waiting for the kernel lock. Returns when they do; one that does not
+ * come to rest for long is named in the log. Harmless when they do already. */
+void cpus_park(void);
+/* Lets them go on. */
+void cpus_unpark(void);
+
+extern bool cpus_parking;
+
+/* At those places: stands still for as long as another CPU wants it. */
+void cpu_park(void);
+
+static inline void
+cpu_park_if_asked(void)
+{
+    if (UNLIKELY(__atomic_load_n(&cpus_parking, __ATOMIC_RELAXED)))
+        cpu_park();
+}
 
 /* ---- the end ---- */
 

@@ -14,6 +14,7 @@
 #include "format.h"
 #include "line.h"
 #include "platform.h"
+#include "smp.h"
 #include <string.h>
 #include "symbols.h"
 
@@ -159,9 +160,11 @@ void
 monitor_visit(void)
 {
     prepare_line();
+    cpus_park();
     print(&console_printer, "\nOctavo's monitor; the programs stand still until you leave: go.\n");
     while (converse())
         continue;
+    cpus_unpark();
     print(&console_printer, "\n");
 }
 

@@ -5,6 +5,7 @@
  */
 #include "kernel_lock.h"
 #include "platform.h"
+#include "smp.h"
 #include "syscall.h"
 
 bool kernel_lock_used, kernel_lock_free_faults;
@@ -16,8 +17,10 @@ acquire(void)
 {
     uint32_t number = __atomic_fetch_add(&next_number, 1, __ATOMIC_RELAXED);
 
-    while (__atomic_load_n(&served, __ATOMIC_ACQUIRE) != number)
+    while (__atomic_load_n(&served, __ATOMIC_ACQUIRE) != number) {
+        cpu_park_if_asked();
         cpu_pause();
+    }
 }
 
 void

@@ -33,6 +33,7 @@
 #include "mm.h"
 #include "platform.h"
 #include "sched_private.h"
+#include "smp.h"
 #include "signal.h"
 #include "task.h"
 #include "timer.h"
@@ -115,11 +116,13 @@ load_task(const struct task *task)
 
 /* With several CPUs a task may go on elsewhere: nothing of it stays behind. */
 static void
-leave_nothing(const struct task *from, const struct task *to)
+leave_nothing(const struct task *from, struct task *to)
 {
     fpu_leave(from);
     if (to->space == NULL)
         space_rest();
+    else if (cpus_parking)
+        task_mark(to, TASK_WORK_PARK);
 }
 
 /* Gives the CPU to the next task; returns when the caller has one again, which may be another. The
@@ -427,8 +430,10 @@ halt(struct run_queue *queue)
 static void
 run_or_halt(struct task *me)
 {
-    struct run_queue *queue = sched_enter();
+    struct run_queue *queue;
 
+    cpu_park_if_asked();
+    queue = sched_enter();
     if (queue->first != NULL) {
         switch_slowly(queue);
         sched_leave(me);
@@ -581,6 +586,10 @@ task_work(struct trap_frame *frame)
     if (work & TASK_WORK_MOVE)
         sched_move();
     kernel_lock_leave(locked);
+    if (work & TASK_WORK_PARK) {
+        task_unmark(task_current(), TASK_WORK_PARK);
+        cpu_park_if_asked();
+    }
     if (work & TASK_WORK_RESCHED)
         task_yield();
 }
