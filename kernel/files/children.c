@@ -11,6 +11,9 @@
  * folder say in which chain. The hash does not see case, so that a name from a FAT volume is found
  * in any; a name that matches exactly comes before one that differs in case.
  *
+ * Lock: tree_lock. A listing takes it for each step, and under it writes down where it was, which is
+ * only a hint: so listings share it.
+ *
  * Invariants: I1 a listed child's parent is the folder; I2 places grow along the list; I3 no two
  * listed names are equal, and each is found; I4 the root is linked and its own parent.
  */
@@ -22,6 +25,8 @@
 #define GENERATED_PLACES 0x40000000u
 
 #define CHAINS 1024u
+
+struct rw_mutex tree_lock = RW_MUTEX_INIT;
 
 /* Every child that is listed somewhere. */
 static struct node *chains[CHAINS];
@@ -206,11 +211,13 @@ node_child(struct node *folder, const char *name)
 int
 node_lookup(struct node *folder, const char *name, struct node **child)
 {
+    rw_lock_shared(&tree_lock);
     *child = node_child(folder, name);
-    if (*child != NULL) {
+    if (*child != NULL)
         node_get(*child);
+    rw_unlock_shared(&tree_lock);
+    if (*child != NULL)
         return 0;
-    }
     if (folder->dynamic == NULL || folder->dynamic->lookup == NULL)
         return -ENOENT;
     return folder->dynamic->lookup(folder, name, child);
@@ -243,18 +250,29 @@ list_generated(struct node *folder, uint32_t *index, struct tree_entry *entry)
     return true;
 }
 
-bool
-node_list(struct node *folder, uint32_t *index, struct tree_entry *entry)
+static bool
+list_stored(struct node *folder, uint32_t *index, struct tree_entry *entry)
 {
     struct node *child = child_from(folder, *index);
 
     if (child == NULL)
-        return list_generated(folder, index, entry);
+        return false;
     memcpy(entry->name, child->name, strlen(child->name) + 1);
     entry->number = child->number;
     entry->mode = child->mode;
     *index = child->place + 1;
     return true;
+}
+
+bool
+node_list(struct node *folder, uint32_t *index, struct tree_entry *entry)
+{
+    bool found;
+
+    rw_lock_shared(&tree_lock);
+    found = list_stored(folder, index, entry);
+    rw_unlock_shared(&tree_lock);
+    return found || list_generated(folder, index, entry);
 }
 
 /* ---- I1 .. I4 ---- */
@@ -284,8 +302,8 @@ next_of_tree(struct node *node)
     return node->next;
 }
 
-bool
-tree_check(void)
+static bool
+check_locked(void)
 {
     struct node *node = tree_root;
 
@@ -305,4 +323,15 @@ tree_check(void)
             return false;
     }
     return true;
+}
+
+bool
+tree_check(void)
+{
+    bool good;
+
+    rw_lock_shared(&tree_lock);
+    good = check_locked();
+    rw_unlock_shared(&tree_lock);
+    return good;
 }

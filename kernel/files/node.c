@@ -12,7 +12,9 @@
  * A generated node is made anew by each look-up, and always has the same number (st_ino): it
  * follows from its folder's and its name. Numbers of stored ones are counted and lie below.
  *
- * Lock: references are counted by single instructions; names and the way up in children.c.
+ * Lock: references are counted by single instructions; tree_lock guards names and the way up; a
+ * file's bytes have a lock of their own (regular.c). Mode, owner and times are words that change one
+ * by one.
  *
  * Cost: 112 bytes a node and the name's; a file's object, 48, besides.
  */
@@ -29,12 +31,6 @@ const struct mount proc_mount = {"proc", PROC_SUPER_MAGIC, 3, false};
 const struct mount tmp_mount = {"tmpfs", TMPFS_MAGIC, 4, true};
 const struct mount shared_mount = {"tmpfs", TMPFS_MAGIC, 5, true};
 const struct mount pipe_mount = {"pipefs", PIPEFS_MAGIC, 6, false};
-
-/* A regular file. */
-struct content {
-    struct node node;
-    struct object object;
-};
 
 struct node *tree_root;
 
@@ -258,6 +254,7 @@ node_create_file(const struct mount *mount, uint32_t mode, uint64_t size,
     node->number = next_number();
     node->value = value;
     node->object = &content->object;
+    rw_mutex_init(&content->lock);
     object_init(node->object, ops != NULL ? ops : &kept_ops, size);
     node->object->counted = ops == NULL;
     return node;
@@ -289,8 +286,8 @@ node_read_link(struct node *link, char *text, size_t size)
 
 /* ---- the way back ---- */
 
-char *
-node_path(const struct node *node, char *text, size_t size, bool *gone)
+static char *
+write_path(const struct node *node, char *text, size_t size, bool *gone)
 {
     char *at = text + size - 1;
 
@@ -309,4 +306,27 @@ node_path(const struct node *node, char *text, size_t size, bool *gone)
         *gone |= !node->linked && (node->parent == NULL || node->parent->dynamic == NULL);
     }
     return at;
+}
+
+char *
+node_path(const struct node *node, char *text, size_t size, bool *gone)
+{
+    char *path;
+
+    rw_lock_shared(&tree_lock);
+    path = write_path(node, text, size, gone);
+    rw_unlock_shared(&tree_lock);
+    return path;
+}
+
+struct node *
+node_get_parent(const struct node *node)
+{
+    struct node *parent;
+
+    rw_lock_shared(&tree_lock);
+    parent = node->parent;
+    node_get(parent);
+    rw_unlock_shared(&tree_lock);
+    return parent;
 }

@@ -120,14 +120,19 @@ check_node(const struct file *file, const struct place *place, unsigned flags)
 
 /* ---- opening ---- */
 
-/* Finds or makes the node of `place`, which is then in place->node. */
+/* Finds or makes the node of `place`, which is then in place->node. Somebody else may just have made
+ * it. */
 static int
 open_node(const struct file *file, struct place *place, unsigned flags, unsigned mode)
 {
     int error;
 
     if (place->node == NULL)
-        return flags & O_CREAT ? tree_create(place, mode, &place->node) : -ENOENT;
+        error = flags & O_CREAT ? tree_create(place, mode, &place->node) : -ENOENT;
+    else
+        error = -EEXIST;
+    if (error != -EEXIST || place->node == NULL)
+        return error;
     error = check_node(file, place, flags);
     if (error == 0 && (flags & O_TRUNC) && S_ISREG(place->node->mode) &&
         place->node->object != NULL)

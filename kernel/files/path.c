@@ -12,6 +12,9 @@
  * The walk ends at the last name: when only slashes are left on every level. That name's folder and
  * node, if there is one, are the answer.
  *
+ * Lock: tree_lock for each name, shared. So others may change the tree while a path is walked; who
+ * wants to change the place that it leads to looks again (tmpfs.c).
+ *
  * Cost: one allocation a link; none without links.
  */
 #include <string.h>
@@ -167,8 +170,10 @@ walk_look(struct walk *walk, struct place *place, struct node **node)
     if (name[0] != '.' || (name[1] != '\0' && (name[1] != '.' || name[2] != '\0')))
         return node_lookup(walk->at, name, node);
     place->kind = name[1] == '\0' ? PLACE_DOT : PLACE_DOTDOT;
-    *node = name[1] == '\0' ? walk->at : walk->at->parent;
-    node_get(*node);
+    if (name[1] == '\0')
+        node_get(*node = walk->at);
+    else
+        *node = node_get_parent(walk->at);
     return 0;
 }
 

@@ -8,10 +8,14 @@
  * away, but not this one. A copy never sleeps, so nobody sees a piece half done; between pieces
  * long calls let others run.
  *
+ * Lock: a lock a file, which reads share and a write, or a new size, has alone: nobody reads what is
+ * being written, and nobody sees a file larger than its bytes. Faults of mappings do not take it.
+ *
  * A piece that reaches beyond the end makes the file larger first, and cuts it back when less was
  * written. Bytes that were never written have no page and read as zeros.
  */
 #include "file.h"
+#include "node_private.h"
 #include "pmm.h"
 #include "signal.h"
 #include "uapi/resource.h"
@@ -83,9 +87,8 @@ read_piece(struct object *object, struct buffer *to, struct piece piece)
 }
 
 static long
-regular_read(struct file *file, struct buffer *to, uint64_t *position)
+read_pieces(struct object *object, struct buffer *to, uint64_t *position)
 {
-    struct object *object = file->node->object;
     size_t total = 0, left = to->size;
     unsigned pieces = 0;
 
@@ -106,6 +109,18 @@ regular_read(struct file *file, struct buffer *to, uint64_t *position)
         breathe(&pieces);
     }
     return (long)total;
+}
+
+static long
+regular_read(struct file *file, struct buffer *to, uint64_t *position)
+{
+    struct rw_mutex *lock = node_bytes_lock(file->node);
+    long done;
+
+    rw_lock_shared(lock);
+    done = read_pieces(file->node->object, to, position);
+    rw_unlock_shared(lock);
+    return done;
 }
 
 /* ---- writing ---- */
@@ -206,7 +221,7 @@ write_pieces(const struct file *file, struct buffer *from, uint64_t *position, s
 }
 
 static long
-regular_write(struct file *file, struct buffer *from, uint64_t *position)
+write_locked(struct file *file, struct buffer *from, uint64_t *position)
 {
     struct object *object = file->node->object;
     long size, done;
@@ -225,12 +240,24 @@ regular_write(struct file *file, struct buffer *from, uint64_t *position)
     return done;
 }
 
+static long
+regular_write(struct file *file, struct buffer *from, uint64_t *position)
+{
+    struct rw_mutex *lock = node_bytes_lock(file->node);
+    long done;
+
+    rw_lock(lock);
+    done = write_locked(file, from, position);
+    rw_unlock(lock);
+    return done;
+}
+
 const struct file_ops regular_ops = {.read = regular_read, .write = regular_write};
 
 /* ---- sizes ---- */
 
-int
-node_set_size(struct node *node, uint64_t size)
+static int
+set_size_locked(struct node *node, uint64_t size)
 {
     if (size > node->object->size) {
         long allowed = size <= FILE_SIZE_MAX ? allowed_size(size - 1, 1, size) : -EFBIG;
@@ -241,6 +268,17 @@ node_set_size(struct node *node, uint64_t size)
     object_set_size(node->object, size);
     node_touch(node);
     return 0;
+}
+
+int
+node_set_size(struct node *node, uint64_t size)
+{
+    int error;
+
+    rw_lock(node_bytes_lock(node));
+    error = set_size_locked(node, size);
+    rw_unlock(node_bytes_lock(node));
+    return error;
 }
 
 /* ---- for the kernel and for mmap ---- */

@@ -26,6 +26,7 @@ static bool
 entry_at(struct node *folder, uint32_t *position, struct tree_entry *entry)
 {
     uint32_t index = *position - FIRST_CHILD;
+    struct node *parent;
 
     if (*position >= FIRST_CHILD) {
         if (!node_list(folder, &index, entry))
@@ -33,9 +34,11 @@ entry_at(struct node *folder, uint32_t *position, struct tree_entry *entry)
         *position = index + FIRST_CHILD;
         return true;
     }
+    parent = node_get_parent(folder);
     memcpy(entry->name, "..", 3);
     entry->name[1 + *position] = '\0';
-    entry->number = *position == 0 ? folder->number : folder->parent->number;
+    entry->number = *position == 0 ? folder->number : parent->number;
+    node_put(parent);
     entry->mode = S_IFDIR;
     ++*position;
     return true;

@@ -50,8 +50,14 @@ set_size(struct status *status, const struct node *node)
 static bool
 has_name(const struct node *node)
 {
-    return node->linked || (node->parent != NULL && node->parent->dynamic != NULL) ||
-           node->mount == &pipe_mount;
+    bool named;
+
+    if (node->linked || node->mount == &pipe_mount)
+        return true;
+    rw_lock_shared(&tree_lock);
+    named = node->parent != NULL && node->parent->dynamic != NULL;
+    rw_unlock_shared(&tree_lock);
+    return named;
 }
 
 static struct status

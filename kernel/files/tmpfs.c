@@ -6,10 +6,42 @@
  *
  * Each call checks everything, then takes what memory it needs, then changes the tree in steps that
  * cannot fail. Which of several errors comes first is as on Linux.
+ *
+ * Lock: tree_lock alone, from a second look at the place (others may have changed it since its path
+ * was walked) to the end.
  */
 #include "file.h"
 
 #define PERMISSIONS 07777u
+
+/* Takes the lock; what the place's name leads to now is in place->node. */
+static void
+look_again(struct place *place)
+{
+    struct node *before = place->node;
+
+    if (place->kind != PLACE_NAME || place->folder->dynamic != NULL)
+        return;
+    place->node = node_child(place->folder, place->name);
+    if (place->node != NULL)
+        node_get(place->node);
+    node_put(before);
+}
+
+static void
+begin(struct place *place)
+{
+    rw_lock(&tree_lock);
+    look_again(place);
+}
+
+/* Gives the lock back; passes the call's answer on. */
+static int
+end(int error)
+{
+    rw_unlock(&tree_lock);
+    return error;
+}
 
 /* ---- new names ---- */
 
@@ -26,38 +58,47 @@ check_new(const struct place *place)
     return node_count_changeable() < file_space_pages() ? 0 : -ENOSPC;
 }
 
-/* Puts a new node, or NULL for want of memory, where `place` says. Takes over the reference. */
+/* Puts a new node, or NULL for want of memory, where `place` says. Takes over the reference, and the
+ * lock. */
 static int
 attach_new(struct place *place, struct node *node)
 {
     int error = node != NULL ? node_attach(place->folder, node, place->name) : -ENOMEM;
 
     node_put(node);
-    return error;
+    return end(error);
 }
 
 int
 tree_create(struct place *place, uint32_t mode, struct node **node)
 {
     struct node *made;
-    int error = place->slash || place->kind != PLACE_NAME ? -EISDIR : check_new(place);
+    int error;
 
+    begin(place);
+    error = place->slash || place->kind != PLACE_NAME ? -EISDIR : check_new(place);
     if (error != 0)
-        return error;
+        return end(error);
     made = node_create_file(place->folder->mount, mode & PERMISSIONS, 0, NULL, 0);
+    if (made != NULL)
+        node_get(made);
     error = attach_new(place, made);
     if (error == 0)
-        node_get(*node = made);
+        *node = made;
+    else
+        node_put(made);
     return error;
 }
 
 int
 tree_mkdir(struct place *place, uint32_t mode)
 {
-    int error = check_new(place);
+    int error;
 
+    begin(place);
+    error = check_new(place);
     if (error != 0)
-        return error;
+        return end(error);
     return attach_new(
         place, node_create(place->folder->mount, S_IFDIR | (mode & PERMISSIONS), &folder_ops));
 }
@@ -65,12 +106,14 @@ tree_mkdir(struct place *place, uint32_t mode)
 int
 tree_mkfifo(struct place *place, uint32_t mode)
 {
-    int error = check_new(place);
+    int error;
 
+    begin(place);
+    error = check_new(place);
     if (error == 0 && place->slash)
         error = -ENOENT;
     if (error != 0)
-        return error;
+        return end(error);
     return attach_new(
         place, node_create(place->folder->mount, S_IFIFO | (mode & PERMISSIONS), &pipe_ops));
 }
@@ -78,19 +121,21 @@ tree_mkfifo(struct place *place, uint32_t mode)
 int
 tree_symlink(struct place *place, const char *target)
 {
-    int error = check_new(place);
+    int error;
 
+    begin(place);
+    error = check_new(place);
     if (error == 0 && (place->slash || *target == '\0'))
         error = -ENOENT;
     if (error != 0)
-        return error;
+        return end(error);
     return attach_new(place, node_create_link(place->folder->mount, target));
 }
 
 /* ---- names that go ---- */
 
-int
-tree_unlink(struct place *place)
+static int
+unlink_locked(struct place *place)
 {
     if (place->kind != PLACE_NAME)
         return -EISDIR;
@@ -107,7 +152,14 @@ tree_unlink(struct place *place)
 }
 
 int
-tree_rmdir(struct place *place)
+tree_unlink(struct place *place)
+{
+    begin(place);
+    return end(unlink_locked(place));
+}
+
+static int
+rmdir_locked(struct place *place)
 {
     static const int special[] = {
         [PLACE_DOT] = -EINVAL, [PLACE_DOTDOT] = -ENOTEMPTY, [PLACE_ROOT] = -EBUSY};
@@ -127,6 +179,13 @@ tree_rmdir(struct place *place)
         return -ENOTEMPTY;
     node_detach(node);
     return 0;
+}
+
+int
+tree_rmdir(struct place *place)
+{
+    begin(place);
+    return end(rmdir_locked(place));
 }
 
 /* ---- moving ---- */
@@ -174,8 +233,8 @@ check_rename(const struct place *from, const struct place *to, unsigned flags)
     return to->folder->linked ? 0 : -ENOENT;
 }
 
-int
-tree_rename(struct place *from, struct place *to, unsigned flags)
+static int
+rename_locked(struct place *from, struct place *to, unsigned flags)
 {
     int error = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : check_rename(from, to, flags);
 
@@ -186,4 +245,12 @@ tree_rename(struct place *from, struct place *to, unsigned flags)
     if (error != 0)
         return error;
     return node_move(from->node, to->folder, to->name, to->node);
+}
+
+int
+tree_rename(struct place *from, struct place *to, unsigned flags)
+{
+    begin(from);
+    look_again(to);
+    return end(rename_locked(from, to, flags));
 }

@@ -14,9 +14,11 @@
  * one group of it is in the foreground. A process of that session in another group is in the
  * background: it is stopped when it reads or changes settings.
  *
- * Lock: `terminal.line` and what hangs on it is used with interrupts off, as the interrupt uses it
- * too; session and group change in tasks only (task.h). Programs' memory is copied outside of that,
- * through a piece on the stack.
+ * Lock: terminal.lock, a spinlock, as what is typed comes from interrupts: the line and what hangs on
+ * it, session, group and size. Consoles are written to under it, and signals sent (process_lock). An
+ * interrupt comes with the lock of the input (console.c), so that one is never taken under this one.
+ * Programs' memory is copied outside, through a piece on the stack. One word (session, group) is read
+ * without. users_mutex guards who has it open, and with that who listens.
  */
 #include "console.h"
 #include "discipline.h"
@@ -40,7 +42,10 @@
 
 #define TICKS_PER_TENTH (TIMER_HZ / 10) /* of VTIME */
 
+static struct mutex users_mutex = MUTEX_INIT;
+
 static struct terminal {
+    struct spinlock lock;
     struct discipline line;
     char output[OUTPUT]; /* what the discipline put, on its way to the consoles */
     size_t output_size;
@@ -50,7 +55,7 @@ static struct terminal {
     struct winsize size;
 } terminal = {.size = {.row = ROWS, .col = COLUMNS}};
 
-/* ---- output, with interrupts off ---- */
+/* ---- output, with the lock ---- */
 
 static void
 flush_output(void)
@@ -105,12 +110,8 @@ visit_monitor(void)
 }
 
 static bool
-take(uint8_t byte)
+take_locked(uint8_t byte)
 {
-    if (byte == MONITOR_KEY) {
-        task_visit(visit_monitor);
-        return true;
-    }
     if (!discipline_has_room(&terminal.line))
         return false;
     act_on(discipline_type(&terminal.line, byte));
@@ -120,6 +121,22 @@ take(uint8_t byte)
         poll_changed();
     }
     return true;
+}
+
+static bool
+take(uint8_t byte)
+{
+    unsigned long state;
+    bool taken;
+
+    if (byte == MONITOR_KEY) {
+        task_visit(visit_monitor);
+        return true;
+    }
+    state = spin_lock(&terminal.lock);
+    taken = take_locked(byte);
+    spin_unlock(&terminal.lock, state);
+    return taken;
 }
 
 /* ---- job control ---- */
@@ -144,21 +161,47 @@ stop_background(int signal)
     return signal_group_unless_orphaned(process->group, signal) ? -ERESTARTSYS : -EIO;
 }
 
+/* Makes it the terminal of a session, unless another one has it and keeps it. */
+static bool
+take_terminal(const struct process *leader, bool steal)
+{
+    unsigned long state = spin_lock(&terminal.lock);
+    bool taken = terminal.session == 0 || steal;
+
+    if (taken) {
+        terminal.session = leader->session;
+        terminal.group = leader->group;
+    }
+    spin_unlock(&terminal.lock, state);
+    return taken;
+}
+
 void
 tty_give(const struct process *leader)
 {
-    terminal.session = leader->session;
-    terminal.group = leader->group;
+    (void)take_terminal(leader, true);
+}
+
+/* Nobody's terminal any more, if it was that session's. The group that was in the foreground, or 0. */
+static int
+give_up_session(int session)
+{
+    unsigned long state = spin_lock(&terminal.lock);
+    int group = 0;
+
+    if (session == terminal.session) {
+        group = terminal.group;
+        terminal.session = terminal.group = 0;
+    }
+    spin_unlock(&terminal.lock, state);
+    return group;
 }
 
 void
 tty_session_ends(int session)
 {
-    int group = terminal.group;
+    int group = give_up_session(session);
 
-    if (session != terminal.session)
-        return;
-    terminal.session = terminal.group = 0;
     if (group == 0)
         return;
     signal_group(group, SIGHUP);
@@ -200,16 +243,26 @@ is_ready(size_t size)
     return discipline_readable(&terminal.line, minimum);
 }
 
-/* Waits until a read of `size` bytes has what it wants. Interrupts are off. 0 or -errno. */
+/* Sleeps without the lock until there is something new. */
 static int
-wait_for_input(const struct file *file, size_t size)
+sleep_for(struct wait_queue *queue, uint32_t ticks, unsigned long *state)
+{
+    int result = task_sleep_unlock(queue, TASK_SLEEPING, ticks, &terminal.lock, *state);
+
+    *state = spin_lock(&terminal.lock);
+    return result;
+}
+
+/* Waits until a read of `size` bytes has what it wants. With the lock. 0 or -errno. */
+static int
+wait_for_input(const struct file *file, size_t size, unsigned long *state)
 {
     int result = 0;
 
     while (result == 0 && !is_ready(size)) {
         if (file->flags & O_NONBLOCK)
             return discipline_count(&terminal.line) > 0 ? 0 : -EAGAIN;
-        result = task_sleep(&terminal.readers, patience());
+        result = sleep_for(&terminal.readers, patience(), state);
         if (result == 0)
             result = stop_background(SIGTTIN);
     }
@@ -218,22 +271,23 @@ wait_for_input(const struct file *file, size_t size)
     return result == -ETIMEDOUT ? 0 : result;
 }
 
+/* Comes with the lock, so that what was waited for is still there, and gives it back. */
 static long
-copy_input(struct buffer *to)
+copy_input(struct buffer *to, unsigned long state)
 {
     char piece[PIECE];
-    bool more = true;
-    size_t done = 0;
+    size_t size, done = 0;
+    bool more;
 
-    while (more && to->size > 0) {
-        size_t size = to->size < PIECE ? to->size : PIECE;
-        unsigned long state = interrupts_disable();
-
-        size = discipline_read(&terminal.line, piece, size, &more);
-        interrupts_restore(state);
+    for (;;) {
+        size = discipline_read(&terminal.line, piece, to->size < PIECE ? to->size : PIECE, &more);
+        spin_unlock(&terminal.lock, state);
         if (buffer_put(to, piece, size) != 0)
             return -EFAULT;
         done += size;
+        if (!more || to->size == 0)
+            break;
+        state = spin_lock(&terminal.lock);
     }
     console_poll_input();
     return (long)done;
@@ -248,10 +302,12 @@ tty_read(struct file *file, struct buffer *to, uint64_t *position)
     (void)position;
     if (error != 0 || to->size == 0)
         return error;
-    state = interrupts_disable();
-    error = wait_for_input(file, to->size);
-    interrupts_restore(state);
-    return error != 0 ? error : copy_input(to);
+    state = spin_lock(&terminal.lock);
+    error = wait_for_input(file, to->size, &state);
+    if (error == 0)
+        return copy_input(to, state);
+    spin_unlock(&terminal.lock, state);
+    return error;
 }
 
 /* ---- writing ---- */
@@ -260,16 +316,16 @@ tty_read(struct file *file, struct buffer *to, uint64_t *position)
 static int
 wait_for_output(const struct file *file)
 {
-    unsigned long state = interrupts_disable();
+    unsigned long state = spin_lock(&terminal.lock);
     int result = 0;
 
     while (result == 0 && terminal.line.stopped) {
         if (file->flags & O_NONBLOCK)
             result = -EAGAIN;
-        else if (task_sleep(&terminal.writers, 0) == -EINTR)
+        else if (sleep_for(&terminal.writers, 0, &state) == -EINTR)
             result = -ERESTARTSYS;
     }
-    interrupts_restore(state);
+    spin_unlock(&terminal.lock, state);
     return result;
 }
 
@@ -284,10 +340,10 @@ write_piece(const struct file *file, struct buffer *from, size_t size)
         return error;
     if (buffer_get(from, piece, size) != 0)
         return -EFAULT;
-    state = interrupts_disable();
+    state = spin_lock(&terminal.lock);
     discipline_write(&terminal.line, piece, size);
     flush_output();
-    interrupts_restore(state);
+    spin_unlock(&terminal.lock, state);
     return 0;
 }
 
@@ -316,6 +372,26 @@ tty_write(struct file *file, struct buffer *from, uint64_t *position)
 /* ---- settings and questions ---- */
 
 static long
+get_termios(void *to)
+{
+    unsigned long state = spin_lock(&terminal.lock);
+    struct termios termios = terminal.line.termios;
+
+    spin_unlock(&terminal.lock, state);
+    return copy_to_user(to, &termios, sizeof(termios));
+}
+
+static long
+get_size(void *to)
+{
+    unsigned long state = spin_lock(&terminal.lock);
+    struct winsize size = terminal.size;
+
+    spin_unlock(&terminal.lock, state);
+    return copy_to_user(to, &size, sizeof(size));
+}
+
+static long
 set_termios(const void *from, bool flush)
 {
     struct termios termios;
@@ -326,14 +402,14 @@ set_termios(const void *from, bool flush)
         error = copy_from_user(&termios, from, sizeof(termios));
     if (error != 0)
         return error;
-    state = interrupts_disable();
+    state = spin_lock(&terminal.lock);
     if (flush)
         discipline_flush(&terminal.line);
     discipline_set(&terminal.line, &termios);
     task_wake_all(&terminal.readers);
     task_wake_all(&terminal.writers);
     poll_changed();
-    interrupts_restore(state);
+    spin_unlock(&terminal.lock, state);
     console_poll_input();
     return 0;
 }
@@ -348,10 +424,10 @@ flush_queue(uintptr_t which)
         return -EINVAL;
     if (error != 0)
         return error;
-    state = interrupts_disable();
+    state = spin_lock(&terminal.lock);
     if (which != TCOFLUSH)
         discipline_flush(&terminal.line);
-    interrupts_restore(state);
+    spin_unlock(&terminal.lock, state);
     console_poll_input();
     return 0;
 }
@@ -360,12 +436,16 @@ flush_queue(uintptr_t which)
 static long
 control_flow(uintptr_t action)
 {
+    unsigned long state;
+
     if (action > TCION)
         return -EINVAL;
+    state = spin_lock(&terminal.lock);
     if (action == TCOOFF || action == TCOON)
         terminal.line.stopped = action == TCOOFF;
     task_wake_all(&terminal.writers);
     poll_changed();
+    spin_unlock(&terminal.lock, state);
     return 0;
 }
 
@@ -397,7 +477,7 @@ set_group(const void *from)
         return -EINVAL;
     if (!is_of_session((int)group, terminal.session))
         return -EPERM;
-    terminal.group = (int)group;
+    __atomic_store_n(&terminal.group, (int)group, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -408,10 +488,9 @@ set_controlling(uintptr_t steal)
 
     if (controls(process) && process->pid == process->session)
         return 0;
-    if (process->pid != process->session || (terminal.session != 0 && steal != 1))
+    if (process->pid != process->session)
         return -EPERM;
-    tty_give(process);
-    return 0;
+    return take_terminal(process, steal == 1) ? 0 : -EPERM;
 }
 
 static long
@@ -430,12 +509,15 @@ static long
 set_size(const void *from)
 {
     struct winsize size;
+    unsigned long state;
     bool differs;
 
     if (copy_from_user(&size, from, sizeof(size)) != 0)
         return -EFAULT;
+    state = spin_lock(&terminal.lock);
     differs = memcmp(&size, &terminal.size, sizeof(size)) != 0;
     terminal.size = size;
+    spin_unlock(&terminal.lock, state);
     if (differs && terminal.group != 0)
         signal_group(terminal.group, SIGWINCH);
     return 0;
@@ -471,7 +553,7 @@ tty_ioctl(struct file *file, unsigned request, uintptr_t argument)
     (void)file;
     switch (request) {
     case TCGETS:
-        return copy_to_user(user, &terminal.line.termios, sizeof(struct termios));
+        return get_termios(user);
     case TCSETS:
     case TCSETSW: /* output never waits */
         return set_termios(user, false);
@@ -485,7 +567,7 @@ tty_ioctl(struct file *file, unsigned request, uintptr_t argument)
     case TCSBRKP:
         return 0;
     case TIOCGWINSZ:
-        return copy_to_user(user, &terminal.size, sizeof(struct winsize));
+        return get_size(user);
     case TIOCSWINSZ:
         return set_size(user);
     case FIONREAD:
@@ -510,8 +592,10 @@ tty_poll(struct file *file)
 static void
 use(void)
 {
+    mutex_lock(&users_mutex);
     if (terminal.users++ == 0)
         console_set_listener(take);
+    mutex_unlock(&users_mutex);
 }
 
 /* A leader of a session without terminal gets this one. */
@@ -521,9 +605,8 @@ console_open(struct file *file)
     const struct process *process = task_current()->process;
 
     use();
-    if (!(file->flags & O_NOCTTY) && process->pid == process->session && process->pid != 0 &&
-        terminal.session == 0)
-        tty_give(process);
+    if (!(file->flags & O_NOCTTY) && process->pid == process->session && process->pid != 0)
+        (void)take_terminal(process, false);
     return 0;
 }
 
@@ -541,8 +624,10 @@ static void
 tty_close(struct file *file)
 {
     (void)file;
+    mutex_lock(&users_mutex);
     if (--terminal.users == 0)
         console_set_listener(NULL);
+    mutex_unlock(&users_mutex);
 }
 
 static const struct file_ops console_ops = {

@@ -99,6 +99,10 @@ struct node {
 
 extern struct node *tree_root;
 
+/* Guards names: who is in which folder under what name, and the way up. Many look at the same time,
+ * one changes. Node by node is looked up and held; no path is locked as a whole. */
+extern struct rw_mutex tree_lock;
+
 /* May mode, owner and times be set? */
 static inline bool
 node_can_change(const struct node *node)
@@ -135,7 +139,8 @@ void node_put(struct node *node);
 void node_revive(struct node *node);
 
 /* Puts `node`, which must have no name, into `folder` as `name`: the folder holds it from now on.
- * The name must not be there. 0 or -ENOMEM. */
+ * The name must not be there. 0 or -ENOMEM. This and the next three, and node_is_empty, with
+ * tree_lock, or while the kernel starts. */
 MUST_CHECK int node_attach(struct node *folder, struct node *node, const char *name);
 /* Takes it out of its folder. */
 void node_detach(struct node *node);
@@ -146,6 +151,8 @@ MUST_CHECK int node_move(struct node *node, struct node *folder, const char *nam
 
 /* The stored child `name` without another reference; NULL when there is none. */
 struct node *node_child(struct node *folder, const char *name);
+/* The folder of a node with a reference. */
+struct node *node_get_parent(const struct node *node);
 /* A child, generated ones too, with a reference in *child. 0 or -errno. */
 MUST_CHECK int node_lookup(struct node *folder, const char *name, struct node **child);
 /* The first child at or after *index; moves *index behind it. False when there is none. */
