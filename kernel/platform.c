@@ -1,6 +1,6 @@
 /* platform.c - the rest of platform.h's kernel side; most of it is inline in platform_impl.h. */
 #include "platform.h"
-#include "tlb.h"
+#include "smp.h"
 
 /* Looks at a lock that stays held before that counts as a bug: many seconds. */
 #define LOOKS 0x10000000u
@@ -23,7 +23,7 @@ void
 spin_relax(void)
 {
     cpu_pause();
-    tlb_answer();
+    ipi_answer();
 }
 
 void
@@ -40,4 +40,22 @@ spin_wait(struct spinlock *lock)
                 report(lock, "never given back");
         }
     } while (!word_claim(&lock->holder));
+}
+
+unsigned long
+spin_lock(struct spinlock *lock)
+{
+    unsigned long flags = interrupts_disable();
+
+    if (UNLIKELY(!word_claim(&lock->holder)))
+        spin_wait(lock);
+    lock->code = (uintptr_t)__builtin_return_address(0);
+    return flags;
+}
+
+void
+spin_unlock(struct spinlock *lock, unsigned long flags)
+{
+    spin_unlock_only(lock);
+    interrupts_restore(flags);
 }

@@ -53,30 +53,32 @@ struct tlb_cpu tlb_cpus[CPU_MAX];
 
 /* The CPU walks other tables from now on, and has forgotten what it knew. An interrupt may come in
  * between that makes it leave (tlb_answer); then there is no old one any more. */
-static void
-load(struct tlb_cpu *cpu, struct address_space *space)
+static inline void
+load(unsigned id, struct address_space *space)
 {
+    struct tlb_cpu *cpu = &tlb_cpus[id];
     struct address_space *old;
 
-    vm_count(cr3_loads);
+    vm_counters[id].cr3_loads++;
     load_directory(space != NULL ? space->directory_at : kernel_directory());
     old = __atomic_exchange_n(&cpu->loaded, space, __ATOMIC_ACQ_REL);
     if (old != NULL)
-        __atomic_fetch_and(&old->cpus, ~cpu_bit(), __ATOMIC_RELEASE);
+        __atomic_fetch_and(&old->cpus, ~(1u << id), __ATOMIC_RELEASE);
 }
 
 void
 space_activate(struct address_space *space)
 {
-    struct tlb_cpu *cpu = &tlb_cpus[cpu_current()];
+    unsigned id = cpu_current();
+    struct tlb_cpu *cpu = &tlb_cpus[id];
 
     if (space == cpu->active && space == cpu->loaded)
         return;
     __atomic_store_n(&cpu->active, space, __ATOMIC_SEQ_CST);
     if (space != cpu->loaded) {
         if (space != NULL)
-            __atomic_fetch_or(&space->cpus, cpu_bit(), __ATOMIC_SEQ_CST);
-        load(cpu, space);
+            __atomic_fetch_or(&space->cpus, 1u << id, __ATOMIC_SEQ_CST);
+        load(id, space);
     } else if (__atomic_load_n(&cpu->stale, __ATOMIC_SEQ_CST)) {
         __atomic_store_n(&cpu->stale, 0, __ATOMIC_SEQ_CST);
         vm_count(tlb_flush_all);
@@ -111,7 +113,7 @@ answer(struct tlb_cpu *asker)
     vm_count(tlb_answers);
     forget(asker->start, asker->end);
     if (asker->leave != NULL && asker->leave == cpu->loaded && cpu->active == NULL)
-        load(cpu, NULL);
+        load(cpu_current(), NULL);
     __atomic_fetch_and(&asker->waiting, ~cpu_bit(), __ATOMIC_RELEASE);
 }
 
@@ -186,7 +188,7 @@ tlb_evict(struct address_space *space)
 
     ASSERT(cpu->active != space);
     if (cpu->loaded == space)
-        load(cpu, NULL);
+        load(cpu_current(), NULL);
     if (__atomic_load_n(&space->cpus, __ATOMIC_ACQUIRE) == 0)
         return;
     tlb_shoot(space, 0, USER_END, true);

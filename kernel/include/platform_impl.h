@@ -57,21 +57,10 @@ cpu_interruptible(void)
     return flags & EFLAGS_IF;
 }
 
-static inline __attribute__((always_inline)) unsigned long
-spin_lock(struct spinlock *lock)
-{
-    unsigned long flags = interrupts_disable();
-
-    spin_lock_only(lock);
-    return flags;
-}
-
-static inline void
-spin_unlock(struct spinlock *lock, unsigned long flags)
-{
-    spin_unlock_only(lock);
-    interrupts_restore(flags);
-}
+/* Not inline: where every instruction counts, spin_lock_only is, between interrupts_disable and
+ * interrupts_restore. */
+unsigned long spin_lock(struct spinlock *lock);
+void spin_unlock(struct spinlock *lock, unsigned long flags);
 
 static inline void *
 frame_to_ptr(pfn_t frame)

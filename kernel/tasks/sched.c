@@ -109,7 +109,8 @@ load_task(const struct task *task)
 {
     cpu_set_stack((char *)task->stack + KERNEL_STACK_SIZE);
     cpu_set_tls(task->tls);
-    fpu_switch(task);
+    if (UNLIKELY(!THIS_CPU_READ(fpu_locked) || task == THIS_CPU_READ(fpu_owner)))
+        fpu_switch(task);
     if (task->space != space_here())
         space_activate(task->space);
 }
@@ -287,15 +288,15 @@ idle_until_woken(struct task *idle)
         task_idle();
 }
 
-/* True when something has come that ends a sleep of this kind before it began. */
-static bool
-cut_short(const struct task *me)
+/* A signal or the end has come: ends a sleep of a kind that it can end before it began. */
+static __attribute__((noinline)) void
+cut_short(struct task *me)
 {
-    uint32_t work = __atomic_load_n(&me->work, __ATOMIC_RELAXED);
-
-    if (me->state == TASK_SLEEPING)
-        return (work & (TASK_WORK_SIGNAL | TASK_WORK_EXIT)) != 0;
-    return me->state == TASK_SLEEPING_LONG && (work & TASK_WORK_EXIT) != 0;
+    if (me->state == TASK_SLEEPING ||
+        (me->state == TASK_SLEEPING_LONG && me->work & TASK_WORK_EXIT)) {
+        me->state = TASK_READY;
+        me->wake_reason = -EINTR;
+    }
 }
 
 void
@@ -304,10 +305,8 @@ sched_block(void)
     struct task *me = task_current();
     struct run_queue *queue = sched_enter();
 
-    if (UNLIKELY(cut_short(me))) {
-        me->state = TASK_READY;
-        me->wake_reason = -EINTR;
-    }
+    if (UNLIKELY(task_signalled(me)))
+        cut_short(me);
     if (UNLIKELY(me == queue->idle)) {
         spin_unlock_only(&queue->lock);
         idle_until_woken(me);

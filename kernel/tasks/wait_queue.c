@@ -66,14 +66,16 @@ task_wake_all(struct wait_queue *queue)
 
     if (queue->first == NULL)
         return;
-    flags = spin_lock(&queue->lock);
+    flags = interrupts_disable();
+    spin_lock_only(&queue->lock);
     how = TASK_SLEEPING_HARD | urgency(flags);
     for (task = queue->first; task != NULL; task = next) {
         next = task->next_waiting;
         leave(queue, task);
         sched_wake(task, how, 0);
     }
-    spin_unlock(&queue->lock, flags);
+    spin_unlock_only(&queue->lock);
+    interrupts_restore(flags);
 }
 
 void
