@@ -16,6 +16,7 @@
 #   cpus                 growth: the same operations on 1 to 8 CPUs                      1 min
 #   overhead             what a frame, an object, the kernel at the prompt take          20 s
 #
+# SIZES="16M 4G" and CPUS="1 8" in the environment choose the machines of the two kinds of growth.
 # -q: the hosted parts with one repetition instead of seven, a hint in half a minute.
 #
 # Instruction counts are the same on every machine. Times are ratios of medians taken side by side in
@@ -30,6 +31,8 @@ packages=build/packages
 mkdir -p $out
 
 repetitions=7
+sizes=${SIZES:-16M 256M 1G 4G}
+counts=${CPUS:-1 2 4 8}
 while getopts q option; do
     case $option in
     q) repetitions=1 ;;
@@ -173,30 +176,33 @@ clients() {
 # What grows with memory: allocators and calls in machines of four sizes, the library in arenas.
 memory() {
     make -s build/conformance/bare/mb >&2
-    rm -f $out/memory-*.txt
-    for size in 16M 256M 1G 4G; do
+    rm -f $out/memory-*
+    for size in $sizes; do
         machine $size bench >$out/memory-kernel-$size.txt
         machine $size 'run="/mb all 3"' --add build/conformance/bare/mb \
             >$out/memory-programs-$size.txt
         build/bench64/octobench --icount -a "$(echo $size | sed 's/M//;s/1G/1024/;s/4G/4096/')" \
-            -w pair/64 -w 'pg_pair/*' -w trace/kernel static >$out/memory-hosted-$size.csv
+            -w pair/64 -w pg_pair/o0 -w pg_pair/o3 static >$out/memory-hosted-$size.csv
     done
     echo "## Growth with memory: instructions an operation"
     echo
-    tests/bench/machines.py memory 16M 256M 1G 4G
+    # shellcheck disable=SC2086
+    tests/bench/machines.py memory $sizes
     echo
 }
 
 # The same operations on all of 1, 2, 4, 8 CPUs at once.
 cpus() {
     make -s build/conformance/bare/crowd >&2
-    for count in 1 2 4 8; do
+    rm -f $out/cpus-*
+    for count in $counts; do
         machine 256M "run=\"/crowd $count\"" --smp $count --add build/conformance/bare/crowd \
             >$out/cpus-$count.txt
     done
     echo "## Growth with CPUs: instructions of all CPUs an operation"
     echo
-    tests/bench/machines.py cpus 1 2 4 8
+    # shellcheck disable=SC2086
+    tests/bench/machines.py cpus $counts
     echo
 }
 

@@ -96,7 +96,7 @@ int ob_load(const char *spec)
 	return 0;
 }
 
-void ob_map_arena(size_t bytes)
+void ob_map_arena(size_t bytes, bool resident)
 {
 	size_t al = (size_t)64 << 20, len = bytes + al;
 	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
@@ -110,7 +110,8 @@ void ob_map_arena(size_t bytes)
 		munmap(q + bytes, (size_t)(p + len - (q + bytes)));
 	/* A kernel's direct map uses large pages; so does the arena if it can. */
 	madvise(q, bytes, MADV_HUGEPAGE);
-	memset(q, 0, bytes);
+	if (resident)
+		memset(q, 0, bytes);
 	ob_cfg.arena = q;
 	ob_cfg.arena_bytes = bytes;
 }
@@ -250,7 +251,7 @@ static int worker_main(const char *spec, unsigned target_ms)
 	}
 	ob_cfg.ncpu = nthreads_max;
 	if (A.caps & (OB_PAGES | OB_ARENA))
-		ob_map_arena(ob_arena_bytes);
+		ob_map_arena(ob_arena_bytes, true);
 	pin(0);
 	if (A.init && A.init(&ob_cfg))
 		ob_die("init failed");
@@ -463,7 +464,7 @@ int main(int argc, char **argv)
 					_exit(2);
 				ob_cfg.ncpu = maxthr;
 				if (A.caps & (OB_PAGES | OB_ARENA))
-					ob_map_arena(ob_arena_bytes);
+					ob_map_arena(ob_arena_bytes, true);
 				if (A.init && A.init(&ob_cfg))
 					ob_die("init failed");
 				_exit(ob_selfcheck(maxthr, seed));

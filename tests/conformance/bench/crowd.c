@@ -222,6 +222,16 @@ static void op_file(int me, u32 n) /* a file of its own, in one folder */
 	SC1(NR_unlink, name);
 }
 
+static int cpus_here(void)
+{
+	ulong mask = 0;
+	int n = 0;
+	SC3(NR_sched_getaffinity, 0, sizeof mask, &mask);
+	for (; mask; mask &= mask - 1)
+		n++;
+	return n;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -230,6 +240,10 @@ int main(int argc, char **argv)
 		only = argv[2];
 	if (cpus < 1 || cpus > MOST_CPUS || k_pipe(gate) != 0 || k_pipe(arrivals) != 0)
 		return 1;
+	if (cpus_here() < cpus) {
+		out("crowd: there are %d CPUs, not %d\n", cpus_here(), cpus);
+		return 1;
+	}
 	out("# BENCH name per-op per-op operations cpus (ticks of all CPUs per operation)\n");
 	bench("all_getppid", 4000, op_getppid, 0);
 	bench("all_clock_gettime", 1000, op_clock, 0);
