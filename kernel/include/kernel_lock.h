@@ -46,17 +46,22 @@ void kernel_lock_release(void);
 void kernel_lock_wait(void);
 
 static inline void
-kernel_lock_drop(const struct task *task)
+kernel_lock_drop(struct task *task)
 {
-    if (UNLIKELY(task->kernel_locked))
+    if (UNLIKELY(task->kernel_locked)) {
+        task->kernel_let_go = true;
         kernel_lock_release();
+    }
 }
 
+/* For one who may have found that there is nobody to switch to, and kept the lock. */
 static inline void
-kernel_lock_again(const struct task *task)
+kernel_lock_again(struct task *task)
 {
-    if (UNLIKELY(task->kernel_locked))
+    if (UNLIKELY(task->kernel_let_go)) {
+        task->kernel_let_go = false;
         kernel_lock_wait();
+    }
 }
 
 #endif
