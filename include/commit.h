@@ -4,7 +4,7 @@
  * overcommit=1  every promise is given
  * overcommit=2  the promises' sum stays below what can be kept: no program is ever killed
  *
- * Lock: none yet; from tasks only, on the one CPU that runs programs.
+ * Lock: none; the account is one number that changes atomically. From tasks only.
  */
 #ifndef OCTAVO_COMMIT_H
 #define OCTAVO_COMMIT_H

@@ -23,9 +23,9 @@ MUST_CHECK pfn_t page_alloc(enum frame_owner owner, unsigned flags);
 /* Every page_alloc takes the slow way, where the trace hears of it. */
 void page_watch(bool on);
 
-/* While it is set, page_alloc takes the last pages of files and the upper half of the kernel's
- * reserve too. */
-extern bool page_urgent;
+/* While it is not 0, page_alloc takes the last pages of files and the upper half of the kernel's
+ * reserve too: how many tasks cannot wait for memory. */
+extern uint32_t page_urgent;
 
 /* One holder more. */
 static inline void

@@ -79,7 +79,7 @@ MUST_CHECK struct address_space *space_fork(struct address_space *parent);
 static inline void
 space_get(struct address_space *space)
 {
-    space->refs++;
+    __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
 }
 /* The last reference takes everything down. It must not be the active space. */
 void space_put(struct address_space *space);
@@ -192,10 +192,11 @@ bool space_check_sums(void);
  * several sums, and together they tell which it is. */
 bool space_check_everything(void);
 
-/* All spaces, linked by next. */
+/* All spaces, linked by next; the lock guards the links and the kernel's part of their directories. */
 extern struct address_space *space_first;
+extern struct spinlock spaces_lock;
 
-/* Calls `visit` for every space. */
+/* Calls `visit` for every space, without a lock: each stays as long as it is visited. */
 void space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg);
 
 /* ---- counters: /proc/vmstat ---- */

@@ -44,40 +44,48 @@ commit_mode(void)
     return mode;
 }
 
+/* Within the limit, whoever else charges at the same time. */
 static bool
-allowed(unsigned long pages)
+charge_strictly(unsigned long pages)
 {
-    if (mode == COMMIT_STRICT)
-        return pages == 0 || (charged <= limit && pages <= limit - charged);
-    return mode == COMMIT_ALWAYS || pages <= total;
+    unsigned long before = commit_charged();
+
+    do {
+        if (pages != 0 && (before > limit || pages > limit - before))
+            return false;
+    } while (!__atomic_compare_exchange_n(&charged, &before, before + pages, false,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+    return true;
 }
 
 bool
 commit_charge(unsigned long pages)
 {
-    if (!allowed(pages))
+    if (UNLIKELY(mode == COMMIT_STRICT))
+        return charge_strictly(pages);
+    if (pages > total && mode != COMMIT_ALWAYS)
         return false;
-    charged += pages;
+    commit_restore(pages);
     return true;
 }
 
 void
 commit_restore(unsigned long pages)
 {
-    charged += pages;
+    __atomic_fetch_add(&charged, pages, __ATOMIC_RELAXED);
 }
 
 void
 commit_release(unsigned long pages)
 {
-    ASSERT(pages <= charged);
-    charged -= pages;
+    ASSERT(pages <= commit_charged());
+    __atomic_fetch_sub(&charged, pages, __ATOMIC_RELAXED);
 }
 
 unsigned long
 commit_charged(void)
 {
-    return charged;
+    return __atomic_load_n(&charged, __ATOMIC_RELAXED);
 }
 
 unsigned long

@@ -15,7 +15,7 @@
  *
  * Cost: 26 instructions above pmm_alloc_page; a look about 800 more.
  *
- * Lock: none; the budget is a hint. Not from interrupts.
+ * Lock: none; each CPU has a budget of its own. Not from interrupts.
  */
 #include "bits.h"
 #include "page.h"
@@ -26,9 +26,21 @@
 
 #define BUDGET_MAX 256ul
 
-bool page_urgent;
-static unsigned long budget, budget_watched;
-static unsigned long *budget_left = &budget; /* the one that counts */
+uint32_t page_urgent;
+
+/* One CPU's. While the allocations are watched, `left` stays 0 and `watched` counts. */
+static struct budget {
+    unsigned long left, watched;
+} __attribute__((aligned(64))) budgets[CPU_MAX];
+static bool watching;
+
+static inline unsigned long *
+budget_left(void)
+{
+    struct budget *budget = &budgets[cpu_current()];
+
+    return watching ? &budget->watched : &budget->left;
+}
 
 /* The next budget for this many free frames: a quarter of those above the reserve, at least 1. */
 static unsigned long
@@ -55,8 +67,8 @@ refill(enum frame_owner owner)
         reclaim_frames(reclaim_reserve() + 1 - free);
         free = pmm_free_frames();
     }
-    *budget_left = grant(free);
-    return *budget_left || owner == FRAME_PAGE_TABLE ||
+    *budget_left() = grant(free);
+    return *budget_left() || owner == FRAME_PAGE_TABLE ||
            (page_urgent && free > reclaim_reserve() / 2);
 }
 
@@ -64,10 +76,10 @@ refill(enum frame_owner owner)
 static SLOW_PATH pfn_t
 page_alloc_slow(enum frame_owner owner, unsigned flags, const void *caller)
 {
-    if (*budget_left == 0 && !refill(owner))
+    if (*budget_left() == 0 && !refill(owner))
         return pfn(0);
-    if (*budget_left > 0)
-        --*budget_left;
+    if (*budget_left() > 0)
+        --*budget_left();
     pfn_t page = paddr_to_pfn(pmm_alloc_page_flags(flags));
     if (!page.n)
         return page;
@@ -80,10 +92,11 @@ page_alloc_slow(enum frame_owner owner, unsigned flags, const void *caller)
 pfn_t
 page_alloc(enum frame_owner owner, unsigned flags)
 {
+    struct budget *budget = &budgets[cpu_current()];
     unsigned long left;
-    if (UNLIKELY(__builtin_sub_overflow(budget, 1, &left)))
+    if (UNLIKELY(__builtin_sub_overflow(budget->left, 1, &left)))
         return page_alloc_slow(owner, flags, __builtin_return_address(0));
-    budget = left;
+    budget->left = left;
     unsigned long page = paddr_to_pfn(pmm_alloc_page_flags(flags)).n;
     if (LIKELY(page)) {
         frame_of(pfn(page))->owner = (uint8_t)owner;
@@ -96,11 +109,15 @@ page_alloc(enum frame_owner owner, unsigned flags)
 void
 page_watch(bool on)
 {
-    if (on == (budget_left == &budget_watched))
+    if (on == watching)
         return;
-    budget_watched = on ? budget : budget_watched;
-    budget = on ? 0 : budget_watched;
-    budget_left = on ? &budget_watched : &budget;
+    watching = on;
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        struct budget *budget = &budgets[cpu];
+
+        *(on ? &budget->watched : &budget->left) = on ? budget->left : budget->watched;
+        *(on ? &budget->left : &budget->watched) = 0;
+    }
 }
 
 void

@@ -83,5 +83,8 @@ user_flush(struct address_space *space, uintptr_t start, uintptr_t end)
 void
 directories_set_kernel(unsigned index, uint32_t entry)
 {
+    unsigned long flags = spin_lock(&spaces_lock);
+
     paging->set_kernel(index, entry);
+    spin_unlock(&spaces_lock, flags);
 }

@@ -49,6 +49,7 @@ struct paging {
     void (*start)(void); /* nothing is kept yet */
     bool (*directory_create)(struct address_space *space);
     void (*directory_destroy)(struct address_space *space);
+    void (*join_kernel)(struct address_space *space);
     void (*set_kernel)(unsigned index, uint32_t entry);
     unsigned long (*drain)(void);
 

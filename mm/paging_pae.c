@@ -49,14 +49,6 @@ set_entry(pte_t *at, pte_t entry)
 #include "tables.inc"
 #include "faults.inc"
 
-static pfn_t
-directory_new(void)
-{
-    if (directory_count > 0)
-        return directories[--directory_count];
-    return page_alloc(FRAME_PAGE_TABLE, PMM_DIRECT | PMM_ZERO);
-}
-
 static void
 destroy_directory(struct address_space *space)
 {
@@ -93,6 +85,12 @@ create(struct address_space *space)
 }
 
 /* There is one kernel part, and all see it. */
+static void
+join_kernel(struct address_space *space)
+{
+    (void)space;
+}
+
 static void
 set_kernel(unsigned index, uint32_t entry)
 {

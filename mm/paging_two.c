@@ -37,19 +37,17 @@ set_entry(pte_t *at, pte_t entry)
 #include "tables.inc"
 #include "faults.inc"
 
+/* How often the kernel's part changed; a directory knows in `live` which one it has. New directories
+ * have none. Guarded by spaces_lock. */
+static uint16_t kernel_part = 1;
+
 static bool
 create(struct address_space *space)
 {
-    pfn_t directory;
+    pfn_t directory = directory_new();
 
-    if (directory_count > 0) {
-        directory = directories[--directory_count];
-    } else {
-        directory = page_alloc(FRAME_PAGE_TABLE, PMM_DIRECT | PMM_ZERO);
-        if (directory.n == 0)
-            return false;
-        pagetable_copy_kernel(frame_to_ptr(directory));
-    }
+    if (directory.n == 0)
+        return false;
     space->directories[0] = frame_to_ptr(directory);
     space->directory_at = pfn_to_paddr(directory);
     return true;
@@ -61,13 +59,31 @@ destroy_directory(struct address_space *space)
     directory_free(paddr_to_pfn(space->directory_at));
 }
 
+/* From now on set_kernel finds the space; what came before is copied. */
+static void
+join_kernel(struct address_space *space)
+{
+    struct frame *frame = frame_of(paddr_to_pfn(space->directory_at));
+
+    if (frame->live == kernel_part)
+        return;
+    pagetable_copy_kernel(space->directories[0]);
+    frame->live = kernel_part;
+}
+
+/* The spaces that there are; directories in the pool will find out that theirs is old. */
 static void
 set_kernel(unsigned index, uint32_t entry)
 {
-    for (const struct address_space *space = space_first; space != NULL; space = space->next)
+    uint16_t old = kernel_part++;
+
+    for (struct address_space *space = space_first; space != NULL; space = space->next) {
+        struct frame *frame = frame_of(paddr_to_pfn(space->directory_at));
+
         ((pte_t *)space->directories[0])[index] = entry;
-    for (unsigned i = 0; i < directory_count; i++)
-        ((pte_t *)frame_to_ptr(directories[i]))[index] = entry;
+        if (frame->live == old)
+            frame->live = kernel_part;
+    }
 }
 
 const struct paging paging_two = PAGING("two levels", 1);

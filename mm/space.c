@@ -24,6 +24,7 @@ static unsigned long drain(unsigned long frames);
 
 static struct kmem_cache *space_cache, *area_cache;
 struct address_space *space_first;
+struct spinlock spaces_lock = SPINLOCK_INIT;
 static struct shrinker table_shrinker = {.shrink = tables_drain};
 static struct shrinker area_shrinker = {.shrink = drain};
 
@@ -53,6 +54,33 @@ space_init(void)
 
 /* ---- spaces ---- */
 
+static void
+enter_list(struct address_space *space)
+{
+    unsigned long flags = spin_lock(&spaces_lock);
+
+    paging->join_kernel(space);
+    space->next = space_first;
+    if (space_first != NULL)
+        space_first->previous = space;
+    space_first = space;
+    spin_unlock(&spaces_lock, flags);
+}
+
+static void
+leave_list(struct address_space *space)
+{
+    unsigned long flags = spin_lock(&spaces_lock);
+
+    if (space->next != NULL)
+        space->next->previous = space->previous;
+    if (space->previous != NULL)
+        space->previous->next = space->next;
+    else
+        space_first = space->next;
+    spin_unlock(&spaces_lock, flags);
+}
+
 struct address_space *
 space_create(void)
 {
@@ -71,10 +99,7 @@ space_create(void)
     space->limits[SPACE_LIMIT_STACK] = STACK_LIMIT;
     space->brk_start = space->brk = HEAP_START;
     space->stack_top = USER_END;
-    space->next = space_first;
-    if (space_first != NULL)
-        space_first->previous = space;
-    space_first = space;
+    enter_list(space);
     return space;
 }
 
@@ -91,6 +116,7 @@ free_area(struct address_space *space, struct area *area)
 static void
 destroy(struct address_space *space)
 {
+    leave_list(space);
     tlb_evict(space);
     tables_destroy(space);
     for (struct area *area = space->areas.first, *next; area != NULL; area = next) {
@@ -99,29 +125,47 @@ destroy(struct address_space *space)
     }
     commit_release(space->charged_pages);
     directory_destroy(space);
-    if (space->next != NULL)
-        space->next->previous = space->previous;
-    if (space->previous != NULL)
-        space->previous->next = space->next;
-    else
-        space_first = space->next;
     kmem_cache_free(space_cache, space);
 }
 
 void
 space_put(struct address_space *space)
 {
-    ASSERT(space->refs > 0);
-    if (--space->refs == 0)
+    uint32_t left = __atomic_sub_fetch(&space->refs, 1, __ATOMIC_ACQ_REL);
+
+    ASSERT(left + 1 != 0);
+    if (left == 0)
         destroy(space);
+}
+
+/* The first space from `space` on that does not end yet, with a reference more. The list is locked. */
+static struct address_space *
+get_from(struct address_space *space)
+{
+    for (; space != NULL; space = space->next) {
+        uint32_t refs = __atomic_load_n(&space->refs, __ATOMIC_RELAXED);
+
+        while (refs != 0)
+            if (__atomic_compare_exchange_n(&space->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE,
+                                            __ATOMIC_RELAXED))
+                return space;
+    }
+    return NULL;
 }
 
 void
 space_for_each(void (*visit)(struct address_space *space, void *arg), void *arg)
 {
-    for (struct address_space *space = space_first, *next; space != NULL; space = next) {
-        next = space->next;
+    unsigned long flags = spin_lock(&spaces_lock);
+    struct address_space *space = get_from(space_first), *next;
+
+    spin_unlock(&spaces_lock, flags);
+    for (; space != NULL; space = next) {
         visit(space, arg);
+        flags = spin_lock(&spaces_lock);
+        next = get_from(space->next);
+        spin_unlock(&spaces_lock, flags);
+        space_put(space);
     }
 }
 

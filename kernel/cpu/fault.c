@@ -91,9 +91,9 @@ fault_of_copy(struct address_space *space, uintptr_t address, const struct trap_
 
     if (result != FAULT_NOMEM || pmm_free_frames() > reclaim_low_mark())
         return result;
-    page_urgent = true;
+    __atomic_fetch_add(&page_urgent, 1, __ATOMIC_RELAXED);
     result = repair(space, address, frame);
-    page_urgent = false;
+    __atomic_fetch_sub(&page_urgent, 1, __ATOMIC_RELAXED);
     return result;
 }
 
