@@ -11,9 +11,10 @@
  * are: pages come as zeros when first asked for and go when the object is cut or ends. Nobody
  * writes to a page of the first kind.
  *
- * Lock: none yet. No function sleeps and none is called from an interrupt, so on the one CPU that
- * runs programs each is a step of its own. They may call space_unmap_old and
- * space_cut.
+ * Lock: each object has a spinlock of its own, for its tree, its pages, its size and the list of areas;
+ * never from an interrupt, so interrupts stay on. `refs` is atomic. The functions take it. Pages are
+ * filled without it; object_set_size takes the locks of the spaces that map the object, one by one, so
+ * its caller has none.
  */
 #ifndef OCTAVO_OBJECT_H
 #define OCTAVO_OBJECT_H
@@ -37,6 +38,7 @@ struct object_ops {
 
 struct object {
     const struct object_ops *ops;
+    struct spinlock lock;
     uint32_t refs;
     uint32_t pages;          /* in the cache now */
     uint64_t size;           /* bytes; a page that begins at or past it does not exist */
@@ -54,10 +56,13 @@ void object_init(struct object *object, const struct object_ops *ops, uint64_t s
  * a whole with `reserve`, else page by page. NULL when out of memory. */
 MUST_CHECK struct object *object_create_anonymous(uint64_t size, bool reserve);
 
+/* Whether the object is one of those. */
+bool object_is_anonymous(const struct object *object);
+
 static inline void
 object_get(struct object *object)
 {
-    object->refs++;
+    __atomic_fetch_add(&object->refs, 1, __ATOMIC_RELAXED);
 }
 void object_put(struct object *object);
 
@@ -66,8 +71,15 @@ void object_put(struct object *object);
  * the pages they may have; what fill answered. */
 MUST_CHECK int object_page(struct object *object, uint32_t index, pfn_t *page);
 
-/* The page if it is there, without another holder; frame 0 if not. */
-pfn_t object_find(const struct object *object, uint32_t index);
+/* The page if it is there, with one more holder for the caller; frame 0 if not. */
+pfn_t object_look(struct object *object, uint32_t index);
+/* The same without another holder: only for whoever knows that the page stays. */
+pfn_t object_find(struct object *object, uint32_t index);
+static inline bool
+object_has(struct object *object, uint32_t index)
+{
+    return object_find(object, index).n != 0;
+}
 
 /* Cuts or grows. What is cut is gone for everybody: pages, and private copies of them, leave the
  * areas that map them (a later touch is a bus error); the rest of a page that stays is zeroed. */

@@ -9,9 +9,11 @@
  * Results are 0 or an address, or a negated errno (uapi/errno.h). A call that fails has changed
  * nothing, but for the cases where Linux says otherwise: madvise goes on behind a hole.
  *
- * Lock: none yet. On one CPU the kernel is not preempted and nothing here sleeps, so each call is
- * alone with the space; only reclaim may take entries that lead to the page cache out of its tables
- * while a call allocates memory.
+ * Lock: each space has one, alone or shared, and the functions here take it. What changes a space has
+ * it alone. Faults share it, so that threads of one process fault at the same time. The order of
+ * locks is in docs/design.md. Whoever has the space alone may find that reclaim took entries that lead
+ * to the page cache out of its tables while he allocated memory: reclaim takes other spaces' locks
+ * only where it need not wait.
  */
 #ifndef OCTAVO_SPACE_H
 #define OCTAVO_SPACE_H
@@ -39,8 +41,13 @@ struct address_space {
     void *directories[3]; /* of the page tables (mm/paging.h): one, or PAE's three */
     paddr_t directory_at; /* what CR3 must be */
     struct area_tree areas;
-    struct area *hit; /* area of the last fault */
+    struct area *hit; /* area of the last fault: a hint, written by faults */
     uint32_t refs;
+    struct rw_mutex lock; /* of all but what is said to be atomic or another's */
+    struct area *spare_areas; /* at hand for the next change, linked by next */
+    unsigned spare_count;
+    uint32_t tables_busy; /* a fault is making a page table (faults.inc); 0: none is */
+    uint32_t cut_ticket;  /* of the last cut of an object that was seen to here (object.c) */
     uint32_t cpus; /* that walk its tables (tlb.h) */
 
     uintptr_t code_start, code_end, data_start, data_end;
@@ -73,8 +80,12 @@ tlb_others(struct address_space *space)
 /* An empty space with one reference; NULL when out of memory. */
 MUST_CHECK struct address_space *space_create(void);
 
-/* A copy whose pages are shared until one side writes. NULL when out of memory. */
+/* A copy whose pages are shared until one side writes. NULL when out of memory. Takes the parent's
+ * lock. */
 MUST_CHECK struct address_space *space_fork(struct address_space *parent);
+
+/* One reference more, unless the space ends already. */
+MUST_CHECK bool space_get_living(struct address_space *space);
 
 static inline void
 space_get(struct address_space *space)
@@ -86,7 +97,7 @@ void space_put(struct address_space *space);
 
 /* Pages that its tables lead to, the zero page not counted, and page tables with the directory.
  * Walks the tables. */
-unsigned long space_resident(const struct address_space *space);
+unsigned long space_resident(struct address_space *space);
 unsigned long space_tables(const struct address_space *space);
 
 /* What the resident pages are, and how large the first stack's area is. Walks the tables. */
@@ -94,7 +105,7 @@ struct space_pages {
     unsigned long anonymous, file, shared; /* own, of files, of shared anonymous memory */
     unsigned long stack;
 };
-void space_count_pages(const struct address_space *space, struct space_pages *pages);
+void space_count_pages(struct address_space *space, struct space_pages *pages);
 
 /* mmap. `prot`, `flags` as in mmap(2); `object` is NULL for anonymous memory, else what to map
  * (the caller keeps its reference) from page `index` on; `may_write` says whether a shared mapping
@@ -136,6 +147,7 @@ enum fault_result {
     FAULT_ACCERR,  /* SIGSEGV, SEGV_ACCERR: the area does not allow it */
     FAULT_BUSERR,  /* SIGBUS, BUS_ADRERR: past the end of the file */
     FAULT_NOMEM,   /* out of memory: the OOM policy decides */
+    FAULT_GROWS,   /* never answered by what is declared here: a stack must grow first */
 };
 
 /* What a page fault at `address` (any byte below USER_END) means. `stack_pointer` may be 0 when
@@ -153,11 +165,14 @@ size_t space_write(struct address_space *space, uintptr_t to, const void *from, 
 
 /* ---- for object.c and reclaim ---- */
 
-/* Takes the page that the area maps at `va` out of its page table if it is `page` and the CPU did
- * not mark it as used since the last time; else it stays and loses its mark. True when it stays. */
-bool space_unmap_old(struct area *area, uintptr_t va, pfn_t page);
+/* Takes `page`, which is page `index` of the object that the area maps, out of its page table if it
+ * is there and the CPU did not mark it as used since the last time; else it loses its mark. True when
+ * it may still be there, which is so as well when somebody is at work on the space. The object is
+ * locked. */
+bool space_unmap_old(struct area *area, uint32_t index, pfn_t page);
 
-/* What the area maps from `start` on is gone, copies of its own too: its object was cut there. */
+/* What the area maps from `start` on is gone, copies of its own too: its object was cut there. The
+ * caller has the space alone. */
 void space_cut(struct area *area, uintptr_t start);
 
 /* ---- tables (mm/maps.c) ---- */
@@ -177,7 +192,7 @@ void space_print_area(struct printer *out, const struct area *area);
 /* The page tables of the area that holds `address`, or of all: one line a run of equal entries. */
 void space_print_tables(struct printer *out, struct address_space *space);
 /* What /proc/PID/pagemap tells (uapi/frames.h) of `pages` pages from `start` on, below USER_END. */
-void space_fill_pagemap(const struct address_space *space, uintptr_t start, size_t pages,
+void space_fill_pagemap(struct address_space *space, uintptr_t start, size_t pages,
                         uint64_t *words);
 void vm_print_vmstat(struct printer *out);
 

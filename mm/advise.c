@@ -30,7 +30,7 @@ will_need(struct address_space *space, const struct area *area, uintptr_t start,
 {
     if (area->object != NULL && area->flags & AREA_PROT)
         for (uintptr_t va = start; va < end; va += PAGE_SIZE)
-            if (space_fault(space, va, FAULT_READ) != FAULT_DONE)
+            if (paging->fault(space, va, FAULT_READ) != FAULT_DONE)
                 break;
     return 0;
 }
@@ -55,7 +55,7 @@ populate(struct address_space *space, const struct area *area, uintptr_t start, 
     if (access == FAULT_READ && !(area->flags & AREA_READ))
         return -EINVAL;
     for (uintptr_t va = start; va < end; va += PAGE_SIZE) {
-        enum fault_result result = space_fault(space, va, access);
+        enum fault_result result = paging->fault(space, va, access);
 
         if (result != FAULT_DONE)
             return result == FAULT_NOMEM ? -ENOMEM : result == FAULT_ACCERR ? -EINVAL : -EFAULT;
@@ -108,8 +108,8 @@ brings_in(int advice)
     return advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE;
 }
 
-long
-space_madvise(struct address_space *space, uintptr_t start, size_t length, int advice)
+static long
+advise_range(struct address_space *space, uintptr_t start, size_t length, int advice)
 {
     uintptr_t end, at = start;
     bool hole = false;
@@ -136,10 +136,21 @@ space_madvise(struct address_space *space, uintptr_t start, size_t length, int a
     return hole ? -ENOMEM : 0;
 }
 
+long
+space_madvise(struct address_space *space, uintptr_t start, size_t length, int advice)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = advise_range(space, start, length, advice);
+    rw_unlock(&space->lock);
+    return result;
+}
+
 /* ---- mincore ---- */
 
-long
-space_mincore(struct address_space *space, uintptr_t start, size_t pages, uint8_t *answer)
+static long
+tell_residence(struct address_space *space, uintptr_t start, size_t pages, uint8_t *answer)
 {
     uintptr_t end;
     int error = page_range(start, pages << PAGE_SHIFT, &end);
@@ -155,17 +166,28 @@ space_mincore(struct address_space *space, uintptr_t start, size_t pages, uint8_
         bool here = tables_look(space, va).n != 0;
 
         if (!here && area->object != NULL)
-            here = object_find(area->object, area_index(area, va)).n != 0;
+            here = object_has(area->object, area_index(area, va));
         *answer++ = here;
     }
     return 0;
 }
 
+long
+space_mincore(struct address_space *space, uintptr_t start, size_t pages, uint8_t *answer)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = tell_residence(space, start, pages, answer);
+    rw_unlock(&space->lock);
+    return result;
+}
+
 /* ---- msync ---- */
 
 /* There is nothing behind the page cache to write to: only the arguments matter. */
-long
-space_msync(struct address_space *space, uintptr_t start, size_t length, unsigned flags)
+static long
+check_synced(struct address_space *space, uintptr_t start, size_t length, unsigned flags)
 {
     uintptr_t end;
 
@@ -179,10 +201,21 @@ space_msync(struct address_space *space, uintptr_t start, size_t length, unsigne
     return space_is_mapped(space, start, end) ? 0 : -ENOMEM;
 }
 
+long
+space_msync(struct address_space *space, uintptr_t start, size_t length, unsigned flags)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = check_synced(space, start, length, flags);
+    rw_unlock(&space->lock);
+    return result;
+}
+
 /* ---- mlock: nothing is ever swapped out, so to lock is to bring in and to keep ---- */
 
-long
-space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault)
+static long
+lock_range(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault)
 {
     struct area *first;
     uintptr_t end;
@@ -204,6 +237,17 @@ space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lo
     return 0;
 }
 
+long
+space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = lock_range(space, start, length, lock, on_fault);
+    rw_unlock(&space->lock);
+    return result;
+}
+
 /* Every area, but for stacks that would be filled down to their limit. */
 static void
 lock_all(struct address_space *space, bool lock, bool populate_now)
@@ -217,8 +261,8 @@ lock_all(struct address_space *space, bool lock, bool populate_now)
             (void)space_populate(space, area->start, area->end);
 }
 
-long
-space_mlockall(struct address_space *space, unsigned flags)
+static long
+lock_space(struct address_space *space, unsigned flags)
 {
     if (flags == 0 || flags & ~(unsigned)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) ||
         flags == MCL_ONFAULT)
@@ -232,9 +276,22 @@ space_mlockall(struct address_space *space, unsigned flags)
 }
 
 long
+space_mlockall(struct address_space *space, unsigned flags)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = lock_space(space, flags);
+    rw_unlock(&space->lock);
+    return result;
+}
+
+long
 space_munlockall(struct address_space *space)
 {
+    rw_lock(&space->lock);
     space->lock_future = 0;
     lock_all(space, false, false);
+    rw_unlock(&space->lock);
     return 0;
 }

@@ -43,7 +43,7 @@ grow(struct address_space *space, uintptr_t start, uintptr_t end)
     if (!has_room(next, end) || space_may_grow(space, flags, pages) != 0 ||
         (UNLIKELY(flags & AREA_LOCKED) && !space_may_lock(space, pages)) || !commit_charge(pages))
         return false;
-    spare = area_new();
+    spare = area_new(space);
     if (spare == NULL) {
         commit_release(pages);
         return false;
@@ -54,8 +54,8 @@ grow(struct address_space *space, uintptr_t start, uintptr_t end)
     return true;
 }
 
-uintptr_t
-space_brk(struct address_space *space, uintptr_t address)
+static uintptr_t
+move_break(struct address_space *space, uintptr_t address)
 {
     uintptr_t old_end = page_up((uint32_t)space->brk), new_end;
 
@@ -66,10 +66,21 @@ space_brk(struct address_space *space, uintptr_t address)
         return space->brk;
     if (new_end > old_end && !grow(space, old_end, new_end))
         return space->brk;
-    if (new_end < old_end && space_munmap(space, new_end, old_end - new_end) != 0)
+    if (new_end < old_end && space_unmap(space, new_end, old_end - new_end) != 0)
         return space->brk;
     space->brk = address;
     return address;
+}
+
+uintptr_t
+space_brk(struct address_space *space, uintptr_t address)
+{
+    uintptr_t result;
+
+    rw_lock(&space->lock);
+    result = move_break(space, address);
+    rw_unlock(&space->lock);
+    return result;
 }
 
 /* ---- the stack ---- */

@@ -35,16 +35,53 @@ page_copy(pfn_t to, pfn_t from)
 
 /* ---- faults ---- */
 
+/* A stack grows down to `address`, which needs the space alone. False when it may not. */
+static __attribute__((noinline)) bool
+grow_stack(struct address_space *space, uintptr_t address)
+{
+    struct area *area;
+    bool grown;
+
+    rw_lock(&space->lock);
+    area = area_find(&space->areas, address);
+    grown = area != NULL &&
+            (address >= area->start || (area->flags & AREA_GROWSDOWN &&
+                                        stack_grow(space, area, page_down(address))));
+    rw_unlock(&space->lock);
+    return grown;
+}
+
 enum fault_result
 space_fault(struct address_space *space, uintptr_t address, enum fault_access access)
 {
-    return paging->fault(space, address, access);
+    enum fault_result result;
+
+    do {
+        rw_lock_shared(&space->lock);
+        result = paging->fault(space, address, access);
+        rw_unlock_shared(&space->lock);
+        if (LIKELY(result != FAULT_GROWS))
+            return result;
+    } while (grow_stack(space, address));
+    return FAULT_MAPERR;
 }
 
 bool
-space_unmap_old(struct area *area, uintptr_t va, pfn_t page)
+space_unmap_old(struct area *area, uint32_t index, pfn_t page)
 {
-    return paging->unmap_old(area, va, page);
+    struct address_space *space = area->space;
+    bool mine = rw_is_mine(&space->lock), used = false;
+    uint32_t offset;
+
+    if (!mine && !rw_try_lock_shared(&space->lock))
+        return true;
+    offset = index - area->index;
+    if (index >= area->index && offset < pages_of(area->start, area->end))
+        used = area->flags & AREA_LOCKED ||
+               paging->unmap_old(space, area->start + ((uintptr_t)offset << PAGE_SHIFT), page);
+    if (!mine)
+        rw_unlock_shared(&space->lock);
+    return used;
 }
 
 void
@@ -63,7 +100,7 @@ space_populate(struct address_space *space, uintptr_t start, uintptr_t end)
         if (area == NULL || area->start > va)
             return -ENOMEM;
         writes = (area->flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE;
-        if (space_fault(space, va, writes ? FAULT_WRITE_ACCESS : FAULT_READ) != FAULT_DONE)
+        if (paging->fault(space, va, writes ? FAULT_WRITE_ACCESS : FAULT_READ) != FAULT_DONE)
             return -ENOMEM;
     }
     return 0;
@@ -71,26 +108,42 @@ space_populate(struct address_space *space, uintptr_t start, uintptr_t end)
 
 /* ---- from outside ---- */
 
-/* Copies between `memory` and the program, page by page. */
+/* Copies up to the end of a page. 0 when the program could not touch it so. */
+static size_t
+transfer_piece(struct address_space *space, uintptr_t at, char *memory, size_t size, bool write,
+               enum fault_result *result)
+{
+    size_t offset = at & PAGE_MASK, piece = PAGE_SIZE - offset;
+    pfn_t page = paging->page_at(space, page_down(at), write ? FAULT_WRITE_ACCESS : FAULT_READ, result);
+    char *window;
+
+    if (page.n == 0)
+        return 0;
+    if (piece > size)
+        piece = size;
+    window = frame_map(page);
+    memcpy(write ? window + offset : memory, write ? memory : window + offset, piece);
+    frame_unmap(page, window);
+    page_put(page);
+    return piece;
+}
+
+/* Copies between `memory` and the program, page by page. No fork comes in between, after which a page
+ * would be another's too. */
 static size_t
 transfer(struct address_space *space, uintptr_t at, char *memory, size_t size, bool write)
 {
     size_t done = 0;
 
     while (done < size && at + done < USER_END) {
-        size_t offset = (at + done) & PAGE_MASK, piece = PAGE_SIZE - offset;
-        pfn_t page = paging->page_at(space, page_down(at + done), write ? FAULT_WRITE_ACCESS : FAULT_READ);
-        char *window;
+        enum fault_result result;
+        size_t piece;
 
-        if (page.n == 0)
+        rw_lock_shared(&space->lock);
+        piece = transfer_piece(space, at + done, memory + done, size - done, write, &result);
+        rw_unlock_shared(&space->lock);
+        if (piece == 0 && (result != FAULT_GROWS || !grow_stack(space, at + done)))
             break;
-        if (piece > size - done)
-            piece = size - done;
-        window = frame_map(page);
-        memcpy(write ? window + offset : memory + done, write ? memory + done : window + offset,
-               piece);
-        frame_unmap(page, window);
-        page_put(page);
         done += piece;
     }
     return done;

@@ -26,7 +26,7 @@ copy_numbers(struct address_space *child, const struct address_space *parent)
 static struct area *
 add_copy(struct address_space *child, const struct area *area, unsigned flags, struct area **end)
 {
-    struct area *copy = area_new();
+    struct area *copy = area_new(child);
 
     if (copy == NULL)
         return NULL;
@@ -72,11 +72,11 @@ copy_areas(struct address_space *child, const struct address_space *parent, stru
 }
 
 static void
-discard_list(struct area *area)
+discard_list(struct address_space *child, struct area *area)
 {
     for (struct area *next; area != NULL; area = next) {
         next = area->next;
-        area_discard(area);
+        area_discard(child, area);
     }
 }
 
@@ -94,26 +94,40 @@ wipe(struct address_space *child, const struct address_space *parent)
     return true;
 }
 
-struct address_space *
-space_fork(struct address_space *parent)
+/* The parent is the caller's alone. */
+static bool
+fill(struct address_space *child, struct address_space *parent)
 {
-    struct address_space *child = space_create();
     struct area *areas;
 
-    if (child == NULL)
-        return NULL;
     copy_numbers(child, parent);
     if (!copy_areas(child, parent, &areas)) {
-        discard_list(areas);
-        space_put(child);
-        return NULL;
+        discard_list(child, areas);
+        return false;
     }
     area_build(&child->areas, areas);
     for (struct area *area = areas; area != NULL; area = area->next)
         if (area->object != NULL)
             object_add_area(area->object, area);
     tables_share(child, parent);
-    if (parent->odd_areas > 0 && !wipe(child, parent)) {
+    return parent->odd_areas == 0 || wipe(child, parent);
+}
+
+/* The child is locked too: other CPUs find it by the objects that its areas map. */
+struct address_space *
+space_fork(struct address_space *parent)
+{
+    struct address_space *child = space_create();
+    bool filled;
+
+    if (child == NULL)
+        return NULL;
+    rw_lock(&parent->lock);
+    rw_lock(&child->lock);
+    filled = fill(child, parent);
+    rw_unlock(&child->lock);
+    rw_unlock(&parent->lock);
+    if (!filled) {
         space_put(child);
         return NULL;
     }

@@ -17,12 +17,14 @@ count_resident(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 }
 
 unsigned long
-space_resident(const struct address_space *space)
+space_resident(struct address_space *space)
 {
     unsigned long pages = 0;
 
+    rw_lock(&space->lock);
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)
         tables_walk(space, area->start, area->end, count_resident, &pages);
+    rw_unlock(&space->lock);
     return pages;
 }
 
@@ -50,9 +52,10 @@ count_page(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 }
 
 void
-space_count_pages(const struct address_space *space, struct space_pages *pages)
+space_count_pages(struct address_space *space, struct space_pages *pages)
 {
     *pages = (struct space_pages){0};
+    rw_lock(&space->lock);
     for (const struct area *area = space->areas.first; area != NULL; area = area->next) {
         struct page_count count = {area, pages};
 
@@ -60,6 +63,7 @@ space_count_pages(const struct address_space *space, struct space_pages *pages)
         if (area->flags & AREA_STACK)
             pages->stack += pages_of(area->start, area->end);
     }
+    rw_unlock(&space->lock);
 }
 
 unsigned long
@@ -117,11 +121,13 @@ print_area(struct printer *out, const struct area *area)
 void
 space_print_maps(struct printer *out, struct address_space *space)
 {
+    rw_lock_shared(&space->lock);
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)
         print_area(out, area);
+    rw_unlock_shared(&space->lock);
 }
 
-/* ---- areas as the kernel has them ---- */
+/* ---- areas as the kernel has them: for the monitor, also after a panic, so without a lock ---- */
 
 void
 space_print_area(struct printer *out, const struct area *area)
@@ -243,8 +249,10 @@ print_smap(struct printer *out, const struct area *area)
 void
 space_print_smaps(struct printer *out, struct address_space *space)
 {
+    rw_lock(&space->lock);
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)
         print_smap(out, area);
+    rw_unlock(&space->lock);
 }
 
 /* ---- pagemap ---- */
@@ -274,12 +282,13 @@ fill_word(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 }
 
 void
-space_fill_pagemap(const struct address_space *space, uintptr_t start, size_t pages, uint64_t *words)
+space_fill_pagemap(struct address_space *space, uintptr_t start, size_t pages, uint64_t *words)
 {
     struct page_words fill = {.start = start, .words = words};
     uintptr_t end = start + (pages << PAGE_SHIFT);
 
     memset(words, 0, pages * sizeof(*words));
+    rw_lock(&space->lock);
     for (uintptr_t va = start; va < end; va = table_end(va, end)) {
         bool own;
         pfn_t table = table_at(space, va, &own);
@@ -287,6 +296,7 @@ space_fill_pagemap(const struct address_space *space, uintptr_t start, size_t pa
         fill.sharers = table.n != 0 ? frame_of(table)->count : 1;
         tables_walk(space, va, table_end(va, end), fill_word, &fill);
     }
+    rw_unlock(&space->lock);
 }
 
 /* ---- page tables ---- */

@@ -144,7 +144,7 @@ replace(struct address_space *space, const struct mapping *mapping)
 
     if (mapping_promise(space, mapping, space_mapped_pages(space, start, end, 0), released) != 0)
         return -ENOMEM;
-    spare = area_new();
+    spare = area_new(space);
     if (spare == NULL)
         goto no_area;
     if (space_prepare(space, start, end, &first) != 0)
@@ -156,7 +156,7 @@ replace(struct address_space *space, const struct mapping *mapping)
     return 0;
 
 no_room:
-    area_discard(spare);
+    area_discard(space, spare);
 no_area:
     commit_release(mapping_new_promise(mapping, released));
     return -ENOMEM;
@@ -170,7 +170,7 @@ add(struct address_space *space, const struct mapping *mapping)
 
     if (mapping_promise(space, mapping, 0, 0) != 0)
         return -ENOMEM;
-    spare = area_new();
+    spare = area_new(space);
     if (spare == NULL) {
         commit_release(mapping_new_promise(mapping, 0));
         return -ENOMEM;
@@ -212,9 +212,9 @@ check_rare(struct address_space *space, size_t size, unsigned flags, const struc
     return 0;
 }
 
-long
-space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned prot,
-           unsigned flags, struct object *object, uint32_t index, bool may_write)
+static inline long
+map(struct address_space *space, uintptr_t hint, size_t length, unsigned prot, unsigned flags,
+    struct object *object, uint32_t index, bool may_write)
 {
     size_t size = page_up((uint32_t)length);
     unsigned type = flags & MAP_TYPE;
@@ -249,6 +249,8 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
                                .flags = flags_of(space, prot, flags, may_write),
                                .object = object,
                                .index = object != NULL ? index : 0};
+    if (object != NULL && object_is_anonymous(object))
+        mapping.flags |= AREA_ANONYMOUS;
     if (object == NULL && type != MAP_PRIVATE) {
         mapping.object = own = object_create_anonymous(size, area_is_reserved(mapping.flags));
         mapping.flags |= AREA_ANONYMOUS;
@@ -266,21 +268,57 @@ space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned 
     return start;
 }
 
+long
+space_mmap(struct address_space *space, uintptr_t hint, size_t length, unsigned prot,
+           unsigned flags, struct object *object, uint32_t index, bool may_write)
+{
+    long start;
+
+    rw_lock(&space->lock);
+    start = map(space, hint, length, prot, flags, object, index, may_write);
+    rw_unlock(&space->lock);
+    return start;
+}
+
 /* ---- munmap ---- */
+
+static inline __attribute__((always_inline)) long
+unmap(struct address_space *space, uintptr_t start, size_t length)
+{
+    struct area *first;
+    uintptr_t end;
+    bool blank;
+
+    if (start & PAGE_MASK || length == 0 || !user_pages(start, length, &end))
+        return -EINVAL;
+    if (space_isolate(space, start, end, &first) != 0)
+        return -ENOMEM;
+    blank = tables_blank(space, start, end);
+    if (!blank && !tables_own(space, start, end)) {
+        space_join(space, first, end);
+        return -ENOMEM;
+    }
+    if (first == NULL || first->start >= end)
+        return 0;
+    if (!blank)
+        paging->zap(space, start, end);
+    space_remove_areas(space, first, end);
+    return 0;
+}
 
 long
 space_munmap(struct address_space *space, uintptr_t start, size_t length)
 {
-    struct area *first;
-    uintptr_t end;
+    long result;
 
-    if (start & PAGE_MASK || length == 0 || !user_pages(start, length, &end))
-        return -EINVAL;
-    if (space_prepare(space, start, end, &first) != 0)
-        return -ENOMEM;
-    if (first == NULL || first->start >= end)
-        return 0;
-    tables_zap(space, start, end);
-    space_remove_areas(space, first, end);
-    return 0;
+    rw_lock(&space->lock);
+    result = unmap(space, start, length);
+    rw_unlock(&space->lock);
+    return result;
+}
+
+long
+space_unmap(struct address_space *space, uintptr_t start, size_t length)
+{
+    return unmap(space, start, length);
 }

@@ -70,8 +70,8 @@ reach_down(const struct address_space *space, uintptr_t *start, unsigned prot)
     return 0;
 }
 
-long
-space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
+static long
+protect_range(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
 {
     struct writable writable;
     struct area *first;
@@ -103,4 +103,15 @@ space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsi
     }
     protect(space, first, end, prot);
     return 0;
+}
+
+long
+space_mprotect(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = protect_range(space, start, length, prot);
+    rw_unlock(&space->lock);
+    return result;
 }

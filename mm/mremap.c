@@ -99,7 +99,7 @@ move_to(const struct remap *remap, uintptr_t to)
     }
     if (mapping_promise(space, &mapping, present, released) != 0)
         return -ENOMEM;
-    spare = area_new();
+    spare = area_new(space);
     if (spare == NULL)
         goto no_area;
     if (prepare_move(remap, to, moved) != 0)
@@ -121,7 +121,7 @@ move_to(const struct remap *remap, uintptr_t to)
     return (long)to;
 
 no_room:
-    area_discard(spare);
+    area_discard(space, spare);
 no_area:
     commit_release(mapping_new_promise(&mapping, released));
     return -ENOMEM;
@@ -153,7 +153,7 @@ remap_area(struct remap *remap)
         if (remap->new_size == remap->old_size)
             return (long)remap->old;
         if (remap->new_size < remap->old_size) {
-            done = space_munmap(space, remap->old + remap->new_size,
+            done = space_unmap(space, remap->old + remap->new_size,
                                 remap->old_size - remap->new_size);
             return done != 0 ? done : (long)remap->old;
         }
@@ -185,13 +185,15 @@ remap_locked(struct remap *remap)
 }
 
 /* A second mapping of the same pages of an object: mremap with an old size of 0. It may come in the
- * place of the first, which must not take the object along. */
+ * place of the first, which must not take the object along. mmap does it all, its lock included: what
+ * is needed of the first mapping is at hand. */
 static long
 duplicate(const struct remap *remap)
 {
     struct object *object = remap->area->object;
     unsigned old_flags = remap->area->flags;
     unsigned flags = MAP_SHARED | (remap->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+    uint32_t index = area_index(remap->area, remap->old);
     long start;
 
     if (!(old_flags & AREA_SHARED))
@@ -199,13 +201,11 @@ duplicate(const struct remap *remap)
     if (!(remap->flags & MREMAP_MAYMOVE))
         return -ENOMEM;
     object_get(object);
+    rw_unlock(&remap->space->lock);
     start = space_mmap(remap->space, remap->target, remap->new_size, old_flags & AREA_PROT, flags,
-                       object, area_index(remap->area, remap->old),
-                       (old_flags & AREA_MAYWRITE) != 0);
+                       object, index, (old_flags & AREA_MAYWRITE) != 0);
+    rw_lock(&remap->space->lock);
     object_put(object);
-    if (!is_error(start) && old_flags & AREA_ANONYMOUS)
-        space_change_flags(remap->space, area_find(&remap->space->areas, (uintptr_t)start),
-                           (uintptr_t)start + remap->new_size, AREA_ANONYMOUS, 0);
     return start;
 }
 
@@ -219,9 +219,8 @@ source_end(const struct remap *remap)
            (remap->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? remap->new_size : 0);
 }
 
-long
-space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length,
-             unsigned flags, uintptr_t target)
+static long
+remap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length, unsigned flags, uintptr_t target)
 {
     struct remap remap = {.space = space,
                           .old = old,
@@ -254,4 +253,16 @@ space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size
     if (!user_pages(old, old_length, &end) || source_end(&remap) > remap.area->end)
         return -EFAULT;
     return remap.area->flags & AREA_LOCKED ? remap_locked(&remap) : remap_area(&remap);
+}
+
+long
+space_mremap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length,
+             unsigned flags, uintptr_t target)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = remap(space, old, old_length, new_length, flags, target);
+    rw_unlock(&space->lock);
+    return result;
 }

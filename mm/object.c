@@ -10,6 +10,10 @@
  * I3. The sum of all objects' pages is the number of FRAME_CACHE frames; that of the counted ones'
  *     is counted.pages.
  *
+ * Locks: an object's own; under it lists_lock, for both lists and the counts of all objects. Who takes
+ * an object from a list (reclaim) has lists_lock first and only tries the object's. cut_lock, taken
+ * before the locks of spaces, keeps cuts apart.
+ *
  * Cost: object_page of a page that is there is the walk of its tree (radix.h) and 20 instructions.
  */
 #include <string.h>
@@ -33,6 +37,10 @@ static struct {
 
 /* Pages promised to objects as a whole. */
 static unsigned long reserved;
+
+static struct spinlock lists_lock = SPINLOCK_INIT;
+static struct mutex cut_lock = MUTEX_INIT;
+static uint32_t cut_tickets;
 
 void
 object_start(void)
@@ -88,7 +96,7 @@ void
 object_init(struct object *object, const struct object_ops *ops, uint64_t size)
 {
     ASSERT(size <= OBJECT_SIZE_MAX);
-    *object = (struct object){.ops = ops, .refs = 1, .size = size};
+    *object = (struct object){.ops = ops, .lock = SPINLOCK_INIT, .refs = 1, .size = size};
 }
 
 /* Charged from the start, what was mapped without an error can be touched. */
@@ -102,12 +110,18 @@ release_anonymous(struct object *object)
 {
     struct anonymous *anonymous = (struct anonymous *)object;
 
-    reserved -= anonymous->charged;
+    __atomic_fetch_sub(&reserved, anonymous->charged, __ATOMIC_RELAXED);
     commit_release(anonymous->charged);
     kfree(anonymous);
 }
 
 static const struct object_ops anonymous_ops = {.release = release_anonymous};
+
+bool
+object_is_anonymous(const struct object *object)
+{
+    return object->ops == &anonymous_ops;
+}
 
 struct object *
 object_create_anonymous(uint64_t size, bool reserve)
@@ -124,19 +138,53 @@ object_create_anonymous(uint64_t size, bool reserve)
     }
     object_init(&anonymous->object, &anonymous_ops, size);
     anonymous->object.counted = !reserve;
-    reserved += anonymous->charged;
+    __atomic_fetch_add(&reserved, anonymous->charged, __ATOMIC_RELAXED);
     return &anonymous->object;
 }
 
-/* Takes the pages from `first` on out of all areas. */
-static void
-cut_areas(const struct object *object, uint32_t first)
+/* A space that maps the object and has not seen this cut, with a reference; NULL when all have. */
+static struct address_space *
+space_to_cut(struct object *object, uint32_t ticket)
 {
-    for (struct area *area = object->areas; area; area = area->next_of_object) {
+    struct address_space *found = NULL;
+
+    spin_lock_only(&object->lock);
+    for (struct area *area = object->areas; area && !found; area = area->next_of_object)
+        if (area->space->cut_ticket != ticket && space_get_living(area->space))
+            found = area->space;
+    spin_unlock_only(&object->lock);
+    return found;
+}
+
+/* Takes the pages from `first` on out of the areas of a space that is the caller's alone. */
+static void
+cut_space(const struct object *object, struct address_space *space, uint32_t first)
+{
+    for (struct area *area = space->areas.first; area; area = area->next) {
         uint32_t left = first > area->index ? first - area->index : 0;
-        if (left < (area->end - area->start) >> PAGE_SHIFT)
+
+        if (area->object == object && left < (area->end - area->start) >> PAGE_SHIFT)
             space_cut(area, area->start + ((uintptr_t)left << PAGE_SHIFT));
     }
+}
+
+/* Out of all areas. The object's size says already that the pages are gone: none comes back. A child
+ * made meanwhile has its own ticket to get, for it may share tables as they were. */
+static void
+cut_areas(struct object *object, uint32_t first)
+{
+    struct address_space *space;
+
+    mutex_lock(&cut_lock);
+    uint32_t ticket = ++cut_tickets;
+    while ((space = space_to_cut(object, ticket)) != NULL) {
+        rw_lock(&space->lock);
+        cut_space(object, space, first);
+        space->cut_ticket = ticket;
+        rw_unlock(&space->lock);
+        space_put(space);
+    }
+    mutex_unlock(&cut_lock);
 }
 
 /* Takes out the pages from `first` on. */
@@ -145,19 +193,23 @@ cut(struct object *object, uint32_t first)
 {
     uint32_t index = first;
 
-    cut_areas(object, first);
+    spin_lock_only(&object->lock);
     while (radix_next(&object->tree, &index).n) {
         object_drop(object, index);
         if (++index == 0)
             break;
     }
+    spin_unlock_only(&object->lock);
 }
 
+/* The object's lock, taken once more by cut, keeps it until reclaim has let it go. */
 void
 object_put(struct object *object)
 {
-    ASSERT(object->refs);
-    if (--object->refs)
+    uint32_t left = __atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL);
+
+    ASSERT(left != UINT32_MAX);
+    if (left)
         return;
     ASSERT(!object->areas);
     cut(object, 0);
@@ -180,10 +232,12 @@ count_in(struct object *object)
 {
     struct object_list *list = list_of(object);
 
+    spin_lock_only(&lists_lock);
     if (object->pages++ == 0)
         link_last(list, object);
     list->pages++;
     counted.pages += is_limited(object);
+    spin_unlock_only(&lists_lock);
 }
 
 void
@@ -193,10 +247,12 @@ object_drop(struct object *object, uint32_t index)
     pfn_t page = radix_remove(&object->tree, index);
 
     ASSERT(page.n);
+    spin_lock_only(&lists_lock);
     list->pages--;
     counted.pages -= is_limited(object);
     if (--object->pages == 0)
         unlink_object(list, object);
+    spin_unlock_only(&lists_lock);
     if (object->counted)
         commit_release(1);
     frame_of(page)->owner = FRAME_USER;
@@ -223,11 +279,48 @@ fill(struct object *object, uint32_t index, pfn_t page)
     return error;
 }
 
+/* The page if it is there, marked as used, with a holder more. The object is locked. */
+static inline pfn_t
+take(struct object *object, uint32_t index)
+{
+    pfn_t page = radix_find(&object->tree, index);
+
+    if (LIKELY(page.n)) {
+        frame_of(page)->flags = PAGE_USED;
+        page_get(page);
+    }
+    return page;
+}
+
+/* Puts a filled page into the tree, unless somebody else did meanwhile or the object was cut: then
+ * the caller gives his back. *page becomes the one that is there, with a holder more. */
+static int
+enter(struct object *object, uint32_t index, pfn_t *page)
+{
+    pfn_t new = *page;
+    int error = 0;
+
+    spin_lock_only(&object->lock);
+    if ((uint64_t)index << PAGE_SHIFT >= object->size) {
+        error = -ENXIO;
+    } else if ((*page = take(object, index)).n == 0) {
+        if (radix_insert(&object->tree, index, new)) {
+            count_in(object);
+            *page = take(object, index);
+        } else {
+            error = -ENOMEM;
+        }
+    }
+    spin_unlock_only(&object->lock);
+    return error;
+}
+
 /* A page that is not there: made, filled and put into the tree, or nothing at all. */
 static __attribute__((noinline)) int
 bring_in(struct object *object, uint32_t index, pfn_t *page)
 {
     int error = -ENOMEM;
+    pfn_t new;
 
     if ((uint64_t)index << PAGE_SHIFT >= object->size)
         return -ENXIO;
@@ -236,23 +329,21 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
     if (object->counted && !commit_charge(1))
         return -ENOMEM;
     /* Memory without a file needs a frame as a program's own pages do. */
-    *page = page_alloc(object->ops->fill ? FRAME_CACHE : FRAME_USER, 0);
-    if (!page->n)
+    new = page_alloc(object->ops->fill ? FRAME_CACHE : FRAME_USER, 0);
+    if (!new.n)
         goto no_page;
-    frame_of(*page)->owner = FRAME_CACHE;
+    frame_of(new)->owner = FRAME_CACHE;
     if (!object->ops->fill)
-        trace(TRACE_PAGE_OWNER, pfn_to_paddr(*page), 1, FRAME_CACHE, __builtin_return_address(0));
-    error = fill(object, index, *page);
+        trace(TRACE_PAGE_OWNER, pfn_to_paddr(new), 1, FRAME_CACHE, __builtin_return_address(0));
+    error = fill(object, index, new);
     if (error)
-        goto no_contents;
-    error = -ENOMEM;
-    if (!radix_insert(&object->tree, index, *page))
-        goto no_contents;
-    count_in(object);
-    return 0;
-
-no_contents:
-    page_put(*page);
+        goto no_use;
+    *page = new;
+    error = enter(object, index, page);
+    if (!error && page->n == new.n)
+        return 0;
+no_use:
+    page_put(new);
 no_page:
     if (object->counted)
         commit_release(1);
@@ -262,21 +353,34 @@ no_page:
 int
 object_page(struct object *object, uint32_t index, pfn_t *page)
 {
-    *page = radix_find(&object->tree, index);
-    if (UNLIKELY(!page->n)) {
-        int error = bring_in(object, index, page);
-        if (error)
-            return error;
-    }
-    frame_of(*page)->flags = PAGE_USED;
-    page_get(*page);
-    return 0;
+    spin_lock_only(&object->lock);
+    *page = take(object, index);
+    spin_unlock_only(&object->lock);
+    return LIKELY(page->n) ? 0 : bring_in(object, index, page);
 }
 
 pfn_t
-object_find(const struct object *object, uint32_t index)
+object_look(struct object *object, uint32_t index)
 {
-    return radix_find(&object->tree, index);
+    pfn_t page;
+
+    spin_lock_only(&object->lock);
+    page = radix_find(&object->tree, index);
+    if (page.n)
+        page_get(page);
+    spin_unlock_only(&object->lock);
+    return page;
+}
+
+pfn_t
+object_find(struct object *object, uint32_t index)
+{
+    pfn_t page;
+
+    spin_lock_only(&object->lock);
+    page = radix_find(&object->tree, index);
+    spin_unlock_only(&object->lock);
+    return page;
 }
 
 /* ---- size ---- */
@@ -299,13 +403,20 @@ zero_tail(struct object *object, uint64_t size)
 void
 object_set_size(struct object *object, uint64_t size)
 {
-    uint64_t old = object->size, pages = (size + PAGE_MASK) >> PAGE_SHIFT;
+    uint64_t old, pages = (size + PAGE_MASK) >> PAGE_SHIFT;
 
     ASSERT(size <= OBJECT_SIZE_MAX);
+    spin_lock_only(&object->lock);
+    old = object->size;
     object->size = size;
-    if (size < old && pages <= UINT32_MAX)
+    spin_unlock_only(&object->lock);
+    if (size < old && pages <= UINT32_MAX) {
+        cut_areas(object, (uint32_t)pages);
         cut(object, (uint32_t)pages);
+    }
+    spin_lock_only(&object->lock);
     zero_tail(object, size < old ? size : old);
+    spin_unlock_only(&object->lock);
 }
 
 /* ---- areas ---- */
@@ -314,52 +425,62 @@ void
 object_add_area(struct object *object, struct area *area)
 {
     object_get(object);
+    spin_lock_only(&object->lock);
     area->next_of_object = object->areas;
     area->link_of_object = &object->areas;
     if (object->areas)
         object->areas->link_of_object = &area->next_of_object;
     object->areas = area;
+    spin_unlock_only(&object->lock);
 }
 
 void
 object_remove_area(struct object *object, struct area *area)
 {
+    spin_lock_only(&object->lock);
     *area->link_of_object = area->next_of_object;
     if (area->next_of_object)
         area->next_of_object->link_of_object = area->link_of_object;
     area->next_of_object = NULL;
     area->link_of_object = NULL;
+    spin_unlock_only(&object->lock);
     object_put(object);
 }
 
 bool
-object_unmap_old(const struct object *object, uint32_t index, pfn_t page)
+object_unmap_old(struct object *object, uint32_t index, pfn_t page)
 {
     bool used = false;
 
-    for (struct area *area = object->areas; area; area = area->next_of_object) {
-        uint32_t offset = index - area->index;
-        if (index < area->index || offset >= (area->end - area->start) >> PAGE_SHIFT)
-            continue;
-        used |= area->flags & AREA_LOCKED ||
-                space_unmap_old(area, area->start + ((uintptr_t)offset << PAGE_SHIFT), page);
-    }
+    for (struct area *area = object->areas; area; area = area->next_of_object)
+        used |= space_unmap_old(area, index, page);
     return used;
 }
 
 /* ---- all objects ---- */
 
 struct object *
-object_first_clean(void)
+object_lock_clean(void)
 {
-    return clean.first;
+    struct object *object;
+
+    spin_lock_only(&lists_lock);
+    for (object = clean.first; object; object = object->next)
+        if (spin_try_lock_only(&object->lock))
+            break;
+    spin_unlock_only(&lists_lock);
+    return object;
 }
 
 void
 object_rotate_clean(struct object *object)
 {
-    unlink_object(&clean, object);
-    link_last(&clean, object);
+    spin_lock_only(&lists_lock);
+    if (object->pages) {
+        unlink_object(&clean, object);
+        link_last(&clean, object);
+    }
+    spin_unlock_only(&lists_lock);
 }
 
 unsigned long

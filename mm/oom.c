@@ -48,10 +48,11 @@ count_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 }
 
 static struct holding
-hold(const struct address_space *space)
+hold(struct address_space *space)
 {
     struct holding holding = {.resident = 0};
 
+    rw_lock(&space->lock);
     for (const struct area *area = space->areas.first; area != NULL; area = area->next)
         for (uintptr_t va = area->start; va < area->end; va = table_end(va, area->end)) {
             bool own;
@@ -65,6 +66,7 @@ hold(const struct address_space *space)
         }
     holding.parts += PART * space_tables(space);
     holding.parts += PART * space->areas.count * sizeof(struct area) >> PAGE_SHIFT;
+    rw_unlock(&space->lock);
     return holding;
 }
 

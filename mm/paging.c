@@ -29,6 +29,18 @@ tables_drain(unsigned long frames)
     return paging->drain();
 }
 
+/* Whoever holds it may be asking this CPU to forget a translation. */
+void
+table_wait(struct frame *table)
+{
+    do {
+        while (__atomic_load_n(&table->flags, __ATOMIC_RELAXED) != 0) {
+            tlb_answer();
+            cpu_pause();
+        }
+    } while (!table_try_lock(table));
+}
+
 unsigned long
 vm_sum(size_t offset)
 {
@@ -42,21 +54,19 @@ vm_sum(size_t offset)
 /* ---- what CPUs remember ---- */
 
 static void
-flush_all_here(const struct address_space *space)
+forget_all(void)
 {
-    if (!space_is_here(space))
-        return;
     vm_count(tlb_flush_all);
     tlb_flush_all();
 }
 
 void
-user_flush_here(const struct address_space *space, uintptr_t start, uintptr_t end)
+user_flush_range_here(const struct address_space *space, uintptr_t start, uintptr_t end)
 {
     if (!space_is_here(space))
         return;
     if (end - start > FLUSH_ALL * PAGE_SIZE) {
-        flush_all_here(space);
+        forget_all();
         return;
     }
     vm_count_by(tlb_flush_page, (end - start) / PAGE_SIZE);
@@ -67,17 +77,10 @@ user_flush_here(const struct address_space *space, uintptr_t start, uintptr_t en
 void
 user_flush_all(struct address_space *space)
 {
-    flush_all_here(space);
+    if (space_is_here(space))
+        forget_all();
     if (UNLIKELY(space_is_elsewhere(space)))
         tlb_shoot(space, 0, USER_END, false);
-}
-
-void
-user_flush(struct address_space *space, uintptr_t start, uintptr_t end)
-{
-    user_flush_here(space, start, end);
-    if (UNLIKELY(space_is_elsewhere(space)))
-        tlb_shoot(space, start, end, false);
 }
 
 void

@@ -72,8 +72,9 @@ struct paging {
 
     enum fault_result (*fault)(struct address_space *space, uintptr_t address,
                                enum fault_access access);
-    pfn_t (*page_at)(struct address_space *space, uintptr_t va, enum fault_access access);
-    bool (*unmap_old)(struct area *area, uintptr_t va, pfn_t page);
+    pfn_t (*page_at)(struct address_space *space, uintptr_t va, enum fault_access access,
+                     enum fault_result *result);
+    bool (*unmap_old)(struct address_space *space, uintptr_t va, pfn_t page);
 };
 
 extern const struct paging paging_two, paging_pae;
@@ -83,6 +84,33 @@ extern uint64_t paging_noexec;
 
 /* The one in use; chosen before space_init and never changed while there are spaces. */
 extern const struct paging *paging;
+
+/* ---- one table's lock ---- */
+
+/* In `flags` of a page table's frame. Faults that share a space change entries under it, and so does
+ * whoever changes a table that several spaces share. Never held across sleeping. */
+#define TABLE_LOCKED 0x80
+
+static inline bool
+table_try_lock(struct frame *table)
+{
+    return __atomic_exchange_n(&table->flags, TABLE_LOCKED, __ATOMIC_ACQUIRE) == 0;
+}
+
+void table_wait(struct frame *table);
+
+static inline void
+table_lock(struct frame *table)
+{
+    if (UNLIKELY(!table_try_lock(table)))
+        table_wait(table);
+}
+
+static inline void
+table_unlock(struct frame *table)
+{
+    __atomic_store_n(&table->flags, 0, __ATOMIC_RELEASE);
+}
 
 /* ---- directories ---- */
 
@@ -133,25 +161,32 @@ tables_make(struct address_space *space, uintptr_t start, uintptr_t end)
     return paging->own(space, start, end, true);
 }
 
+/* True when there is nothing to let go in [start, end), no empty table either: no table at all, or one
+ * page of an own table in use in which it has no entry. The most common case of what comes next,
+ * found without a call; false says nothing. */
+static inline bool
+tables_blank(const struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    const uint32_t *table;
+    uint32_t directory;
+
+    if (!two_level_own(space, start, end, &directory))
+        return false;
+    if (directory == 0)
+        return true;
+    if (end - start != PAGE_SIZE)
+        return false;
+    table = frame_to_ptr(pfn(directory >> PAGE_SHIFT));
+    return table[start >> PAGE_SHIFT & 1023] == 0 && frame_of(pfn(directory >> PAGE_SHIFT))->live != 0;
+}
+
 /* Lets the frames in [start, end) go, and tables that are empty then. Tables that have entries
  * there must be the space's own (tables_own). */
 static inline void
 tables_zap(struct address_space *space, uintptr_t start, uintptr_t end)
 {
-    uint32_t directory;
-
-    if (two_level_own(space, start, end, &directory)) {
-        const uint32_t *table;
-        pfn_t frame = pfn(directory >> PAGE_SHIFT);
-
-        if (directory == 0)
-            return;
-        table = frame_to_ptr(frame);
-        if (end - start == PAGE_SIZE && table[start >> PAGE_SHIFT & 1023] == 0 &&
-            frame_of(frame)->live != 0)
-            return;
-    }
-    paging->zap(space, start, end);
+    if (!tables_blank(space, start, end))
+        paging->zap(space, start, end);
 }
 
 /* The same for all who share such a table: of those that lead to it each maps the same there. The
@@ -277,12 +312,8 @@ space_has_others(const struct address_space *space)
            (__atomic_load_n(&space->cpus, __ATOMIC_RELAXED) & ~cpu_bit()) != 0;
 }
 
-/* On every CPU that has the space: all of it, or [start, end). Returns when all did. */
-void user_flush_all(struct address_space *space);
-void user_flush(struct address_space *space, uintptr_t start, uintptr_t end);
-
 /* On this CPU. */
-void user_flush_here(const struct address_space *space, uintptr_t start, uintptr_t end);
+void user_flush_range_here(const struct address_space *space, uintptr_t start, uintptr_t end);
 static inline void
 user_flush_page_here(const struct address_space *space, uintptr_t va)
 {
@@ -290,6 +321,25 @@ user_flush_page_here(const struct address_space *space, uintptr_t va)
         vm_count(tlb_flush_page);
         tlb_flush_page(va);
     }
+}
+
+static inline void
+user_flush_here(const struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    if (end - start == PAGE_SIZE)
+        user_flush_page_here(space, start);
+    else
+        user_flush_range_here(space, start, end);
+}
+
+/* On every CPU that has the space: all of it, or [start, end). Returns when all did. */
+void user_flush_all(struct address_space *space);
+static inline void
+user_flush(struct address_space *space, uintptr_t start, uintptr_t end)
+{
+    user_flush_here(space, start, end);
+    if (UNLIKELY(space_is_elsewhere(space)))
+        tlb_shoot(space, start, end, false);
 }
 
 #endif

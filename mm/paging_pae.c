@@ -34,16 +34,34 @@ pte_frame(pte_t entry)
     return pfn((unsigned long)((entry & ~((pte_t)1 << 63)) >> PAGE_SHIFT));
 }
 
+typedef uint32_t __attribute__((may_alias)) half_entry;
+
+/* The halves may be of two entries, one after the other; what the lower says is true of the last. */
+static inline pte_t
+read_entry(const pte_t *at)
+{
+    const half_entry *half = (const half_entry *)at;
+    uint32_t high = __atomic_load_n(&half[1], __ATOMIC_ACQUIRE);
+
+    return (pte_t)high << 32 | __atomic_load_n(&half[0], __ATOMIC_ACQUIRE);
+}
+
 /* The half with PT_PRESENT goes first and comes last: the CPU walks the table at any time. */
 static inline void
 set_entry(pte_t *at, pte_t entry)
 {
-    typedef volatile uint32_t __attribute__((may_alias)) half_entry;
     half_entry *half = (half_entry *)at;
 
-    half[0] = 0;
-    half[1] = (uint32_t)(entry >> 32);
-    half[0] = (uint32_t)entry;
+    __atomic_store_n(&half[0], 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&half[1], (uint32_t)(entry >> 32), __ATOMIC_RELEASE);
+    __atomic_store_n(&half[0], (uint32_t)entry, __ATOMIC_RELEASE);
+}
+
+/* The same behind all that was written before, as each half is anyway. */
+static inline void
+publish_entry(pte_t *at, pte_t entry)
+{
+    set_entry(at, entry);
 }
 
 #include "tables.inc"

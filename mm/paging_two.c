@@ -28,10 +28,24 @@ pte_frame(pte_t entry)
     return pfn(entry >> PAGE_SHIFT);
 }
 
+/* Other faults, and the CPU, read and write entries at any time. */
+static inline pte_t
+read_entry(const pte_t *at)
+{
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
 static inline void
 set_entry(pte_t *at, pte_t entry)
 {
-    *at = entry;
+    __atomic_store_n(at, entry, __ATOMIC_RELAXED);
+}
+
+/* The same behind all that was written before. */
+static inline void
+publish_entry(pte_t *at, pte_t entry)
+{
+    __atomic_store_n(at, entry, __ATOMIC_RELEASE);
 }
 
 #include "tables.inc"

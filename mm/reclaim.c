@@ -22,7 +22,9 @@
  * Cost: about 150 instructions for each page that the hand passes, 500 for one that it takes, and
  * 60 for each area that maps the page.
  *
- * Lock: none yet; runs within allocations on the one CPU that runs programs, never in itself.
+ * Lock: runs within allocations, on one CPU at a time and never in itself (`busy`); who finds it at work
+ * goes without. It has an object locked while it is at one of its pages, and takes the locks of others
+ * and of the spaces that map the page only where it need not wait: its caller may hold any of them.
  */
 #include "reclaim.h"
 #include "commit.h"
@@ -105,9 +107,9 @@ pass_page(struct object *object, uint32_t index, pfn_t page)
 
     vm_count(pgscan);
     frame->flags = 0;
-    if (frame->count > 1)
+    if (__atomic_load_n(&frame->count, __ATOMIC_ACQUIRE) > 1)
         used |= object_unmap_old(object, index, page);
-    if (used || frame->count > 1)
+    if (used || __atomic_load_n(&frame->count, __ATOMIC_ACQUIRE) > 1)
         return false;
     object_drop(object, index);
     vm_count(pgsteal);
@@ -132,16 +134,17 @@ take_pages(unsigned long frames)
     unsigned long taken = 0, left = 2 * object_clean_pages();
     struct object *object;
 
-    while (taken < frames && left && (object = object_first_clean())) {
+    while (taken < frames && left && (object = object_lock_clean())) {
         uint32_t index;
         pfn_t page;
         bool found = next_page(object, &index, &page);
         if (object->hand == 0)
             object_rotate_clean(object);
-        if (!found)
-            continue;
-        taken += pass_page(object, index, page);
-        left--;
+        if (found) {
+            taken += pass_page(object, index, page);
+            left--;
+        }
+        spin_unlock_only(&object->lock);
     }
     return taken;
 }
@@ -150,9 +153,8 @@ take_pages(unsigned long frames)
 static unsigned long
 reclaim(unsigned long frames, unsigned long pages)
 {
-    if (busy)
+    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
         return 0;
-    busy = true;
     unsigned long got = take_pages(pages);
     for (struct shrinker *shrinker = shrinkers; shrinker && got < frames; shrinker = shrinker->next)
         got += shrinker->shrink(frames - got);
@@ -161,7 +163,7 @@ reclaim(unsigned long frames, unsigned long pages)
         vm_count_by(slabs_scanned, slabs);
         got += slabs;
     }
-    busy = false;
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
     trace(TRACE_RECLAIM, 0, frames, got < UINT16_MAX ? (unsigned)got : UINT16_MAX,
           __builtin_return_address(0));
     return got;

@@ -18,19 +18,12 @@
 #include "reclaim.h"
 #include "slab.h"
 
-#define SPARE_AREAS 16
-
-static unsigned long drain(unsigned long frames);
+#define SPARE_AREAS 8
 
 static struct kmem_cache *space_cache, *area_cache;
 struct address_space *space_first;
 struct spinlock spaces_lock = SPINLOCK_INIT;
 static struct shrinker table_shrinker = {.shrink = tables_drain};
-static struct shrinker area_shrinker = {.shrink = drain};
-
-/* Areas at hand, linked by next. Guarded by there being one CPU. */
-static struct area *spare_areas;
-static unsigned spare_count;
 
 bool
 space_init(void)
@@ -38,8 +31,6 @@ space_init(void)
     space_first = NULL;
     memset(tlb_cpus, 0, sizeof(tlb_cpus));
     paging->start();
-    spare_areas = NULL;
-    spare_count = 0;
     space_cache = kmem_cache_create("address_space", sizeof(struct address_space),
                                     _Alignof(struct address_space), KMEM_DIRECT, NULL);
     area_cache = kmem_cache_create("area", sizeof(struct area), 0, 0, NULL);
@@ -48,7 +39,6 @@ space_init(void)
         return false;
     page_get(vm_zero_page); /* nobody is ever its only holder, so nobody may write to it */
     shrinker_register(&table_shrinker);
-    shrinker_register(&area_shrinker);
     return true;
 }
 
@@ -94,6 +84,7 @@ space_create(void)
         return NULL;
     }
     space->refs = 1;
+    rw_mutex_init(&space->lock);
     for (unsigned i = 0; i < SPACE_LIMITS; i++)
         space->limits[i] = LIMIT_INFINITE;
     space->limits[SPACE_LIMIT_STACK] = STACK_LIMIT;
@@ -110,7 +101,16 @@ free_area(struct address_space *space, struct area *area)
         space->hit = NULL;
     if (area->object != NULL)
         object_remove_area(area->object, area);
-    area_discard(area);
+    area_discard(space, area);
+}
+
+static void
+free_spares(struct address_space *space)
+{
+    for (struct area *area = space->spare_areas, *next; area != NULL; area = next) {
+        next = area->next;
+        kmem_cache_free(area_cache, area);
+    }
 }
 
 static void
@@ -118,13 +118,17 @@ destroy(struct address_space *space)
 {
     leave_list(space);
     tlb_evict(space);
+    rw_lock(&space->lock); /* from reclaim, which may know it by its areas */
     tables_destroy(space);
+    space->spare_count = SPARE_AREAS; /* none is kept from now on */
     for (struct area *area = space->areas.first, *next; area != NULL; area = next) {
         next = area->next;
         free_area(space, area);
     }
+    free_spares(space);
     commit_release(space->charged_pages);
     directory_destroy(space);
+    rw_unlock(&space->lock);
     kmem_cache_free(space_cache, space);
 }
 
@@ -138,19 +142,26 @@ space_put(struct address_space *space)
         destroy(space);
 }
 
+bool
+space_get_living(struct address_space *space)
+{
+    uint32_t refs = __atomic_load_n(&space->refs, __ATOMIC_RELAXED);
+
+    do {
+        if (refs == 0)
+            return false;
+    } while (!__atomic_compare_exchange_n(&space->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
 /* The first space from `space` on that does not end yet, with a reference more. The list is locked. */
 static struct address_space *
 get_from(struct address_space *space)
 {
-    for (; space != NULL; space = space->next) {
-        uint32_t refs = __atomic_load_n(&space->refs, __ATOMIC_RELAXED);
-
-        while (refs != 0)
-            if (__atomic_compare_exchange_n(&space->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE,
-                                            __ATOMIC_RELAXED))
-                return space;
-    }
-    return NULL;
+    while (space != NULL && !space_get_living(space))
+        space = space->next;
+    return space;
 }
 
 void
@@ -188,41 +199,27 @@ area_is_charged(unsigned flags)
 /* Most changes of a space free an area soon after they made one, or the other way round: a few are
  * kept at hand. */
 struct area *
-area_new(void)
+area_new(struct address_space *space)
 {
-    struct area *area = spare_areas;
+    struct area *area = space->spare_areas;
 
     if (UNLIKELY(area == NULL))
         return kmem_cache_alloc(area_cache);
-    spare_areas = area->next;
-    spare_count--;
+    space->spare_areas = area->next;
+    space->spare_count--;
     return area;
 }
 
 void
-area_discard(struct area *area)
+area_discard(struct address_space *space, struct area *area)
 {
-    if (UNLIKELY(spare_count >= SPARE_AREAS)) {
+    if (UNLIKELY(space->spare_count >= SPARE_AREAS)) {
         kmem_cache_free(area_cache, area);
         return;
     }
-    area->next = spare_areas;
-    spare_areas = area;
-    spare_count++;
-}
-
-static unsigned long
-drain(unsigned long frames)
-{
-    (void)frames;
-    while (spare_areas != NULL) {
-        struct area *area = spare_areas;
-
-        spare_areas = area->next;
-        kmem_cache_free(area_cache, area);
-    }
-    spare_count = 0;
-    return 0; /* its slabs are reclaimed next */
+    area->next = space->spare_areas;
+    space->spare_areas = area;
+    space->spare_count++;
 }
 
 #define AREA_ODD (AREA_DONTFORK | AREA_WIPEONFORK)
@@ -271,7 +268,7 @@ space_join(struct address_space *space, struct area *first, uintptr_t end)
 static struct area *
 cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
 {
-    struct area *part = space->areas.count < SPACE_AREAS ? area_new() : NULL;
+    struct area *part = space->areas.count < SPACE_AREAS ? area_new(space) : NULL;
 
     if (part == NULL)
         return NULL;
@@ -317,7 +314,7 @@ space_place_after(struct address_space *space, struct area *before, const struct
     space_account(space, mapping->flags, (long)pages_of(mapping->start, mapping->end));
     if (before != NULL && before->end == mapping->start &&
         area_goes_on(before, mapping->flags, mapping->object, mapping->index)) {
-        area_discard(spare);
+        area_discard(space, spare);
         area_resize(&space->areas, before, before->start, mapping->end);
         join_next(space, before);
         return;
@@ -405,8 +402,8 @@ space_mapped_pages(const struct address_space *space, uintptr_t start, uintptr_t
 
 /* ---- memory for the kernel to give ---- */
 
-long
-vm_alloc_map(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
+static long
+map_frames(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
 {
     struct mapping mapping = {.start = start, .flags = (prot & AREA_PROT) | AREA_MAYWRITE};
     struct area *found, *spare;
@@ -426,7 +423,7 @@ vm_alloc_map(struct address_space *space, uintptr_t start, size_t length, unsign
     if (space_may_grow(space, mapping.flags, pages_of(start, mapping.end)) != 0 ||
         !commit_charge(charge))
         return -ENOMEM;
-    spare = area_new();
+    spare = area_new(space);
     if (spare == NULL)
         goto no_area;
     for (; done < mapping.end; done += PAGE_SIZE) {
@@ -444,10 +441,21 @@ vm_alloc_map(struct address_space *space, uintptr_t start, size_t length, unsign
 
 no_page:
     tables_zap(space, start, mapping.end);
-    area_discard(spare);
+    area_discard(space, spare);
 no_area:
     commit_release(charge);
     return -ENOMEM;
+}
+
+long
+vm_alloc_map(struct address_space *space, uintptr_t start, size_t length, unsigned prot)
+{
+    long result;
+
+    rw_lock(&space->lock);
+    result = map_frames(space, start, length, prot);
+    rw_unlock(&space->lock);
+    return result;
 }
 
 long

@@ -66,9 +66,9 @@ void space_print_entry(const struct address_space *space, uintptr_t va, pfn_t pa
 void space_name_holders(void);
 
 /* An area without place, for space_place. NULL when out of memory. */
-struct area *area_new(void);
+struct area *area_new(struct address_space *space);
 /* Takes back one that was not placed. */
-void area_discard(struct area *area);
+void area_discard(struct address_space *space, struct area *area);
 
 /* What a new mapping is like. */
 struct mapping {
@@ -209,6 +209,9 @@ mapping_keep_promise(const struct mapping *mapping, unsigned long released)
         commit_restore(pages_of(mapping->start, mapping->end) -
                        mapping_new_promise(mapping, released));
 }
+
+/* space_munmap for who has the space's lock already (mmap.c). */
+long space_unmap(struct address_space *space, uintptr_t start, size_t length);
 
 /* ---- where mappings come (mmap.c) ---- */
 

@@ -144,7 +144,7 @@ static void
 fill_usage_self(struct rusage *usage)
 {
     const struct process *process = task_current()->process;
-    const struct address_space *space = process->space;
+    struct address_space *space = process->space;
 
     usage->utime = timeval_of(process->user_ticks);
     usage->stime = timeval_of(process->kernel_ticks);

@@ -58,9 +58,7 @@ page_to_read(struct object *object, uint32_t index, pfn_t *page)
 {
     if (object->ops->fill != NULL)
         return object_page(object, index, page);
-    *page = object_find(object, index);
-    if (page->n != 0)
-        page_get(*page);
+    *page = object_look(object, index);
     return 0;
 }
 

@@ -17,7 +17,7 @@ struct sizes {
 };
 
 static struct sizes
-sizes_of(const struct address_space *space)
+sizes_of(struct address_space *space)
 {
     struct sizes sizes = {0};
     struct space_pages pages;
@@ -89,7 +89,7 @@ print_kin(struct printer *out, const struct process *process, const struct addre
 /* Fields 14 to 30: times and memory. */
 static void
 print_use(struct printer *out, const struct process *process, const struct task *task,
-          const struct address_space *space)
+          struct address_space *space)
 {
     struct sizes sizes = sizes_of(space);
     const struct trap_frame *frame =
@@ -164,7 +164,7 @@ print_pages(struct printer *out, const char *name, unsigned long pages)
 }
 
 static void
-print_memory(struct printer *out, const struct address_space *space)
+print_memory(struct printer *out, struct address_space *space)
 {
     struct sizes sizes = sizes_of(space);
 

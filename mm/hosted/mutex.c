@@ -4,7 +4,10 @@
  * taking again another may come in. A test of what may happen between them sees more than the
  * kernel lets happen, never less.
  */
+#include <sched.h>
+
 #include "platform.h"
+#include "tlb.h"
 
 static __thread char me;
 
@@ -20,6 +23,14 @@ own(struct rw_mutex *lock, const void *holder)
     __atomic_store_n(&lock->holder, holder, __ATOMIC_RELAXED);
 }
 
+/* In the kernel another task runs meanwhile, and interrupts: here the thread's CPU goes on answering. */
+static void
+wait(void)
+{
+    tlb_answer();
+    sched_yield();
+}
+
 void
 rw_mutex_init(struct rw_mutex *lock)
 {
@@ -29,12 +40,10 @@ rw_mutex_init(struct rw_mutex *lock)
 void
 rw_lock(struct rw_mutex *lock)
 {
-    int error = rw_is_mine(lock) ? 1 : pthread_rwlock_wrlock(&lock->lock);
-
-    if (error != 0)
+    if (rw_is_mine(lock))
         kpanic("mutex %p is taken twice by one thread", (void *)lock);
-    count(lock, 1);
-    own(lock, &me);
+    while (!rw_try_lock(lock))
+        wait();
 }
 
 void
@@ -49,9 +58,10 @@ rw_unlock(struct rw_mutex *lock)
 void
 rw_lock_shared(struct rw_mutex *lock)
 {
-    if (rw_is_mine(lock) || pthread_rwlock_rdlock(&lock->lock) != 0)
+    if (rw_is_mine(lock))
         kpanic("mutex %p is taken twice by one thread", (void *)lock);
-    count(lock, 1);
+    while (!rw_try_lock_shared(lock))
+        wait();
 }
 
 void

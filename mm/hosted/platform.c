@@ -14,6 +14,7 @@
 
 #include "pagetable.h"
 #include "platform.h"
+#include "tlb.h"
 
 /* Spins before the thread lets others run, and turns before a wait counts as a deadlock (minutes).
  */
@@ -81,6 +82,7 @@ hosted_spin_wait(struct spinlock *lock)
 
     do {
         while (spin_is_locked(lock)) {
+            tlb_answer();
             if (++spins < SPINS_BEFORE_YIELD)
                 continue;
             spins = 0;
