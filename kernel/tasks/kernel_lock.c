@@ -1,7 +1,8 @@
 /* kernel_lock.c - one lock around what has no locks of its own yet. See kernel_lock.h.
  *
- * Who waits for it goes round in a circle with interrupts on. CPUs get it in the order in which they
- * came: each takes a number, and one after the other is served.
+ * Who waits for it goes round in a circle with interrupts on. Whoever is there first when it is free
+ * gets it: to keep an order would have all wait for the next in turn, who may be a virtual CPU that
+ * does not run just now.
  */
 #include "kernel_lock.h"
 #include "platform.h"
@@ -10,23 +11,23 @@
 
 bool kernel_lock_used, kernel_lock_free_faults;
 
-static uint32_t next_number, served;
+static uint32_t held;
 
 static void
 acquire(void)
 {
-    uint32_t number = __atomic_fetch_add(&next_number, 1, __ATOMIC_RELAXED);
-
-    while (__atomic_load_n(&served, __ATOMIC_ACQUIRE) != number) {
-        cpu_park_if_asked();
-        cpu_pause();
+    while (__atomic_exchange_n(&held, 1, __ATOMIC_ACQUIRE) != 0) {
+        while (__atomic_load_n(&held, __ATOMIC_RELAXED) != 0) {
+            cpu_park_if_asked();
+            cpu_pause();
+        }
     }
 }
 
 void
 kernel_lock_release(void)
 {
-    __atomic_store_n(&served, served + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&held, 0, __ATOMIC_RELEASE);
 }
 
 void
