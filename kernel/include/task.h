@@ -62,6 +62,7 @@ struct countdown {
 struct process {
     uint32_t refs; /* one while it is in the tables, and one for each process_get */
     int pid, group, session;
+    int parent_pid; /* the same as parent->pid, to be read without a lock */
     struct process *parent, *children, *next_sibling, *previous_sibling;
     struct process *next, *previous; /* of all processes */
     struct process *next_hash;       /* of those with a similar pid */

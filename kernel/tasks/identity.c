@@ -24,12 +24,8 @@ SYSCALL(getpid)
 
 SYSCALL(getppid)
 {
-    unsigned long state = spin_lock(&process_lock);
-    int pid = task_current()->process->parent->pid;
-
     (void)frame;
-    spin_unlock(&process_lock, state);
-    return pid;
+    return task_current()->process->parent_pid;
 }
 
 SYSCALL(gettid)

@@ -285,6 +285,7 @@ static void
 add_child(struct process *parent, struct process *child)
 {
     child->parent = parent;
+    child->parent_pid = parent->pid;
     child->previous_sibling = NULL;
     child->next_sibling = parent->children;
     if (child->next_sibling != NULL)
