@@ -30,12 +30,18 @@ MUST_CHECK pfn_t buddy_alloc_count(struct zone *zone, unsigned long count);
 /* Gives back any range of allocated pages. Panics when any of it is free already. */
 void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
 
-/* Takes up to `wanted` single pages, by whole chunks where it can; returns how many. Their numbers
- * count from zone->base. */
-unsigned buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted);
+/* Takes up to `wanted` chunks of an order below MANY_ORDERS, from a word of 32 pages as many as it
+ * has; returns how many: half of them at least, unless they are thinly spread. Their numbers count
+ * from zone->base. */
+#define MANY_ORDERS 5
+unsigned buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned wanted);
 
-/* Takes the free pages at or behind *first in block `index`, as many as follow each other in one
- * chunk and at most `most`. *first becomes the first of them. Returns how many, 0 when there are
+/* Gives such chunks back. It pays when those of one word follow each other. Panics when any of them
+ * is free already. */
+void buddy_free_many(struct zone *zone, unsigned order, const uint32_t *chunks, unsigned count);
+
+/* Takes the free pages at or behind *first in block `index`, as many as follow each other and at
+ * most `most`. *first becomes the first of them. Returns how many, 0 when there are
  * none. Lock held. */
 unsigned long buddy_take_from(struct zone *zone, uint32_t index, pfn_t *first, unsigned long most);
 

@@ -19,8 +19,9 @@ struct frame {
     uint8_t owner; /* enum frame_owner */
     uint8_t flags;
     uint16_t live;  /* FRAME_EARLY: live objects on the page; FRAME_PAGE_TABLE: entries in use */
-    uint32_t count; /* head of an allocation: frames in it, at least 1; of a single frame that
-                     * several may hold (frame_is_page): holders */
+    uint32_t count; /* head of an allocation or of a cached chunk of several: frames in it; of a
+                     * single frame that several may hold (frame_is_page): holders; 0 of frames that
+                     * cannot be freed */
     /* FRAME_SLAB: the last 6 bytes are the address of the slab's header (slab_private.h). */
 };
 
@@ -50,7 +51,7 @@ static inline unsigned long
 frame_extent(const struct frame *frame)
 {
     bool counts = frame->owner == FRAME_CACHED || frame->owner >= FRAME_ALLOCATED;
-    return counts && !frame_is_page(frame->owner) ? frame->count : 1;
+    return counts && frame->count && !frame_is_page(frame->owner) ? frame->count : 1;
 }
 
 #endif

@@ -1,17 +1,24 @@
 /* pcp.h - each CPU's stacks of free frames.
  *
  * Most frames live short: what one caller gives back the next one takes, still warm in the cache.
- * So each CPU keeps some free chunks of orders 0..3 of each zone on a stack, and the zone's lock is
- * taken once for a batch of them.
+ * So each CPU keeps some free chunks of orders 0..3 and 9 of each zone on a stack, and the zone's
+ * lock is taken once for a batch of them.
  */
 #ifndef OCTAVO_PCP_H
 #define OCTAVO_PCP_H
 
 #include "types.h"
 
-#define PCP_ORDERS 4
+#define PCP_STACKS 5
 
-/* Numbers of chunks' first frames, counted from FRAME_BASE. Its CPU's alone. */
+/* The order of the chunks on a stack. */
+static inline unsigned
+pcp_order(unsigned stack)
+{
+    return stack < 4 ? stack : 9;
+}
+
+/* Numbers of chunks' first frames, counted from the zone's first. Its CPU's alone. */
 struct frame_stack {
     uint32_t count;
     uint32_t limit;  /* kept at most: all places, or 0 */

@@ -26,20 +26,23 @@
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGH, ZONE_COUNT };
 
-/* Free chunks of one open block: bit i of level k set = the chunk of 2^k frames at frame i * 2^k of
- * the block is free, and is not part of a larger free chunk. Levels 0..10 take 32, 16, 8, 4, 2, 1,
- * 1, 1, 1, 1, 1 words; summary[k] has a bit for each word of level k that is not zero. */
-#define BLOCK_MAP_WORDS 68
+/* Which pages of an open block are free: bit i of pages[w] is page 32 * w + i. Each word is in one of
+ * words[], that of its kinds[w]: 0 = none of pages[w] is free, k + 1 = the largest chunk that is
+ * free has 2^k pages, WORD_FREE = all 32 are free. */
+#define BLOCK_WORDS 32
+#define WORD_FREE   6
+#define WORD_KINDS  (WORD_FREE + 1)
 struct block_map {
-    uint32_t summary[ORDERS];
-    uint32_t bits[BLOCK_MAP_WORDS];
+    uint32_t words[WORD_KINDS];
+    uint32_t pages[BLOCK_WORDS];
+    uint8_t kinds[BLOCK_WORDS];
 };
 
 /* 4 MiB of address space. Guarded by the lock of its zone. */
 struct block {
     uint8_t zone;    /* enum zone_id; ZONE_COUNT = no RAM here */
     bool open;       /* the bitmaps are valid */
-    uint16_t levels; /* bit k: some chunk of order k is free */
+    uint16_t levels; /* bit k: the largest free chunk has order k; 0: nothing is free */
     uint16_t free;   /* free frames */
     uint16_t frames; /* frames under the zone's care: free, cached or allocated */
     uint32_t next;   /* neighbours in the zone's list, indexes of zone->blocks */
@@ -49,11 +52,10 @@ struct block {
 struct zone {
     struct spinlock lock;
     const char *name;
-    struct block *blocks;   /* of the whole machine; this zone's are [first, end) */
+    struct block *blocks;
     struct block_map *maps; /* beside blocks */
     unsigned long base;     /* frame number of blocks[0]'s first frame */
-    uint32_t first;
-    uint32_t end;
+    uint32_t count;         /* of blocks */
     uint8_t id;
     bool holds_frames;     /* of the machine, that is, and not addresses */
     uint32_t list[ORDERS]; /* blocks by their largest free chunk */
@@ -64,17 +66,16 @@ struct zone {
     void (*opened)(struct zone *zone, uint32_t block);
 };
 
-/* An empty zone over blocks [first, end) of the given arrays (the blocks' memory is overwritten,
- * the maps' is not touched until a block is opened). `base` is the frame number of blocks[0]. */
+/* An empty zone over the given arrays (the blocks' memory is overwritten, the maps' is not touched
+ * until a block is opened). `base` is the frame number of blocks[0]. */
 void zone_init(struct zone *zone, const char *name, uint8_t id, struct block *blocks,
-               struct block_map *maps, unsigned long base, uint32_t first, uint32_t end);
+               struct block_map *maps, unsigned long base, uint32_t count);
 
 /* Makes a closed block's bitmaps valid. Lock held. */
 void zone_open_block(struct zone *zone, uint32_t block);
 
-/* Puts a block in the list that its `levels` ask for, after they changed from `before`. Lock held.
- */
-void zone_relist(struct zone *zone, uint32_t block, uint16_t before);
+/* Sees what a block's largest free chunk is now, and puts the block in the list for it. Lock held. */
+void zone_relist(struct zone *zone, uint32_t block);
 
 /* True when lists, bitmaps and counts agree with each other. Lock not held. */
 bool zone_check(struct zone *zone);

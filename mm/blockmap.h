@@ -1,87 +1,191 @@
-/* blockmap.h - the bits of one block (zone.h): set, clear, test, find. Private to mm/.
+/* blockmap.h - the bits of one block (zone.h): set, test, find. Private to mm/.
  *
- * All want the zone's lock. `level` is an order, `i` the number of a chunk of that order in the
- * block.
+ *      pages[2]   1111 0010 0000 0000 1111 1111 1111 1111    32 pages, the first one on the left
+ *                 |--|   |            |------ 16 -------|    its largest free chunk has order 4:
+ *                  4     1                                   bit 2 of words[5] is set
+ *
+ * Free chunks are not written down: a chunk of up to 32 pages is an aligned run of ones in a word,
+ * a larger one an aligned run in words[WORD_FREE]. So pages merge by being free, and a run is found
+ * by shifting a word against itself.
+ *
+ * All want the zone's lock.
  */
 #ifndef OCTAVO_BLOCKMAP_H
 #define OCTAVO_BLOCKMAP_H
 
 #include "zone.h"
 
-/* Where each level's words start in block_map.bits. */
-static const uint8_t level_start[ORDERS] = {0, 32, 48, 56, 60, 62, 63, 64, 65, 66, 67};
+#define WORD_ORDER 5u /* a word has 2^5 pages */
+#define WORD_PAGES 32u
 
-static inline uint32_t *
-map_word(struct block_map *map, unsigned level, unsigned i)
-{
-    return &map->bits[level_start[level] + (i >> 5)];
-}
-
-static inline bool
-map_test(const struct block_map *map, unsigned level, unsigned i)
-{
-    return map->bits[level_start[level] + (i >> 5)] >> (i & 31) & 1;
-}
-
-static inline void
-map_set(struct block *block, struct block_map *map, unsigned level, unsigned i)
-{
-    *map_word(map, level, i) |= 1u << (i & 31);
-    map->summary[level] |= 1u << (i >> 5);
-    block->levels |= (uint16_t)(1u << level);
-}
-
-static inline void
-map_clear(struct block *block, struct block_map *map, unsigned level, unsigned i)
-{
-    uint32_t *word = map_word(map, level, i);
-    *word &= ~(1u << (i & 31));
-    if (*word)
-        return;
-    map->summary[level] &= ~(1u << (i >> 5));
-    if (!map->summary[level])
-        block->levels &= (uint16_t) ~(1u << level);
-}
-
-/* The lowest free chunk of a level that has one. */
+/* The order of the largest aligned run of ones in a word that is not 0: 0..5. */
 static inline unsigned
-map_first(const struct block_map *map, unsigned level)
+run_order(uint32_t bits)
 {
-    unsigned word = (unsigned)__builtin_ctz(map->summary[level]);
-    return word * 32 + (unsigned)__builtin_ctz(map->bits[level_start[level] + word]);
+    if (bits == ~0u)
+        return 5;
+    if (!(bits &= bits >> 1 & 0x55555555))
+        return 0;
+    if (!(bits &= bits >> 2 & 0x11111111))
+        return 1;
+    if (!(bits &= bits >> 4 & 0x01010101))
+        return 2;
+    return bits & bits >> 8 & 0x00010001 ? 4 : 3;
 }
 
-/* True when some chunk of the level among the 2^log aligned ones from i on is free. */
-static inline bool
-map_any(const struct block_map *map, unsigned level, unsigned i, unsigned log)
+/* Where aligned runs of 2, 4, 8, 16, 32 ones may start. */
+static const uint32_t run_starts[] = {0x55555555, 0x11111111, 0x01010101, 0x00010001, 1};
+
+/* Bit i set: a run of 2^order ones starts at i, aligned to its size. */
+static inline uint32_t
+runs_of(uint32_t bits, unsigned order)
 {
-    const uint32_t *words = &map->bits[level_start[level] + (i >> 5)];
-    if (log < 5)
-        return words[0] >> (i & 31) & ((1u << (1u << log)) - 1);
-    for (unsigned w = 0; w < 1u << (log - 5); w++)
-        if (words[w])
-            return true;
-    return false;
+    for (unsigned k = 0; k < order; k++)
+        bits &= bits >> (1u << k) & run_starts[k];
+    return bits;
 }
 
-/* True when any page of the chunk is free, as part of a chunk of whatever order. */
-static inline bool
-map_chunk_touches_free(const struct block *block, const struct block_map *map, unsigned order,
-                       unsigned i)
+/* The same for runs that are not part of a larger one. */
+static inline uint32_t
+whole_runs_of(uint32_t bits, unsigned order)
 {
-    for (unsigned levels = block->levels; levels; levels &= levels - 1) {
-        unsigned level = (unsigned)__builtin_ctz(levels);
-        if (level >= order ? map_test(map, level, i >> (level - order))
-                           : map_any(map, level, i << (order - level), order - level))
-            return true;
+    uint32_t runs = runs_of(bits, order), larger = order < 5 ? runs_of(bits, order + 1) : 0;
+    return runs & ~(larger | larger << (1u << order % 5));
+}
+
+/* Where the lowest of the smallest runs of at least 2^*order ones starts; *order becomes that of its
+ * length. There must be one. */
+static inline unsigned
+best_run(uint32_t bits, unsigned *order)
+{
+    for (uint32_t runs = runs_of(bits, *order);; ++*order) {
+        uint32_t larger = *order < 5 ? runs & runs >> (1u << *order) & run_starts[*order] : 0;
+        uint32_t whole = runs & ~(larger | larger << (1u << *order % 5));
+        if (whole)
+            return (unsigned)__builtin_ctz(whole);
+        runs = larger;
     }
-    return false;
+}
+
+/* Those of 32 pages from `word * 32` on that lie in [from, to). */
+static inline uint32_t
+word_mask(unsigned word, unsigned from, unsigned to)
+{
+    unsigned low = word * WORD_PAGES;
+    uint32_t mask = from > low ? ~0u << (from - low) : ~0u;
+    return to < low + WORD_PAGES ? mask & ~(~0u << (to - low)) : mask;
 }
 
 static inline unsigned
-largest_level(uint16_t levels)
+word_kind(uint32_t pages)
 {
-    return 31 - (unsigned)__builtin_clz(levels);
+    return pages ? run_order(pages) + 1 : 0;
+}
+
+/* The kind of a word of which the page `at` has become free; it was of `kind` before. */
+static inline unsigned
+grown_kind(uint32_t pages, unsigned kind, unsigned at)
+{
+    static const uint32_t ones[] = {1, 3, 0xf, 0xff, 0xffff, ~0u};
+    while (kind < WORD_FREE && !(~pages >> (at & ~((1u << kind) - 1)) & ones[kind]))
+        kind++;
+    return kind;
+}
+
+/* Puts a word in another list, whose kind it is now. True when that may have changed the order of
+ * the block's largest free chunk, which was `largest` (as a bit; 0: there was none). */
+static inline bool
+map_move(struct block_map *map, unsigned word, unsigned kind, unsigned largest)
+{
+    unsigned before = map->kinds[word];
+    map->kinds[word] = (uint8_t)kind;
+    map->words[before] &= ~(1u << word);
+    map->words[kind] |= 1u << word;
+    if (before == WORD_FREE || kind == WORD_FREE)
+        return true;
+    return kind > before ? 1u << kind > 2 * largest
+                         : 1u << before == 2 * largest && !map->words[before];
+}
+
+/* Says which pages of a word are free. True as map_move. */
+static inline bool
+map_set(struct block_map *map, unsigned word, uint32_t pages, unsigned largest)
+{
+    unsigned kind = word_kind(pages);
+    map->pages[word] = pages;
+    return kind != map->kinds[word] && map_move(map, word, kind, largest);
+}
+
+static inline bool
+map_test(const struct block_map *map, unsigned page)
+{
+    return map->pages[page >> WORD_ORDER] >> (page & 31) & 1;
+}
+
+/* The order of the largest free chunk; ORDERS when there is none. */
+static inline unsigned
+map_largest(const struct block_map *map)
+{
+    if (map->words[WORD_FREE])
+        return WORD_ORDER + run_order(map->words[WORD_FREE]);
+    for (unsigned kind = WORD_FREE; --kind > 0;)
+        if (map->words[kind])
+            return kind - 1;
+    return ORDERS;
+}
+
+/* The word, among those with a free chunk of the order (5 at most), that has the least to offer:
+ * there must be one. */
+static inline unsigned
+map_find_word(const struct block_map *map, unsigned order)
+{
+    for (unsigned kind = order + 1; kind < WORD_FREE; kind++)
+        if (map->words[kind])
+            return (unsigned)__builtin_ctz(map->words[kind]);
+    order = 0;
+    return best_run(map->words[WORD_FREE], &order);
+}
+
+/* The first page of the smallest free chunk of at least 2^*order pages in the word that has the
+ * least to offer; *order becomes the chunk's. There must be one. */
+static inline unsigned
+map_find(const struct block_map *map, unsigned *order)
+{
+    unsigned word = map_find_word(map, *order < WORD_ORDER ? *order : WORD_ORDER);
+    if (map->pages[word] != ~0u)
+        return word * WORD_PAGES + best_run(map->pages[word], order);
+    unsigned words = *order > WORD_ORDER ? *order - WORD_ORDER : 0;
+    word = best_run(map->words[WORD_FREE], &words);
+    *order = words + WORD_ORDER;
+    return word * WORD_PAGES;
+}
+
+/* Bit i: a free chunk of exactly this order starts at page i of a word; from order 5 on, whatever
+ * the word, at page 32 * i of the block. */
+static inline uint32_t
+map_chunks(const struct block_map *map, unsigned word, unsigned order)
+{
+    return order < WORD_ORDER ? whole_runs_of(map->pages[word], order)
+                              : whole_runs_of(map->words[WORD_FREE], order - WORD_ORDER);
+}
+
+/* The order of the free chunk that a page lies in, ORDERS when it is not free. */
+static inline unsigned
+map_order_at(const struct block_map *map, unsigned page)
+{
+    uint32_t bits = map->pages[page >> WORD_ORDER];
+    unsigned at = page & 31, base = 0;
+    if (!(bits >> at & 1))
+        return ORDERS;
+    if (bits == ~0u) {
+        bits = map->words[WORD_FREE];
+        at = page >> WORD_ORDER;
+        base = WORD_ORDER;
+    }
+    unsigned order = 5;
+    while (!(runs_of(bits, order) >> (at & ~((1u << order) - 1)) & 1))
+        order--;
+    return base + order;
 }
 
 #endif

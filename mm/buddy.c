@@ -1,18 +1,20 @@
-/* buddy.c - chunks of 2^order pages, split and merged by bits.
+/* buddy.c - chunks of 2^order pages, found and merged by bits.
  *
- * A block of 1024 pages has one bitmap for each order (blockmap.h). Splitting a chunk of order k
- * clears its bit and sets one bit on each level below: the upper halves that are left over.
+ * A block of 1024 pages has a bit for each (blockmap.h): 1 = free. A chunk is an aligned run of
+ * ones, so splitting one and merging two is nothing but changing the bits of the pages concerned,
+ * and everything that is free is always merged as far as it goes.
  *
- *      order 3   [ 1                             ]        alloc of order 0 from a free chunk of 8:
- *      order 2   [ .             |  1            ]        0: taken   1: free   2-3: free   4-7:
- * free order 1   [ .     |  1    |               ] order 0   [ x | 1 |       |               ]
+ *      alloc of order 1 from    1111 1111     best fit:    1111 0011     the rest is a chunk of 4
+ *      a free chunk of 8                                                 and one of 2
  *
- * Freeing is the way back: while the buddy's bit is set, clear it and go one level up; then set one
- * bit. Nothing is stored in the free memory itself, so a program that writes to freed memory cannot
- * break the allocator, and a free touches three cache lines at most, all of the block's map.
+ * Words of 32 pages are sorted by their largest chunk, blocks too (zone.c). So a search looks at
+ * one word, or at the mask of words that are all free, and a free at the pages' own word. Nothing is
+ * stored in the free memory itself: a program that writes to freed memory cannot break the
+ * allocator, and a call touches three cache lines, all of the block's map.
  *
- * Cost: at most MAX_ORDER steps either way, whatever the size of the memory; allocations of more
- * than a block look for neighbouring whole blocks and cost one step a block.
+ * Cost: 50 to 120 instructions either way, whatever the size of the memory, and 8 for each chunk
+ * when many of one order come from, or go to, the same word; allocations of more than a block look
+ * for neighbouring whole blocks and cost one step a block.
  */
 #include "bits.h"
 #include "buddy.h"
@@ -24,7 +26,7 @@ buddy_init(struct zone *zone, const char *name, pfn_t start, pfn_t end, struct b
            struct block_map *maps)
 {
     unsigned long base = start.n & ~(BLOCK_FRAMES - 1);
-    zone_init(zone, name, 0, blocks, maps, base, 0, (uint32_t)BUDDY_BLOCKS(start.n, end.n));
+    zone_init(zone, name, 0, blocks, maps, base, (uint32_t)BUDDY_BLOCKS(start.n, end.n));
     buddy_add(zone, start, end);
 }
 
@@ -38,8 +40,7 @@ block_of(const struct zone *zone, pfn_t page)
 static inline bool
 in_zone(const struct zone *zone, pfn_t page)
 {
-    unsigned long block = (page.n - zone->base) >> MAX_ORDER;
-    return page.n >= zone->base && block >= zone->first && block < zone->end;
+    return page.n >= zone->base && (page.n - zone->base) >> MAX_ORDER < zone->count;
 }
 
 static inline pfn_t
@@ -48,53 +49,66 @@ page_at(const struct zone *zone, uint32_t index, unsigned offset)
     return pfn(zone->base + ((unsigned long)index << MAX_ORDER) + offset);
 }
 
-/* The trace hears of a chunk that becomes free next to free ones. Out of the way. */
-static __attribute__((cold, noinline)) void
-trace_merge(const struct zone *zone, uint32_t index, unsigned order, unsigned i)
-{
-    const struct block_map *map = &zone->maps[index];
-    unsigned to = order;
-    for (unsigned at = i; to < MAX_ORDER && map_test(map, to, at ^ 1); at >>= 1)
-        to++;
-    if (to > order && zone->holds_frames)
-        trace_record(TRACE_MERGE, pfn_to_paddr(page_at(zone, index, i << order)), order, to, NULL);
-}
-
-/* Makes a chunk free, merged as far as it goes. Its block is open and none of it is free. */
+/* Makes pages [from, to) of an open block free, or not. All of them must have been otherwise. */
 static inline __attribute__((always_inline)) void
-chunk_put(struct zone *zone, uint32_t index, unsigned order, unsigned i)
+pages_set(struct zone *zone, uint32_t index, unsigned from, unsigned to, bool free)
 {
     struct block *block = &zone->blocks[index];
     struct block_map *map = &zone->maps[index];
-    uint16_t before = block->levels;
-    if (trace_on(TRACE_MERGE))
-        trace_merge(zone, index, order, i);
-    block->free += (uint16_t)(1u << order);
-    zone->free += 1ul << order;
-    while (order < MAX_ORDER && map_test(map, order, i ^ 1)) {
-        map_clear(block, map, order, i ^ 1);
-        i >>= 1;
-        order++;
+    uint32_t whole = 0;
+    bool moved = false;
+    for (unsigned word = from >> WORD_ORDER; word <= (to - 1) >> WORD_ORDER; word++) {
+        uint32_t mask = word_mask(word, from, to);
+        if (mask == ~0u) {
+            map->pages[word] = free ? ~0u : 0;
+            map->kinds[word] = free ? WORD_FREE : 0;
+            whole |= 1u << word;
+        } else {
+            moved |= map_set(map, word, map->pages[word] ^ mask, block->levels);
+        }
     }
-    map_set(block, map, order, i);
-    zone_relist(zone, index, before);
+    map->words[free ? 0 : WORD_FREE] &= ~whole;
+    map->words[free ? WORD_FREE : 0] |= whole;
+    block->free = (uint16_t)(free ? block->free + (to - from) : block->free - (to - from));
+    zone->free = free ? zone->free + (to - from) : zone->free - (to - from);
+    if (moved || whole)
+        zone_relist(zone, index);
 }
 
-/* Takes the block's lowest chunk of the smallest order >= `order`, which it has. Returns the
- * chunk's offset in the block; `*order` becomes its order. */
-static unsigned
-chunk_take(struct zone *zone, uint32_t index, unsigned *order)
+/* True when any page of [from, to) is free. */
+static bool
+pages_touch_free(const struct block_map *map, unsigned from, unsigned to)
 {
-    struct block *block = &zone->blocks[index];
-    struct block_map *map = &zone->maps[index];
-    if (!block->open)
+    uint32_t free = 0;
+    for (unsigned word = from >> WORD_ORDER; word <= (to - 1) >> WORD_ORDER; word++)
+        free |= map->pages[word] & word_mask(word, from, to);
+    return free != 0;
+}
+
+/* The trace hears of a chunk that became free next to free ones. Out of the way. */
+static __attribute__((cold, noinline)) void
+trace_merge(const struct zone *zone, uint32_t index, unsigned order, unsigned offset)
+{
+    unsigned to = map_order_at(&zone->maps[index], offset);
+    if (to > order && zone->holds_frames)
+        trace_record(TRACE_MERGE, pfn_to_paddr(page_at(zone, index, offset)), order, to, NULL);
+}
+
+/* Makes a chunk free. Its block is open and none of it is free. */
+static void
+chunk_put(struct zone *zone, uint32_t index, unsigned order, unsigned offset)
+{
+    pages_set(zone, index, offset, offset + (1u << order), true);
+    if (trace_on(TRACE_MERGE))
+        trace_merge(zone, index, order, offset);
+}
+
+static struct block_map *
+open_map(struct zone *zone, uint32_t index)
+{
+    if (!zone->blocks[index].open)
         zone_open_block(zone, index);
-    *order += (unsigned)__builtin_ctz((unsigned)block->levels >> *order);
-    unsigned i = map_first(map, *order);
-    map_clear(block, map, *order, i);
-    block->free -= (uint16_t)(1u << *order);
-    zone->free -= 1ul << *order;
-    return i << *order;
+    return &zone->maps[index];
 }
 
 /* The trace hears of a chunk that is split for a smaller one. Out of the way. */
@@ -105,37 +119,36 @@ trace_split(const struct zone *zone, pfn_t chunk, unsigned order, unsigned wante
         trace_record(TRACE_SPLIT, pfn_to_paddr(chunk), order, wanted, NULL);
 }
 
-/* Makes the upper halves free that are left over when the chunk of order `level` at `offset`, just
- * taken, is cut down to `order`. Not inlined: the place to stop at to see a chunk split. */
+/* Takes the first 2^order pages of the chunk of order `level` at `offset`, what is left over stays
+ * free. Not inlined: the place to stop at to see a chunk split. */
 static __attribute__((noinline)) void
 buddy_split(struct zone *zone, uint32_t index, unsigned offset, unsigned level, unsigned order)
 {
-    struct block *block = &zone->blocks[index];
-    struct block_map *map = &zone->maps[index];
     if (trace_on(TRACE_SPLIT))
         trace_split(zone, page_at(zone, index, offset), level, order);
-    while (level > order) {
-        level--;
-        map_set(block, map, level, (offset >> level) + 1);
-        block->free += (uint16_t)(1u << level);
-        zone->free += 1ul << level;
-    }
+    pages_set(zone, index, offset, offset + (1u << order), false);
+}
+
+/* The first block of the list that best fits the order; NO_BLOCK when there is none. */
+static inline uint32_t
+best_block(const struct zone *zone, unsigned order)
+{
+    uint32_t fit = zone->listed >> order;
+    return fit ? zone->list[order + (unsigned)__builtin_ctz(fit)] : NO_BLOCK;
 }
 
 pfn_t
 buddy_alloc(struct zone *zone, unsigned order)
 {
     ASSERT(order <= MAX_ORDER);
-    uint32_t fit = zone->listed >> order;
-    if (!fit)
+    uint32_t index = best_block(zone, order);
+    if (index == NO_BLOCK)
         return pfn(0);
-    uint32_t index = zone->list[order + (unsigned)__builtin_ctz(fit)];
-    uint16_t before = zone->blocks[index].levels;
-    unsigned level = order;
-    unsigned offset = chunk_take(zone, index, &level);
+    unsigned level = order, offset = map_find(open_map(zone, index), &level);
     if (level > order)
         buddy_split(zone, index, offset, level, order);
-    zone_relist(zone, index, before);
+    else
+        pages_set(zone, index, offset, offset + (1u << order), false);
     return page_at(zone, index, offset);
 }
 
@@ -147,10 +160,10 @@ buddy_free(struct zone *zone, pfn_t chunk, unsigned order)
     if (order > MAX_ORDER || offset & ((1u << order) - 1) || !in_zone(zone, chunk))
         kpanic("buddy: %s: free of frame %#lx, order %u: no chunk of this zone", zone->name,
                chunk.n, order);
-    struct block *block = &zone->blocks[index];
-    if (!block->open || map_chunk_touches_free(block, &zone->maps[index], order, offset >> order))
+    if (!zone->blocks[index].open ||
+        pages_touch_free(&zone->maps[index], offset, offset + (1u << order)))
         kpanic("buddy: %s: double free of frame %#lx, order %u", zone->name, chunk.n, order);
-    chunk_put(zone, index, order, offset >> order);
+    chunk_put(zone, index, order, offset);
 }
 
 /* The largest order of a chunk that starts at `page` and is no longer than `count` pages. */
@@ -169,7 +182,7 @@ put_rest(struct zone *zone, pfn_t start, unsigned long count)
     while (count) {
         unsigned order = chunk_order(start, count);
         unsigned offset = (unsigned)(start.n & (BLOCK_FRAMES - 1));
-        chunk_put(zone, block_of(zone, start), order, offset >> order);
+        chunk_put(zone, block_of(zone, start), order, offset);
         start.n += 1ul << order;
         count -= 1ul << order;
     }
@@ -194,16 +207,14 @@ buddy_add(struct zone *zone, pfn_t start, pfn_t end)
         struct block *block = &zone->blocks[index];
         unsigned long stop = page_at(zone, index + 1, 0).n;
         unsigned long count = (end.n < stop ? end.n : stop) - start.n;
-        ASSERT(index >= zone->first && index < zone->end);
+        ASSERT(index < zone->count);
         if (count == BLOCK_FRAMES && !block->open) {
             ASSERT(block->frames == 0);
-            block->levels = 1u << MAX_ORDER;
             block->free = BLOCK_FRAMES;
             zone->free += BLOCK_FRAMES;
-            zone_relist(zone, index, 0);
+            zone_relist(zone, index);
         } else {
-            if (!block->open)
-                zone_open_block(zone, index);
+            open_map(zone, index);
             buddy_free_range(zone, start, count);
         }
         block->frames += (uint16_t)count;
@@ -217,7 +228,7 @@ static uint32_t
 find_run(const struct zone *zone, unsigned long blocks)
 {
     unsigned long run = 0;
-    for (uint32_t i = zone->first; i < zone->end; i++) {
+    for (uint32_t i = 0; i < zone->count; i++) {
         run = zone->blocks[i].free == BLOCK_FRAMES ? run + 1 : 0;
         if (run == blocks)
             return (uint32_t)(i + 1 - blocks);
@@ -235,9 +246,8 @@ alloc_run(struct zone *zone, unsigned long count)
     if (first == NO_BLOCK)
         return pfn(0);
     for (uint32_t i = first; i < first + blocks; i++) {
-        unsigned order = MAX_ORDER;
-        chunk_take(zone, i, &order);
-        zone_relist(zone, i, 1u << MAX_ORDER);
+        open_map(zone, i);
+        pages_set(zone, i, 0, BLOCK_FRAMES, false);
     }
     pfn_t start = page_at(zone, first, 0);
     put_rest(zone, pfn(start.n + count), (blocks << MAX_ORDER) - count);
@@ -257,64 +267,110 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
     return start;
 }
 
+/* Words that one call looks into, so that it is short also when there is one chunk in each. */
+#define MANY_WORDS 8
+
+/* Takes up to `wanted` chunks of a word, which has some; their numbers count from the zone's base.
+ */
+static inline __attribute__((always_inline)) unsigned
+word_take(struct zone *zone, uint32_t index, unsigned word, unsigned order, uint32_t *chunks,
+          unsigned wanted)
+{
+    struct block *block = &zone->blocks[index];
+    struct block_map *map = &zone->maps[index];
+    uint32_t pages = map->pages[word], runs = runs_of(pages, order), left = runs;
+    uint32_t first = (index << MAX_ORDER) + word * WORD_PAGES;
+    unsigned got = 0;
+    if (trace_on(TRACE_SPLIT))
+        trace_split(zone, pfn(zone->base + first), map->kinds[word] - 1u, order);
+    if (order == 0 && pages == ~0u && wanted >= WORD_PAGES)
+        for (left = 0; got < WORD_PAGES; got++)
+            chunks[got] = first + got;
+    for (; left && got < wanted; left &= left - 1)
+        chunks[got++] = first + (unsigned)__builtin_ctz(left);
+    /* Runs do not overlap: the product has ones for each of their pages. */
+    pages &= ~((runs ^ left) * ((1u << (1u << order)) - 1));
+    block->free -= (uint16_t)(got << order);
+    zone->free -= (unsigned long)got << order;
+    if (map_set(map, word, pages, block->levels))
+        zone_relist(zone, index);
+    return got;
+}
+
 unsigned
-buddy_alloc_singles(struct zone *zone, uint32_t *pages, unsigned wanted)
+buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned wanted)
 {
     unsigned got = 0;
-    while (got < wanted && zone->listed) {
-        uint32_t index = zone->list[__builtin_ctz(zone->listed)];
-        struct block *block = &zone->blocks[index];
-        uint16_t before = block->levels;
-        unsigned order = 0;
-        unsigned offset = chunk_take(zone, index, &order);
-        unsigned long first = page_at(zone, index, offset).n - zone->base;
-        if (trace_on(TRACE_SPLIT))
-            trace_split(zone, page_at(zone, index, offset), order, 0);
-        unsigned count = 1u << order;
-        unsigned take = count < wanted - got ? count : wanted - got;
-        for (unsigned i = 0; i < take; i++)
-            pages[got++] = (uint32_t)(first + i);
-        zone_relist(zone, index, before);
-        put_rest(zone, pfn(zone->base + first + take), count - take);
+    for (unsigned words = 0; 2 * got < wanted && words < MANY_WORDS; words++) {
+        uint32_t index = best_block(zone, order);
+        if (index == NO_BLOCK)
+            break;
+        unsigned word = map_find_word(open_map(zone, index), order);
+        if (order == 0) /* the compiler makes the common case a short one */
+            got += word_take(zone, index, word, 0, chunks + got, wanted - got);
+        else
+            got += word_take(zone, index, word, order, chunks + got, wanted - got);
     }
     return got;
 }
 
-/* The same as buddy_free_order for the page at `offset` of an open block. */
-static unsigned
-order_of_free(const struct block *block, const struct block_map *map, unsigned offset)
+/* Makes `count` chunks of a word free, those with the bits `pages`; `chunk` is the last of them. */
+static inline __attribute__((always_inline)) void
+word_put(struct zone *zone, unsigned order, uint32_t chunk, uint32_t pages, unsigned count)
 {
-    for (unsigned levels = block->levels; levels; levels &= levels - 1) {
-        unsigned level = (unsigned)__builtin_ctz(levels);
-        if (map_test(map, level, offset >> level))
-            return level;
+    uint32_t index = chunk >> MAX_ORDER, word = chunk >> WORD_ORDER & (BLOCK_WORDS - 1);
+    struct block *block = &zone->blocks[index];
+    struct block_map *map = &zone->maps[index];
+    if (UNLIKELY(map->pages[word] & pages))
+        kpanic("buddy: %s: double free of frame %#lx, order %u", zone->name, zone->base + chunk,
+               order);
+    pages = map->pages[word] |= pages;
+    block->free += (uint16_t)(count << order);
+    unsigned kind = count == 1 && order == 0 ? grown_kind(pages, map->kinds[word], chunk & 31)
+                                             : word_kind(pages);
+    if (kind != map->kinds[word] && map_move(map, word, kind, block->levels))
+        zone_relist(zone, index);
+    if (trace_on(TRACE_MERGE))
+        trace_merge(zone, index, order, chunk & (BLOCK_FRAMES - 1));
+}
+
+static inline __attribute__((always_inline)) void
+free_many(struct zone *zone, unsigned order, const uint32_t *chunks, unsigned count)
+{
+    uint32_t ones = (1u << (1u << order)) - 1;
+    zone->free += (unsigned long)count << order;
+    for (const uint32_t *end = chunks + count; chunks < end;) {
+        const uint32_t *first = chunks;
+        uint32_t chunk = *chunks, pages = ones << (chunk & 31);
+        for (; ++chunks < end && !((*chunks ^ chunk) >> WORD_ORDER); pages |= ones << (chunk & 31))
+            chunk = *chunks;
+        word_put(zone, order, chunk, pages, (unsigned)(chunks - first));
     }
-    return ORDERS;
+}
+
+void
+buddy_free_many(struct zone *zone, unsigned order, const uint32_t *chunks, unsigned count)
+{
+    if (order == 0)
+        free_many(zone, 0, chunks, count);
+    else
+        free_many(zone, order, chunks, count);
 }
 
 unsigned long
 buddy_take_from(struct zone *zone, uint32_t index, pfn_t *first, unsigned long most)
 {
-    struct block *block = &zone->blocks[index];
-    struct block_map *map = &zone->maps[index];
-    unsigned offset = (unsigned)(first->n & (BLOCK_FRAMES - 1)), order = ORDERS;
-    uint16_t before = block->levels;
-    if (!block->open)
-        zone_open_block(zone, index);
-    while (offset < BLOCK_FRAMES && (order = order_of_free(block, map, offset)) == ORDERS)
-        offset++;
-    if (order == ORDERS)
-        return 0;
-    unsigned long start = offset & ~((1u << order) - 1), end = start + (1ul << order);
-    unsigned long count = end - offset < most ? end - offset : most;
-    map_clear(block, map, order, (unsigned)start >> order);
-    block->free -= (uint16_t)(1u << order);
-    zone->free -= 1ul << order;
-    zone_relist(zone, index, before);
-    put_rest(zone, page_at(zone, index, (unsigned)start), offset - start);
-    put_rest(zone, page_at(zone, index, (unsigned)(offset + count)), end - offset - count);
-    *first = page_at(zone, index, offset);
-    return count;
+    unsigned start = (unsigned)(first->n & (BLOCK_FRAMES - 1));
+    const struct block_map *map = open_map(zone, index);
+    while (start < BLOCK_FRAMES && !map_test(map, start))
+        start++;
+    unsigned end = start;
+    while (end < BLOCK_FRAMES && end - start < most && map_test(map, end))
+        end++;
+    if (end > start)
+        pages_set(zone, index, start, end, false);
+    *first = page_at(zone, index, start);
+    return end - start;
 }
 
 unsigned
@@ -324,7 +380,7 @@ buddy_free_order(const struct zone *zone, pfn_t page)
     const struct block *block = &zone->blocks[index];
     if (!block->open)
         return block->levels ? MAX_ORDER : ORDERS;
-    return order_of_free(block, &zone->maps[index], (unsigned)(page.n & (BLOCK_FRAMES - 1)));
+    return map_order_at(&zone->maps[index], (unsigned)(page.n & (BLOCK_FRAMES - 1)));
 }
 
 bool
@@ -332,47 +388,59 @@ buddy_is_free(const struct zone *zone, pfn_t start, unsigned long count)
 {
     for (; count; start.n++, count--) {
         uint32_t index = block_of(zone, start);
-        const struct block *block = &zone->blocks[index];
-        unsigned offset = (unsigned)(start.n & (BLOCK_FRAMES - 1));
         if (!in_zone(zone, start))
             return false;
-        if (block->open ? !map_chunk_touches_free(block, &zone->maps[index], 0, offset)
-                        : !block->levels)
+        const struct block *block = &zone->blocks[index];
+        unsigned offset = (unsigned)(start.n & (BLOCK_FRAMES - 1));
+        if (block->open ? !map_test(&zone->maps[index], offset) : !block->levels)
             return false;
     }
     return true;
+}
+
+/* Chunks of one order in a block. */
+static unsigned
+count_chunks(const struct zone *zone, uint32_t index, unsigned order)
+{
+    const struct block_map *map = &zone->maps[index];
+    unsigned count = 0;
+    if (!zone->blocks[index].open)
+        return order == MAX_ORDER && zone->blocks[index].levels;
+    if (order >= WORD_ORDER)
+        return count_bits(map_chunks(map, 0, order));
+    for (unsigned word = 0; word < BLOCK_WORDS; word++)
+        if (map->pages[word])
+            count += count_bits(map_chunks(map, word, order));
+    return count;
 }
 
 unsigned long
 buddy_count_free(const struct zone *zone, unsigned order)
 {
     unsigned long count = 0;
-    for (uint32_t i = zone->first; i < zone->end; i++) {
-        const struct block *block = &zone->blocks[i];
-        if (!(block->levels >> order & 1))
-            continue;
-        if (!block->open || order == MAX_ORDER) {
-            count++;
-            continue;
-        }
-        for (unsigned words = ((BLOCK_FRAMES >> order) + 31) / 32, w = 0; w < words; w++)
-            count += count_bits(zone->maps[i].bits[level_start[order] + w]);
-    }
+    for (uint32_t i = 0; i < zone->count; i++)
+        count += zone->blocks[i].levels >> order ? count_chunks(zone, i, order) : 0;
     return count;
+}
+
+/* A chunk of the order starts at the page. */
+static bool
+is_chunk(const struct zone *zone, uint32_t index, unsigned order, unsigned page)
+{
+    return buddy_free_order(zone, page_at(zone, index, page)) == order;
 }
 
 bool
 buddy_next_free(const struct zone *zone, unsigned order, pfn_t *chunk)
 {
-    pfn_t at = page_at(zone, zone->first, 0), end = page_at(zone, zone->end, 0);
+    pfn_t at = page_at(zone, 0, 0), end = page_at(zone, zone->count, 0);
     for (at.n = chunk->n > at.n ? chunk->n : at.n; at.n < end.n; at.n += 1ul << order) {
         uint32_t index = block_of(zone, at);
-        const struct block *block = &zone->blocks[index];
         unsigned offset = (unsigned)(at.n & (BLOCK_FRAMES - 1));
         *chunk = at;
-        if (!(block->levels >> order & 1))
+        if (!(zone->blocks[index].levels >> order))
             at.n += BLOCK_FRAMES - (1ul << order) - offset;
-        else if (!block->open || map_test(&zone->maps[index], order, offset >> order))
+        else if (is_chunk(zone, index, order, offset))
             return true;
     }
     return false;

@@ -140,14 +140,16 @@ check_stacks(struct census *census)
 {
     unsigned long frames = 0;
     for (unsigned i = 0; i < CPU_MAX; i++) {
-        for (unsigned s = 0; mm_cpus[i] && s < ZONE_COUNT * PCP_ORDERS; s++) {
-            const struct frame_stack *stack = &mm_cpus[i]->stacks[s / PCP_ORDERS][s % PCP_ORDERS];
-            for (uint32_t j = 0; j < stack->count; j++) {
-                const struct frame *frame = &FRAME_TABLE[stack->frames[j]];
-                if (frame->owner != FRAME_CACHED || frame->count != 1u << s % PCP_ORDERS)
-                    complain(census, stack->frames[j] + FRAME_BASE,
-                             "is on a CPU's stack without being cached");
-                frames += 1ul << s % PCP_ORDERS;
+        for (unsigned s = 0; mm_cpus[i] && s < ZONE_COUNT * PCP_STACKS; s++) {
+            const struct zone *zone = &mm_zones[s / PCP_STACKS];
+            const struct frame_stack *stack = pmm_stack(mm_cpus[i], zone->id, s % PCP_STACKS);
+            unsigned order = pcp_order(s % PCP_STACKS);
+            for (uint32_t j = 0; stack && j < stack->count; j++) {
+                unsigned long frame = zone->base + stack->frames[j];
+                if (frame_of(pfn(frame))->owner != FRAME_CACHED ||
+                    frame_extent(frame_of(pfn(frame))) != 1u << order)
+                    complain(census, frame, "is on a CPU's stack without being cached");
+                frames += 1ul << order;
             }
         }
     }

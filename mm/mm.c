@@ -42,8 +42,9 @@ static const uint8_t owner_of_region[MEMMAP_OWNERS] = {
 static void
 open_descriptors(struct zone *zone, uint32_t index)
 {
-    struct frame *frames = &FRAME_TABLE[(size_t)index << MAX_ORDER];
-    frame_table_open(index);
+    unsigned long first = zone->base - FRAME_BASE + ((unsigned long)index << MAX_ORDER);
+    struct frame *frames = &FRAME_TABLE[first];
+    frame_table_open((uint32_t)(first >> MAX_ORDER));
     for (unsigned long i = 0; !zone->blocks[index].levels && i < BLOCK_FRAMES; i++)
         frames[i].owner = FRAME_FIRMWARE;
 }
@@ -83,7 +84,8 @@ make_zone(enum zone_id id, const char *name, struct block_map *maps, uint32_t fi
 {
     first = first < mm_block_count ? first : mm_block_count;
     end = end < mm_block_count ? end : mm_block_count;
-    zone_init(&mm_zones[id], name, (uint8_t)id, mm_blocks, maps, FRAME_BASE, first, end);
+    zone_init(&mm_zones[id], name, (uint8_t)id, mm_blocks + first, maps + first,
+              FRAME_BASE + ((unsigned long)first << MAX_ORDER), end - first);
     mm_zones[id].opened = open_descriptors;
     mm_zones[id].holds_frames = true;
 }
@@ -134,9 +136,10 @@ make_block_table(struct bootmem *boot)
 static struct frame *
 open_frame(pfn_t frame)
 {
-    uint32_t index = (uint32_t)((frame.n - FRAME_BASE) >> MAX_ORDER);
-    if (!mm_blocks[index].open)
-        zone_open_block(pmm_zone_of(frame), index);
+    struct zone *zone = pmm_zone_of(frame);
+    uint32_t index = (uint32_t)((frame.n - zone->base) >> MAX_ORDER);
+    if (!zone->blocks[index].open)
+        zone_open_block(zone, index);
     return frame_of(frame);
 }
 
@@ -144,7 +147,7 @@ static void
 own_frames(unsigned long start, unsigned long end, uint8_t owner)
 {
     for (; start < end; start++)
-        *open_frame(pfn(start)) = (struct frame){.owner = owner, .count = 1};
+        *open_frame(pfn(start)) = (struct frame){.owner = owner};
 }
 
 static void
@@ -227,7 +230,7 @@ keep_early(void *page, unsigned live)
     pfn_t frame;
     bool direct = ptr_to_frame(page, &frame);
     ASSERT(direct);
-    *frame_of(frame) = (struct frame){.owner = FRAME_EARLY, .live = (uint16_t)live, .count = 1};
+    *frame_of(frame) = (struct frame){.owner = FRAME_EARLY, .live = (uint16_t)live};
 }
 
 /* ---- CPUs ---- */
@@ -243,7 +246,7 @@ mm_cpu_up(unsigned id)
     frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
     struct mm_cpu *cpu = frame_to_ptr(paddr_to_pfn(frames));
     *cpu = (struct mm_cpu){.id = id, .slab_tag = SLAB_TAG(id + 1)};
-    pmm_cpu_init(cpu, (uint32_t *)(void *)(cpu + 1));
+    pmm_cpu_init(cpu);
     kmalloc_cpu_init(cpu);
     if (!slab_cpu_up(cpu)) {
         slab_cpu_down(cpu);
@@ -339,13 +342,10 @@ mm_fail_nth(unsigned long n)
 {
     struct mm_cpu *cpu = mm_this_cpu();
     unsigned long seen = cpu->fail_seen;
-    pmm_drain_cpu();
-    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
-        for (unsigned order = 0; order < PCP_ORDERS; order++)
-            cpu->stacks[zone][order].limit = n ? 0 : cpu->stacks[zone][order].places;
     slab_close_windows(cpu);
     cpu->fail_seen = 0;
     cpu->fail_in = n;
+    pmm_set_limits(cpu);
     cpu->no_windows = n || trace_on(TRACE_ALLOC);
     return seen;
 }

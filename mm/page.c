@@ -125,8 +125,6 @@ page_free(pfn_t page)
 {
     struct frame *frame = frame_of(page);
 
-    frame->flags = 0;
-    frame->live = 0;
     frame->count += frame->count == 0; /* the last of several */
     vm_count(pgfree);
     pmm_free_page(pfn_to_paddr(page));

@@ -21,12 +21,12 @@ struct mm_cpu {
     bool no_windows;         /* every allocation of an object takes the slow path */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
     unsigned long fail_seen; /* allocations counted since it was set */
-    struct frame_stack stacks[ZONE_COUNT][PCP_ORDERS];
-    struct frame_stack no_stack; /* has nothing and takes nothing: pmm_watch */
+    struct frame_stack stacks[ZONE_COUNT][PCP_STACKS]; /* the best zone's first: pmm_stack */
     struct cache_part heap[KMALLOC_CLASSES];
     struct cache_part header_part; /* of the caches that slabs themselves need */
     struct cache_part cache_part;
     struct cache_part part_part;
+    uint32_t singles[]; /* the frames of stacks[0][0], those of the others behind them */
 };
 
 extern struct mm_cpu *mm_cpus[CPU_MAX];

@@ -19,6 +19,7 @@
 #include "debug/debug_private.h"
 #include "percpu.h"
 #include "pmm.h"
+#include "pmm_fast.h"
 #include "pmm_private.h"
 #include "slab_private.h"
 #include "trace.h"
@@ -30,16 +31,9 @@ uintptr_t mm_direct_bytes;
 struct mm_cpu *mm_cpus[CPU_MAX];
 unsigned long (*pmm_reclaim)(unsigned long frames);
 
-/* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has; where a CPU
- * keeps its stack of single frames of it. */
+/* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has. */
 static uint8_t first_zone[4];
-static uint16_t page_stack[4];
-
-/* The frames of first_zone[0], counted from FRAME_BASE: those that the short way to free takes. */
-static struct {
-    unsigned long first;
-    unsigned long count;
-} page_zone;
+struct best_zone pmm_best;
 
 void
 pmm_choose_zones(void)
@@ -50,30 +44,24 @@ pmm_choose_zones(void)
             zone--;
         first_zone[flags] = (uint8_t)zone;
     }
-    pmm_watch(false);
     const struct zone *best = &mm_zones[first_zone[0]];
-    page_zone.first = (unsigned long)best->first << MAX_ORDER;
-    page_zone.count = (unsigned long)(best->end - best->first) << MAX_ORDER;
+    pmm_best = (struct best_zone){.first = best->base,
+                                  .count = (unsigned long)best->count << MAX_ORDER,
+                                  .frames = frame_of(pfn(best->base))};
+    pmm_watch(false);
 }
 
-/* Somebody wants to hear of each chunk of frames: the trace, or the frames' debugging aid. */
-static bool watched;
+/* Somebody wants to hear of each chunk of frames: the trace; it, or the frames' debugging aid. */
+static bool traced, watched;
 
 void
 pmm_watch(bool on)
 {
+    traced = on;
     watched = on || debug_on(DEBUG_PAGES);
-    for (unsigned flags = 0; flags < 4; flags++) {
-        size_t stack =
-            offsetof(struct mm_cpu, stacks) + first_zone[flags] * sizeof(mm_cpus[0]->stacks[0]);
-        page_stack[flags] = (uint16_t)(on ? offsetof(struct mm_cpu, no_stack) : stack);
-    }
-}
-
-static inline uint32_t
-index_of(pfn_t frame)
-{
-    return (uint32_t)(frame.n - FRAME_BASE);
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (mm_cpus[i])
+            pmm_set_limits(mm_cpus[i]);
 }
 
 struct zone *
@@ -93,48 +81,78 @@ mark_allocated(struct frame *frame, size_t count)
 
 /* ---- Stacks ---- */
 
-/* Puts the `count` oldest chunks of a stack back into the buddy. Claimed by the caller. */
+/* The stack for allocations of this many frames; PCP_STACKS when there is none. */
+static inline unsigned
+stack_for(size_t count)
+{
+    static const uint8_t small[] = {PCP_STACKS, 0, 1, PCP_STACKS, 2, PCP_STACKS, PCP_STACKS,
+                                    PCP_STACKS, 3};
+    if (count < ARRAY_LENGTH(small))
+        return small[count];
+    return count == 1u << pcp_order(PCP_STACKS - 1) ? PCP_STACKS - 1 : PCP_STACKS;
+}
+
+struct frame_stack *
+pmm_stack(struct mm_cpu *cpu, unsigned zone, unsigned stack)
+{
+    return zone > first_zone[0] ? NULL : &cpu->stacks[first_zone[0] - zone][stack];
+}
+
+/* Puts the `count` chunks that came last back into the buddy. Claimed by the caller. */
 static void
 stack_flush(struct zone *zone, struct frame_stack *stack, unsigned order, uint32_t count)
 {
+    const uint32_t *chunks = &stack->frames[stack->count -= count];
+    struct frame *frames = frame_of(pfn(zone->base));
+    for (uint32_t i = 0; i < count; i++)
+        frames[chunks[i]] = (struct frame){.owner = FRAME_NONE};
     unsigned long flags = spin_lock(&zone->lock);
-    for (uint32_t i = 0; i < count; i++) {
-        FRAME_TABLE[stack->frames[i]].owner = FRAME_NONE;
-        buddy_free(zone, pfn(stack->frames[i] + FRAME_BASE), order);
-    }
+    if (order < MANY_ORDERS)
+        buddy_free_many(zone, order, chunks, count);
+    else
+        for (uint32_t i = 0; i < count; i++)
+            buddy_free(zone, pfn(zone->base + chunks[i]), order);
     spin_unlock(&zone->lock, flags);
-    stack->count -= count;
-    memmove(stack->frames, stack->frames + count, stack->count * sizeof(*stack->frames));
+}
+
+/* How many chunks a stack gives or takes at once: a batch, or half of a small stack. */
+static uint32_t
+batch_of(const struct frame_stack *stack, uint32_t batch)
+{
+    return stack->limit < 2 * batch ? (stack->limit + 1) / 2 : batch;
 }
 
 /* Brings a batch of chunks from the buddy to an empty stack. False when there is none. */
 static bool
 stack_refill(struct zone *zone, struct frame_stack *stack, unsigned order)
 {
-    uint32_t wanted = stack->limit < 2 * PCP_BATCH ? (stack->limit + 1) / 2 : PCP_BATCH;
+    uint32_t wanted = batch_of(stack, order < MANY_ORDERS ? PCP_BATCH >> order : 1);
+    struct frame *frames = frame_of(pfn(zone->base));
     unsigned long flags = spin_lock(&zone->lock);
-    if (order == 0) {
-        stack->count = buddy_alloc_singles(zone, stack->frames, wanted);
+    if (order < MANY_ORDERS) {
+        stack->count = buddy_alloc_many(zone, order, stack->frames, wanted);
     } else {
-        wanted = wanted > PCP_BATCH >> order ? PCP_BATCH >> order : wanted;
-        for (pfn_t chunk; stack->count < wanted && (chunk = buddy_alloc(zone, order)).n;)
-            stack->frames[stack->count++] = index_of(chunk);
+        pfn_t chunk = buddy_alloc(zone, order);
+        if (chunk.n)
+            stack->frames[stack->count++] = (uint32_t)(chunk.n - zone->base);
     }
     spin_unlock(&zone->lock, flags);
-    for (uint32_t i = 0; i < stack->count; i++)
-        FRAME_TABLE[stack->frames[i]] = (struct frame){.owner = FRAME_CACHED, .count = 1u << order};
+    for (const uint32_t *chunk = stack->frames, *end = chunk + stack->count; chunk < end; chunk++) {
+        frames[*chunk].owner = FRAME_CACHED;
+        if (order > 0)
+            frames[*chunk].count = 1u << order;
+    }
     return stack->count > 0;
 }
 
 static void
 drain(struct mm_cpu *cpu)
 {
-    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
-        for (unsigned order = 0; order < PCP_ORDERS; order++) {
-            struct frame_stack *stack = &cpu->stacks[zone][order];
-            if (stack->count)
-                stack_flush(&mm_zones[zone], stack, order, stack->count);
-        }
+    for (unsigned zone = 0; zone <= first_zone[0]; zone++)
+        for (unsigned i = 0; i < PCP_STACKS; i++)
+            for (struct frame_stack *stack = pmm_stack(cpu, zone, i); stack->count;)
+                stack_flush(&mm_zones[zone], stack, pcp_order(i),
+                            stack->count < PCP_BATCH ? stack->count : PCP_BATCH);
 }
 
 void
@@ -157,38 +175,51 @@ pmm_drain_all(void)
         }
 }
 
+void
+pmm_set_limits(struct mm_cpu *cpu)
+{
+    bool closed = traced || cpu->fail_in;
+    drain(cpu);
+    for (unsigned zone = 0; zone <= first_zone[0]; zone++)
+        for (unsigned i = 0; i < PCP_STACKS; i++) {
+            struct frame_stack *stack = pmm_stack(cpu, zone, i);
+            stack->limit = closed ? 0 : stack->places;
+        }
+}
+
 size_t
 pmm_cpu_words(void)
 {
     size_t words = 0;
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
-        for (unsigned order = 0; order < PCP_ORDERS; order++)
-            words += pmm_stack_limit(zone, order);
+        for (unsigned i = 0; i < PCP_STACKS; i++)
+            words += pmm_stack_limit(zone, i);
     return words;
 }
 
-/* A stack may keep 1/64 of its zone, order 0 up to 1024 frames, larger chunks up to 32; none when
+/* A stack may keep 1/64 of its zone: 1024 single frames, 32 chunks of up to 8, 2 of 512; none when
  * each frame is looked at. */
 uint32_t
-pmm_stack_limit(unsigned zone, unsigned order)
+pmm_stack_limit(unsigned zone, unsigned stack)
 {
+    static const uint16_t most[PCP_STACKS] = {1024, 32, 32, 32, 2};
     if (debug_on(DEBUG_PAGES))
         return 0;
-    unsigned long most = order ? 32 : 1024;
-    unsigned long share = mm_zones[zone].managed >> (6 + order);
-    return (uint32_t)(share < most ? share : most);
+    unsigned long share = mm_zones[zone].managed >> (6 + pcp_order(stack));
+    return (uint32_t)(share < most[stack] ? share : most[stack]);
 }
 
 void
-pmm_cpu_init(struct mm_cpu *cpu, uint32_t *words)
+pmm_cpu_init(struct mm_cpu *cpu)
 {
-    for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
-        for (unsigned order = 0; order < PCP_ORDERS; order++) {
-            uint32_t limit = pmm_stack_limit(zone, order);
-            cpu->stacks[zone][order] =
-                (struct frame_stack){.limit = limit, .places = limit, .frames = words};
-            words += limit;
+    uint32_t *words = cpu->singles;
+    for (unsigned zone = first_zone[0] + 1u; zone-- > 0;)
+        for (unsigned i = 0; i < PCP_STACKS; i++) {
+            uint32_t places = pmm_stack_limit(zone, i);
+            *pmm_stack(cpu, zone, i) = (struct frame_stack){.places = places, .frames = words};
+            words += places;
         }
+    pmm_set_limits(cpu);
 }
 
 /* ---- Allocation ---- */
@@ -239,35 +270,27 @@ pmm_alloc_boot(size_t count)
     return pfn_to_paddr(head);
 }
 
-/* The order of an allocation that the stacks keep; PCP_ORDERS for all others. */
-static inline unsigned
-stack_order(size_t count)
-{
-    if (count & (count - 1) || count >= 1u << PCP_ORDERS)
-        return PCP_ORDERS;
-    return (unsigned)__builtin_ctzl(count);
-}
-
 /* Pops a chunk, after a refill if need be. Claimed by the caller. */
 static pfn_t
 stack_alloc(struct zone *zone, struct frame_stack *stack, unsigned order)
 {
     if (!stack->count && (!stack->limit || !stack_refill(zone, stack, order)))
         return pfn(0);
-    uint32_t index = stack->frames[--stack->count];
-    mark_allocated(&FRAME_TABLE[index], (size_t)1 << order);
-    return pfn(index + FRAME_BASE);
+    pfn_t head = pfn(zone->base + stack->frames[--stack->count]);
+    mark_allocated(frame_of(head), (size_t)1 << order);
+    return head;
 }
 
 /* One pass over the zones that will do, best first. */
 static pfn_t
 try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
 {
-    unsigned order = stack_order(count);
+    unsigned stack = stack_for(count);
     pfn_t head = pfn(0);
     for (int zone = first_zone[flags & (PMM_DIRECT | PMM_DMA)]; zone >= 0 && !head.n; zone--) {
-        if (order < PCP_ORDERS && cpu_claim(&cpu->frames_busy)) {
-            head = stack_alloc(&mm_zones[zone], &cpu->stacks[zone][order], order);
+        if (stack < PCP_STACKS && cpu_claim(&cpu->frames_busy)) {
+            head = stack_alloc(&mm_zones[zone], pmm_stack(cpu, (unsigned)zone, stack),
+                               pcp_order(stack));
             cpu_release(&cpu->frames_busy);
         }
         if (!head.n)
@@ -316,56 +339,47 @@ alloc_slow(size_t count, unsigned flags)
     return pfn_to_paddr(head);
 }
 
-/* This CPU's stack of single frames from the best zone for the flags. */
-static inline struct frame_stack *
-page_stack_of(struct mm_cpu *cpu, unsigned flags)
-{
-    return (struct frame_stack *)(void *)((char *)cpu + page_stack[flags]);
-}
-
-static SLOW_PATH paddr_t
-alloc_page_slow(unsigned flags)
+SLOW_PATH paddr_t
+pmm_alloc_page_slow(unsigned flags)
 {
     return alloc_slow(1, flags);
-}
-
-/* The fast path, a leaf: a frame from the CPU's stack. All of a cached frame's descriptor but the
- * owner is as an allocated one's. */
-static inline paddr_t
-alloc_page(unsigned flags)
-{
-    struct mm_cpu *cpu = mm_this_cpu();
-    struct frame_stack *stack = page_stack_of(cpu, flags & (PMM_DIRECT | PMM_DMA));
-    uint32_t count;
-    if (UNLIKELY(!cpu_claim(&cpu->frames_busy)))
-        return alloc_page_slow(flags);
-    if (UNLIKELY(__builtin_sub_overflow(stack->count, 1, &count))) {
-        cpu_release(&cpu->frames_busy);
-        return alloc_page_slow(flags);
-    }
-    stack->count = count;
-    uint32_t index = stack->frames[count];
-    cpu_release(&cpu->frames_busy);
-    FRAME_TABLE[index].owner = FRAME_ALLOCATED;
-    return (paddr_t)(index + FRAME_BASE) << PAGE_SHIFT;
 }
 
 paddr_t
 pmm_alloc_page(void)
 {
-    return alloc_page(0);
+    return pmm_take_page();
 }
 
-paddr_t
-pmm_alloc_page_flags(unsigned flags)
+/* An allocation that the stack of the best zone for the flags has ready; 0 for all others. */
+static inline paddr_t
+alloc_ready(size_t count, unsigned flags)
 {
-    return flags & PMM_ZERO ? alloc_page_slow(flags) : alloc_page(flags);
+    struct mm_cpu *cpu = mm_this_cpu();
+    unsigned zone = first_zone[flags & (PMM_DIRECT | PMM_DMA)], kind = stack_for(count);
+    pfn_t head = pfn(0);
+    if (kind == PCP_STACKS || flags & PMM_ZERO || UNLIKELY(!cpu_claim(&cpu->frames_busy)))
+        return 0;
+    struct frame_stack *stack = pmm_stack(cpu, zone, kind);
+    if (LIKELY(stack->count)) {
+        head = pfn(mm_zones[zone].base + stack->frames[--stack->count]);
+        mark_allocated(frame_of(head), count);
+    }
+    cpu_release(&cpu->frames_busy);
+    return pfn_to_paddr(head);
 }
 
 paddr_t
 pmm_alloc_pages_flags(size_t count, unsigned flags)
 {
-    return count == 1 ? pmm_alloc_page_flags(flags) : alloc_slow(count, flags);
+    paddr_t first = alloc_ready(count, flags);
+    return LIKELY(first) ? first : alloc_slow(count, flags);
+}
+
+paddr_t
+pmm_alloc_page_flags(unsigned flags)
+{
+    return flags ? pmm_alloc_pages_flags(1, flags) : pmm_take_page();
 }
 
 paddr_t
@@ -406,13 +420,14 @@ report_bad_free(paddr_t first, size_t count, const void *caller)
         kpanic("pmm: free of %#llx: no frame of ours", (unsigned long long)first);
     const struct block *block = &mm_blocks[(paddr_to_pfn(first).n - FRAME_BASE) >> MAX_ORDER];
     const struct frame *frame = frame_of(paddr_to_pfn(first));
+    unsigned long extent = frame_is_page(frame->owner) ? frame->count : frame_extent(frame);
     bool is_free = !block->open || frame->owner <= FRAME_CACHED;
     debug_bad_free(paddr_to_pfn(first), is_free ? "double free" : "bad free", caller);
     if (is_free)
         kpanic("pmm: double free of frame %#lx (%zu frames): it is free, or inside an allocation",
                paddr_to_pfn(first).n, count);
-    kpanic("pmm: free of frame %#lx as %zu frames: it is %u frames of '%s'", paddr_to_pfn(first).n,
-           count, (unsigned)frame->count, frame_owner_name(frame->owner));
+    kpanic("pmm: free of frame %#lx as %zu frames: it is %lu frames of '%s'", paddr_to_pfn(first).n,
+           count, extent, frame_owner_name(frame->owner));
 }
 
 /* The descriptor of an allocation that may be freed with this count; NULL for anything else. */
@@ -431,74 +446,54 @@ static void
 zone_free(struct zone *zone, pfn_t head, size_t count)
 {
     unsigned long flags = spin_lock(&zone->lock);
-    frame_of(head)->owner = FRAME_NONE;
+    *frame_of(head) = (struct frame){.owner = FRAME_NONE};
     buddy_free_range(zone, head, count);
     spin_unlock(&zone->lock, flags);
 }
 
-static void
-free_slow(struct frame *frame, size_t count)
+/* `head` may be freed. */
+static inline void
+free_to_stack(pfn_t head, size_t count)
 {
     struct mm_cpu *cpu = mm_this_cpu();
-    uint32_t index = (uint32_t)(frame - FRAME_TABLE);
-    unsigned zone = mm_blocks[index >> MAX_ORDER].zone;
-    unsigned order = stack_order(count);
-    if (order < PCP_ORDERS && cpu->stacks[zone][order].limit && cpu_claim(&cpu->frames_busy)) {
-        struct frame_stack *stack = &cpu->stacks[zone][order];
-        if (stack->count == stack->limit)
-            stack_flush(&mm_zones[zone], stack, order,
-                        stack->limit < 2 * PCP_FLUSH ? (stack->limit + 1) / 2 : PCP_FLUSH);
-        frame->owner = FRAME_CACHED;
-        stack->frames[stack->count++] = index;
-        cpu_release(&cpu->frames_busy);
-        return;
-    }
-    zone_free(&mm_zones[zone], pfn(index + FRAME_BASE), count);
-}
-
-static SLOW_PATH void
-free_checked(paddr_t first, size_t count)
-{
-    struct frame *frame = checked_frame(first, count);
-    if (!frame)
-        report_bad_free(first, count, __builtin_return_address(0));
-    if (UNLIKELY(watched))
-        tell_freed(first, count, __builtin_return_address(0));
-    free_slow(frame, count);
-}
-
-/* The fast path, a leaf: a single allocated frame of the best zone onto a stack with room. Every
- * other frame, and whatever is no frame to be freed, goes the long way. */
-void
-pmm_free_page(paddr_t page)
-{
-    struct mm_cpu *cpu = mm_this_cpu();
-    struct frame_stack *stack = page_stack_of(cpu, 0);
-    unsigned long index = paddr_to_pfn(page).n - FRAME_BASE;
-    struct frame *frame = &FRAME_TABLE[index];
-    if (LIKELY(index - page_zone.first < page_zone.count && !((uint32_t)page & PAGE_MASK) &&
-               frame->owner >= FRAME_ALLOCATED && frame->count == 1 &&
-               cpu_claim(&cpu->frames_busy))) {
-        uint32_t kept = stack->count;
-        if (LIKELY(kept < stack->limit)) {
-            frame->owner = FRAME_CACHED;
-            stack->frames[kept] = (uint32_t)index;
-            stack->count = kept + 1;
+    struct zone *zone = &mm_zones[mm_blocks[(head.n - FRAME_BASE) >> MAX_ORDER].zone];
+    unsigned kind = stack_for(count);
+    if (kind == PCP_STACKS || UNLIKELY(!cpu_claim(&cpu->frames_busy)))
+        return zone_free(zone, head, count);
+    struct frame_stack *stack = pmm_stack(cpu, zone->id, kind);
+    if (UNLIKELY(stack->count >= stack->limit)) {
+        if (!stack->limit) {
             cpu_release(&cpu->frames_busy);
-            return;
+            return zone_free(zone, head, count);
         }
-        cpu_release(&cpu->frames_busy);
+        stack_flush(zone, stack, pcp_order(kind), batch_of(stack, PCP_FLUSH));
     }
-    free_checked(page, 1);
+    *frame_of(head) = (struct frame){.owner = FRAME_CACHED,
+                                     .count = (uint32_t)(count > 1 ? count : 0)};
+    stack->frames[stack->count++] = (uint32_t)(head.n - zone->base);
+    cpu_release(&cpu->frames_busy);
 }
 
 void
 pmm_free_pages(paddr_t first, size_t count)
 {
-    if (count == 1)
-        pmm_free_page(first);
-    else
-        free_checked(first, count);
+    if (UNLIKELY(!checked_frame(first, count)))
+        report_bad_free(first, count, __builtin_return_address(0));
+    if (UNLIKELY(watched))
+        tell_freed(first, count, __builtin_return_address(0));
+    free_to_stack(paddr_to_pfn(first), count);
+}
+
+SLOW_PATH void
+pmm_free_page_slow(paddr_t page)
+{
+    pmm_free_pages(page, 1);
+}
+
+void
+pmm_free_page(paddr_t page)
+{
+    pmm_give_page(page);
 }
 
 bool
@@ -530,7 +525,8 @@ take_free_of(uint32_t index, pfn_t *first, unsigned long most)
 {
     struct zone *zone = &mm_zones[mm_blocks[index].zone];
     unsigned long flags = spin_lock(&zone->lock);
-    unsigned long count = buddy_take_from(zone, index, first, most);
+    uint32_t of_zone = index - (uint32_t)((zone->base - FRAME_BASE) >> MAX_ORDER);
+    unsigned long count = buddy_take_from(zone, of_zone, first, most);
     for (unsigned long i = 0; i < count; i++)
         mark_allocated(frame_of(pfn(first->n + i)), 1);
     spin_unlock(&zone->lock, flags);
@@ -561,7 +557,7 @@ pmm_retire(pfn_t frame)
     struct frame *descriptor = frame_of(frame);
     unsigned long flags = spin_lock(&zone->lock);
     ASSERT(descriptor->owner >= FRAME_ALLOCATED && descriptor->count == 1);
-    descriptor->owner = FRAME_BAD;
+    *descriptor = (struct frame){.owner = FRAME_BAD};
     trace(TRACE_PAGE_OWNER, pfn_to_paddr(frame), 1, FRAME_BAD, __builtin_return_address(0));
     mm_blocks[(frame.n - FRAME_BASE) >> MAX_ORDER].frames--;
     zone->managed--;
@@ -575,8 +571,8 @@ pmm_cached_frames(unsigned zone)
 {
     unsigned long frames = 0;
     for (unsigned i = 0; i < CPU_MAX; i++)
-        for (unsigned order = 0; mm_cpus[i] && order < PCP_ORDERS; order++)
-            frames += (unsigned long)mm_cpus[i]->stacks[zone][order].count << order;
+        for (unsigned s = 0; mm_cpus[i] && zone <= first_zone[0] && s < PCP_STACKS; s++)
+            frames += (unsigned long)pmm_stack(mm_cpus[i], zone, s)->count << pcp_order(s);
     return frames;
 }
 

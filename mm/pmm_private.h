@@ -4,8 +4,8 @@
 
 #include "pmm.h"
 
-/* Chunks that move between a stack and the buddy under one hold of the lock: enough to make the
- * lock cheap, few enough to bound the longest call. */
+/* Frames or chunks that come from the buddy, or go to it, under one hold of the lock: enough to make
+ * the lock cheap, few enough to bound the longest call. */
 #define PCP_BATCH 32u
 #define PCP_FLUSH 16u
 
@@ -23,8 +23,15 @@ void pmm_choose_zones(void);
 
 /* Places that the stacks of one CPU need, and the stacks in them. */
 size_t pmm_cpu_words(void);
-uint32_t pmm_stack_limit(unsigned zone, unsigned order);
-void pmm_cpu_init(struct mm_cpu *cpu, uint32_t *words);
+uint32_t pmm_stack_limit(unsigned zone, unsigned stack);
+void pmm_cpu_init(struct mm_cpu *cpu);
+
+/* One of the CPU's stacks; NULL for zones that this machine does not have. */
+struct frame_stack *pmm_stack(struct mm_cpu *cpu, unsigned zone, unsigned stack);
+
+/* Empties the stacks of this CPU, or of another that is not in the allocator, and closes them while
+ * each allocation is an event (pmm_watch) or may have to fail (mm_fail_nth). */
+void pmm_set_limits(struct mm_cpu *cpu);
 
 /* Consecutive frames with an address, past the stacks: for a CPU that has none. 0 when out of them.
  */

@@ -85,9 +85,8 @@ mm_print_zones(struct printer *out)
         const struct zone *zone = &mm_zones[i];
         if (zone->managed)
             print(out, "%-8s %#10lx %#10lx %10lu %10lu %8lu %8u\n", zone->name,
-                  zone->base + ((unsigned long)zone->first << MAX_ORDER),
-                  zone->base + ((unsigned long)zone->end << MAX_ORDER), zone->managed, zone->free,
-                  pmm_cached_frames(i), (unsigned)(zone->end - zone->first));
+                  zone->base, zone->base + ((unsigned long)zone->count << MAX_ORDER),
+                  zone->managed, zone->free, pmm_cached_frames(i), (unsigned)zone->count);
     }
 }
 
@@ -103,10 +102,10 @@ mm_print_zoneinfo(struct printer *out)
         print(out, "        min      %lu\n        low      %lu\n        high     %lu\n",
               reclaim_reserve(), reclaim_low_mark(), reclaim_high_mark());
         print(out, "        spanned  %lu\n        present  %lu\n        managed  %lu\n",
-              (unsigned long)(zone->end - zone->first) << MAX_ORDER, zone->managed, zone->managed);
+              (unsigned long)zone->count << MAX_ORDER, zone->managed, zone->managed);
         print(out, "  pagesets\n    cpu: 0\n              count: %lu\n", pmm_cached_frames(i));
         print(out, "  start_pfn:           %lu\n",
-              zone->base + ((unsigned long)zone->first << MAX_ORDER));
+              zone->base);
     }
 }
 

@@ -22,6 +22,7 @@
 #define YIELDS_BEFORE_PANIC (1u << 28)
 
 __thread unsigned hosted_cpu;
+__thread struct mm_cpu *hosted_memory_here;
 struct mm_cpu *hosted_cpu_memory[CPU_MAX];
 struct hosted_memory hosted_memory;
 uint32_t hosted_online = 1;
@@ -59,6 +60,7 @@ hosted_set_cpu(unsigned cpu)
 {
     ASSERT(cpu < CPU_MAX);
     hosted_cpu = cpu;
+    hosted_memory_here = hosted_cpu_memory[cpu];
 }
 
 void

@@ -28,8 +28,8 @@ void hosted_init(void *arena, size_t bytes, pfn_t base);
  */
 void hosted_limit_direct(pfn_t first_without_address);
 
-/* Says which CPU the calling thread plays: 0 (as every thread does at first) .. CPU_MAX-1. Two
- * threads that run at the same time must not play the same one. */
+/* Says which CPU the calling thread plays, 0 .. CPU_MAX-1: one that is up, or that the thread itself
+ * brings up next. Two threads that run at the same time must not play the same one. */
 void hosted_set_cpu(unsigned cpu);
 
 /* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its last part, about
@@ -118,18 +118,22 @@ cpu_current(void)
     return hosted_cpu;
 }
 
+/* Of the CPU that the calling thread plays, and of all. */
+extern __thread struct mm_cpu *hosted_memory_here __attribute__((tls_model(HOSTED_TLS)));
 extern struct mm_cpu *hosted_cpu_memory[CPU_MAX];
 
 static inline struct mm_cpu *
 cpu_memory(void)
 {
-    return hosted_cpu_memory[hosted_cpu];
+    return hosted_memory_here;
 }
 
 static inline void
 cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
 {
     hosted_cpu_memory[cpu] = memory;
+    if (cpu == hosted_cpu)
+        hosted_memory_here = memory;
 }
 
 static inline void

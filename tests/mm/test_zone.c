@@ -24,16 +24,16 @@ begin(unsigned long start, unsigned long end)
 {
     for (unsigned i = 0; i < BLOCKS; i++) {
         opened[i] = 0;
-        maps[i] = (struct block_map){.summary = {0x5555}, .bits = {0x12345678}};
+        maps[i] = (struct block_map){.words = {0x5555}, .pages = {0x12345678}};
     }
-    zone_init(&zone, "test", 2, blocks, maps, BASE, 0, BLOCKS);
+    zone_init(&zone, "test", 2, blocks, maps, BASE, BLOCKS);
     zone.opened = count_opened;
     buddy_add(&zone, pfn(BASE + start), pfn(BASE + end));
 }
 
 KTEST(zone, empty)
 {
-    zone_init(&zone, "test", 2, blocks, maps, BASE, 0, BLOCKS);
+    zone_init(&zone, "test", 2, blocks, maps, BASE, BLOCKS);
     CHECK_EQ(zone.free, 0);
     CHECK_EQ(zone.managed, 0);
     CHECK_EQ(buddy_alloc(&zone, 0).n, 0);
@@ -126,13 +126,13 @@ KTEST(zone, check_sees_damage)
     unsigned b = (unsigned)((page.n - BASE) >> MAX_ORDER);
     CHECK(page.n && zone_check(&zone));
 
-    maps[b].bits[0] ^= 4; /* a page in two chunks */
+    maps[b].pages[9] ^= 4; /* a page less than are counted */
     CHECK(!zone_check(&zone));
-    maps[b].bits[0] ^= 4;
+    maps[b].pages[9] ^= 4;
 
-    maps[b].summary[0] = 0;
+    maps[b].words[2] ^= 1; /* a word in two lists */
     CHECK(!zone_check(&zone));
-    maps[b].summary[0] = 1;
+    maps[b].words[2] ^= 1;
 
     blocks[b].levels ^= 1;
     CHECK(!zone_check(&zone));

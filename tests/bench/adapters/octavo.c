@@ -10,6 +10,7 @@
 #include "kmalloc.h"
 #include "mm.h"
 #include "pmm.h"
+#include "pmm_fast.h"
 #include "slab_private.h"
 
 static struct ob_config config;
@@ -33,7 +34,7 @@ init(const struct ob_config *wanted)
 static void *
 alloc_pages(unsigned order)
 {
-    paddr_t first = order ? pmm_alloc_pages((size_t)1 << order) : pmm_alloc_page();
+    paddr_t first = order ? pmm_alloc_pages((size_t)1 << order) : pmm_take_page();
     return (void *)(uintptr_t)first;
 }
 
@@ -43,7 +44,7 @@ free_pages(void *memory, unsigned order)
     if (order)
         pmm_free_pages((uintptr_t)memory, (size_t)1 << order);
     else
-        pmm_free_page((uintptr_t)memory);
+        pmm_give_page((uintptr_t)memory);
 }
 
 /* Everything is proved each time it is still: the other threads wait meanwhile. */
