@@ -43,7 +43,7 @@ page_put(pfn_t page)
 {
     struct frame *frame = frame_of(page);
 
-    if (__atomic_load_n(&frame->count, __ATOMIC_ACQUIRE) == 1 ||
+    if (__atomic_load_n(&frame->count, __ATOMIC_ACQUIRE) <= 1 ||
         __atomic_sub_fetch(&frame->count, 1, __ATOMIC_ACQ_REL) == 0)
         page_free(page);
 }

@@ -188,4 +188,32 @@ map_order_at(const struct block_map *map, unsigned page)
     return base + order;
 }
 
+/* ---- blocks of a zone ---- */
+
+static inline uint32_t
+block_of(const struct zone *zone, pfn_t page)
+{
+    return (uint32_t)((page.n - zone->base) >> MAX_ORDER);
+}
+
+/* False for any page that lies in no block of the zone. */
+static inline bool
+in_zone(const struct zone *zone, pfn_t page)
+{
+    return page.n >= zone->base && (page.n - zone->base) >> MAX_ORDER < zone->count;
+}
+
+static inline pfn_t
+page_at(const struct zone *zone, uint32_t index, unsigned offset)
+{
+    return pfn(zone->base + ((unsigned long)index << MAX_ORDER) + offset);
+}
+
+/* The order of a block's largest free chunk, which it has. */
+static inline unsigned
+largest_level(const struct block *block)
+{
+    return (unsigned)__builtin_ctz(block->levels);
+}
+
 #endif

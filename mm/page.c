@@ -125,7 +125,8 @@ page_free(pfn_t page)
 {
     struct frame *frame = frame_of(page);
 
-    frame->count += frame->count == 0; /* the last of several */
+    if (UNLIKELY(frame->count == 0) && frame->owner >= FRAME_ALLOCATED)
+        frame->count = 1; /* the last of several */
     vm_count(pgfree);
     pmm_free_page(pfn_to_paddr(page));
 }
