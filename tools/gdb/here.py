@@ -76,7 +76,7 @@ def show_zone(zone, found):
           "free, free chunks by order:")
     print("  order  " + "".join("%6d" % order for order in range(MAX_ORDER + 1)))
     print("  chunks " + "".join("%6d" % count for count in counts))
-    if "index" in found and int(zone["first"]) <= int(found["index"]) < int(zone["end"]):
+    if "index" in found and int(found["index"]) < int(zone["count"]):
         show_block(zone, int(found["index"]))
 
 

@@ -11,6 +11,7 @@ PAGE_SHIFT = 12
 MAX_ORDER = 10
 BLOCK_FRAMES = 1 << MAX_ORDER
 WORD_BITS = 32
+STACK_ORDERS = (0, 1, 2, 3, 9)  # include/pcp.h
 BLOCKS_MAX = 1 << 16  # 256 GiB
 # kernel/include/platform_impl.h
 FRAME_TABLE = 0xE0000000
@@ -59,7 +60,7 @@ def zones():
 
 
 def blocks_of(zone):
-    return range(int(zone["first"]), int(zone["end"]))
+    return range(int(zone["count"]))
 
 
 def cpus():
@@ -73,19 +74,32 @@ def caches():
 
 
 def cached_frames(zone):
-    stacks = [cpu["stacks"][zone] for cpu in cpus()]
-    return sum(int(row[order]["count"]) << order
-               for row in stacks for order in range(array_length(row)))
+    rank = number("first_zone[0]") - zone  # the best zone's stacks come first
+    stacks = [cpu["stacks"][rank] for cpu in cpus()] if rank >= 0 else []
+    return sum(int(row[i]["count"]) << order for row in stacks
+               for i, order in enumerate(STACK_ORDERS))
 
 
-def level_words(order):
-    return ((BLOCK_FRAMES >> order) + WORD_BITS - 1) // WORD_BITS
+def free_pages(zone, block):
+    """Which pages of an open block are free, as bits of one number."""
+    words = zone["maps"][block]["pages"]
+    return int.from_bytes(read(int(words.address), BLOCK_FRAMES // 8), "little")
 
 
-def level_bits(zone, block, order):
-    """The bitmap of the free chunks of one order in an open block, as one number."""
-    words = zone["maps"][block]["bits"][0].address + sum(map(level_words, range(order)))
-    return int.from_bytes(read(int(words), 4 * level_words(order)), "little")
+def is_free(bits, first, order):
+    """All pages of a chunk of a block are free."""
+    pages = (1 << (1 << order)) - 1
+    return order <= MAX_ORDER and bits >> first & pages == pages
+
+
+def chunk_at(bits, page):
+    """The order of the free chunk that a page of a block lies in; None when it is not free."""
+    if not is_free(bits, page, 0):
+        return None
+    order = 0
+    while is_free(bits, page & -(2 << order), order + 1):
+        order += 1
+    return order
 
 
 class Block:
@@ -112,24 +126,24 @@ def free_chunks(zone, order):
     numbers = blocks_of(zone)
     blocks = Block.read_all(zone["blocks"], numbers.start, numbers.stop)
     for index, block in zip(numbers, blocks):
-        if not block.levels >> order & 1:
+        if not block.levels >> order:
             continue
         first = int(zone["base"]) + (index << MAX_ORDER)
-        if order == MAX_ORDER or not block.open:
-            yield first
+        if not block.open:
+            if order == MAX_ORDER:
+                yield first
             continue
-        bits = level_bits(zone, index, order)
-        yield from (first + (i << order) for i in range(bits.bit_length()) if bits >> i & 1)
+        bits = free_pages(zone, index)
+        yield from (first + page for page in range(0, BLOCK_FRAMES, 1 << order)
+                    if chunk_at(bits, page) == order)
 
 
 def free_chunk_around(zone, frame):
     """The order of the free chunk that the frame lies in; None when it is not free."""
     index, offset = divmod(frame - int(zone["base"]), BLOCK_FRAMES)
-    for order in range(MAX_ORDER + 1):
-        if int(zone["blocks"][index]["levels"]) >> order & 1 \
-                and level_bits(zone, index, order) >> (offset >> order) & 1:
-            return order
-    return None
+    if not zone["blocks"][index]["open"]:
+        return MAX_ORDER if zone["blocks"][index]["levels"] else None
+    return chunk_at(free_pages(zone, index), offset)
 
 
 class Descriptors:
@@ -167,7 +181,7 @@ class Descriptors:
         """Frames that the descriptor speaks for."""
         owner, _, _, count = self[frame]
         counts = owner == self.owner["FRAME_CACHED"] or owner >= self.owner["FRAME_ALLOCATED"]
-        return count if counts and not self.is_page(frame) else 1
+        return count if counts and count and not self.is_page(frame) else 1
 
     def head_of(self, frame):
         """The head of the allocation that the frame lies in; the frame itself if in none."""
