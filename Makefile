@@ -236,7 +236,8 @@ img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy, build/oc
 
 # Kernel files that touch no hardware: the host test program runs them as well.
 PURE_KERNEL := $(addprefix kernel/,multiboot.c cmdline.c memory_options.c text/printf.c \
-        devices/acpi.c devices/ansi.c devices/date.c devices/keys.c monitor/line.c monitor/words.c \
+        devices/acpi.c devices/ansi.c devices/date.c devices/keys.c devices/madt.c devices/mp_tables.c \
+        monitor/line.c monitor/words.c \
         files/discipline.c tasks/elf.c tasks/script.c)
 HOST_MM   := $(sort $(wildcard mm/*.c mm/debug/*.c mm/hosted/*.c))
 HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) $(PURE_KERNEL)
