@@ -258,7 +258,10 @@ cpus_stop(void)
 {
     if (cpu_count() == 1 || __atomic_exchange_n(&stopping, true, __ATOMIC_ACQ_REL))
         return;
-    apic_send_nmi();
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        if (cpu != cpu_current() && online >> cpu & 1)
+            apic_send_nmi(cpu_by_id[cpu]->apic_id);
+    }
     for (unsigned i = 0; i < STOP_US && !all_stopped(); i++)
         io_delay();
 }

@@ -45,7 +45,6 @@ enum {
 #define COMMAND_BUSY   0x1000
 #define COMMAND_ASSERT 0x4000
 #define COMMAND_LEVEL  0x8000
-#define TO_ALL_OTHERS  0xC0000
 #define ID_SHIFT       24
 
 /* The timer is measured so many times, each a part of a tick. */
@@ -112,9 +111,9 @@ apic_send(unsigned id, unsigned vector)
 }
 
 void
-apic_send_nmi(void)
+apic_send_nmi(unsigned id)
 {
-    command(0, TO_ALL_OTHERS | COMMAND_ASSERT | DELIVER_NMI);
+    command(id, COMMAND_ASSERT | DELIVER_NMI);
 }
 
 /* The second half is for the oldest ones, which would stay in that state for as long as the level is

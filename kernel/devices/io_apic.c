@@ -103,8 +103,8 @@ io_apic_init(const struct cpu_tables *tables)
         outb(IMCR_SELECT, IMCR);
         outb(IMCR_DATA, IMCR_APIC);
     }
+    pic_leave(turn_on); /* first: none of their interrupts is on its way when their line is cut */
     apic_leave_8259();
-    pic_leave(turn_on);
     interrupts_restore(flags);
     return true;
 }

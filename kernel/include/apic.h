@@ -19,9 +19,10 @@ unsigned apic_id(void);
 /* Ends the interrupt that is being handled, for all that come through the local APIC. */
 void apic_end(void);
 
-/* Raises a vector on another CPU; a non-maskable interrupt on all others. */
+/* Raises a vector, or a non-maskable interrupt, on another CPU. One that nobody has started must get
+ * none. */
 void apic_send(unsigned id, unsigned vector);
-void apic_send_nmi(void);
+void apic_send_nmi(unsigned id);
 
 /* The two messages that start a CPU: into the state after its reset; then to run real mode code at
  * `page` * 4096. */

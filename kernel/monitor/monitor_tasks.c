@@ -5,6 +5,7 @@
 #include "monitor.h"
 #include "pagetable.h"
 #include "proc.h"
+#include "sched.h"
 #include "signal.h"
 #include "space.h"
 #include "task.h"
@@ -60,6 +61,32 @@ ps(int argc, char **argv)
     return MONITOR_DONE;
 }
 MONITOR_COMMAND(ps, "", "the processes", ps);
+
+static void
+print_cpu(const struct cpu *cpu)
+{
+    const struct sched_counts *counts = &cpu->queue->counts;
+
+    print(&console_printer, "%3u %4u %10lu %10lu %10lu %10lu %5d %s\n", cpu->id, cpu->apic_id,
+          (unsigned long)counts->user, (unsigned long)counts->kernel, (unsigned long)counts->idle,
+          (unsigned long)counts->switches, cpu->task->process->pid,
+          cpu->task == cpu->queue->idle ? "idle" : cpu->task->process->name);
+}
+
+static int
+cpus(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1)
+        return MONITOR_USAGE;
+    print(&console_printer, "CPU APIC USER TICKS     KERNEL       IDLE   SWITCHES   PID NAME\n");
+    for (unsigned id = 0; id < CPU_MAX; id++) {
+        if (cpus_online() >> id & 1)
+            print_cpu(cpu_by_id[id]);
+    }
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(cpus, "", "the CPUs: time by ticks, switches, who runs", cpus);
 
 static int
 vmstat(int argc, char **argv)
