@@ -72,10 +72,8 @@ space_activate(struct address_space *space)
     unsigned id = cpu_current();
     struct tlb_cpu *cpu = &tlb_cpus[id];
 
-    if (space == cpu->active && space == cpu->loaded)
-        return;
     __atomic_store_n(&cpu->active, space, __ATOMIC_SEQ_CST);
-    if (space != cpu->loaded) {
+    if (LIKELY(space != cpu->loaded)) {
         if (space != NULL)
             __atomic_fetch_or(&space->cpus, 1u << id, __ATOMIC_SEQ_CST);
         load(id, space);

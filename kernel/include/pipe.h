@@ -35,8 +35,7 @@ pipe_set_room(struct pipe *pipe)
 static inline void
 pipe_wake(struct wait_queue *queue)
 {
-    if (queue->first != NULL)
-        task_wake_all(queue);
+    task_wake_all(queue);
     poll_changed();
 }
 

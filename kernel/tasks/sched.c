@@ -115,15 +115,17 @@ load_task(const struct task *task)
         space_activate(task->space);
 }
 
-/* With several CPUs a task may go on elsewhere: nothing of it stays behind. */
+/* With several CPUs a task may go on elsewhere: nothing of it stays behind. The kernel lock is free
+ * for others meanwhile. */
 static void
-leave_nothing(const struct task *from, struct task *to)
+leave_nothing(struct task *from, struct task *to)
 {
     fpu_leave(from);
     if (to->space == NULL)
         space_rest();
     else if (cpus_parking)
         task_mark(to, TASK_WORK_PARK);
+    kernel_lock_drop(from);
 }
 
 /* Gives the CPU to the next task; returns when the caller has one again, which may be another. The
@@ -141,13 +143,12 @@ switch_away(struct run_queue *queue)
         hand_over_fail_nth(from, to);
     queue->counts.switches++;
     trace(TRACE_SWITCH, 0, (size_t)to->tid, (unsigned)from->tid, NULL);
-    if (UNLIKELY(cpu_count() > 1))
+    if (UNLIKELY(kernel_lock_used))
         leave_nothing(from, to);
     THIS_CPU_WRITE(task, to);
     queue->running = to;
     if (to->space != NULL)
         load_task(to);
-    kernel_lock_drop(from);
     task_switch(from, to);
 }
 

@@ -57,22 +57,32 @@ leave(struct wait_queue *queue, struct task *task)
 
 /* ---- waking ---- */
 
-void
-task_wake_all(struct wait_queue *queue)
+static inline void
+leave_first(struct wait_queue *queue, struct task *first)
 {
-    struct task *task, *next;
-    unsigned long flags;
-    unsigned how;
+    struct task *next = first->next_waiting;
 
-    if (queue->first == NULL)
-        return;
-    flags = interrupts_disable();
+    queue->first = next;
+    if (next != NULL)
+        next->previous_waiting = NULL;
+    else
+        queue->last = NULL;
+    first->waits_in = NULL;
+}
+
+void
+task_wake_waiting(struct wait_queue *queue)
+{
+    unsigned long flags = interrupts_disable();
+    struct task *task;
+
     spin_lock_only(&queue->lock);
-    how = TASK_SLEEPING_HARD | urgency(flags);
-    for (task = queue->first; task != NULL; task = next) {
-        next = task->next_waiting;
-        leave(queue, task);
-        sched_wake(task, how, 0);
+    while ((task = queue->first) != NULL) {
+        leave_first(queue, task);
+        if (flags & EFLAGS_IF)
+            sched_wake(task, TASK_SLEEPING_HARD, 0);
+        else
+            sched_wake(task, TASK_SLEEPING_HARD | WAKE_URGENT, 0);
     }
     spin_unlock_only(&queue->lock);
     interrupts_restore(flags);
@@ -101,7 +111,7 @@ task_wake_first(struct wait_queue *queue)
 {
     struct task *task = queue->first;
 
-    leave(queue, task);
+    leave_first(queue, task);
     sched_wake(task, TASK_SLEEPING_HARD, 0);
 }
 
