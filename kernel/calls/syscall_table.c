@@ -39,6 +39,15 @@ static const syscall_handler parallel[] = {
     /* time: the 8254 and the wall's offset have a lock each; counts that are told are single words */
     sys_clock_getres, sys_clock_getres_time64, sys_settimeofday, sys_clock_settime,
     sys_clock_settime64, sys_times, sys_getrusage,
+    /* signals, ends and what becomes of children: process_lock */
+    sys_kill, sys_tkill, sys_tgkill, sys_rt_sigqueueinfo, sys_rt_tgsigqueueinfo, sys_rt_sigaction,
+    sys_sigaction, sys_signal, sys_rt_sigprocmask, sys_sigprocmask, sys_rt_sigpending,
+    sys_sigpending, sys_pause, sys_rt_sigsuspend, sys_sigsuspend, sys_rt_sigtimedwait,
+    sys_rt_sigtimedwait_time64, sys_sigaltstack, sys_sigreturn, sys_rt_sigreturn,
+    sys_alarm, sys_setitimer, sys_getitimer, sys_nanosleep, sys_clock_nanosleep,
+    sys_clock_nanosleep_time64, sys_waitpid, sys_wait4, sys_waitid, sys_restart_syscall,
+    /* futexes: a mutex a bucket */
+    sys_futex, sys_futex_time64,
     /* the machine: names do not change, sums need not be of one moment, chance has a lock */
     sys_uname, sys_olduname, sys_oldolduname, sys_sysinfo, sys_getrandom,
 };
@@ -100,7 +109,7 @@ SYSCALL(restart_syscall)
     task->cut_short = 0;
     task->goes_on = true;
     frame->error = number;
-    result = (handlers != NULL ? handlers : syscall_table)[number](frame);
+    result = syscall_table[number](frame);
     task->goes_on = false;
     return result;
 }

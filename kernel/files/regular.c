@@ -305,21 +305,32 @@ file_read(struct file *file, void *to, size_t size, uint64_t position)
     return file->ops->read(file, &buffer, &position);
 }
 
+/* What is said of a file whose name is gone. */
+static const char deleted[] = " (deleted)";
+_Static_assert(OBJECT_NAME_ROOM > sizeof(deleted), "there is room for a name before that");
+
 const char *
-file_object_name(const struct object *object)
+file_object_name_to(const struct object *object, char text[OBJECT_NAME_ROOM])
 {
-    static const char deleted[] = " (deleted)";
-    static char text[256 + sizeof(deleted)];
+    const size_t room = OBJECT_NAME_ROOM - sizeof(deleted) + 1;
     const struct node *node = node_of_object(object);
     bool gone;
     char *name;
 
     if (node == NULL)
         return "";
-    name = node_path(node, text, 256, &gone);
+    name = node_path(node, text, room, &gone);
     if (name == NULL)
         return node->name;
     if (gone)
-        memcpy(text + 255, deleted, sizeof(deleted));
+        memcpy(text + room - 1, deleted, sizeof(deleted));
     return name;
+}
+
+const char *
+file_object_name(const struct object *object)
+{
+    static char text[OBJECT_NAME_ROOM];
+
+    return file_object_name_to(object, text);
 }

@@ -136,7 +136,11 @@ long file_read(struct file *file, void *to, size_t size, uint64_t position);
 /* The object behind a regular file; NULL for others. */
 struct object *file_object(const struct file *file);
 uint64_t file_size(const struct file *file);
-/* The path of the file an object belongs to, "" when it has none; good until the next call. */
+#define OBJECT_NAME_ROOM 268
+
+/* The path of the file an object belongs to, "" when it has none: written into `text`. */
+const char *file_object_name_to(const struct object *object, char text[OBJECT_NAME_ROOM]);
+/* The same, good until the next call: for what prints one text at a time. */
 const char *file_object_name(const struct object *object);
 /* What mmap of a file maps: *object, NULL for /dev/zero, which means anonymous memory; *may_write
  * for space_mmap. 0, -EACCES as it was not opened for that, -ENODEV. */

@@ -71,24 +71,36 @@ MONITOR_COMMAND(memtest, "[SEED]", "test free memory, retire bad frames", memtes
 
 /* ---- the device ---- */
 
-/* The pass that readers of the device share. */
+/* The pass that readers of the device share; one at a time makes a step. */
 static struct memtest shared;
+static struct mutex shared_mutex = MUTEX_INIT;
 
 /* Each read is a step and gives a line: where it is, the end (frames), tested, bad. Position 0
  * starts a pass; behind its last step there is nothing to read. */
+static int
+make_step(char *line, size_t size, bool first)
+{
+    int length = 0;
+
+    mutex_lock(&shared_mutex);
+    if (first)
+        shared = (struct memtest){.seed = timer_ticks(), .pass = shared.pass + 1};
+    if (memtest_step(&shared, &klog_printer))
+        length = format_text(line, size, "%lu %lu %lu %lu\n", shared.next.n, memtest_end().n,
+                             shared.tested, shared.bad);
+    mutex_unlock(&shared_mutex);
+    return length;
+}
+
 static long
 read_step(struct file *file, struct buffer *to, uint64_t *position)
 {
     char line[80];
-    int length;
+    int length = make_step(line, sizeof(line), *position == 0);
 
     (void)file;
-    if (*position == 0)
-        shared = (struct memtest){.seed = timer_ticks(), .pass = shared.pass + 1};
-    if (!memtest_step(&shared, &klog_printer))
+    if (length == 0)
         return 0;
-    length = format_text(line, sizeof(line), "%lu %lu %lu %lu\n", shared.next.n, memtest_end().n,
-                         shared.tested, shared.bad);
     if (to->size < (size_t)length)
         return -EINVAL;
     if (buffer_put(to, line, (size_t)length) != 0)

@@ -92,6 +92,9 @@ make_all_room(struct file *file, maker *make, struct proc_text *text)
     return error;
 }
 
+/* One text is made at a time: what prints may have a buffer of its own (file_object_name). */
+static struct mutex proc_mutex = MUTEX_INIT;
+
 static int
 make_text(struct file *file, maker *make, bool whole)
 {
@@ -103,10 +106,12 @@ make_text(struct file *file, maker *make, bool whole)
         return -ENOMEM;
     text->printer.vprint = vprint;
     file->state = text;
+    mutex_lock(&proc_mutex);
     if (whole)
         error = make_all_room(file, make, text);
     if (error == 0)
         error = make(file->node, text);
+    mutex_unlock(&proc_mutex);
     if (error == 0 && text->failed)
         error = -ENOMEM;
     if (error != 0)

@@ -225,7 +225,9 @@ map_program(struct builder *build)
 static void
 name_image(struct exec_image *image, const char *path)
 {
-    const char *slash = strrchr(path, '/'), *file = file_object_name(image->executable);
+    char text[OBJECT_NAME_ROOM];
+    const char *file = file_object_name_to(image->executable, text);
+    const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
     size_t length = strnlen(name, sizeof(image->name) - 1);
 

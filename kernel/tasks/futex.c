@@ -70,21 +70,33 @@ shared_area(const struct address_space *space, uint32_t address)
     return area->object != NULL ? area : NULL;
 }
 
+/* Makes the key that of an object's word when the word is one. With the space's lock. */
+static void
+share_key(const struct address_space *space, uint32_t address, struct key *key)
+{
+    const struct area *area = shared_area(space, address);
+
+    if (area == NULL)
+        return;
+    key->owner = area->object;
+    key->page += area->index - area->start / PAGE_SIZE;
+}
+
 static int
 key_of(uint32_t address, unsigned flags, struct key *key)
 {
-    const struct address_space *space = task_current()->space;
-    const struct area *area = flags & FUTEX_PRIVATE ? NULL : shared_area(space, address);
+    struct address_space *space = task_current()->space;
 
     if (address % 4 != 0)
         return -EINVAL;
     if (!user_range_ok(address, 4))
         return -EFAULT;
-    key->owner = area != NULL ? (const void *)area->object : space;
-    key->page = address / PAGE_SIZE;
-    key->offset = address % PAGE_SIZE;
-    if (area != NULL)
-        key->page += area->index - area->start / PAGE_SIZE;
+    *key = (struct key){space, address / PAGE_SIZE, address % PAGE_SIZE};
+    if (!(flags & FUTEX_PRIVATE)) {
+        rw_lock_shared(&space->lock);
+        share_key(space, address, key);
+        rw_unlock_shared(&space->lock);
+    }
     return 0;
 }
 
