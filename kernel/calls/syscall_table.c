@@ -48,6 +48,22 @@ static const syscall_handler parallel[] = {
     sys_clock_nanosleep_time64, sys_waitpid, sys_wait4, sys_waitid, sys_restart_syscall,
     /* futexes: a mutex a bucket */
     sys_futex, sys_futex_time64,
+    /* files: tables, positions, names, bytes, pipes, the terminal and poll have their locks */
+    sys_read, sys_write, sys_readv, sys_writev, sys_pread64, sys_pwrite64, sys_preadv, sys_pwritev,
+    sys_sendfile, sys_sendfile64, sys_lseek, sys__llseek, sys_open, sys_openat, sys_creat, sys_close,
+    sys_close_range, sys_dup, sys_dup2, sys_dup3, sys_fcntl, sys_fcntl64, sys_ioctl, sys_flock,
+    sys_pipe, sys_pipe2, sys_poll, sys_ppoll, sys_ppoll_time64, sys_select, sys__newselect,
+    sys_pselect6, sys_pselect6_time64, sys_sync, sys_fsync, sys_fdatasync, sys_syncfs,
+    sys_fadvise64, sys_fadvise64_64, sys_readahead, sys_memfd_create, sys_mkdir, sys_mkdirat,
+    sys_unlink, sys_rmdir, sys_unlinkat, sys_rename, sys_renameat, sys_renameat2, sys_symlink,
+    sys_symlinkat, sys_mknod, sys_mknodat, sys_link, sys_linkat, sys_chdir, sys_fchdir, sys_getcwd,
+    sys_umask, sys_mount, sys_umount, sys_umount2, sys_chroot, sys_chmod, sys_fchmod,
+    sys_fchmodat, sys_chown, sys_lchown, sys_fchown, sys_chown32, sys_lchown32, sys_fchown32,
+    sys_fchownat, sys_truncate, sys_ftruncate, sys_truncate64, sys_ftruncate64, sys_fallocate,
+    sys_getdents, sys_getdents64, sys_statfs, sys_fstatfs, sys_statfs64, sys_fstatfs64,
+    sys_stat, sys_lstat, sys_fstat, sys_stat64, sys_lstat64, sys_fstat64, sys_fstatat64, sys_statx,
+    sys_access, sys_faccessat, sys_faccessat2, sys_readlink, sys_readlinkat, sys_utime, sys_utimes,
+    sys_futimesat, sys_utimensat, sys_utimensat_time64,
     /* the machine: names do not change, sums need not be of one moment, chance has a lock */
     sys_uname, sys_olduname, sys_oldolduname, sys_sysinfo, sys_getrandom,
 };
