@@ -1,0 +1,162 @@
+/* affinity.c - which CPUs a thread may use, on a machine with several.
+ *
+ *   affinity CPUS
+ */
+#include "tap.h"
+
+#define ROUNDS 200
+
+#define GETCPU 318 /* its number */
+#define NO_SUCH_THREAD 3
+
+static u32 cpus;
+
+static u32 mask_of(long pid)
+{
+    u32 mask = 0;
+    long size = SC3(NR_sched_getaffinity, pid, sizeof(mask), &mask);
+
+    return size == sizeof(mask) ? mask : 0;
+}
+
+static long confine(long pid, u32 mask)
+{
+    return SC3(NR_sched_setaffinity, pid, sizeof(mask), &mask);
+}
+
+static u32 here(void)
+{
+    u32 cpu = 99;
+
+    SC3(GETCPU, &cpu, 0, 0);
+    return cpu;
+}
+
+static int told_where(void *arg)
+{
+    (void)arg;
+    return mask_of(0) == 1u << here() ? (int)here() : 99;
+}
+
+static void every_cpu(void)
+{
+    u32 right = 0, inherited = 0;
+
+    for (u32 cpu = 0; cpu < cpus; cpu++) {
+        right += confine(0, 1u << cpu) == 0 && here() == cpu && mask_of(0) == 1u << cpu;
+        inherited += in_child(told_where, 0) == (long)cpu << 8;
+    }
+    eq(right, cpus, "a thread goes to the CPU that it is given");
+    eq(inherited, cpus, "and so does its child");
+    eq(confine(0, 1u << cpus), -EINVAL_, "a CPU that there is not");
+    eq(confine(0, 0), -EINVAL_, "none at all");
+    eq(confine(0, ~0u), 0, "all");
+    eq(mask_of(0), (1u << cpus) - 1, "are those that there are");
+    eq(confine(30000, 1), -NO_SUCH_THREAD, "of a thread that there is not");
+}
+
+/* Counts in shared memory until it is told to stop. */
+static long spin(volatile u32 *counter, volatile u32 *stop, u32 cpu)
+{
+    long pid = k_fork();
+
+    if (pid != 0)
+        return pid;
+    confine(0, 1u << cpu);
+    while (!*stop)
+        ++*counter;
+    k_exit(here() == cpu ? 0 : 1);
+}
+
+/* Two that never sleep, each on a CPU of its own or both on one: nobody stands still. One is moved
+ * while it runs. */
+static void two_at_once(void)
+{
+    volatile u32 *shared = (volatile u32 *)k_mmap(0, 4096, 3, M_SHARED | M_ANON, -1, 0);
+    struct { long sec, nsec; } nap = {0, 100000000};
+    long first, second;
+    int one = -1, other = -1;
+    u32 before;
+
+    first = spin(&shared[0], &shared[16], 0);
+    second = spin(&shared[1], &shared[17], cpus - 1);
+    SC2(NR_nanosleep, &nap, 0);
+    ok(shared[0] > 1000 && shared[1] > 1000, "two threads compute at the same time");
+    eq(confine(first, 1u << (cpus - 1)), 0, "one is moved to the other's CPU");
+    before = shared[0];
+    SC2(NR_nanosleep, &nap, 0);
+    ok(shared[0] > before, "and goes on there");
+    shared[16] = shared[17] = 1;
+    k_wait(first, &one);
+    k_wait(second, &other);
+    eq(one, cpus > 1 ? 1 << 8 : 0, "it has left its first");
+    eq(other, 0, "the other has stayed");
+}
+
+/* Sends each byte that it gets back. */
+static long echo(int *to, int *from, u32 cpu)
+{
+    long pid = k_fork();
+    u8 byte;
+
+    if (pid != 0)
+        return pid;
+    confine(0, 1u << cpu);
+    k_close(to[1]);
+    k_close(from[0]);
+    while (k_read(to[0], &byte, 1) == 1)
+        k_write(from[1], &byte, 1);
+    k_exit(0);
+}
+
+static void back_and_forth(void)
+{
+    int to[2], from[2], status = -1;
+    u32 right = 0;
+    long pid;
+
+    k_pipe(to);
+    k_pipe(from);
+    confine(0, 1);
+    pid = echo(to, from, cpus - 1);
+    for (u32 i = 0; i < ROUNDS; i++) {
+        u8 byte = (u8)i, answer = (u8)~i;
+
+        k_write(to[1], &byte, 1);
+        k_read(from[0], &answer, 1);
+        right += answer == byte && here() == 0;
+    }
+    k_close(to[1]);
+    k_wait(pid, &status);
+    eq(right, ROUNDS, "bytes go from CPU to CPU and back");
+    eq(status, 0, "until the end");
+    confine(0, ~0u);
+}
+
+static int many(void *arg)
+{
+    (void)arg;
+    for (u32 i = 0; i < 20; i++)
+        k_yield();
+    return 3;
+}
+
+static void families(void)
+{
+    u32 right = 0;
+
+    for (u32 i = 0; i < ROUNDS; i++)
+        right += in_child(many, 0) == 3 << 8;
+    eq(right, ROUNDS, "children come and go");
+}
+
+int main(int argc, char **argv)
+{
+    cpus = (u32)parse_num(argc > 1 ? argv[1] : 0, 1);
+    eq(mask_of(0), (1u << cpus) - 1, "%u CPUs", cpus);
+    every_cpu();
+    two_at_once();
+    back_and_forth();
+    families();
+    return done("affinity");
+}
