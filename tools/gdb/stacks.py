@@ -425,6 +425,22 @@ class Registers:
         gdb.execute(f"frame level {self.level}", to_string=True)
 
 
+class OnCpu:
+    """`with OnCpu(1):` what gdb shows is of that CPU; None: of the one that it shows anyway."""
+
+    def __init__(self, cpu):
+        self.wanted, self.own = cpu, gdb.selected_thread()
+
+    def __enter__(self):
+        for thread in gdb.selected_inferior().threads():
+            if self.wanted is not None and thread.num == self.wanted + 1:
+                thread.switch()
+
+    def __exit__(self, *_error):
+        if self.own:
+            self.own.switch()
+
+
 def saved_registers(task):
     """Those with which it will go on: kernel/tasks/switch.asm."""
     at = int(task["stack_pointer"])
@@ -442,12 +458,13 @@ def _bt(argument):
     who, *words = argument.split(None, 1)
     task = tasks.find_task(who)
     process = task["process"]
-    state = "running" if tasks.is_running(task) else STATES[str(task["state"])]
+    cpu = tasks.cpu_of(task)
+    state = STATES[str(task["state"])] if cpu is None else "running"
     print(f"{process['name'].string()} ({int(task['tid'])}), {state}")
     before = programs.loaded
     try:
         programs.load(name_of(process))
-        with Registers(**({} if tasks.is_running(task) else saved_registers(task))):
+        with Registers(**(saved_registers(task) if cpu is None else {})), OnCpu(cpu):
             gdb.execute("bt " + "".join(words))
     finally:
         programs.load(before)

@@ -44,8 +44,12 @@ def find_task(word):
     raise gdb.GdbError(f"there is no process or thread {wanted} (octavo ps lists them)")
 
 
-def is_running(task):
-    return any(cpu and cpu["task"] == task.address for cpu in cpu_structures())
+def cpu_of(task):
+    """The number of the CPU that runs it; None: it waits, or is ready."""
+    for number_of_it, cpu in enumerate(cpu_structures()):
+        if cpu and cpu["task"] == task.address:
+            return number_of_it
+    return None
 
 
 def ancestry(process):

@@ -193,6 +193,24 @@ static int first_ends(void *a)
 	return 0;
 }
 
+/* Calls, and whatever interrupts them at any place: how often %fs, or what it leads to, was another
+ * one behind it. */
+static int lost_fs(u32 selector, u32 value)
+{
+	u32 old, now, behind;
+	int lost = 0;
+
+	__asm__ volatile("mov %%fs,%0" : "=r"(old));
+	__asm__ volatile("mov %0,%%fs" : : "r"(selector));
+	for (int i = 0; i < 100000; i++) {
+		SC0(NR_getppid);
+		__asm__ volatile("mov %%fs,%0\n mov %%fs:4,%1" : "=r"(now), "=r"(behind));
+		lost += (now & 0xffff) != selector || behind != value;
+	}
+	__asm__ volatile("mov %0,%%fs" : : "r"(old));
+	return lost;
+}
+
 static void tls(void)
 {
 	struct user_desc d[2];
@@ -217,6 +235,9 @@ static void tls(void)
 	join(&threads[0]);
 	join(&threads[1]);
 	__asm__ volatile("mov %0,%%gs" : : "r"(old));
+	probe.base = (u32)threads[0].tls;
+	SC1(NR_set_thread_area, &probe);
+	eq(lost_fs(gs, 5), 0, "100000 calls and what interrupts them leave %%fs as it is");
 	eq(threads[0].result, 5 << 8, "%%gs:4 of the first thread");
 	eq(threads[1].result, 6 << 8, "%%gs:4 of the second");
 	probe.entry = 1;
