@@ -15,6 +15,7 @@
 static uint8_t arena[MACHINE_BYTES] __attribute__((aligned(4 << 20)));
 
 void *machine_early[64];
+unsigned long machine_base = 4096;
 
 void
 machine_start(const struct machine *machine)
@@ -52,16 +53,8 @@ machine_start_plain(unsigned long base)
     hosted_start(arena, sizeof(arena), pfn(base));
 }
 
-static unsigned long usual_base = 4096;
-
-void
-machine_choose_base(unsigned long frame)
-{
-    usual_base = frame;
-}
-
 void
 machine_start_usual(void)
 {
-    machine_start_plain(usual_base);
+    machine_start_plain(machine_base);
 }

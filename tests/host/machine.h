@@ -21,12 +21,13 @@ void machine_start(const struct machine *machine);
 /* As a program does it: hosted_start. */
 void machine_start_plain(unsigned long base);
 
-/* The machine that tests run on unless they start another: 64 MiB from frame 4096 on, or from the
- * one that was chosen. A test that started another one starts this one at its end. */
+/* The machine that tests run on unless they start another: 64 MiB from machine_base on. A test that
+ * started another one starts this one at its end. */
 void machine_start_usual(void);
 
-/* Where the usual machine's memory begins from its next start on, a multiple of 1024. */
-void machine_choose_base(unsigned long frame);
+/* Where machines begin that are not about where they begin: 4096, or a multiple of 1024 that is
+ * written here before they start. */
+extern unsigned long machine_base;
 
 /* The early objects of the running machine. */
 extern void *machine_early[64];

@@ -79,13 +79,11 @@ choose_base(void)
 {
     const char *text = getenv("FRAME");
     char *end;
-    unsigned long frame;
 
     if (!text || !*text)
         return true;
-    frame = strtoul(text, &end, 0);
-    machine_choose_base(frame);
-    return *end == '\0' && frame % 1024 == 0;
+    machine_base = strtoul(text, &end, 0);
+    return *end == '\0' && machine_base % 1024 == 0;
 }
 
 int

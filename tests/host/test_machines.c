@@ -80,7 +80,7 @@ exhaust(void)
 
 KTEST(machines, all_memory)
 {
-    const struct machine machine = {.base = 4096};
+    const struct machine machine = {.base = machine_base};
     on(&machine, exhaust);
 }
 
@@ -115,7 +115,7 @@ exhaust_objects(void)
 
 KTEST(machines, all_memory_in_objects)
 {
-    const struct machine machine = {.base = 4096};
+    const struct machine machine = {.base = machine_base};
     on(&machine, exhaust_objects);
 }
 
@@ -151,7 +151,7 @@ last_frames(void)
 
 KTEST(machines, nothing_is_kept_back)
 {
-    const struct machine machine = {.base = 4096};
+    const struct machine machine = {.base = machine_base};
     on(&machine, last_frames);
 }
 
@@ -331,7 +331,7 @@ release_boot_info(void)
 
 KTEST(machines, boot_info_is_released)
 {
-    const struct machine machine = {.base = 4096, .info = 700};
+    const struct machine machine = {.base = machine_base, .info = 700};
     on(&machine, release_boot_info);
 }
 
@@ -371,7 +371,7 @@ early_objects(void)
 
 KTEST(machines, early_heap_goes_object_by_object)
 {
-    const struct machine machine = {.base = 4096, .early = 32};
+    const struct machine machine = {.base = machine_base, .early = 32};
     on(&machine, early_objects);
 }
 
@@ -464,7 +464,7 @@ cpu_up(void)
 
 KTEST(machines, cpu_up)
 {
-    const struct machine machine = {.base = 4096};
+    const struct machine machine = {.base = machine_base};
     on(&machine, cpu_up);
     hosted_set_cpu(0);
 }

@@ -72,7 +72,7 @@ static unsigned running;
 static void
 run_threads(unsigned count, void *(*work)(void *))
 {
-    const struct machine machine = {.base = 4096};
+    const struct machine machine = {.base = machine_base};
     pthread_t threads[CPU_MAX];
     machine_start(&machine);
     memset(rings, 0, sizeof(rings));

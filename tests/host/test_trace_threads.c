@@ -83,7 +83,7 @@ work(void *argument)
 static void
 run(size_t bytes, bool loses)
 {
-    const struct machine machine = {.base = 4096};
+    const struct machine machine = {.base = machine_base};
     const struct trace_setup setup = {.bytes = bytes};
     unsigned cpus[WORKERS];
     pthread_t threads[WORKERS + 1];

@@ -3,16 +3,18 @@
 # is 16 TiB, and with 32 bits as far up as frame numbers go.
 . "$(dirname "$0")/../tap.sh"
 
-# beyond VARIANT FRAME
+# beyond VARIANT FRAME [TESTS]
 beyond() {
-    FRAME=$2 timeout -s KILL 120 "build/$1/ktests" >"$work/$1" 2>&1
-    is "$1: memory from frame $2 on" $? 0
-    sed -n 's/^not ok/#&/p' "$work/$1"
+    variant=$1 frame=$2
+    shift 2
+    FRAME=$frame timeout -s KILL 120 "build/$variant/ktests" "$@" >"$work/$variant" 2>&1
+    is "$variant: memory from frame $frame on" $? 0
+    sed -n 's/^not ok/#&/p' "$work/$variant"
 }
 
-beyond host64 0xffffe000
 beyond host64 0x100001000
 beyond host64-asan 0xffffe000
+beyond host64-tsan 0xffffe000 'mm/threads/*' 'mm/trace_threads/*'
 beyond host32 0xffff0000
 
 done_testing
