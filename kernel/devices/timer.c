@@ -94,8 +94,9 @@ read_count(void)
     return count;
 }
 
-/* The count may have gone round while its interrupt still waits: time would seem to go back then.
- */
+/* The count may have gone round, even several times, while the first CPU has not taken the interrupt:
+ * time would seem to go back then. So what was said last is a bound, and a count that is less than the
+ * last one begins another tick. */
 uint32_t
 timer_now(uint32_t *nanoseconds)
 {
@@ -109,12 +110,10 @@ timer_now(uint32_t *nanoseconds)
     } while (now != ticks); /* another CPU has the tick */
     if (passed >= DIVISOR)
         passed = DIVISOR - 1; /* no timer, or one that counts to 0 */
-    if (now == last_ticks && passed < last_passed) {
-        now++;
-    } else {
-        last_ticks = now;
-        last_passed = passed;
-    }
+    if ((int32_t)(now - last_ticks) <= 0)
+        now = last_ticks + (passed < last_passed);
+    last_ticks = now;
+    last_passed = passed;
     spin_unlock(&lock, state);
     *nanoseconds = passed * 838 + passed * 95 / 1000; /* 838.095 a count */
     return now;
