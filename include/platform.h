@@ -52,6 +52,8 @@
  *   void cpu_interrupt(uint32_t cpus)                      makes each of these call tlb_answer soon
  *                                                          (tlb.h), whatever it does then, unless
  *                                                          its interrupts are off
+ *   void spin_relax(void)                                  the same, for who may have interrupts off:
+ *                                                          answers what this CPU is asked meanwhile
  *   void cpu_pause(void)                                   in a loop that waits for another CPU
  */
 #ifndef OCTAVO_PLATFORM_H

@@ -34,10 +34,8 @@ void
 table_wait(struct frame *table)
 {
     do {
-        while (__atomic_load_n(&table->flags, __ATOMIC_RELAXED) != 0) {
-            tlb_answer();
-            cpu_pause();
-        }
+        while (__atomic_load_n(&table->flags, __ATOMIC_RELAXED) != 0)
+            spin_relax();
     } while (!table_try_lock(table));
 }
 

@@ -130,13 +130,13 @@ tlb_answer(void)
 
 /* ---- questions ---- */
 
+/* Interrupts are off: one in between could ask itself, for an allocation may have to. */
 static void
 ask(uint32_t cpus, uintptr_t start, uintptr_t end, struct address_space *leave)
 {
+    unsigned long flags = interrupts_disable();
     struct tlb_cpu *cpu = &tlb_cpus[cpu_current()];
 
-    if (cpus == 0)
-        return;
     ASSERT(cpu->waiting == 0);
     vm_count(tlb_shootdowns);
     cpu->start = start;
@@ -146,8 +146,9 @@ ask(uint32_t cpus, uintptr_t start, uintptr_t end, struct address_space *leave)
     cpu_interrupt(cpus);
     while (__atomic_load_n(&cpu->waiting, __ATOMIC_ACQUIRE) != 0) {
         tlb_answer();
-        cpu_pause();
+        spin_relax();
     }
+    interrupts_restore(flags);
 }
 
 /* Those of `cpus` that do not rest; the others find a note. */
@@ -169,13 +170,19 @@ tlb_shoot(struct address_space *space, uintptr_t start, uintptr_t end, bool tabl
 {
     uint32_t cpus = tlb_others(space);
 
-    ask(tables ? cpus : leave_notes(cpus), start, end, tables ? space : NULL);
+    if (!tables)
+        cpus = leave_notes(cpus);
+    if (cpus != 0)
+        ask(cpus, start, end, tables ? space : NULL);
 }
 
 void
 tlb_shoot_all(uintptr_t start, uintptr_t end)
 {
-    ask(cpus_online() & ~cpu_bit(), start, end, NULL);
+    uint32_t cpus = cpus_online() & ~cpu_bit();
+
+    if (cpus != 0)
+        ask(cpus, start, end, NULL);
 }
 
 /* A CPU on its way out of the space by itself takes its bit away when it is through. */
@@ -190,8 +197,6 @@ tlb_evict(struct address_space *space)
     if (__atomic_load_n(&space->cpus, __ATOMIC_ACQUIRE) == 0)
         return;
     tlb_shoot(space, 0, USER_END, true);
-    while (__atomic_load_n(&space->cpus, __ATOMIC_ACQUIRE) != 0) {
-        tlb_answer();
-        cpu_pause();
-    }
+    while (__atomic_load_n(&space->cpus, __ATOMIC_ACQUIRE) != 0)
+        spin_relax();
 }

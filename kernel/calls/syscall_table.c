@@ -64,6 +64,9 @@ static const syscall_handler parallel[] = {
     sys_stat, sys_lstat, sys_fstat, sys_stat64, sys_lstat64, sys_fstat64, sys_fstatat64, sys_statx,
     sys_access, sys_faccessat, sys_faccessat2, sys_readlink, sys_readlinkat, sys_utime, sys_utimes,
     sys_futimesat, sys_utimensat, sys_utimensat_time64,
+    /* memory: a space has a lock, and what several spaces share (space.h, object.h) */
+    sys_brk, sys_mmap, sys_mmap2, sys_munmap, sys_mprotect, sys_mremap, sys_madvise, sys_msync,
+    sys_mincore, sys_mlock, sys_mlock2, sys_munlock, sys_mlockall, sys_munlockall,
     /* the machine: names do not change, sums need not be of one moment, chance has a lock */
     sys_uname, sys_olduname, sys_oldolduname, sys_sysinfo, sys_getrandom,
 };

@@ -51,6 +51,8 @@ repair(struct address_space *space, uintptr_t address, const struct trap_frame *
 static void
 bad_access(enum fault_result result, uintptr_t address, const struct trap_frame *frame)
 {
+    bool locked = kernel_lock_enter();
+
     switch (result) {
     case FAULT_ACCERR:
         signal_fault(SIGSEGV, SEGV_ACCERR, address, frame);
@@ -64,22 +66,19 @@ bad_access(enum fault_result result, uintptr_t address, const struct trap_frame 
     default:
         signal_fault(SIGSEGV, SEGV_MAPERR, address, frame);
     }
+    kernel_lock_leave(locked);
 }
 
 static void
 user_fault(struct trap_frame *frame, uintptr_t address)
 {
     enum fault_result result = FAULT_MAPERR;
-    bool locked = false;
 
     interrupts_enable();
-    if (!kernel_lock_free_faults)
-        locked = kernel_lock_enter();
     if (LIKELY(address < USER_END))
         result = repair(task_current()->space, address, frame);
     if (UNLIKELY(result != FAULT_DONE))
         bad_access(result, address, frame);
-    kernel_lock_leave(locked);
 }
 
 /* A copy cannot wait until somebody has made room (oom.h): when memory is short it may have some of
@@ -102,15 +101,12 @@ kernel_fault(struct trap_frame *frame, uintptr_t address)
 {
     struct address_space *space = task_current()->space;
     uintptr_t fixup = usercopy_fixup(frame->eip);
-    bool locked;
 
     if (fixup == 0 || (address >= USER_END && !usercopy_probing))
         trap_unexpected(frame);
     interrupts_restore(frame->eflags);
-    locked = !kernel_lock_free_faults && kernel_lock_enter();
     if (usercopy_probing || space == NULL || fault_of_copy(space, address, frame) != FAULT_DONE)
         frame->eip = fixup;
-    kernel_lock_leave(locked);
 }
 
 void

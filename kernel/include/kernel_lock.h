@@ -16,9 +16,6 @@
 /* There is more than one CPU. */
 extern bool kernel_lock_used;
 
-/* Page faults of ring 3 need it not. */
-extern bool kernel_lock_free_faults;
-
 /* Takes the lock unless the current task has it. True when kernel_lock_leave has something to give
  * back. Interrupts on. */
 bool kernel_lock_take(void);

@@ -9,7 +9,7 @@
 #include "smp.h"
 #include "syscall.h"
 
-bool kernel_lock_used, kernel_lock_free_faults;
+bool kernel_lock_used;
 
 static uint32_t held;
 

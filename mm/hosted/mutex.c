@@ -4,10 +4,7 @@
  * taking again another may come in. A test of what may happen between them sees more than the
  * kernel lets happen, never less.
  */
-#include <sched.h>
-
 #include "platform.h"
-#include "tlb.h"
 
 static __thread char me;
 
@@ -23,14 +20,6 @@ own(struct rw_mutex *lock, const void *holder)
     __atomic_store_n(&lock->holder, holder, __ATOMIC_RELAXED);
 }
 
-/* In the kernel another task runs meanwhile, and interrupts: here the thread's CPU goes on answering. */
-static void
-wait(void)
-{
-    tlb_answer();
-    sched_yield();
-}
-
 void
 rw_mutex_init(struct rw_mutex *lock)
 {
@@ -43,7 +32,7 @@ rw_lock(struct rw_mutex *lock)
     if (rw_is_mine(lock))
         kpanic("mutex %p is taken twice by one thread", (void *)lock);
     while (!rw_try_lock(lock))
-        wait();
+        spin_relax(); /* in the kernel it sleeps, and its CPU goes on answering too */
 }
 
 void
@@ -61,7 +50,7 @@ rw_lock_shared(struct rw_mutex *lock)
     if (rw_is_mine(lock))
         kpanic("mutex %p is taken twice by one thread", (void *)lock);
     while (!rw_try_lock_shared(lock))
-        wait();
+        spin_relax(); /* in the kernel it sleeps, and its CPU goes on answering too */
 }
 
 void

@@ -73,6 +73,13 @@ hosted_quiet(bool quiet)
 
 /* ---- locks ---- */
 
+void
+spin_relax(void)
+{
+    tlb_answer();
+    sched_yield();
+}
+
 /* Returns with the lock taken. Reads until it looks free, so that waiters do not fight over the
  * cache line, and lets other threads run now and then: there may be more of them than processors.
  */

@@ -59,6 +59,7 @@ struct spinlock {
     }
 
 void hosted_spin_wait(struct spinlock *lock);
+void spin_relax(void);
 
 static inline unsigned long
 spin_lock(struct spinlock *lock)

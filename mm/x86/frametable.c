@@ -12,6 +12,7 @@
 #include "frame.h"
 #include "../mm_private.h"
 #include "pagetable.h"
+#include "tlb.h"
 #include "zone.h"
 
 #define BLOCK_TABLE_BYTES (BLOCK_FRAMES * sizeof(struct frame))
@@ -99,6 +100,7 @@ frame_table_open(uint32_t block)
         mapped = pagetable_map(va + done, memory, PT_WRITE | PT_GLOBAL);
         ASSERT(mapped); /* the tables are there */
     }
+    tlb_shoot_all(va, va + BLOCK_TABLE_BYTES); /* others may remember that there were no frames */
     memset((void *)va, 0, BLOCK_TABLE_BYTES);
 }
 

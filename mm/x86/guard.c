@@ -24,6 +24,7 @@
 #include "../slab_private.h"
 #include "kasan.h"
 #include "pagetable.h"
+#include "tlb.h"
 #include "vmalloc.h"
 
 #define SLOT_PAGES  4u
@@ -168,11 +169,13 @@ put_slot(struct slot *slot, uint32_t pages)
 static void
 unmap(uintptr_t end, uint32_t pages)
 {
-    while (pages--) {
-        paddr_t frame = pagetable_unmap(end -= PAGE_SIZE);
+    uintptr_t start = end - pages * PAGE_SIZE;
+    for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
+        paddr_t frame = pagetable_unmap(at);
         ASSERT(frame);
         pmm_free_page(frame);
     }
+    tlb_shoot_all(start, end);
 }
 
 /* The last `pages` pages before `end`. False with none of them there. */

@@ -17,6 +17,7 @@
 #include "kmalloc.h"
 #include "pagetable.h"
 #include "pmm.h"
+#include "tlb.h"
 #include "vmalloc.h"
 
 #define WINDOW_START VMALLOC_START
@@ -49,10 +50,16 @@ window_ready(void)
     return true;
 }
 
+/* Addresses come to mean something else only when no CPU remembers what they meant. Who remembers
+ * does no harm to the frames meanwhile: nobody uses what was freed. */
 static void
 give_back_addresses(pfn_t guard, size_t pages)
 {
-    unsigned long flags = spin_lock(&window.lock);
+    uintptr_t start = (guard.n + 1) << PAGE_SHIFT;
+    unsigned long flags;
+
+    tlb_shoot_all(start, start + (pages << PAGE_SHIFT));
+    flags = spin_lock(&window.lock);
     buddy_free_range(&window, guard, pages + 1);
     spin_unlock(&window.lock, flags);
 }
