@@ -304,12 +304,14 @@ space_is_elsewhere(struct address_space *space)
     return tlb_others(space) != 0;
 }
 
-/* True when other CPUs walk the tables of the caller's own space, or can begin to at any time. */
+/* True when other CPUs walk the tables of the caller's own space, or can begin to at any time. A
+ * single bit in the mask is the caller's. */
 static inline bool
 space_has_others(const struct address_space *space)
 {
-    return __atomic_load_n(&space->refs, __ATOMIC_RELAXED) != 1 ||
-           (__atomic_load_n(&space->cpus, __ATOMIC_RELAXED) & ~cpu_bit()) != 0;
+    uint32_t cpus = __atomic_load_n(&space->cpus, __ATOMIC_RELAXED);
+
+    return __atomic_load_n(&space->refs, __ATOMIC_RELAXED) != 1 || (cpus & (cpus - 1)) != 0;
 }
 
 /* On this CPU. */

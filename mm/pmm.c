@@ -566,7 +566,7 @@ pmm_retire(pfn_t frame)
 
 /* ---- Counts ---- */
 
-unsigned long
+__attribute__((no_sanitize("thread"))) unsigned long
 pmm_cached_frames(unsigned zone)
 {
     unsigned long frames = 0;
@@ -576,7 +576,7 @@ pmm_cached_frames(unsigned zone)
     return frames;
 }
 
-unsigned long
+__attribute__((no_sanitize("thread"))) unsigned long
 pmm_free_frames(void)
 {
     unsigned long frames = 0;
