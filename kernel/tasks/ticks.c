@@ -58,14 +58,16 @@ tick_timer_set(struct tick_timer *timer, uint32_t when)
 void
 tick_timer_cancel(struct tick_timer *timer)
 {
-    unsigned long flags = spin_lock(&lock);
+    do {
+        unsigned long flags = spin_lock(&lock);
 
-    if (timer->armed)
-        unlink_timer(timer);
-    timer->armed = false;
-    spin_unlock(&lock, flags);
-    while (UNLIKELY(__atomic_load_n(&firing, __ATOMIC_ACQUIRE) == timer) && cpu_current() != 0)
-        spin_relax();
+        if (timer->armed)
+            unlink_timer(timer);
+        timer->armed = false;
+        spin_unlock(&lock, flags);
+        while (UNLIKELY(__atomic_load_n(&firing, __ATOMIC_ACQUIRE) == timer) && cpu_current() != 0)
+            spin_relax();
+    } while (UNLIKELY(__atomic_load_n(&timer->armed, __ATOMIC_RELAXED))); /* it set itself anew */
 }
 
 /* What is due goes to a list of its own first: a timer that fires may set and cancel others. The
