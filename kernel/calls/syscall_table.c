@@ -46,6 +46,8 @@ static const syscall_handler parallel[] = {
     sys_rt_sigtimedwait_time64, sys_sigaltstack, sys_sigreturn, sys_rt_sigreturn,
     sys_alarm, sys_setitimer, sys_getitimer, sys_nanosleep, sys_clock_nanosleep,
     sys_clock_nanosleep_time64, sys_waitpid, sys_wait4, sys_waitid, sys_restart_syscall,
+    /* processes and threads come, change and go: process_lock, and the locks of what they hold */
+    sys_fork, sys_vfork, sys_clone, sys_execve, sys_exit, sys_exit_group,
     /* futexes: a mutex a bucket */
     sys_futex, sys_futex_time64,
     /* files: tables, positions, names, bytes, pipes, the terminal and poll have their locks */
