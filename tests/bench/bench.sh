@@ -181,8 +181,12 @@ memory() {
         machine $size bench >$out/memory-kernel-$size.txt
         machine $size 'run="/mb all 3"' --add build/conformance/bare/mb \
             >$out/memory-programs-$size.txt
-        build/bench64/octobench --icount -a "$(echo $size | sed 's/M//;s/1G/1024/;s/4G/4096/')" \
-            -w pair/64 -w pg_pair/o0 -w pg_pair/o3 static >$out/memory-hosted-$size.csv
+        for bits in 64 32; do
+            arena=$(echo "$size" | sed 's/M//;s/1G/1024/;s/4G/4096/')
+            [ $bits.$size != 32.4G ] || continue # more than it has addresses for
+            build/bench$bits/octobench --icount -a "$arena" -w pair/64 -w pg_pair/o0 -w pg_pair/o3 \
+                static >"$out/memory-hosted$bits-$size.csv"
+        done
     done
     echo "## Growth with memory: instructions an operation"
     echo

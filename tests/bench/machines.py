@@ -52,16 +52,17 @@ def print_growth(names, columns):
         known = [figure for figure in figures if figure]
         ratio = max(known) / min(known) if known else 1
         verdict = "flat" if ratio <= FLAT else "ABOVE"
-        if len(known) < len(names):
-            verdict = "not measured everywhere"
+        if len(known) < 2:
+            verdict = "not measured"
         rows.append([operation, *map(shown, figures), f"{ratio:.2f}", verdict])
     print_table(rows)
 
 
-def hosted(name):
-    """Instructions a pair on the 64-bit library, by workload."""
-    lines = [line for line in text_of(name).splitlines() if not line.startswith("#")]
-    return {"library: " + row["workload"]: float(row["pair_mean"])
+def hosted(bits, size):
+    """Instructions a pair on the library, by workload."""
+    lines = [line for line in text_of(f"memory-hosted{bits}-{size}.csv").splitlines()
+             if not line.startswith("#")]
+    return {f"{bits}-bit library: {row['workload']}": float(row["pair_mean"])
             for row in csv.DictReader(lines) if row["pair_mean"]}
 
 
@@ -73,7 +74,7 @@ def memory(sizes):
                   if name != "reset to here"}
         programs = {name: float(figure)
                     for name, figure in PROGRAM.findall(text_of(f"memory-programs-{size}.txt"))}
-        columns.append({**kernel, **programs, **hosted(f"memory-hosted-{size}.csv")})
+        columns.append({**kernel, **programs, **hosted(64, size), **hosted(32, size)})
     print_growth(sizes, columns)
 
 

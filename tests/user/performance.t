@@ -29,7 +29,7 @@ NO_FIGURES = ("", "dearest to cheapest")
 def measure(everything):
     """What bench.sh printed; None and why when it could not run."""
     wrong = make("build/kernel.elf", "build/ktests.elf", "build/bench64/octobench",
-                 "build/conformance/bare/mb", "build/conformance/bare/crowd")
+                 "build/bench32/octobench",                 "build/conformance/bare/mb", "build/conformance/bare/crowd")
     if wrong is not None:
         return wrong
     chosen = {} if everything else {"SIZES": "16M 4G", "CPUS": "1 8"}
