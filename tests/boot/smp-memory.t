@@ -1,0 +1,15 @@
+#!/bin/sh
+# Threads of one space on several CPUs: none uses a page that another took away, each finds what it
+# wrote, and every frame has its owner in the end.
+. "$(dirname "$0")/../tap.sh"
+
+built build/kernel.elf storms
+
+for cpus in 1 2 4; do
+    boots "$cpus CPUs: tangle" 0 --media multiboot --smp "$cpus" --mem 64M --timeout 120 \
+        --add build/storms/tangle --cmdline "run=\"/tangle $cpus 150\""
+    like "$cpus CPUs: tangle: all is right" "$console" "^# tangle: [0-9]+ passed, 0 failed"
+    like "$cpus CPUs: tangle: every frame has an owner" "$console" "= all RAM of the firmware's map$"
+done
+
+done_testing
