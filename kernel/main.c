@@ -32,6 +32,7 @@
 #include "mm.h"
 #include "mm_debug.h"
 #include "frame.h"
+#include "lock_stat.h"
 #include "machine.h"
 #include "monitor.h"
 #include "pagetable.h"
@@ -345,6 +346,8 @@ kernel_main(uint32_t magic, uint32_t information)
     mm_init(&boot_memory);
     tracing_init();
     choose_overcommit();
+    if (cmdline_flag("lockstat"))
+        lock_stat_start();
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));
     start_devices();

@@ -33,6 +33,8 @@ spin_wait(struct spinlock *lock)
 
     if (cpu_count() == 1 || stack_is_mine(lock->holder))
         report(lock, "taken twice by one CPU");
+    if (lock_stat_on)
+        lock_stat_waited(lock, (uintptr_t)__builtin_return_address(0));
     do {
         while (spin_is_locked(lock)) {
             spin_relax();
@@ -50,6 +52,8 @@ spin_lock(struct spinlock *lock)
     if (UNLIKELY(!word_claim(&lock->holder)))
         spin_wait(lock);
     lock->code = (uintptr_t)__builtin_return_address(0);
+    if (UNLIKELY(lock_stat_on))
+        lock_stat_taken(lock, lock->code);
     return flags;
 }
 

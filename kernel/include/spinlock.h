@@ -8,6 +8,7 @@
 #ifndef OCTAVO_SPINLOCK_H
 #define OCTAVO_SPINLOCK_H
 
+#include "lock_stat.h"
 #include "types.h"
 
 /* Held by at most one CPU, which keeps its interrupts off meanwhile, never sleeps and never waits for
@@ -62,6 +63,17 @@ spin_lock_only(struct spinlock *lock)
     if (UNLIKELY(!word_claim(&lock->holder)))
         spin_wait(lock);
     __asm__ volatile("movl $., %0" : "=m"(lock->code));
+    if (UNLIKELY(lock_stat_on))
+        lock_stat_taken(lock, lock->code);
+}
+
+/* The same for a lock that every switch of tasks takes: it is not counted, and a report does not name
+ * the code. */
+static inline void
+spin_lock_bare(struct spinlock *lock)
+{
+    if (UNLIKELY(!word_claim(&lock->holder)))
+        spin_wait(lock);
 }
 
 static inline void

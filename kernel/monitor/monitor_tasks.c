@@ -2,6 +2,7 @@
  */
 #include "cmdline.h"
 #include "console.h"
+#include "lock_stat.h"
 #include "monitor.h"
 #include "pagetable.h"
 #include "proc.h"
@@ -87,6 +88,17 @@ cpus(int argc, char **argv)
     return MONITOR_DONE;
 }
 MONITOR_COMMAND(cpus, "", "the CPUs: time by ticks, switches, who runs", cpus);
+
+static int
+lockstat(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1)
+        return MONITOR_USAGE;
+    lock_stat_print(&console_printer);
+    return MONITOR_DONE;
+}
+MONITOR_COMMAND(lockstat, "", "locks: how often taken and waited for (boot option lockstat)", lockstat);
 
 static int
 vmstat(int argc, char **argv)

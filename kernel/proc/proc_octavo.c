@@ -16,6 +16,7 @@
 #include "cmdline.h"
 #include "dump.h"
 #include "format.h"
+#include "lock_stat.h"
 #include "mm.h"
 #include "mm_debug.h"
 #include "pagetable.h"
@@ -34,6 +35,7 @@ static const struct table {
     void (*print)(struct printer *out);
 } tables[] = {
     {"/proc/buddyinfo", mm_print_buddyinfo},
+    {"/proc/lockstat", lock_stat_print},
     {"/proc/slabinfo", mm_print_slabinfo},
     {"/proc/zoneinfo", mm_print_zoneinfo},
     {"/proc/owners", mm_print_owners},

@@ -37,6 +37,16 @@ void
 rw_mutex_init(struct rw_mutex *lock)
 {
     *lock = (struct rw_mutex)RW_MUTEX_INIT;
+    if (lock_stat_on)
+        lock->count -= RW_COUNTED;
+}
+
+/* RW_COUNTED when it is missing from the word. All that is missing besides are RW_WAITED and less
+ * than RW_COUNTED. */
+static int
+counted(int count)
+{
+    return (RW_FREE - count) & RW_COUNTED;
 }
 
 /* Takes the lock for `task`, in one step with what the word says; RW_WAITED is missing from it. False
@@ -48,7 +58,7 @@ take_for(struct rw_mutex *lock, const struct task *task)
 
     do {
         count = __atomic_load_n(&lock->count, __ATOMIC_RELAXED);
-        left = count + RW_WAITED;
+        left = count + RW_WAITED + counted(count);
         if (task->wants_shared ? left <= 0 : left != RW_FREE)
             return false;
     } while (!replace(lock, count, task->wants_shared ? count - 1 : count - RW_FREE));
@@ -92,9 +102,9 @@ check_not_mine(const struct rw_mutex *lock)
            task_current()->tid);
 }
 
-/* Takes back `step`, which failed, then waits for the lock. */
+/* Takes back `step`, which failed at `code`, then waits for the lock. */
 static void
-wait(struct rw_mutex *lock, int step, bool shared)
+wait(struct rw_mutex *lock, int step, bool shared, const void *code)
 {
     struct task *me = task_current();
     unsigned long flags;
@@ -104,22 +114,27 @@ wait(struct rw_mutex *lock, int step, bool shared)
     add(lock, step);
     serve(lock);
     me->wants_shared = shared;
-    if (lock->waiters.first == NULL && take_as_first(lock, me))
+    if (lock->waiters.first == NULL && take_as_first(lock, me)) {
         spin_unlock(&lock->waiters.lock, flags);
-    else
+    } else {
+        if (lock_stat_on)
+            lock_stat_waited(lock, (uintptr_t)code);
         task_sleep_in(&lock->waiters, flags);
+    }
+    if (lock_stat_on)
+        lock_stat_taken(lock, (uintptr_t)code);
 }
 
 void
 rw_wait(struct rw_mutex *lock)
 {
-    wait(lock, RW_FREE, false);
+    wait(lock, RW_FREE, false, __builtin_return_address(0));
 }
 
 void
 rw_wait_shared(struct rw_mutex *lock)
 {
-    wait(lock, 1, true);
+    wait(lock, 1, true, __builtin_return_address(0));
 }
 
 void
@@ -134,7 +149,9 @@ rw_hand_over(struct rw_mutex *lock)
 bool
 rw_try_lock(struct rw_mutex *lock)
 {
-    if (!replace(lock, RW_FREE, 0))
+    int free = RW_FREE - counted(__atomic_load_n(&lock->count, __ATOMIC_RELAXED));
+
+    if (!replace(lock, free, free - RW_FREE))
         return false;
     __asm__ volatile("mov %%esp, %0" : "=m"(lock->holder));
     return true;
@@ -147,7 +164,7 @@ rw_try_lock_shared(struct rw_mutex *lock)
 
     do {
         count = __atomic_load_n(&lock->count, __ATOMIC_RELAXED);
-        if (count <= 0)
+        if (count + counted(count) <= 0)
             return false;
     } while (!replace(lock, count, count - 1));
     return true;

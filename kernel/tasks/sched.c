@@ -172,7 +172,7 @@ sched_enter(void)
 {
     struct run_queue *queue = this_queue();
 
-    spin_lock_only(&queue->lock);
+    spin_lock_bare(&queue->lock);
     return queue;
 }
 

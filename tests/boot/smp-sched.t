@@ -35,5 +35,9 @@ like "/proc/stat: the second CPU" "$console" '^cpu1 [0-9]+ 0 [0-9]+ [0-9]+ '
 unlike "/proc/stat: no third" "$console" '^cpu2 '
 like "/proc/cpuinfo: the second CPU" "$console" '^processor.*: 1$'
 like "ps through two pipes" "$console" ' sh$'
+boots "locks are counted" 0 --smp 2 --timeout 60 --cmdline lockstat --input 'ps | cat
+cat /proc/lockstat'
+like "one that is a variable" "$console" '^ +[1-9][0-9]* +[0-9]+ process_lock'
+like "a mutex by the place that takes it" "$console" '^ +[1-9][0-9]* +[0-9]+ space_fault'
 
 done_testing
