@@ -43,6 +43,8 @@ begin(const char *message)
     if (panics > 2)
         cpu_halt();
     klog("panic: %s%s\n", panics == 1 ? "" : "and again, in the report: ", message);
+    if (cpu_count() > 1)
+        klog("panic: on CPU %u\n", cpu_current());
     return panics == 1;
 }
 

@@ -67,6 +67,9 @@ at_start "the monitor's cpus" 0 '^ *1 +1( +[0-9]+){4} +0 idle$' monitor --media 
 at_start "a panic on four CPUs" 2 '^panic: page fault' crash=null-read --media multiboot --smp 4
 }
 
+at_start "a stack overflow on another CPU" 2 '^panic: double fault .* task 7 .* overflowed' \
+    crash=task-stack-overflow --smp 4
+like "whose number is told" "$console" '^panic: on CPU [123]$'
 at_start "CPUs call one another and stand still" 0 '^ok [0-9]+ mm/smp/calls$' 'test=*smp*' --smp 4
 like "none of them said SKIP" "$console" '^# 2 passed, 0 failed, 0 skipped'
 
