@@ -34,7 +34,7 @@ LD_I486 := $(LD) -m elf_i386 -nostdlib --build-id=none -z noexecstack -z max-pag
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: img all run run-vga bochs debug rewind lib web floppy usb deps clean help \
-        test test-host test-kernel test-boot test-user test-web bench fuzz
+        test test-host test-kernel test-boot test-user test-web storm bench fuzz
 
 # --- The kernel -----------------------------------------------------------------------------------
 
@@ -494,6 +494,9 @@ test-boot: img ## whole machines: loaders, emulators, memory sizes, crashes, deb
 
 test-user: img ## programs in ring 3: ours, conformance, real clients
 	$(Q)$(PROVE) $(USER_TESTS)
+
+storm: img ## everything at once on 8 CPUs for STORM=600 seconds
+	$(Q)STORM=$${STORM:-600} $(PROVE) -v tests/user/weather.t
 
 test-web: img ## the page in headless Chromium
 	$(Q)$(PROVE) $(WEB_TESTS)

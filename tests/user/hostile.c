@@ -16,6 +16,7 @@
 
 #define SHARE      6000u /* calls of one child */
 #define RECOVERIES 1500u
+#define ENOUGH     500000u /* calls, after which nothing new comes that stays */
 #define NUMBERS    460u
 #define SLOTS      16u
 #define ACTOR      0x10000ul /* bytes, aligned to as many */
@@ -812,7 +813,7 @@ main(int argc, char **argv)
     ok(calls_made() >= wanted, "%u random system calls, and the kernel lives", calls_made());
     ok(numbers_with(SUCCEEDED) >= 100, "%u different ones were answered, %u of them with success",
        numbers_with(CALLED), numbers_with(SUCCEEDED));
-    compare_memory(&before, &after, SLACK);
+    (wanted < ENOUGH ? compare_roughly : compare_memory)(&before, &after, SLACK);
     ask_witness();
     return done("hostile");
 }
