@@ -44,6 +44,7 @@
  *   interrupts_restore(unsigned long)                      none comes to this CPU in between
  *   bool cpu_claim(bool *busy), cpu_release(bool *busy)    keep interrupts of this CPU out of its
  *                                                          per-CPU data; false: find another way
+ *   bool objects_claim(void), objects_release(void)        the same for what the slabs have of it
  *   cache_flush()                                          what was written is in memory, and what
  *                                                          is read comes from there
  *   tlb_flush_page(va), tlb_flush_all()                    the CPU forgets translations

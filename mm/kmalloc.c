@@ -18,9 +18,13 @@
 #include "early.h"
 #include "kmalloc.h"
 #include "kmalloc_private.h"
+#include "mm_private.h"
 #include "pmm.h"
 #include "trace.h"
 #include "vmalloc.h"
+
+/* Frames of a machine that has not much to keep at hand: 16 MiB. */
+#define SMALL_MACHINE 4096
 
 #define LARGEST_FRAMES (BLOCK_FRAMES * PAGE_SIZE)
 
@@ -39,7 +43,7 @@ _Static_assert(ARRAY_LENGTH(class_sizes) == KMALLOC_CLASSES, "a part for each cl
 static struct kmem_cache class_caches[KMALLOC_CLASSES];
 
 /* For a size's class, by (size - 1) / 16: how far into struct mm_cpu its part lies. */
-static uint16_t part_offset[KMALLOC_LARGEST / 16];
+static uint32_t part_offset[KMALLOC_LARGEST / 16];
 
 void
 kmalloc_init(void)
@@ -48,12 +52,15 @@ kmalloc_init(void)
     for (unsigned i = 0; i < ARRAY_LENGTH(part_offset); i++) {
         class += (i + 1) * 16 > class_sizes[class];
         part_offset[i] =
-            (uint16_t)(offsetof(struct mm_cpu, heap) + class * sizeof(struct cache_part));
+            (uint32_t)(offsetof(struct mm_cpu, heap) + class * sizeof(struct cache_part));
     }
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
         bool fits = slab_cache_init(&class_caches[class], class_names[class], class_sizes[class],
                                     16, debug_on(DEBUG_HEAP) ? KMEM_DEBUG : 0, NULL);
         ASSERT(fits);
+        class_caches[class].part_offset =
+            offsetof(struct mm_cpu, heap) + class * sizeof(struct cache_part);
+        class_caches[class].tag = slab_tag(&class_caches[class]);
         slab_cache_add(&class_caches[class]);
     }
 }
@@ -65,11 +72,32 @@ part_of(struct mm_cpu *cpu, size_t size)
     return (struct cache_part *)(void *)((char *)cpu + part_offset[(size - 1) / 16]);
 }
 
-void
-kmalloc_cpu_init(struct mm_cpu *cpu)
+/* A magazine holds up to 32 KiB in at most 64 objects; a small machine's an eighth of that. */
+static uint32_t
+places_of(unsigned class)
 {
+    uint32_t share = mm_ram_frames < SMALL_MACHINE ? 8 : 1;
+    uint32_t places = 32768 / share / class_sizes[class];
+    places = places < 64 / share ? places : 64 / share;
+    return places > 4 ? places : 4;
+}
+
+size_t
+kmalloc_cpu_slots(void)
+{
+    size_t slots = 0;
     for (unsigned class = 0; class < KMALLOC_CLASSES; class ++)
-        slab_part_init(&cpu->heap[class], &class_caches[class], cpu);
+        slots += places_of(class) + 1;
+    return slots;
+}
+
+void
+kmalloc_cpu_init(struct mm_cpu *cpu, struct object_slot *slots)
+{
+    for (unsigned class = 0; class < KMALLOC_CLASSES; class ++) {
+        slab_part_init(&cpu->heap[class], &class_caches[class], cpu, slots, places_of(class));
+        slots += places_of(class) + 1;
+    }
 }
 
 /* ---- Whole frames ---- */
@@ -143,43 +171,61 @@ alloc_slow(size_t size, unsigned flags, const void *caller)
     return memory;
 }
 
-/* The fast path: a bit of this CPU's current word, or NULL. */
-static inline void *
-alloc_fast(size_t size)
+/* The next way: an object of the window. The CPU's objects are not claimed. */
+static SLOW_PATH void *
+alloc_window(size_t size, struct cache_part *part, const void *caller)
 {
-    if (UNLIKELY(size - 1 >= KMALLOC_LARGEST))
-        return NULL;
-    struct mm_cpu *cpu = mm_this_cpu();
-    if (UNLIKELY(!cpu_claim(&cpu->objects_busy)))
-        return NULL;
-    void *memory = slab_take(part_of(cpu, size));
-    cpu_release(&cpu->objects_busy);
+    void *memory = NULL;
+    if (LIKELY(objects_claim())) {
+        memory = slab_take(part);
+        objects_release();
+    }
+    return LIKELY(memory != NULL) ? memory : alloc_slow(size, 0, caller);
+}
+
+/* An object of a class: the top of this CPU's magazine, or the next way. Always inline, so that the
+ * caller is its caller's. */
+static inline __attribute__((always_inline)) void *
+alloc_object(size_t size)
+{
+    struct cache_part *part = part_of(mm_this_cpu(), size);
+    if (UNLIKELY(!objects_claim()))
+        return alloc_slow(size, 0, __builtin_return_address(0));
+    void *memory = slab_pop(part);
+    objects_release();
+    if (UNLIKELY(!memory))
+        return alloc_window(size, part, __builtin_return_address(0));
     return memory;
+}
+
+static inline bool
+is_small(size_t size)
+{
+    return LIKELY(size - 1 < KMALLOC_LARGEST);
 }
 
 void *
 kmalloc(size_t size)
 {
-    void *memory = alloc_fast(size);
-    return LIKELY(memory != NULL) ? memory : alloc_slow(size, 0, __builtin_return_address(0));
+    return is_small(size) ? alloc_object(size) : alloc_slow(size, 0, __builtin_return_address(0));
 }
 
 void *
 kmalloc_flags(size_t size, unsigned flags)
 {
-    void *memory = flags & KM_DMA ? NULL : alloc_fast(size);
-    if (!memory)
+    if (!is_small(size) || flags & KM_DMA)
         return alloc_slow(size, flags, __builtin_return_address(0));
-    return flags & KM_ZERO ? memset(memory, 0, size) : memory;
+    void *memory = alloc_object(size);
+    return memory && flags & KM_ZERO ? memset(memory, 0, size) : memory;
 }
 
 void *
 kzalloc(size_t size)
 {
-    void *memory = alloc_fast(size);
-    if (!memory)
+    if (!is_small(size))
         return alloc_slow(size, KM_ZERO, __builtin_return_address(0));
-    return memset(memory, 0, size);
+    void *memory = alloc_object(size);
+    return memory ? memset(memory, 0, size) : NULL;
 }
 
 /* The smallest class from `size` on whose objects are aligned; 0 when there is none. */

@@ -239,15 +239,17 @@ bool
 mm_cpu_up(unsigned id)
 {
     ASSERT(id < CPU_MAX && !mm_cpus[id]);
-    size_t bytes = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
+    size_t slots = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
+    slots = (slots + sizeof(struct object_slot) - 1) & ~(sizeof(struct object_slot) - 1);
+    size_t bytes = slots + kmalloc_cpu_slots() * sizeof(struct object_slot);
     paddr_t frames = pmm_alloc_boot((bytes + PAGE_MASK) >> PAGE_SHIFT);
     if (!frames)
         return false;
     frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
     struct mm_cpu *cpu = frame_to_ptr(paddr_to_pfn(frames));
-    *cpu = (struct mm_cpu){.id = id, .slab_tag = SLAB_TAG(id + 1)};
+    *cpu = (struct mm_cpu){.id = id};
     pmm_cpu_init(cpu);
-    kmalloc_cpu_init(cpu);
+    kmalloc_cpu_init(cpu, (struct object_slot *)(void *)((char *)cpu + slots));
     if (!slab_cpu_up(cpu)) {
         slab_cpu_down(cpu);
         pmm_free_pages(frames, (bytes + PAGE_MASK) >> PAGE_SHIFT);
@@ -342,10 +344,10 @@ mm_fail_nth(unsigned long n)
 {
     struct mm_cpu *cpu = mm_this_cpu();
     unsigned long seen = cpu->fail_seen;
-    slab_close_windows(cpu);
     cpu->fail_seen = 0;
     cpu->fail_in = n;
     pmm_set_limits(cpu);
     cpu->no_windows = n || trace_on(TRACE_ALLOC);
+    slab_close_windows(cpu);
     return seen;
 }

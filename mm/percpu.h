@@ -15,17 +15,16 @@
 
 struct mm_cpu {
     unsigned id;
-    uint16_t slab_tag;       /* of the frames whose objects this CPU frees with no more ado */
     bool frames_busy;        /* guards stacks */
-    bool objects_busy;       /* guards parts of this CPU, here and in other caches */
     bool no_windows;         /* every allocation of an object takes the slow path */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
     unsigned long fail_seen; /* allocations counted since it was set */
     struct frame_stack stacks[ZONE_COUNT][PCP_STACKS]; /* the best zone's first: pmm_stack */
     struct cache_part heap[KMALLOC_CLASSES];
-    struct cache_part header_part; /* of the caches that slabs themselves need */
+    struct cache_part header_parts[SLAB_HEADER_KINDS]; /* of the caches that slabs themselves need */
     struct cache_part cache_part;
     struct cache_part part_part;
+    struct object_slot no_slot; /* their magazines hold nothing */
     uint32_t singles[]; /* the frames of stacks[0][0], those of the others behind them */
 };
 

@@ -1,51 +1,76 @@
-/* slab.c - caches of equal objects, by bits.
+/* slab.c - caches of equal objects: a byte of state for each, a magazine and a window for each CPU.
  *
- *   cache ──► part of CPU 0 ── current slab ──► [header] ──► frames: |obj|obj|obj|obj|...
+ *   cache ──► part of CPU 0 ── magazine: the objects that this CPU freed last, of any slab
+ *         │        ├────────── current slab ──► [header, states] ──► frames: |obj|obj|obj|...
+ *         │        │              └─ window: its free objects, as bits
  *         │        ├────────── partial slabs ──► ...
  *         │        └────────── pending slabs (objects came back from other CPUs)
  *         └─► part of CPU 1 ── ...
  *
- * A slab is a run of frames cut into equal objects, with one bit an object in a header that lies
- * apart. Nothing is stored in a free object. Each slab belongs to the part of one CPU.
+ * A slab is a run of frames cut into equal objects, with one byte an object in a header that lies
+ * apart (enum object_state). Nothing is stored in a free object. Each slab belongs to the part of one
+ * CPU.
  *
- *   alloc   the part points at one word of its current slab: take its lowest bit. No lock, nothing
- *           shared. When the word is used up: the next word, the slabs that got objects back, the
- *           partial ones, a new slab.
- *   free    frame descriptor -> slab -> number of the object -> set its bit, if the slab is this
- *           CPU's own; else set it in `remote`, under the lock of the owner's part, and put the
- * slab on the owner's pending list.
+ *   alloc   pop the magazine; when it is empty, take the lowest bit of the window. No lock, nothing
+ *           shared. When the window is used up: gather the free objects of the current slab anew, the
+ *           slabs that got objects back, the partial ones, a new slab.
+ *   free    frame descriptor -> slab -> number of the object -> its state, which must be "live". Push
+ *           it on the magazine, whoever's slab it is of. When that is full, the object goes back to
+ *           its slab: the owner sets the state and counts down, others do what follows.
  *
- * A bit that is set already is a double free, found at once on the own CPU and at the latest when
- * the owner takes its remote frees in. A pointer that is no object's start has no number.
+ * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
+ * object's start has no number.
  *
- * Words: `idle` = all objects free. `listed` = in the partial list. A part keeps one idle slab and
- * gives further ones back.
+ * Frees by others (no lock; tests/models). The CPU that frees, of a slab that is not its own:
+ *   R1  state := free                                    (release)
+ *   R2  is it the slab of its last such free?  Then it only counts one more for itself. Else:
+ *       remote := remote + what was counted of that last slab, in one step   (full barrier)
+ *   R3  was it -1?  push that slab on home->pending      (compare and swap, until it succeeds)
+ * After R2, or R3 if it was -1, it never touches that slab again. The owner, when it runs dry:
+ *   O1  take the whole list                              (exchange with NULL)
+ *   O2  for each slab: read next_pending, then n := remote + 1, remote := -1   (one exchange)
+ *   O3  count n objects as free; the slab is listed, or given back when nothing is left
+ * A window may take an object in between R1 and R2, since its state says free: it is then counted
+ * twice as in use until O3 takes one off. So the count is never too low, and a slab is given back
+ * only when every R2 and R3 on it is over. What a CPU has counted for itself is given up when it frees
+ * of another slab or is reaped.
+ *
+ * Words: `idle` = all objects free. `listed` = in the partial list. `used` of a slab = objects that
+ * are live or held + those in the window + frees by others that are not counted (remote + 1, and
+ * what those have counted for themselves).
  *
  * Invariants
- *   I1  a slab is current, listed, or has no free bit; never two of them.
- *   I2  full[w] = 0 in a current slab, the mask of existing objects else; free <= existing.
- *   I3  free and remote have no bit in common (broken only by a double free, then reported).
- *   I4  `fast` = current or listed, and not debugging: the frames' tag then lets the own CPU free
- *       by the short way, which does not know how to list a slab.
- *   I5  part->word is &slab_nothing, or a word of the current slab; never for debugging caches.
+ *   I1  a slab is current, listed, or full; exactly one of them.
+ *   I2  an object is held if and only if it is in exactly one magazine.
+ *   I3  left = used in a listed slab, used + SLAB_CURRENT in a current one; in a full slab used is
+ *       all its objects + excess, and left is 1: the owner looks at its next free. Only frees that
+ *       are not counted can hide behind an excess, so a listed slab has a free object.
+ *   I4  a part's window is of its current slab, and holds only objects whose state is free; both
+ *       window and magazine are empty for debugging caches.
+ *   I5  part->idle is the number of idle slabs, at most part->keep.
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *
- * Locks: a part's `lock` (pending list, remote bits), a cache's `lock` (list of all slabs),
- * `caches_lock` (list of caches). None is held while frames are allocated, none inside another.
- * An interrupt that finds the CPU in here: allocation gives NULL, a free goes the remote way.
+ * Locks: a cache's `lock` (list of all slabs), `caches_lock` (list of caches). None is held while
+ * frames are allocated, none inside another. An interrupt that finds the CPU in here: allocation
+ * gives NULL, a free goes the way of other CPUs' frees.
  *
- * Cost: 144 to 224 bytes a slab; the slow path is bounded: making a slab touches none of its
- * objects unless there is a constructor.
+ * A magazine that was full and then empty gets more slots: a page of them, then four. How many idle
+ * slabs a part keeps: one; twice as many each time it makes a slab after it has given
+ * one back, up to a 256th of memory, until it is reaped.
+ *
+ * Cost: 192 bytes a slab, 384 with more than 80 objects; the slow path is bounded: making a slab
+ * touches none of its objects unless there is a constructor.
  */
 #include <string.h>
 #include "bits.h"
 #include "kmalloc.h"
+#include "mm_private.h"
 #include "percpu.h"
 #include "pmm.h"
 #include "slab_private.h"
 #include "trace.h"
 
-slab_word slab_nothing;
+uint16_t slab_heap_tag = SLAB_TAG(SLAB_HEAP);
 
 /* ---- Lists of a part (claimed) ---- */
 
@@ -56,27 +81,13 @@ slab_frames(const struct slab *slab)
     pfn_t first;
     bool direct = ptr_to_frame(slab->base, &first);
     ASSERT(direct);
-    return frame_of(pfn(first.n & ~((1ul << slab->cache->order) - 1)));
-}
-
-/* Says whether the slab's own CPU frees its objects with no more ado (I4). Others look at the same
- * time. */
-static void
-set_fast(struct slab *slab, bool fast)
-{
-    struct frame *frames = slab_frames(slab);
-    uint8_t number = fast && !slab->cache->debug ? (uint8_t)(slab->home->cpu->id + 1) : 0;
-    if (slab->fast == (number != 0))
-        return;
-    slab->fast = number != 0;
-    for (uint32_t i = 0; i < 1u << slab->cache->order; i++)
-        __atomic_store_n(&frames[i].flags, number, __ATOMIC_RELAXED);
+    return frame_of(first);
 }
 
 static void
 list_slab(struct cache_part *part, struct slab *slab)
 {
-    set_fast(slab, true);
+    slab->full = false;
     slab->previous = NULL;
     slab->next = part->partial;
     if (slab->next)
@@ -104,7 +115,7 @@ unlist_slab(struct cache_part *part, struct slab *slab)
 
 static size_t reap_cpu(struct mm_cpu *cpu);
 static void *take_slow(struct cache_part *part);
-static void put_local(struct slab *slab, uint32_t index);
+static void put_local(struct slab *slab, uint8_t *state);
 
 static void
 link_to_cache(struct kmem_cache *cache, struct slab *slab)
@@ -139,9 +150,10 @@ unlink_from_cache(struct kmem_cache *cache, struct slab *slab)
 static void
 own_frames(const struct slab *slab)
 {
-    uint64_t word = (uint64_t)(uintptr_t)slab << SLAB_LINK_SHIFT | FRAME_SLAB;
+    const struct kmem_cache *cache = slab->cache;
+    uint64_t word = (uint64_t)(uintptr_t)slab << SLAB_LINK_SHIFT | slab_tag(cache);
     struct frame *frames = slab_frames(slab);
-    for (uint32_t i = 0; i < 1u << slab->cache->order; i++)
+    for (uint32_t i = 0; i < 1u << cache->order; i++)
         *(frame_word *)&frames[i] = word;
 }
 
@@ -161,6 +173,12 @@ disown_frames(const struct slab *slab)
     frames[0] = (struct frame){.owner = FRAME_ALLOCATED, .count = count};
 }
 
+static struct cache_part *
+header_part(struct mm_cpu *cpu, const struct kmem_cache *cache)
+{
+    return &cpu->header_parts[slab_header_kind(cache)];
+}
+
 static struct slab *
 make_header(struct cache_part *part, char *memory)
 {
@@ -169,23 +187,20 @@ make_header(struct cache_part *part, char *memory)
     if (cache->header_inside)
         slab = (struct slab *)(void *)memory;
     else
-        slab = take_slow(&part->cpu->header_part);
+        slab = take_slow(header_part(part->cpu, cache));
     if (!slab)
         return NULL;
     *slab = (struct slab){.base = memory,
-                          .inverse = cache->inverse,
-                          .shift = cache->shift,
+                          .reciprocal = cache->reciprocal,
+                          .part_offset = cache->part_offset,
                           .objects = cache->objects,
+                          .remote = -1,
                           .home = part,
                           .cache = cache};
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        slab->free[w] = slab->full[w] = slab_word_mask(cache->objects, w);
-    if (cache->header_inside) { /* object 0 is the header: it never was free */
-        slab->base += cache->stride;
-        slab->objects--;
-        for (unsigned w = 0; w < SLAB_WORDS; w++)
-            slab->free[w] = slab->full[w] = slab_word_mask(slab->objects, w);
-    }
+    memset(slab->states, OBJECT_FREE, cache->objects);
+    memset(slab->states + cache->objects, OBJECT_NONE, cache->states - cache->objects);
+    if (cache->header_inside)
+        slab->states[0] = OBJECT_NONE;
     return slab;
 }
 
@@ -205,6 +220,9 @@ slab_grow(struct cache_part *part)
     }
     own_frames(slab);
     link_to_cache(cache, slab);
+    if (part->dropped && (part->keep << cache->order) < mm_ram_frames >> 8)
+        part->keep *= 2;
+    part->dropped = false;
     trace(TRACE_PAGE_OWNER, frames, (size_t)1 << cache->order, FRAME_SLAB, NULL);
     trace(TRACE_SLAB_GROW, frames, (size_t)1 << cache->order, cache->number, NULL);
     if (cache->debug)
@@ -219,9 +237,10 @@ static void
 drop_slab(struct slab *slab)
 {
     struct kmem_cache *cache = slab->cache;
-    struct cache_part *headers = &slab->home->cpu->header_part;
+    struct cache_part *headers = header_part(slab->home->cpu, cache);
     paddr_t first = slab_address(slab);
-    ASSERT(!slab->listed && !slab->current && !slab->pending);
+    ASSERT(!slab->listed && !slab->current && slab->remote == -1);
+    slab->home->dropped = true;
     if (cache->debug)
         debug_slab_gone(slab);
     unlink_from_cache(cache, slab);
@@ -230,164 +249,239 @@ drop_slab(struct slab *slab)
     pmm_free_pages(first, (size_t)1 << cache->order);
     if (cache->header_inside)
         return;
+    unsigned long number;
     struct slab *of_header = slab_of(slab);
-    ASSERT(of_header && of_header->home == headers);
-    put_local(of_header, slab_object_index(of_header, slab));
+    bool exact = of_header && slab_number(of_header, slab, &number);
+    ASSERT(exact && of_header->home == headers);
+    put_local(of_header, &of_header->states[number]);
 }
 
-/* ---- Allocation (claimed) ---- */
+/* ---- Windows (claimed) ---- */
 
-/* Points the part at a word of its current slab that has a free bit. */
+/* The group before the first. */
+#define NO_GROUP UINT32_MAX
+
+/* The free objects of one word of states, as bits from 0 on. */
+static inline slab_word
+gather_word(const uint8_t *states)
+{
+    const slab_word ones = ~(slab_word)0 / 255;
+    const slab_word columns = (slab_word)(0x0102040810204080u >> (64 - SLAB_WORD_BITS));
+    slab_word word =
+        __atomic_load_n((const slab_word *)(const void *)states, __ATOMIC_RELAXED) >> 1 & ones;
+    return word * columns >> (SLAB_WORD_BITS - 8);
+}
+
+/* The free objects of a group: as many objects as a word has bits. */
+static slab_word
+gather(const struct slab *slab, uint32_t group)
+{
+    uint32_t first = group * (uint32_t)SLAB_WORD_BITS, end = slab->cache->states;
+    slab_word bits = 0;
+    end = end - first < SLAB_WORD_BITS ? end : first + (uint32_t)SLAB_WORD_BITS;
+    for (uint32_t i = first; i < end; i += sizeof(slab_word))
+        bits |= gather_word(&slab->states[i]) << (i - first);
+    return bits;
+}
+
+/* Lets the window see the next group of the current slab that has free objects. */
 static bool
 open_window(struct cache_part *part)
 {
     struct slab *slab = part->slab;
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        if (slab->free[w]) {
-            part->word = &slab->free[w];
-            part->base = slab->base + (size_t)w * SLAB_WORD_BITS * part->stride;
-            return true;
-        }
-    part->word = &slab_nothing;
+    uint32_t groups = (slab->objects + (uint32_t)SLAB_WORD_BITS - 1) / (uint32_t)SLAB_WORD_BITS;
+    uint32_t group = part->group;
+    for (uint32_t i = 0; i < groups; i++) {
+        group = group + 1 < groups ? group + 1 : 0;
+        slab_word bits = gather(slab, group);
+        if (!bits)
+            continue;
+        uint32_t first = group * (uint32_t)SLAB_WORD_BITS;
+        part->group = group;
+        part->states = &slab->states[first];
+        part->base = slab->base + (size_t)first * part->stride;
+        part->bits = bits;
+        slab->left += (int32_t)count_bits(bits);
+        return true;
+    }
     return false;
+}
+
+/* What is in the window is free in its slab alone. It will be the first that is looked at again. */
+static void
+close_window(struct cache_part *part)
+{
+    if (!part->bits)
+        return;
+    part->slab->left -= (int32_t)count_bits(part->bits);
+    part->bits = 0;
+    part->group--;
 }
 
 static void
 make_current(struct cache_part *part, struct slab *slab)
 {
     slab->current = true;
-    set_fast(slab, true);
-    memset(slab->full, 0, sizeof(slab->full));
+    slab->left += SLAB_CURRENT;
     part->slab = slab;
+    part->group = NO_GROUP;
 }
 
-/* Ends a slab's time as the current one; it is listed when it has something to give. */
+/* Files a slab that is not current, and has `left` objects in use, where it belongs: it is full, or
+ * listed, or one idle slab too many. */
+static void
+file_slab(struct cache_part *part, struct slab *slab)
+{
+    int32_t excess = slab->left - (int32_t)slab_valid(slab);
+    if (excess >= 0) {
+        slab->full = true;
+        slab->excess = excess;
+        slab->left = 1;
+        return;
+    }
+    if (!slab->listed)
+        list_slab(part, slab);
+    if (slab->idle || slab->left)
+        return;
+    if (part->idle >= part->keep) {
+        unlist_slab(part, slab);
+        drop_slab(slab);
+    } else {
+        slab->idle = true;
+        part->idle++;
+    }
+}
+
+/* Ends a slab's time as the current one. */
 static void
 retire_current(struct cache_part *part)
 {
     struct slab *slab = part->slab;
     if (!slab)
         return;
-    slab->current = false;
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        slab->full[w] = slab_word_mask(slab->objects, w);
+    close_window(part);
     part->slab = NULL;
-    part->word = &slab_nothing;
-    if (!slab_any_free(slab)) {
-        set_fast(slab, false);
-        return;
-    }
-    list_slab(part, slab);
-    slab->idle = slab_all_free(slab);
-    part->idle += slab->idle;
+    slab->current = false;
+    slab->left -= SLAB_CURRENT;
+    file_slab(part, slab);
 }
 
-/* After bits were set in a slab's `free`: list it, or let it go when it is one idle slab too many.
- */
+/* `count` objects of a slab are known to be free again. */
 static void
+count_free(struct slab *slab, int32_t count)
+{
+    if (slab->full)
+        slab->left = (int32_t)slab_valid(slab) + slab->excess;
+    slab->left -= count;
+    if (!slab->current)
+        file_slab(slab->home, slab);
+}
+
+/* What the owner's free does when `left` became 0: the slab was full, or is idle now. */
+static SLOW_PATH void
 settle(struct slab *slab)
 {
-    struct cache_part *part = slab->home;
-    if (slab->current)
-        return;
-    if (!slab->listed)
-        list_slab(part, slab);
-    if (slab->idle || !slab_all_free(slab))
-        return;
-    if (part->idle) {
-        unlist_slab(part, slab);
-        drop_slab(slab);
-    } else {
-        slab->idle = true;
-        part->idle = 1;
-    }
+    slab->home->overflowed = true;
+    if (slab->full)
+        slab->left = (int32_t)slab_valid(slab) + slab->excess - 1;
+    file_slab(slab->home, slab);
 }
 
-/* Takes in what other CPUs freed. Returns NULL, or an object that was found free already. */
-static const void *
-collect_slab(struct slab *slab)
+/* Counts what other CPUs freed of one slab: O1 to O3. False when there is none. */
+static bool
+collect_one(struct cache_part *part)
 {
-    const char *twice = NULL;
-    for (unsigned w = 0; w < SLAB_WORDS; w++) {
-        slab_word both = slab->free[w] & slab->remote[w];
-        if (both)
-            twice = slab->base + ((size_t)w * SLAB_WORD_BITS + (size_t)__builtin_ctzl(both)) *
-                                     slab->cache->stride;
-        __atomic_store_n(&slab->free[w], slab->free[w] | slab->remote[w], __ATOMIC_RELAXED);
-        slab->remote[w] = 0;
-    }
-    return twice;
+    if (!part->noted && __atomic_load_n(&part->pending, __ATOMIC_RELAXED))
+        part->noted = __atomic_exchange_n(&part->pending, NULL, __ATOMIC_ACQUIRE);
+    struct slab *slab = part->noted;
+    if (!slab)
+        return false;
+    part->noted = slab->next_pending;
+    count_free(slab, __atomic_exchange_n(&slab->remote, -1, __ATOMIC_ACQ_REL) + 1);
+    return true;
 }
 
-/* Takes the first slab off the pending list, its remote frees taken in. NULL when there is none. */
-static struct slab *
-collect_next(struct cache_part *part, const void **twice)
-{
-    unsigned long flags = spin_lock(&part->lock);
-    struct slab *slab = part->pending;
-    if (slab) {
-        __atomic_store_n(&part->pending, slab->next_pending, __ATOMIC_RELAXED);
-        slab->pending = false;
-        const void *found = collect_slab(slab);
-        if (found)
-            *twice = found;
-    }
-    spin_unlock(&part->lock, flags);
-    return slab;
-}
+/* ---- Allocation (claimed) ---- */
 
-static void
-collect_pending(struct cache_part *part)
-{
-    const void *twice = NULL;
-    for (struct slab *slab; (slab = collect_next(part, &twice));)
-        settle(slab);
-    if (twice) {
-        cpu_release(&part->cpu->objects_busy);
-        kpanic("heap: double free of %p, an object of %s: found when its CPU took it back", twice,
-               part->cache->name);
-    }
-}
-
-/* One object's place, by all means. Every part but the frames' allocator is the CPU's own. */
+/* An object by all means but the magazine. Every part but the frames' allocator is the CPU's own. */
 static void *
 take_slow(struct cache_part *part)
 {
     void *object = slab_take(part);
     while (!object) {
-        if (part->slab && open_window(part)) {
-            object = slab_take(part);
-            continue;
+        if (part->bits)
+            kpanic("slab: an object of %s changed its state while it was free", part->cache->name);
+        bool more = (part->slab && open_window(part)) || (!part->partial && collect_one(part));
+        if (!more) {
+            retire_current(part);
+            struct slab *slab = part->partial;
+            if (slab)
+                unlist_slab(part, slab);
+            else
+                slab = slab_grow(part);
+            if (!slab)
+                return NULL;
+            make_current(part, slab);
         }
-        if (__atomic_load_n(&part->pending, __ATOMIC_RELAXED))
-            collect_pending(part);
-        if (part->slab && slab_any_free(part->slab))
-            continue;
-        retire_current(part);
-        struct slab *slab = part->partial;
-        if (slab)
-            unlist_slab(part, slab);
-        else
-            slab = slab_grow(part);
-        if (!slab)
-            return NULL;
-        make_current(part, slab);
+        object = slab_take(part);
     }
     return object;
 }
 
-/* A place for an object, by all means. `closed`: the next one is not to be had by the short way. */
-static void *
-take_place(struct mm_cpu *cpu, struct cache_part *part, bool closed)
+/* ---- Slots for magazines (claimed, the magazine empty) ---- */
+
+/* Takes slots that were not made with the part out of use, and gives them back. */
+static void
+return_slots(struct cache_part *part)
 {
-    if (!cpu_claim(&cpu->objects_busy))
+    struct object_slot *slots = part->bottom;
+    pfn_t frames;
+    if (slots == part->own)
+        return;
+    bool direct = ptr_to_frame(slots, &frames);
+    ASSERT(direct && part->top == slots);
+    part->top = part->bottom = part->own;
+    part->places = part->own_places;
+    part->limit = part->bottom + (part->cpu->no_windows ? 0 : part->places);
+    pmm_free_pages(pfn_to_paddr(frames), frame_of(frames)->count);
+}
+
+/* A magazine that was too small gets a page of slots, then four, as long as the objects in it are at
+ * most a 256th of memory. Without memory for slots it stays as it is. */
+static void
+add_slots(struct cache_part *part)
+{
+    size_t count = part->bottom == part->own ? 1 : 4;
+    uint32_t places = (uint32_t)(count * PAGE_SIZE / sizeof(struct object_slot)) - 1;
+    uint32_t most = (uint32_t)((mm_ram_frames << (PAGE_SHIFT - 8)) / part->stride);
+    part->overflowed = false;
+    places = places < most ? places : most;
+    if (places < 2 * part->places || part->places == 0 || part->cpu->no_windows)
+        return;
+    paddr_t frames = pmm_alloc_pages_flags(count, PMM_DIRECT);
+    if (!frames)
+        return;
+    return_slots(part);
+    frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
+    part->top = part->bottom = frame_to_ptr(paddr_to_pfn(frames));
+    part->places = places;
+    part->limit = part->bottom + places;
+}
+
+/* An object by all means. `closed`: the next one is not to be had by the short way. */
+static void *
+take_place(struct cache_part *part, bool closed)
+{
+    if (!objects_claim())
         return NULL;
+    if (part->overflowed && part->top == part->bottom)
+        add_slots(part);
     void *object = take_slow(part);
-    if (!object && (reap_cpu(cpu) || part->partial)) /* partial: some have left their quarantine */
+    if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: some have left their quarantine */
         object = take_slow(part);
     if (closed)
-        part->word = &slab_nothing;
-    cpu_release(&cpu->objects_busy);
+        close_window(part);
+    objects_release();
     return object;
 }
 
@@ -397,7 +491,7 @@ alloc_watched(struct cache_part *part, size_t size, const void *caller)
     struct kmem_cache *cache = part->cache;
     void *object;
     if (!cache->guard || !guard_alloc(cache, size, caller, &object)) {
-        object = take_place(part->cpu, part, true);
+        object = take_place(part, true);
         if (object && cache->debug)
             object = debug_alloc(cache, object, size, caller);
     }
@@ -414,17 +508,18 @@ slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
         return NULL;
     if (UNLIKELY(part->cache->watched))
         return alloc_watched(part, size, caller);
-    return take_place(cpu, part, cpu->no_windows);
+    return take_place(part, cpu->no_windows);
 }
 
 static inline void *
 alloc_object(struct kmem_cache *cache, const void *caller)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
-    struct cache_part *part = cache->parts[cpu->id];
-    if (LIKELY(cpu_claim(&cpu->objects_busy))) {
-        void *object = slab_take(part);
-        cpu_release(&cpu->objects_busy);
+    struct cache_part *part = cache->parts[cpu_current()];
+    if (LIKELY(objects_claim())) {
+        void *object = slab_pop(part);
+        if (!object)
+            object = slab_take(part);
+        objects_release();
         if (LIKELY(object != NULL))
             return object;
     }
@@ -447,59 +542,107 @@ report_double_free(const struct slab *slab, const void *object, const void *call
     kpanic("heap: double free of %p, an object of %s, by %s", object, slab->cache->name, who);
 }
 
-/* Sets the bit of an object of this CPU's own. Claimed; the bit is known to be clear. */
-static void
-put_local(struct slab *slab, uint32_t index)
+/* R3. */
+static SLOW_PATH void
+note_remote(struct slab *slab)
 {
-    slab_word *word = &slab->free[index / SLAB_WORD_BITS];
-    __atomic_store_n(word, *word | (slab_word)1 << index % SLAB_WORD_BITS, __ATOMIC_RELAXED);
-    settle(slab);
+    struct cache_part *home = slab->home;
+    struct slab *first = __atomic_load_n(&home->pending, __ATOMIC_RELAXED);
+    do
+        slab->next_pending = first;
+    while (!__atomic_compare_exchange_n(&home->pending, &first, slab, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
+}
+
+/* R2 and R3: `count` objects of a slab. */
+static void
+count_remote(struct slab *slab, int32_t count)
+{
+    if (__atomic_fetch_add(&slab->remote, count, __ATOMIC_ACQ_REL) == -1)
+        note_remote(slab);
+}
+
+/* The part's frees of another CPU's slab are counted there. Claimed. */
+static void
+end_batch(struct cache_part *part)
+{
+    if (part->batch)
+        count_remote(part->batch, part->batched + 1);
+    part->batch = NULL;
+}
+
+/* The first free of a batch. Claimed. */
+static SLOW_PATH void
+start_batch(struct cache_part *part, struct slab *slab)
+{
+    end_batch(part);
+    part->batch = slab;
+    part->batched = 0;
+}
+
+/* R1 and R2 of an object that nobody holds. `part` is this CPU's, and claimed. */
+static inline void
+put_remote(struct cache_part *part, struct slab *slab, uint8_t *state)
+{
+    __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELEASE);
+    if (LIKELY(part->batch == slab))
+        part->batched++;
+    else
+        start_batch(part, slab);
+}
+
+/* The same by the owner. Claimed. */
+static void
+put_local(struct slab *slab, uint8_t *state)
+{
+    __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELAXED);
+    if (!--slab->left)
+        settle(slab);
+}
+
+/* An object that is held by nobody goes back to its slab. `part` is this CPU's, and claimed. */
+static void
+put_back(struct cache_part *part, struct slab *slab, uint8_t *state)
+{
+    if (slab->home == part)
+        put_local(slab, state);
+    else
+        put_remote(part, slab, state);
 }
 
 static void
-free_remote(struct slab *slab, uint32_t index, const void *object, const void *caller)
+empty_magazine(struct cache_part *part)
 {
-    struct cache_part *part = slab->home;
-    unsigned w = index / SLAB_WORD_BITS;
-    slab_word bit = (slab_word)1 << index % SLAB_WORD_BITS;
-    unsigned long flags = spin_lock(&part->lock);
-    slab_word free = __atomic_load_n(&slab->free[w], __ATOMIC_RELAXED);
-    bool twice = (free | slab->remote[w]) & bit;
-    if (!twice) {
-        slab->remote[w] |= bit;
-        if (!slab->pending) {
-            slab->pending = true;
-            slab->next_pending = part->pending;
-            __atomic_store_n(&part->pending, slab, __ATOMIC_RELAXED);
-        }
+    while (part->top != part->bottom) {
+        struct object_slot *slot = part->top--;
+        put_back(part, slab_of(slot->object), slot->state);
     }
-    spin_unlock(&part->lock, flags);
-    if (twice)
-        report_double_free(slab, object, caller);
 }
 
+/* A free by all means; watched, too. */
 static inline void
 put_object(struct slab *slab, void *object, const void *caller)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
-    uint32_t index = slab_object_index(slab, object);
-    if (index >= slab->objects) {
+    struct cache_part *part = slab->cache->parts[cpu_current()];
+    unsigned long number;
+    if (!slab_number(slab, object, &number) || number >= slab->objects) {
         char who[80];
         symbol_name(caller, who, sizeof(who));
         kpanic("heap: free of %p by %s: inside an object of %s, not its start", object, who,
                slab->cache->name);
     }
-    if (slab->home->cpu != cpu || !cpu_claim(&cpu->objects_busy)) {
-        free_remote(slab, index, object, caller);
-        return;
-    }
-    slab_word bit = (slab_word)1 << index % SLAB_WORD_BITS;
-    bool twice = slab->free[index / SLAB_WORD_BITS] & bit;
-    if (!twice)
-        put_local(slab, index);
-    cpu_release(&cpu->objects_busy);
-    if (twice)
+    uint8_t *state = &slab->states[number];
+    if (!state_hold(state)) {
+        state_unhold(state);
         report_double_free(slab, object, caller);
+    }
+    if (objects_claim()) {
+        put_back(part, slab, state);
+        objects_release();
+    } else {
+        __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELEASE);
+        count_remote(slab, 1);
+    }
 }
 
 void
@@ -527,40 +670,80 @@ slab_free_slow(struct slab *slab, void *object, const void *caller)
         put_object(slab, object, caller);
 }
 
-/* The slab of an object that this CPU frees with no more ado; NULL for all other addresses. */
+/* The slab of an object whose frame has this tag; NULL for all other addresses. */
 static inline struct slab *
-fast_slab_of(const void *object, const struct mm_cpu *cpu)
+tagged_slab(const void *object, const uint16_t *tag)
 {
     uintptr_t offset = (uintptr_t)object - DIRECT_BASE;
     if (UNLIKELY(offset >= mm_direct_bytes))
         return NULL;
-    const struct frame *frame = &DIRECT_FRAMES[offset >> PAGE_SHIFT];
-    uint64_t word = sizeof(void *) == 8
-                        ? __atomic_load_n((const frame_word *)frame, __ATOMIC_RELAXED)
-                        : __atomic_load_n((const frame_tag *)frame, __ATOMIC_RELAXED);
-    if (UNLIKELY((uint16_t)word != cpu->slab_tag))
+    uintptr_t frame = offset >> PAGE_SHIFT;
+    unsigned long word = *(const frame_start *)&DIRECT_FRAMES[frame];
+    if (UNLIKELY((uint16_t)word != *tag))
         return NULL;
-    struct slab *slab =
-        sizeof(void *) == 8 ? (void *)(uintptr_t)(word >> SLAB_LINK_SHIFT) : slab_header(frame);
+    if (sizeof(void *) == 4) /* two loads by index are shorter than an address and two loads */
+        __asm__("" : "+r"(frame));
+    struct slab *slab = sizeof(void *) == 8 ? (void *)(uintptr_t)(word >> SLAB_LINK_SHIFT)
+                                            : slab_header(&DIRECT_FRAMES[frame]);
     if (!slab)
         __builtin_unreachable(); /* saves the caller a check */
     return slab;
 }
 
-/* The common case of a free: an object of this CPU's own that does not leave a word of its slab all
- * free. */
-static inline bool
-free_fast(struct slab *slab, const void *object, struct mm_cpu *cpu)
+/* The two rare ends of a free, which ends the claim. */
+static SLOW_PATH void
+end_with_settle(struct slab *slab)
 {
-    uint32_t index = slab_object_index(slab, object);
-    if (UNLIKELY(index >= slab->objects || !cpu_claim(&cpu->objects_busy)))
+    settle(slab);
+    objects_release();
+}
+
+static SLOW_PATH void
+end_with_batch(struct cache_part *part, struct slab *slab)
+{
+    start_batch(part, slab);
+    objects_release();
+}
+
+/* An object that is held goes back to its slab, and the claim ends. */
+static inline void
+free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
+{
+    __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELEASE);
+    if (slab->home == part) {
+        if (UNLIKELY(!--slab->left)) {
+            end_with_settle(slab);
+            return;
+        }
+    } else if (UNLIKELY(part->batch != slab)) {
+        end_with_batch(part, slab);
+        return;
+    } else {
+        part->batched++;
+    }
+    objects_release();
+}
+
+/* The common cases of a free; `part` is this CPU's of the slab's cache. False: nothing was done. */
+static inline bool
+free_fast(struct cache_part *part, struct slab *slab, uint8_t *state, void *object)
+{
+    if (UNLIKELY(!objects_claim()))
         return false;
-    slab_word bits = slab->free[index / SLAB_WORD_BITS];
-    bool plain = !set_bit(&bits, index) && bits != slab->full[index / SLAB_WORD_BITS];
-    if (LIKELY(plain))
-        store_word(&slab->free[index / SLAB_WORD_BITS], bits);
-    cpu_release(&cpu->objects_busy);
-    return plain;
+    if (UNLIKELY(!state_hold(state))) {
+        state_unhold(state);
+        objects_release();
+        return false;
+    }
+    struct object_slot *slot = part->top;
+    if (UNLIKELY(slot == part->limit)) {
+        free_past(part, slab, state);
+        return true;
+    }
+    slot[1] = (struct object_slot){object, state};
+    move_top(part, 1);
+    objects_release();
+    return true;
 }
 
 /* False when the object is not guarded. */
@@ -587,13 +770,23 @@ kfree_slow(void *memory, const void *caller)
         kfree_other(memory, caller);
 }
 
+/* This CPU's part of the class of a slab of the heap. */
+static inline struct cache_part *
+heap_part(const struct slab *slab)
+{
+    return (struct cache_part *)(void *)((char *)mm_this_cpu() + slab->part_offset);
+}
+
 void
 kfree(void *memory)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
-    struct slab *slab = fast_slab_of(memory, cpu);
-    if (UNLIKELY(!slab || !free_fast(slab, memory, cpu)))
-        kfree_slow(memory, __builtin_return_address(0));
+    struct slab *slab = tagged_slab(memory, &slab_heap_tag);
+    unsigned long number;
+    if (LIKELY(slab && slab_number(slab, memory, &number))) {
+        if (LIKELY(free_fast(heap_part(slab), slab, &slab->states[number], memory)))
+            return;
+    }
+    kfree_slow(memory, __builtin_return_address(0));
 }
 
 static void SLOW_PATH
@@ -619,10 +812,14 @@ cache_free_slow(struct kmem_cache *cache, void *object, const void *caller)
 void
 kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
-    struct slab *slab = fast_slab_of(object, cpu);
-    if (UNLIKELY(!slab || slab->cache != cache || !free_fast(slab, object, cpu)))
-        cache_free_slow(cache, object, __builtin_return_address(0));
+    struct slab *slab = tagged_slab(object, &cache->tag);
+    unsigned long number;
+    if (LIKELY(slab && slab->cache == cache && slab_number(slab, object, &number))) {
+        struct cache_part *part = cache->parts[cpu_current()];
+        if (LIKELY(free_fast(part, slab, &slab->states[number], object)))
+            return;
+    }
+    cache_free_slow(cache, object, __builtin_return_address(0));
 }
 
 /* ---- Giving memory back ---- */
@@ -632,9 +829,13 @@ static size_t
 reap_part(struct cache_part *part)
 {
     size_t frames = 0;
-    if (__atomic_load_n(&part->pending, __ATOMIC_RELAXED))
-        collect_pending(part);
-    if (part->slab && slab_all_free(part->slab))
+    empty_magazine(part);
+    return_slots(part);
+    end_batch(part);
+    while (collect_one(part))
+        continue;
+    close_window(part);
+    if (part->slab && part->slab->left == SLAB_CURRENT)
         retire_current(part);
     for (struct slab *slab = part->partial, *next; slab; slab = next) {
         next = slab->next;
@@ -644,6 +845,8 @@ reap_part(struct cache_part *part)
         drop_slab(slab);
         frames += (size_t)1 << part->cache->order;
     }
+    part->keep = 1;
+    part->dropped = false;
     return frames;
 }
 
@@ -655,7 +858,9 @@ reap_cpu(struct mm_cpu *cpu)
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
         if (!cache->header_inside && cache->parts[cpu->id])
             frames += reap_part(cache->parts[cpu->id]);
-    return frames + reap_part(&cpu->header_part);
+    for (unsigned kind = 0; kind < SLAB_HEADER_KINDS; kind++)
+        frames += reap_part(&cpu->header_parts[kind]);
+    return frames;
 }
 
 size_t
@@ -663,23 +868,26 @@ slab_reap_cpu(void)
 {
     struct mm_cpu *cpu = mm_this_cpu();
     quarantine_flush();
-    if (!cpu_claim(&cpu->objects_busy))
+    if (!objects_claim())
         return 0;
     size_t frames = reap_cpu(cpu);
-    cpu_release(&cpu->objects_busy);
+    objects_release();
     return frames;
 }
 
+/* Twice: the first time around magazines give objects back to slabs of CPUs that are through. */
 size_t
 slab_reap_all(void)
 {
     size_t frames = 0;
     quarantine_flush();
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        if (mm_cpus[i] && cpu_claim(&mm_cpus[i]->objects_busy)) {
-            frames += reap_cpu(mm_cpus[i]);
-            cpu_release(&mm_cpus[i]->objects_busy);
-        }
+    for (unsigned i = 0; i < 2 * CPU_MAX; i++) {
+        struct mm_cpu *cpu = mm_cpus[i % CPU_MAX];
+        if (!cpu || !objects_claim())
+            continue;
+        frames += reap_cpu(cpu);
+        objects_release();
+    }
     return frames;
 }
 
@@ -687,10 +895,10 @@ size_t
 slab_reap_part(struct cache_part *part)
 {
     quarantine_flush();
-    if (!cpu_claim(&part->cpu->objects_busy))
+    if (!objects_claim())
         return 0;
     size_t frames = reap_part(part);
-    cpu_release(&part->cpu->objects_busy);
+    objects_release();
     return frames;
 }
 
@@ -703,13 +911,15 @@ kmem_cache_reap(struct kmem_cache *cache)
 void
 slab_close_windows(struct mm_cpu *cpu)
 {
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
-        if (cache->parts[cpu->id])
-            cache->parts[cpu->id]->word = &slab_nothing;
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        struct cache_part *part = cache->parts[cpu->id];
+        if (!part)
+            continue;
+        empty_magazine(part);
+        close_window(part);
+        part->limit = part->bottom + (cpu->no_windows ? 0 : part->places);
+    }
 }
-
-/* No frame has this tag: none of the CPU's frees is a short one. */
-#define NO_TAG 0xFFFF
 
 void
 slab_watch(bool on)
@@ -719,10 +929,11 @@ slab_watch(bool on)
         if (!cpu)
             continue;
         cpu->no_windows = on || cpu->fail_in;
-        cpu->slab_tag = on ? NO_TAG : SLAB_TAG(i + 1);
-        if (on)
-            slab_close_windows(cpu);
+        slab_close_windows(cpu);
     }
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+    slab_heap_tag = on ? SLAB_NO_TAG : SLAB_TAG(SLAB_HEAP);
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
         cache->watched = on || cache->debug;
+        cache->tag = cache->watched ? SLAB_NO_TAG : slab_tag(cache);
+    }
 }

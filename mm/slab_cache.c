@@ -22,19 +22,23 @@ static struct spinlock caches_lock = SPINLOCK_INIT;
 static uint16_t last_number;
 
 /* The slabs' own caches: headers, caches and parts. */
-static struct kmem_cache header_cache, cache_cache, part_cache;
+static struct kmem_cache header_caches[SLAB_HEADER_KINDS], cache_cache, part_cache;
+
+/* Headers of two sizes, by the bytes of states in them. */
+#define SMALL_HEADER (64 * 3)
+#define LARGE_HEADER (64 * 6)
+#define SMALL_STATES (SMALL_HEADER - offsetof(struct slab, states))
+
+/* Objects in the magazine of a cache that is no class of the heap. */
+#define CACHE_PLACES 8
+
+/* A cache's part, and its magazine behind it. */
+struct part_with_slots {
+    struct cache_part part;
+    struct object_slot slots[CACHE_PLACES + 1];
+};
 
 /* ---- Geometry ---- */
-
-/* Newton's iteration: each step doubles the number of right bits (3 to start with). */
-static uint32_t
-odd_inverse(uint32_t odd)
-{
-    uint32_t inverse = odd;
-    for (int i = 0; i < 4; i++)
-        inverse *= 2 - odd * inverse;
-    return inverse;
-}
 
 /* How many strides fit into bytes, without a division. */
 static uint32_t
@@ -57,6 +61,12 @@ slab_index_around(const struct slab *slab, const void *address)
     return index < slab->objects ? index : slab->objects - 1;
 }
 
+unsigned
+slab_header_kind(const struct kmem_cache *cache)
+{
+    return cache->states > SMALL_STATES;
+}
+
 /* The smallest slab that holds at least 8 objects and wastes at most an eighth, or the largest. */
 static void
 choose_order(struct kmem_cache *cache)
@@ -72,6 +82,28 @@ choose_order(struct kmem_cache *cache)
     }
 }
 
+/* 2^w / stride, rounded up, w the bits of a word: by long division. */
+static unsigned long
+reciprocal(uint32_t stride)
+{
+    unsigned long quotient = 0, rest = 1;
+    for (unsigned bit = 0; bit < SLAB_WORD_BITS; bit++) {
+        rest *= 2;
+        quotient = quotient * 2 + (rest >= stride);
+        rest -= rest >= stride ? stride : 0;
+    }
+    return quotient + (rest != 0);
+}
+
+/* A state for every number that an address in a slab can have, in whole words. */
+static void
+count_states(struct kmem_cache *cache)
+{
+    unsigned long last;
+    (void)divide_exactly((PAGE_SIZE << cache->order) - 1, &cache->reciprocal, &last);
+    cache->states = (uint32_t)(last + sizeof(slab_word)) & ~((uint32_t)sizeof(slab_word) - 1);
+}
+
 bool
 slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
                 unsigned flags, void (*constructor)(void *))
@@ -80,8 +112,8 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
         align = 16;
     if (size == 0 || size > SLAB_MAX_SIZE || align > PAGE_SIZE || align & (align - 1))
         return false;
-    if (align < sizeof(void *))
-        align = sizeof(void *);
+    if (align < 16) /* so that the states stay few */
+        align = 16;
     *cache = (struct kmem_cache){.name = name,
                                  .size = (uint32_t)size,
                                  .align = (uint32_t)align,
@@ -89,25 +121,44 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
                                  .constructor = constructor,
                                  .lock = SPINLOCK_INIT};
     cache->watched = cache->debug || trace_on(TRACE_ALLOC);
+    cache->tag = cache->watched ? SLAB_NO_TAG : SLAB_TAG(SLAB_CACHE);
     cache->guard = cache->debug && !(flags & KMEM_DIRECT) && guard_wanted(name);
     cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
     if (cache->debug)
         cache->stride = debug_stride(size, align, &cache->left);
-    cache->shift = (uint32_t)__builtin_ctz(cache->stride);
-    cache->inverse = odd_inverse(cache->stride >> cache->shift);
+    cache->reciprocal = reciprocal(cache->stride);
     choose_order(cache);
+    count_states(cache);
     return cache->objects > 0;
 }
 
 void
-slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu)
+slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu,
+               struct object_slot *slots, uint32_t places)
 {
-    *part = (struct cache_part){.word = &slab_nothing,
+    places = cache->debug ? 0 : places;
+    *part = (struct cache_part){.top = slots,
+                                .limit = slots + (cpu->no_windows ? 0 : places),
+                                .bottom = slots,
+                                .places = places,
+                                .own = slots,
+                                .own_places = places,
                                 .stride = cache->stride,
+                                .keep = 1,
                                 .cpu = cpu,
-                                .cache = cache,
-                                .lock = SPINLOCK_INIT};
+                                .cache = cache};
     cache->parts[cpu->id] = part;
+}
+
+/* The same in memory of its own. */
+static bool
+make_part(struct kmem_cache *cache, struct mm_cpu *cpu)
+{
+    struct part_with_slots *memory = kmem_cache_alloc(&part_cache);
+    if (!memory)
+        return false;
+    slab_part_init(&memory->part, cache, cpu, memory->slots, CACHE_PLACES);
+    return true;
 }
 
 /* ---- Creation and destruction of caches ---- */
@@ -133,15 +184,16 @@ slab_init(void)
         struct kmem_cache *cache;
         const char *name;
         size_t size;
-    } own[] = {{&header_cache, "slab-headers", sizeof(struct slab)},
+    } own[] = {{&header_caches[0], "slab-headers", SMALL_HEADER},
+               {&header_caches[1], "slab-headers-large", LARGE_HEADER},
                {&cache_cache, "caches", sizeof(struct kmem_cache)},
-               {&part_cache, "cache-parts", sizeof(struct cache_part)}};
+               {&part_cache, "cache-parts", sizeof(struct part_with_slots)}};
     slab_caches = NULL;
     last_number = 0;
     for (unsigned i = 0; i < ARRAY_LENGTH(own); i++) {
         bool fits = slab_cache_init(own[i].cache, own[i].name, own[i].size, 64, 0, NULL);
         ASSERT(fits);
-        own[i].cache->header_inside = own[i].cache == &header_cache;
+        own[i].cache->header_inside = i < SLAB_HEADER_KINDS;
         slab_cache_add(own[i].cache);
     }
 }
@@ -150,14 +202,9 @@ slab_init(void)
 static bool
 make_parts(struct kmem_cache *cache)
 {
-    for (unsigned i = 0; i < CPU_MAX; i++) {
-        if (!mm_cpus[i])
-            continue;
-        struct cache_part *part = kmem_cache_alloc(&part_cache);
-        if (!part)
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (mm_cpus[i] && !make_part(cache, mm_cpus[i]))
             return false;
-        slab_part_init(part, cache, mm_cpus[i]);
-    }
     return true;
 }
 
@@ -207,17 +254,13 @@ slab_cpu_down(struct mm_cpu *cpu)
 bool
 slab_cpu_up(struct mm_cpu *cpu)
 {
-    slab_part_init(&cpu->header_part, &header_cache, cpu);
-    slab_part_init(&cpu->cache_part, &cache_cache, cpu);
-    slab_part_init(&cpu->part_part, &part_cache, cpu);
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
-        if (cache->parts[cpu->id])
-            continue;
-        struct cache_part *part = kmem_cache_alloc(&part_cache);
-        if (!part)
+    for (unsigned kind = 0; kind < SLAB_HEADER_KINDS; kind++)
+        slab_part_init(&cpu->header_parts[kind], &header_caches[kind], cpu, &cpu->no_slot, 0);
+    slab_part_init(&cpu->cache_part, &cache_cache, cpu, &cpu->no_slot, 0);
+    slab_part_init(&cpu->part_part, &part_cache, cpu, &cpu->no_slot, 0);
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+        if (!cache->parts[cpu->id] && !make_part(cache, cpu))
             return false;
-        slab_part_init(part, cache, cpu);
-    }
     return true;
 }
 
@@ -225,9 +268,9 @@ bool
 kmem_cache_destroy(struct kmem_cache *cache)
 {
     size_t used = 0;
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        if (cache->parts[i])
-            slab_reap_part(cache->parts[i]);
+    for (unsigned i = 0; i < 2 * CPU_MAX; i++) /* see slab_reap_all */
+        if (cache->parts[i % CPU_MAX])
+            slab_reap_part(cache->parts[i % CPU_MAX]);
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
         used += slab_used(slab);
     used += cache->guarded;
@@ -248,13 +291,20 @@ kmem_cache_destroy(struct kmem_cache *cache)
 
 /* ---- Looking ---- */
 
+/* Objects in one state. */
+static uint32_t
+count_state(const struct slab *slab, enum object_state state)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < slab->objects; i++)
+        count += state_of(slab, i) == state;
+    return count;
+}
+
 uint32_t
 slab_used(const struct slab *slab)
 {
-    uint32_t free = 0;
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        free += count_bits(slab->free[w] | slab->remote[w]);
-    return slab->objects - free;
+    return count_state(slab, OBJECT_LIVE);
 }
 
 void
@@ -276,51 +326,119 @@ kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
     spin_unlock(&cache->lock, flags);
 }
 
+/* I4. */
+static bool
+check_window(const struct cache_part *part)
+{
+    if (part->cache->debug && (part->bits || part->top != part->bottom))
+        return false;
+    for (uint32_t i = 0; i < SLAB_WORD_BITS && part->bits; i++)
+        if (part->bits >> i & 1 && part->states[i] != OBJECT_FREE)
+            return false;
+    return !part->bits || (part->slab && part->states >= part->slab->states &&
+                           part->states < part->slab->states + part->slab->objects);
+}
+
+/* I2: the objects in a part's magazine. */
+static bool
+check_magazine(const struct cache_part *part, size_t *held)
+{
+    for (const struct object_slot *slot = part->top; slot != part->bottom; slot--) {
+        const struct slab *slab = slab_of(slot->object);
+        unsigned long number;
+        if (!slab || slab->cache != part->cache || !slab_number(slab, slot->object, &number) ||
+            slot->state != &slab->states[number] || *slot->state != OBJECT_HELD)
+            return false;
+        ++*held;
+    }
+    return part->limit <= part->bottom + part->places;
+}
+
+/* I1, I3. */
+static bool
+check_place(const struct slab *slab)
+{
+    const struct cache_part *part = slab->home;
+    int32_t used = (int32_t)(count_state(slab, OBJECT_LIVE) + count_state(slab, OBJECT_HELD));
+    used += slab->remote + 1;
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (slab->cache->parts[i] && slab->cache->parts[i]->batch == slab)
+            used += slab->cache->parts[i]->batched + 1;
+    if (slab->current + slab->listed + slab->full != 1 || (slab->idle && !slab->listed))
+        return false;
+    if (slab->full)
+        return slab->left == 1 && slab->excess >= 0 &&
+               used == (int32_t)slab_valid(slab) + slab->excess;
+    if (slab->listed)
+        return slab->left == used && slab->idle == (used == 0);
+    return part->slab == slab &&
+           slab->left == SLAB_CURRENT + used + (int32_t)count_bits(part->bits);
+}
+
 static bool
 check_slab(const struct slab *slab)
 {
     pfn_t first;
-    if (!ptr_to_frame(slab->base, &first))
+    if (!ptr_to_frame(slab->base, &first) || slab->remote < -1)
         return false;
-    for (unsigned w = 0; w < SLAB_WORDS; w++) {
-        slab_word mask = slab_word_mask(slab->objects, w);
-        if (slab->free[w] & ~mask || slab->remote[w] & ~mask || slab->free[w] & slab->remote[w] ||
-            slab->full[w] != (slab->current ? 0 : mask))
-            return false;
-    }
     for (uint32_t i = 0; i < 1u << slab->cache->order; i++) {
         const struct frame *frame = frame_of(pfn(first.n + i));
-        if (frame->owner != FRAME_SLAB || slab_header(frame) != slab ||
-            frame->flags != (slab->fast ? slab->home->cpu->id + 1 : 0))
-            return false; /* I4, I6 */
+        if (frame->owner != FRAME_SLAB || slab_header(frame) != slab)
+            return false; /* I6 */
     }
-    if (slab->current + slab->listed > 1 || (slab->idle && !slab->listed) ||
-        (!slab->current && slab->listed != slab_any_free(slab)) ||
-        (slab->idle && !slab_all_free(slab)) || (slab->current && slab->home->slab != slab))
+    uint32_t known = count_state(slab, OBJECT_LIVE) + count_state(slab, OBJECT_HELD) +
+                     count_state(slab, OBJECT_FREE);
+    if (known != slab_valid(slab) || !check_place(slab))
         return false;
-    if (slab->fast != (!slab->cache->debug && (slab->current || slab->listed)))
-        return false; /* I4 */
     return !slab->cache->debug || debug_check_slab(slab);
+}
+
+/* What the CPUs have of one cache; counts what is in their magazines. */
+static bool
+check_parts(const struct kmem_cache *cache, size_t *held)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        const struct cache_part *part = cache->parts[i];
+        uint32_t idle = 0;
+        for (const struct slab *slab = part ? part->partial : NULL; slab; slab = slab->next)
+            idle += slab->idle;
+        if (part && (!check_window(part) || !check_magazine(part, held) || idle != part->idle ||
+                     idle > part->keep))
+            return false;
+    }
+    return true;
+}
+
+static bool
+check_cache(const struct kmem_cache *cache)
+{
+    size_t count = 0, held = 0, in_magazines = 0;
+    for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache, count++) {
+        held += count_state(slab, OBJECT_HELD);
+        if (slab->cache == cache && check_slab(slab))
+            continue;
+        klog("slab: %s: the slab at %p does not hold its invariants\n", cache->name,
+             (const void *)slab->base);
+        return false;
+    }
+    if (!check_parts(cache, &in_magazines) || held != in_magazines) {
+        klog("slab: %s: what CPUs have of it does not hold its invariants (%zu held, %zu found)\n",
+             cache->name, held, in_magazines);
+        return false;
+    }
+    if (count != cache->slab_count)
+        klog("slab: %s: %zu slabs listed, %zu counted\n", cache->name, count, cache->slab_count);
+    return count == cache->slab_count;
 }
 
 bool
 slab_check(unsigned long *frames)
 {
     *frames = 0;
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
-        size_t count = 0;
-        for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache, count++)
-            if (slab->cache != cache || !check_slab(slab)) {
-                klog("slab: %s: the slab at %p does not hold its invariants\n", cache->name,
-                     (const void *)slab->base);
-                return false;
-            }
-        if (count != cache->slab_count) {
-            klog("slab: %s: %zu slabs listed, %zu counted\n", cache->name, count,
-                 cache->slab_count);
+    for (const struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        if (!check_cache(cache))
             return false;
-        }
-        *frames += count << cache->order;
+        *frames += cache->slab_count << cache->order;
     }
     return true;
 }

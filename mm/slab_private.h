@@ -12,51 +12,77 @@
 struct mm_cpu;
 struct kmem_cache;
 
-/* One bit an object, in the machine's own words. */
+/* The objects of a window, one bit each, in the machine's own words. */
 typedef unsigned long slab_word;
 #define SLAB_WORD_BITS   (8 * sizeof(slab_word))
 #define SLAB_MAX_OBJECTS 256
-#define SLAB_WORDS       (SLAB_MAX_OBJECTS / SLAB_WORD_BITS)
 #define SLAB_MAX_ORDER   3
 #define SLAB_MAX_SIZE    8192
 
-/* A run of frames cut into equal objects. The header lies apart from them, so that objects keep
- * their natural alignment and a write past an object cannot reach it. */
-struct slab {
-    /* The free path's line. */
-    char *base;       /* first object */
-    uint32_t inverse; /* see object_index() in slab.c */
-    uint32_t shift;
-    uint32_t objects;
-    bool fast;               /* tagged for its CPU's short way to free */
-    bool current;            /* its cache part allocates from it */
-    bool listed;             /* in its part's partial list */
-    bool idle;               /* listed, and all its objects are free */
-    bool pending;            /* in its part's list of slabs with remote frees; the part's lock */
-    struct cache_part *home; /* the CPU's part that owns the slab */
-    struct kmem_cache *cache;
-    struct slab *next; /* partial list of the part */
-    struct slab *previous;
-    struct slab *next_pending;
-    struct slab *next_of_cache; /* all slabs of the cache; its lock */
-    struct slab *previous_of_cache;
-    slab_word free[SLAB_WORDS];   /* 1 = free */
-    slab_word full[SLAB_WORDS];   /* what `free` is when all is free; 0 while the slab is current */
-    slab_word remote[SLAB_WORDS]; /* freed by others, not yet in `free`; the part's lock */
+/* What an object is now: a byte each, in the header. */
+enum object_state {
+    OBJECT_HELD = 0, /* free, in a CPU's magazine */
+    OBJECT_LIVE = 1, /* handed out */
+    OBJECT_FREE = 2, /* free, in its slab */
+    OBJECT_NONE = 8, /* never one: a header inside, and what rounds the states up to words */
 };
 
-/* What one CPU has of one cache. All but the last two fields are the CPU's alone. */
+/* A run of frames cut into equal objects. The header lies apart from them, so that objects keep
+ * their natural alignment and a write past an object cannot reach it. The first line is what every
+ * CPU that frees reads, and changes only with the list of all slabs. */
+struct slab {
+    char *base;                /* first object */
+    unsigned long reciprocal;  /* see slab_number() */
+    struct cache_part *home;   /* the CPU's part that owns the slab */
+    struct kmem_cache *cache;
+    struct slab *next_of_cache; /* all slabs of the cache; its lock */
+    struct slab *previous_of_cache;
+    unsigned long part_offset; /* of a heap's: how far into struct mm_cpu its class's part lies */
+    uint32_t objects;
+    int32_t left __attribute__((aligned(64))); /* frees by the owner until it must look: I3 */
+    bool full;             /* not in the list, since nothing is free */
+    bool current;          /* its part allocates from it */
+    bool listed;           /* in its part's partial list */
+    bool idle;             /* listed, and all its objects are free */
+    int32_t excess;        /* of a full slab: used - all its objects (I3) */
+    int32_t remote;        /* frees by others that the owner has not counted, less one; atomic */
+    struct slab *next;     /* partial list of the part */
+    struct slab *previous;
+    struct slab *next_pending; /* list of the part; valid while remote >= 0 */
+    uint8_t states[] __attribute__((aligned(sizeof(slab_word)))); /* enum object_state */
+};
+
+/* An object in a magazine. */
+struct object_slot {
+    void *object;
+    uint8_t *state;
+};
+
+/* What one CPU has of one cache. All but the last field are the CPU's alone. */
 struct cache_part {
-    slab_word *word; /* free bits of up to 32 or 64 objects ... */
-    char *base;      /* ... and the address of the first of them */
+    struct object_slot *top;    /* the magazine: the object freed last ... */
+    struct object_slot *limit;  /* ... may go up to here ... */
+    struct object_slot *bottom; /* ... from the slot behind this one on */
+    slab_word bits;             /* the window: free objects of the current slab ... */
+    uint8_t *states;            /* ... the state of the first of them ... */
+    char *base;                 /* ... and its address */
     uint32_t stride;
-    struct slab *slab;    /* the current one */
-    struct slab *partial; /* others with free objects */
+    uint32_t group;             /* the number of the window in its slab */
     struct mm_cpu *cpu;
     struct kmem_cache *cache;
-    uint32_t idle; /* slabs in `partial` with nothing in use */
-    struct spinlock lock;
-    struct slab *pending; /* slabs of this part with remote frees */
+    struct slab *slab;          /* the current one */
+    struct slab *partial;       /* others with free objects */
+    struct slab *noted;         /* taken off `pending`, to be counted one at a time */
+    uint32_t idle;              /* slabs in `partial` with nothing in use */
+    uint32_t keep;              /* of them are kept */
+    struct slab *batch;         /* another CPU's slab that objects were freed of ... */
+    int32_t batched;            /* ... so many less one, not counted in its `remote` yet */
+    uint32_t places;            /* in the magazine, when it is in use */
+    struct object_slot *own;    /* the slots that the part was made with; `bottom` when no others */
+    uint32_t own_places;
+    bool overflowed;            /* the magazine was full since it was last empty */
+    bool dropped;               /* a slab was given back since the last one was made */
+    struct slab *pending __attribute__((aligned(64))); /* slabs with remote frees; atomic */
 };
 
 struct kmem_cache {
@@ -64,16 +90,18 @@ struct kmem_cache {
     uint32_t size; /* as asked for */
     uint32_t align;
     uint32_t stride;
-    uint32_t inverse; /* modular inverse of stride's odd part */
-    uint32_t shift;   /* stride's power of two */
+    unsigned long reciprocal; /* of the stride: divide_exactly() */
     uint32_t objects; /* in a slab */
+    uint32_t states;  /* bytes for their states: whole words, more than an address can name */
+    uint32_t part_offset; /* of a class of the heap; else 0 */
     uint32_t left;    /* red zone before the object when debugging */
+    uint16_t tag;     /* of the frames whose objects kmem_cache_free frees by its short way */
     uint16_t number;  /* in the order of creation, from 1 on */
     uint8_t order;    /* frames in a slab: 1 << order */
     bool debug;
     bool watched;       /* the trace or a debugging aid hears of each object */
     bool guard; /* objects get pages of their own (x86/guard.c) */
-    bool header_inside; /* the slab's header takes the place of its first objects */
+    bool header_inside; /* the slab's header takes the place of its first object */
     void (*constructor)(void *);
     struct cache_part *parts[CPU_MAX];
     struct kmem_cache *next; /* all caches; caches_lock in slab.c */
@@ -85,9 +113,6 @@ struct kmem_cache {
     size_t guarded; /* objects that are not in slabs, live */
     size_t kept; /* objects in quarantine; under the lock of that */
 };
-
-/* The word of a part that has nothing to give: always zero, never written. */
-extern slab_word slab_nothing;
 
 /* All caches, linked by `next`. Changes only by create and destroy. */
 extern struct kmem_cache *slab_caches;
@@ -102,13 +127,22 @@ bool slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, si
 /* Puts a cache into the list of all. */
 void slab_cache_add(struct kmem_cache *cache);
 
-/* Gives a cache its part for one CPU. */
-void slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu);
+/* Gives a cache its part for one CPU, with room for a magazine of `places` objects: one slot more
+ * than that. Objects that are watched never go there. */
+void slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu,
+                    struct object_slot *slots, uint32_t places);
 /* The parts of the slabs' own caches, and of every cache made before the CPU came up. */
 bool slab_cpu_up(struct mm_cpu *cpu);
 
 /* Takes the CPU's parts away again after slab_cpu_up failed. */
 void slab_cpu_down(struct mm_cpu *cpu);
+
+/* Slabs' headers are of two sizes, each with a cache of its own: which one a cache's slabs have. */
+#define SLAB_HEADER_KINDS 2
+unsigned slab_header_kind(const struct kmem_cache *cache);
+
+/* Added to `left` while a slab is current: it never becomes 0 then. */
+#define SLAB_CURRENT (1 << 20)
 
 /* The slow halves of alloc and free. `caller` is named in reports. */
 void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);
@@ -118,63 +152,119 @@ void slab_put(struct slab *slab, void *object, const void *caller);
 /* A pointer that is in no slab: early heap, whole frames, vmalloc, or a bug. */
 void kfree_other(void *memory, const void *caller);
 
-/* Takes one free bit of the part's current word. The caller has claimed the CPU's objects. NULL
- * when the word is used up. */
-static inline void *
-slab_take(struct cache_part *part)
+/* ---- States (others may look at them at the same time) ---- */
+
+/* A free begins: true when the object was handed out; it is held then. One instruction, so that no
+ * interrupt sees half of it. */
+static inline bool
+state_hold(uint8_t *state)
 {
-    slab_word *word = part->word;
-    slab_word bits = *word;
-    if (UNLIKELY(!bits))
+    bool other;
+    __asm__ volatile("decb %0" : "+m"(*state), "=@ccnz"(other));
+    return !other;
+}
+
+/* Takes back what state_hold did to an object that was not handed out. */
+static inline void
+state_unhold(uint8_t *state)
+{
+    __asm__ volatile("incb %0" : "+m"(*state));
+}
+
+static inline void
+state_live(uint8_t *state)
+{
+    __asm__ volatile("movb %1, %0" : "=m"(*state) : "i"(OBJECT_LIVE));
+}
+
+static inline uint8_t
+state_of(const struct slab *slab, uint32_t number)
+{
+    return __atomic_load_n(&slab->states[number], __ATOMIC_RELAXED);
+}
+
+/* ---- Allocation by the short ways. The caller has claimed the CPU's objects ---- */
+
+/* Moves the top of a magazine, in one instruction: the compiler takes two. */
+static inline void
+move_top(struct cache_part *part, int slots)
+{
+    __asm__("add%z0 %1, %0" : "+m"(part->top) : "er"((long)slots * (long)sizeof(struct object_slot)));
+}
+
+/* The object that was freed last, or NULL. */
+static inline void *
+slab_pop(struct cache_part *part)
+{
+    struct object_slot *slot = part->top;
+    if (UNLIKELY(slot == part->bottom))
         return NULL;
-    store_word(word, bits & (bits - 1));
-    char *object = part->base + (uint32_t)__builtin_ctzl(bits) * part->stride;
+    state_live(slot->state);
+    move_top(part, -1);
+    void *object = slot->object;
     if (!object)
         __builtin_unreachable(); /* saves the caller a check */
     return object;
 }
 
-/* The bits of a word that stand for objects. */
-static inline slab_word
-slab_word_mask(uint32_t objects, unsigned word)
+/* The first object of the window, or NULL. The acquire pairs with the release of whoever freed the
+ * object on another CPU. */
+static inline void *
+slab_take(struct cache_part *part)
 {
-    uint32_t before = word * (uint32_t)SLAB_WORD_BITS;
-    if (objects >= before + SLAB_WORD_BITS)
-        return ~(slab_word)0;
-    return objects > before ? ((slab_word)1 << (objects - before)) - 1 : 0;
+    slab_word bits = part->bits;
+    if (UNLIKELY(!bits))
+        return NULL;
+    unsigned long i = (unsigned long)__builtin_ctzl(bits);
+    uint8_t *state = &part->states[i];
+    if (UNLIKELY(__atomic_load_n(state, __ATOMIC_ACQUIRE) != OBJECT_FREE))
+        return NULL;
+    part->bits = bits & (bits - 1);
+    state_live(state);
+    char *object = part->base + (uint32_t)i * part->stride;
+    if (!object)
+        __builtin_unreachable(); /* saves the caller a check */
+    return object;
 }
 
-static inline bool
-slab_all_free(const struct slab *slab)
+/* Objects of a slab: all but the one whose place the header takes. */
+static inline uint32_t
+slab_valid(const struct slab *slab)
 {
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        if (slab->free[w] != slab_word_mask(slab->objects, w))
-            return false;
-    return true;
-}
-
-static inline bool
-slab_any_free(const struct slab *slab)
-{
-    slab_word any = 0;
-    for (unsigned w = 0; w < SLAB_WORDS; w++)
-        any |= slab->free[w];
-    return any != 0;
+    return slab->objects - slab->cache->header_inside;
 }
 
 /* The descriptor of a slab's frame in one piece:
  *
  *     bits 0..7    FRAME_SLAB
- *          8..15   1 + the CPU that frees the slab's objects with no more ado, 0 = none
+ *          8..15   enum slab_way
  *     the rest     address of the slab's header: 32 bits, or the 48 that matter on a 64-bit machine
  */
 typedef uint64_t __attribute__((may_alias)) frame_word;
-typedef uint16_t __attribute__((may_alias)) frame_tag;
+typedef volatile unsigned long __attribute__((may_alias)) frame_start; /* its first word */
 
-#define SLAB_LINK_SHIFT  (sizeof(void *) == 8 ? 16 : 32)
-#define SLAB_TAG(number) ((uint16_t)(FRAME_SLAB | (number) << 8))
+/* Which function knows a short way to free the slab's objects. */
+enum slab_way {
+    SLAB_WATCHED = 0, /* none */
+    SLAB_HEAP = 1,    /* kfree */
+    SLAB_CACHE = 2,   /* kmem_cache_free */
+};
 
-/* Others may change the tag at the same time, never the link while an object is in use. */
+#define SLAB_LINK_SHIFT (sizeof(void *) == 8 ? 16 : 32)
+#define SLAB_TAG(way)   ((uint16_t)(FRAME_SLAB | (way) << 8))
+
+#define SLAB_NO_TAG     0xFFFF /* no frame has it */
+
+/* The tag of a cache's frames. */
+static inline uint16_t
+slab_tag(const struct kmem_cache *cache)
+{
+    return SLAB_TAG(cache->debug ? SLAB_WATCHED : cache->part_offset ? SLAB_HEAP : SLAB_CACHE);
+}
+
+/* Of the frames whose objects kfree frees by its short way: those of the heap, or none. */
+extern uint16_t slab_heap_tag;
+
 static inline struct slab *
 slab_header(const struct frame *frame)
 {
@@ -195,14 +285,28 @@ slab_of(const void *address)
     return frame->owner == FRAME_SLAB ? slab_header(frame) : NULL;
 }
 
-/* Multiplying by the inverse of an odd number modulo 2^32 divides exactly when there is no
- * remainder and gives a huge number else; the stride's power of two is rotated out of the way. So
- * one comparison tells an object's start from any other address. */
-static inline uint32_t
-slab_object_index(const struct slab *slab, const void *object)
+/* Divides an offset into a slab by the stride; true when nothing remains.
+ *
+ * `reciprocal` is 2^w / stride, rounded up, w the bits of a word. For offsets below 2^15 and strides
+ * from 16 to 2^15 the product's upper word is then exactly the quotient q, and its lower word is
+ * below `reciprocal` exactly when nothing remains: with offset = q * stride + r it is
+ * r * reciprocal + q * e, and the rounding e < stride adds no more than an offset. (In assembly,
+ * since the compiler spills the product.) */
+static inline bool
+divide_exactly(unsigned long offset, const unsigned long *reciprocal, unsigned long *quotient)
 {
-    uint32_t product = (uint32_t)((const char *)object - slab->base) * slab->inverse;
-    return product >> slab->shift | product << (-slab->shift & 31);
+    unsigned long low;
+    __asm__("mul%z3 %3" : "=a"(low), "=d"(*quotient) : "0"(offset), "m"(*reciprocal) : "cc");
+    return low < *reciprocal;
+}
+
+/* The number of the object that starts at an address of the slab's memory; false when none does. The
+ * memory behind the last object has a number, too: its state is OBJECT_NONE. */
+static inline bool
+slab_number(const struct slab *slab, const void *object, unsigned long *number)
+{
+    return divide_exactly((unsigned long)((const char *)object - slab->base), &slab->reciprocal,
+                          number);
 }
 
 /* The number of the object that an address of the slab lies in or behind. */
@@ -215,8 +319,8 @@ size_t slab_reap_part(struct cache_part *part);
 size_t slab_reap_cpu(void);
 /* The same for all CPUs, which must not be in the allocator at the time. */
 size_t slab_reap_all(void);
-/* Takes this CPU's windows away, so that every allocation takes the slow path. While no_windows is
- * set they stay away. */
+/* Empties the CPU's magazines and windows and, while no_windows is set, keeps them so: every
+ * allocation takes the slow path. */
 void slab_close_windows(struct mm_cpu *cpu);
 /* Every allocation and free of an object takes the slow path, on all CPUs, where the trace hears of
  * it. They must not be in the allocator at the time. */

@@ -141,9 +141,7 @@ mm_print_frame(struct printer *out, pfn_t frame)
 static bool
 is_in_use(const struct slab *slab, uint32_t index)
 {
-    unsigned word = index / SLAB_WORD_BITS, bit = index % SLAB_WORD_BITS;
-
-    return !((slab->free[word] | slab->remote[word]) >> bit & 1);
+    return state_of(slab, index) == OBJECT_LIVE;
 }
 
 static void

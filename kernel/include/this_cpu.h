@@ -59,6 +59,7 @@ struct cpu {
     struct tss tss;        /* where the stack for traps from ring 3 is; what a double fault hit */
     struct tss double_fault_tss;
     uint64_t gdt[GDT_ENTRIES];
+    bool objects_busy;     /* mm/ works on this CPU's objects: objects_claim in platform.h */
 };
 _Static_assert(offsetof(struct cpu, task) == 0, "frame.inc knows it");
 

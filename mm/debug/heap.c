@@ -215,9 +215,9 @@ void *
 debug_free(struct slab *slab, void *object, const void *caller)
 {
     char *place = (char *)object - slab->cache->left;
-    uint32_t index = slab_object_index(slab, place);
-    bool exact = index < slab->objects;
-    struct subject subject = object_number(slab, exact ? index : slab_index_around(slab, object));
+    unsigned long index;
+    bool exact = slab_number(slab, place, &index) && index < slab->objects;
+    struct subject subject = object_number(slab, exact ? (uint32_t)index : slab_index_around(slab, object));
     if (!exact)
         debug_inside(&subject, object, caller);
     debug_end_life(&subject, caller);

@@ -22,8 +22,12 @@
 #define YIELDS_BEFORE_PANIC (1u << 28)
 
 __thread unsigned hosted_cpu;
-__thread struct mm_cpu *hosted_memory_here;
-struct mm_cpu *hosted_cpu_memory[CPU_MAX];
+__thread struct mm_cpu *hosted_cpu_memory;
+
+/* Each CPU's memory, and the thread that plays the CPU: where its copy of that is. */
+static struct mm_cpu *memories[CPU_MAX];
+static struct mm_cpu **players[CPU_MAX];
+static pthread_mutex_t player_lock = PTHREAD_MUTEX_INITIALIZER;
 struct hosted_memory hosted_memory;
 uint32_t hosted_online = 1;
 void (*hosted_interrupt)(uint32_t cpus);
@@ -55,12 +59,52 @@ hosted_limit_direct(pfn_t first_without_address)
     hosted_memory.mapped = (uintptr_t)frames << PAGE_SHIFT;
 }
 
+/* A thread plays no CPU any more; `memory` is its copy. */
+static void
+stop_playing(void *memory)
+{
+    pthread_mutex_lock(&player_lock);
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        if (players[cpu] == memory)
+            players[cpu] = NULL;
+    pthread_mutex_unlock(&player_lock);
+}
+
+/* Calls stop_playing when a thread that has played a CPU ends. */
+static pthread_key_t player_key;
+
+static void
+make_player_key(void)
+{
+    int error = pthread_key_create(&player_key, stop_playing);
+    ASSERT(error == 0);
+}
+
 void
 hosted_set_cpu(unsigned cpu)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     ASSERT(cpu < CPU_MAX);
+    pthread_once(&once, make_player_key);
+    stop_playing(&hosted_cpu_memory);
+    pthread_mutex_lock(&player_lock);
+    players[cpu] = &hosted_cpu_memory;
+    hosted_cpu_memory = memories[cpu];
     hosted_cpu = cpu;
-    hosted_memory_here = hosted_cpu_memory[cpu];
+    pthread_mutex_unlock(&player_lock);
+    pthread_setspecific(player_key, &hosted_cpu_memory);
+}
+
+void
+cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
+{
+    pthread_mutex_lock(&player_lock);
+    memories[cpu] = memory;
+    if (players[cpu])
+        *players[cpu] = memory;
+    if (hosted_cpu == cpu) /* who has not said which CPU he plays plays the first */
+        hosted_cpu_memory = memory;
+    pthread_mutex_unlock(&player_lock);
 }
 
 void

@@ -119,23 +119,16 @@ cpu_current(void)
     return hosted_cpu;
 }
 
-/* Of the CPU that the calling thread plays, and of all. */
-extern __thread struct mm_cpu *hosted_memory_here __attribute__((tls_model(HOSTED_TLS)));
-extern struct mm_cpu *hosted_cpu_memory[CPU_MAX];
+/* What mm/ has for the CPU that the thread plays. */
+extern __thread struct mm_cpu *hosted_cpu_memory __attribute__((tls_model(HOSTED_TLS)));
 
 static inline struct mm_cpu *
 cpu_memory(void)
 {
-    return hosted_memory_here;
+    return hosted_cpu_memory;
 }
 
-static inline void
-cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
-{
-    hosted_cpu_memory[cpu] = memory;
-    if (cpu == hosted_cpu)
-        hosted_memory_here = memory;
-}
+void cpu_set_memory(unsigned cpu, struct mm_cpu *memory);
 
 static inline void
 cpu_pause(void)
@@ -280,6 +273,17 @@ static inline void
 cpu_release(bool *busy)
 {
     (void)busy;
+}
+
+static inline bool
+objects_claim(void)
+{
+    return true;
+}
+
+static inline void
+objects_release(void)
+{
 }
 
 #endif

@@ -105,7 +105,7 @@ KTEST(trace, off_is_off)
     trace_get_counts(&after);
     CHECK_EQ(before.recorded, after.recorded);
     CHECK(!mm_this_cpu()->no_windows);
-    CHECK_EQ(mm_this_cpu()->slab_tag, SLAB_TAG(cpu_current() + 1));
+    CHECK_EQ(slab_heap_tag, SLAB_TAG(SLAB_HEAP));
     trace_stop();
     CHECK(!trace_started());
 }

@@ -12,6 +12,7 @@ MAX_ORDER = 10
 BLOCK_FRAMES = 1 << MAX_ORDER
 WORD_BITS = 32
 STACK_ORDERS = (0, 1, 2, 3, 9)  # include/pcp.h
+SLAB_MAX_OBJECTS = 256
 BLOCKS_MAX = 1 << 16  # 256 GiB
 # kernel/include/platform_impl.h
 FRAME_TABLE = 0xE0000000
@@ -234,11 +235,9 @@ def slab_of(address):
 
 def objects_in_use(slab):
     """True or False for each object of the slab."""
-    words = (int(slab["free"][word]) | int(slab["remote"][word])
-             for word in range(array_length(slab["free"])))
-    free = sum(bits << word * WORD_BITS for word, bits in enumerate(words))
-    objects = sane(int(slab["objects"]), array_length(slab["free"]) * WORD_BITS, "objects in a slab")
-    return [not free >> i & 1 for i in range(objects)]
+    objects = sane(int(slab["objects"]), SLAB_MAX_OBJECTS, "objects in a slab")
+    live = int(value("OBJECT_LIVE"))
+    return [int(slab["states"][number]) == live for number in range(objects)]
 
 
 def objects_used(slab):

@@ -11,7 +11,7 @@ import re
 
 import gdb
 
-from kernel import DIRECT_BASE, PAGE_SHIFT, WORD_BITS, Descriptors, number, value
+from kernel import DIRECT_BASE, PAGE_SHIFT, Descriptors, number, value
 
 PAGE = 1 << PAGE_SHIFT
 RECORD = 32  # DEBUG_RECORD_BYTES
@@ -116,8 +116,7 @@ def of_slab(slab, address):
     cache, base = slab["cache"], int(slab["base"])
     stride = int(cache["stride"])
     index = (address - base) // stride
-    word, bit = divmod(index, WORD_BITS)
-    free = (int(slab["free"][word]) | int(slab["remote"][word])) >> bit & 1
+    free = int(slab["states"][index]) != int(value("OBJECT_LIVE"))
     place = base + index * stride
     found = Object(cache["name"].string(), place + int(cache["left"]), int(cache["size"]),
                    "free" if free else "live")
