@@ -18,7 +18,6 @@
 #include "early.h"
 #include "kmalloc.h"
 #include "kmalloc_private.h"
-#include "mm_private.h"
 #include "pmm.h"
 #include "trace.h"
 #include "vmalloc.h"
@@ -76,7 +75,7 @@ part_of(struct mm_cpu *cpu, size_t size)
 static uint32_t
 places_of(unsigned class)
 {
-    uint32_t share = mm_ram_frames < SMALL_MACHINE ? 8 : 1;
+    uint32_t share = slab_ram_frames < SMALL_MACHINE ? 8 : 1;
     uint32_t places = 32768 / share / class_sizes[class];
     places = places < 64 / share ? places : 64 / share;
     return places > 4 ? places : 4;

@@ -289,7 +289,7 @@ mm_init(struct bootmem *boot)
     mm_beyond_frames = memmap_ram_frames(boot->regions, boot->region_count, covered, 0);
 
     pmm_choose_zones();
-    slab_init();
+    slab_init(mm_ram_frames);
     kmalloc_init();
     if (!mm_cpu_up(0))
         kpanic("mm: no memory for the first CPU");

@@ -64,7 +64,6 @@
 #include <string.h>
 #include "bits.h"
 #include "kmalloc.h"
-#include "mm_private.h"
 #include "percpu.h"
 #include "pmm.h"
 #include "slab_private.h"
@@ -220,7 +219,7 @@ slab_grow(struct cache_part *part)
     }
     own_frames(slab);
     link_to_cache(cache, slab);
-    if (part->dropped && (part->keep << cache->order) < mm_ram_frames >> 8)
+    if (part->dropped && (part->keep << cache->order) < slab_ram_frames >> 8)
         part->keep *= 2;
     part->dropped = false;
     trace(TRACE_PAGE_OWNER, frames, (size_t)1 << cache->order, FRAME_SLAB, NULL);
@@ -453,7 +452,7 @@ add_slots(struct cache_part *part)
 {
     size_t count = part->bottom == part->own ? 1 : 4;
     uint32_t places = (uint32_t)(count * PAGE_SIZE / sizeof(struct object_slot)) - 1;
-    uint32_t most = (uint32_t)((mm_ram_frames << (PAGE_SHIFT - 8)) / part->stride);
+    uint32_t most = (uint32_t)((slab_ram_frames << (PAGE_SHIFT - 8)) / part->stride);
     part->overflowed = false;
     places = places < most ? places : most;
     if (places < 2 * part->places || part->places == 0 || part->cpu->no_windows)

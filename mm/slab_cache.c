@@ -18,6 +18,7 @@
 #include "trace.h"
 
 struct kmem_cache *slab_caches;
+unsigned long slab_ram_frames;
 static struct spinlock caches_lock = SPINLOCK_INIT;
 static uint16_t last_number;
 
@@ -178,7 +179,7 @@ slab_cache_add(struct kmem_cache *cache)
 }
 
 void
-slab_init(void)
+slab_init(unsigned long ram_frames)
 {
     static const struct {
         struct kmem_cache *cache;
@@ -188,6 +189,7 @@ slab_init(void)
                {&header_caches[1], "slab-headers-large", LARGE_HEADER},
                {&cache_cache, "caches", sizeof(struct kmem_cache)},
                {&part_cache, "cache-parts", sizeof(struct part_with_slots)}};
+    slab_ram_frames = ram_frames;
     slab_caches = NULL;
     last_number = 0;
     for (unsigned i = 0; i < ARRAY_LENGTH(own); i++) {

@@ -117,8 +117,10 @@ struct kmem_cache {
 /* All caches, linked by `next`. Changes only by create and destroy. */
 extern struct kmem_cache *slab_caches;
 
-/* Prepares the caches that the slabs themselves need. */
-void slab_init(void);
+/* Prepares the caches that the slabs themselves need, on a machine of so many frames: what CPUs keep
+ * for themselves is in proportion. */
+void slab_init(unsigned long ram_frames);
+extern unsigned long slab_ram_frames;
 
 /* Fills in a cache in memory of the caller's, with no parts. False: bad size or alignment. */
 bool slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
