@@ -102,22 +102,29 @@ def print_owners(sizes):
     print_table(rows)
 
 
+# States that a small header has room for, at 32 bits (mm/slab_cache.c).
+MOST_IN_SMALL_HEADER = 96
+
+
 def print_objects(text):
     """What each object of a full slab takes beside itself: its part of the header and of the rest."""
     caches = {name: tuple(map(int, figures)) for name, *figures in SLAB.findall(text)}
     if "slab-headers" not in caches:
         print("no /proc/slabinfo was printed")
         return
-    header = PAGE * caches["slab-headers"][2] / caches["slab-headers"][1]
+    small, large = (PAGE * caches[name][2] / caches[name][1]
+                    for name in ("slab-headers", "slab-headers-large"))
     rows = [["cache", "bytes an object", "objects a slab", "frames a slab", "more, an object", "%"]]
     for name, (size, objects, frames) in caches.items():
-        if name == "slab-headers":
+        if name.startswith("slab-headers"):
             continue
+        header = large if objects > MOST_IN_SMALL_HEADER else small
         more = (frames * PAGE + header) / objects - size
         rows.append([name, str(size), str(objects), str(frames), f"{more:.1f}",
                      f"{100 * more / size:.1f}"])
     print_table(rows)
-    print(f"\nA header takes {header:.1f} bytes, the rest of its own slab included.")
+    print(f"\nA header takes {small:.1f} bytes, or {large:.1f} with more than {MOST_IN_SMALL_HEADER} objects, "
+          "the rest of its own slab included.")
 
 
 def overhead(sizes):
