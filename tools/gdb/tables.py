@@ -79,7 +79,8 @@ def print_zones():
     print("%-8s %10s %10s %10s %10s %8s %8s"
           % ("zone", "first", "end", "managed", "free", "cached", "blocks"))
     for index, zone in zones():
-        first, end = (int(zone["base"]) + (int(zone[at]) << MAX_ORDER) for at in ("first", "end"))
+        first = int(zone["base"])
+        end = first + (int(zone["count"]) << MAX_ORDER)
         print("%-8s %10s %10s %10d %10d %8d %8d"
               % (zone["name"].string(), hexadecimal(first), hex(end),
                  zone["managed"], zone["free"], cached_frames(index), len(blocks_of(zone))))
