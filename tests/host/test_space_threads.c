@@ -38,6 +38,7 @@ static struct worker {
 static struct address_space *space;
 static struct object file;
 static bool forks;
+static unsigned running;
 
 static int
 fill_page(struct object *object, uint32_t index, void *page)
@@ -172,6 +173,9 @@ work(void *argument)
             fork_and_look(worker);
     }
     space_activate(NULL);
+    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) != 0)
+        spin_relax(); /* who asked before the space was left waits for an answer */
     return NULL;
 }
 
@@ -192,6 +196,7 @@ run(unsigned count, bool with_forks)
     CHECK_EQ(space_mmap(space, FILE_AT, FILE_PAGES * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED,
                         &file, 0, false), FILE_AT);
     hosted_online = (1u << count) - 1;
+    running = count;
     for (unsigned cpu = 0; cpu < count; cpu++) {
         workers[cpu] = (struct worker){.cpu = cpu, .state = ktest_seed() + cpu};
         CHECK_EQ(space_mmap(space, own_page(&workers[cpu], 0), OWN_PAGES * PAGE_SIZE,
