@@ -339,16 +339,11 @@ alloc_slow(size_t count, unsigned flags)
     return pfn_to_paddr(head);
 }
 
-SLOW_PATH paddr_t
-pmm_alloc_page_slow(unsigned flags)
-{
-    return alloc_slow(1, flags);
-}
-
 paddr_t
 pmm_alloc_page(void)
 {
-    return pmm_take_page();
+    pfn_t frame;
+    return LIKELY(pmm_take_ready(&frame)) ? pfn_to_paddr(frame) : alloc_slow(1, 0);
 }
 
 /* An allocation that the stack of the best zone for the flags has ready; 0 for all others. */
@@ -379,7 +374,7 @@ pmm_alloc_pages_flags(size_t count, unsigned flags)
 paddr_t
 pmm_alloc_page_flags(unsigned flags)
 {
-    return flags ? pmm_alloc_pages_flags(1, flags) : pmm_take_page();
+    return flags ? pmm_alloc_pages_flags(1, flags) : pmm_alloc_page();
 }
 
 paddr_t
@@ -484,16 +479,11 @@ pmm_free_pages(paddr_t first, size_t count)
     free_to_stack(paddr_to_pfn(first), count);
 }
 
-SLOW_PATH void
-pmm_free_page_slow(paddr_t page)
-{
-    pmm_free_pages(page, 1);
-}
-
 void
 pmm_free_page(paddr_t page)
 {
-    pmm_give_page(page);
+    if (UNLIKELY((uint32_t)page & PAGE_MASK || !pmm_keep_ready(paddr_to_pfn(page).n - pmm_best.first)))
+        pmm_free_pages(page, 1);
 }
 
 bool

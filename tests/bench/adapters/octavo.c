@@ -31,20 +31,47 @@ init(const struct ob_config *wanted)
     return 0;
 }
 
+static __attribute__((noinline)) void *
+alloc_others(unsigned order)
+{
+    return (void *)(uintptr_t)pmm_alloc_pages((size_t)1 << order);
+}
+
 static void *
 alloc_pages(unsigned order)
 {
-    paddr_t first = order ? pmm_alloc_pages((size_t)1 << order) : pmm_take_page();
-    return (void *)(uintptr_t)first;
+    pfn_t page;
+    if (order == 0 && pmm_take_ready(&page))
+        return (void *)(page.n << PAGE_SHIFT);
+    return alloc_others(order);
+}
+
+#define ADDRESS_BITS (8 * sizeof(uintptr_t))
+
+/* Addresses rotate into page numbers: what is not the start of a page becomes one that no page has.
+ */
+static __attribute__((noipa)) void
+free_single(unsigned long number)
+{
+    unsigned long page = number + pmm_best.first;
+    pmm_free_page(page << PAGE_SHIFT | page >> (ADDRESS_BITS - PAGE_SHIFT));
+}
+
+static __attribute__((noipa)) void
+free_others(void *memory, unsigned order)
+{
+    pmm_free_pages((uintptr_t)memory, (size_t)1 << order);
 }
 
 static void
 free_pages(void *memory, unsigned order)
 {
-    if (order)
-        pmm_free_pages((uintptr_t)memory, (size_t)1 << order);
-    else
-        pmm_give_page((uintptr_t)memory);
+    uintptr_t at = (uintptr_t)memory;
+    if (order != 0)
+        return free_others(memory, order);
+    unsigned long number = (at >> PAGE_SHIFT | at << (ADDRESS_BITS - PAGE_SHIFT)) - pmm_best.first;
+    if (!pmm_keep_ready(number))
+        free_single(number);
 }
 
 /* Everything is proved each time it is still: the other threads wait meanwhile. */
