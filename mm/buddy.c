@@ -264,9 +264,12 @@ word_take(struct zone *zone, uint32_t index, unsigned word, unsigned order, uint
     unsigned got = 0;
     if (trace_on(TRACE_SPLIT))
         trace_split(zone, pfn(zone->base + first), map->kinds[word] - 1u, order);
-    if (order == 0 && pages == ~0u && wanted >= WORD_PAGES)
-        for (left = 0; got < WORD_PAGES; got++)
+    if (order == 0 && pages == ~0u && wanted >= WORD_PAGES) {
+        left = 0;
+#pragma GCC unroll 8
+        for (; got < WORD_PAGES; got++)
             chunks[got] = first + got;
+    }
     for (; left && got < wanted; left &= left - 1)
         chunks[got++] = first + (unsigned)__builtin_ctz(left);
     /* Runs do not overlap: the product has ones for each of their pages. */

@@ -122,6 +122,17 @@ batch_of(const struct frame_stack *stack, uint32_t batch)
     return stack->limit < 2 * batch ? (stack->limit + 1) / 2 : batch;
 }
 
+static inline void
+mark_cached(struct frame *frames, const uint32_t *chunks, uint32_t count, unsigned order)
+{
+    if (order > 0)
+        for (uint32_t i = 0; i < count; i++)
+            frames[chunks[i]].count = 1u << order;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < count; i++)
+        frames[chunks[i]].owner = FRAME_CACHED;
+}
+
 /* Brings a batch of chunks from the buddy to an empty stack. False when there is none. */
 static bool
 stack_refill(struct zone *zone, struct frame_stack *stack, unsigned order)
@@ -137,11 +148,7 @@ stack_refill(struct zone *zone, struct frame_stack *stack, unsigned order)
             stack->frames[stack->count++] = (uint32_t)(chunk.n - zone->base);
     }
     spin_unlock(&zone->lock, flags);
-    for (const uint32_t *chunk = stack->frames, *end = chunk + stack->count; chunk < end; chunk++) {
-        frames[*chunk].owner = FRAME_CACHED;
-        if (order > 0)
-            frames[*chunk].count = 1u << order;
-    }
+    mark_cached(frames, stack->frames, stack->count, order);
     return stack->count > 0;
 }
 
