@@ -30,6 +30,7 @@ enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGH, ZONE_COUNT };
  * words[], that of its kinds[w]: 0 = none of pages[w] is free, k + 1 = the largest chunk that is
  * free has 2^k pages, WORD_FREE = all 32 are free. */
 #define BLOCK_WORDS 32
+#define WORD_PAGES  32u
 #define WORD_FREE   6
 #define WORD_KINDS  (WORD_FREE + 1)
 struct block_map {

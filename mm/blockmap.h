@@ -16,7 +16,6 @@
 #include "zone.h"
 
 #define WORD_ORDER 5u /* a word has 2^5 pages */
-#define WORD_PAGES 32u
 
 /* The order of the largest aligned run of ones in a word that is not 0: 0..5. */
 static inline unsigned

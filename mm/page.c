@@ -19,6 +19,7 @@
  */
 #include "bits.h"
 #include "page.h"
+#include "pmm_fast.h"
 #include "pmm_private.h"
 #include "reclaim.h"
 #include "space.h"
@@ -128,5 +129,6 @@ page_free(pfn_t page)
     if (UNLIKELY(frame->count == 0) && frame->owner >= FRAME_ALLOCATED)
         frame->count = 1; /* the last of several */
     vm_count(pgfree);
-    pmm_free_page(pfn_to_paddr(page));
+    if (UNLIKELY(!pmm_keep_ready(page.n - pmm_best.first)))
+        pmm_free_page(pfn_to_paddr(page));
 }

@@ -98,10 +98,23 @@ pmm_stack(struct mm_cpu *cpu, unsigned zone, unsigned stack)
     return zone > first_zone[0] ? NULL : &cpu->stacks[first_zone[0] - zone][stack];
 }
 
-/* Puts the `count` chunks that came last back into the buddy. Claimed by the caller. */
-static void
-stack_flush(struct zone *zone, struct frame_stack *stack, unsigned order, uint32_t count)
+/* How many of the chunks that came last, `most` at most, lie in PCP_WORDS words. */
+static uint32_t
+flush_size(const struct frame_stack *stack, uint32_t most)
 {
+    const uint32_t *top = &stack->frames[stack->count], *chunk = top, *end = top - most;
+    uint32_t words = 0, last = ~top[-1];
+    for (; chunk > end; last = *--chunk)
+        if ((chunk[-1] ^ last) >= WORD_PAGES && words++ == PCP_WORDS)
+            break;
+    return (uint32_t)(top - chunk);
+}
+
+/* Puts chunks that came last back into the buddy, `most` at most. Claimed by the caller. */
+static void
+stack_flush(struct zone *zone, struct frame_stack *stack, unsigned order, uint32_t most)
+{
+    uint32_t count = flush_size(stack, most);
     const uint32_t *chunks = &stack->frames[stack->count -= count];
     struct frame *frames = frame_of(pfn(zone->base));
     for (uint32_t i = 0; i < count; i++)
@@ -468,7 +481,7 @@ free_to_stack(pfn_t head, size_t count)
             cpu_release(&cpu->frames_busy);
             return zone_free(zone, head, count);
         }
-        stack_flush(zone, stack, pcp_order(kind), batch_of(stack, PCP_FLUSH));
+        stack_flush(zone, stack, pcp_order(kind), batch_of(stack, PCP_BATCH));
     }
     *frame_of(head) = (struct frame){.owner = FRAME_CACHED,
                                      .count = (uint32_t)(count > 1 ? count : 0)};

@@ -4,10 +4,11 @@
 
 #include "pmm.h"
 
-/* Frames or chunks that come from the buddy, or go to it, under one hold of the lock: enough to make
- * the lock cheap, few enough to bound the longest call. */
+/* Frames that come from the buddy, or chunks that go to it, under one hold of the lock: enough to make
+ * the lock cheap, few enough to bound the longest call. What goes back lies in at most so many words
+ * of 32 pages, since that is what it costs. */
 #define PCP_BATCH 32u
-#define PCP_FLUSH 16u
+#define PCP_WORDS 6u
 
 extern struct zone mm_zones[ZONE_COUNT];
 extern struct block *mm_blocks; /* of the whole machine, from FRAME_BASE on */
