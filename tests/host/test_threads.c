@@ -16,6 +16,7 @@
 #include "slab.h"
 #include "../mm/testing.h"
 #include "../../mm/pmm_private.h"
+#include "../../mm/slab_private.h"
 
 #ifdef __SANITIZE_THREAD__
 #define STEPS 4000
@@ -313,6 +314,126 @@ work_all(void *argument)
 KTEST(threads, everything_8)
 {
     run_threads(8, work_all);
+}
+
+/* ---- memory that is used up: who gets nothing gives back what it has, and goes on ---- */
+
+#define MOST_HELD 4096
+
+struct held {
+    void *memory; /* an object, or NULL and a run of frames */
+    struct run run;
+};
+
+static struct held held[CPU_MAX][MOST_HELD];
+
+/* A bite of the memory, at most 64 KiB. False when there is none. */
+static bool
+take_bite(struct held *bite, uint32_t *state)
+{
+    uint32_t kind = ktest_random(state) % 8;
+    *bite = (struct held){.run.count = 1u << kind % 4};
+    if (kind < 4)
+        bite->run.first = pmm_alloc_pages(bite->run.count);
+    else
+        bite->memory = kind == 4 ? kmem_cache_alloc(shared) : kmalloc(1u << (9 + kind));
+    return bite->memory || bite->run.first;
+}
+
+static void
+give_bite(const struct held *bite)
+{
+    if (bite->memory)
+        kfree(bite->memory);
+    else
+        pmm_free_pages(bite->run.first, bite->run.count);
+}
+
+/* What a CPU keeps in store, others may need. */
+static void
+give_all(struct held *bites, unsigned count)
+{
+    while (count)
+        give_bite(&bites[--count]);
+    kmem_cache_reap(shared);
+    slab_reap_cpu();
+    pmm_drain_cpu();
+}
+
+static void *
+work_until_nothing_is_left(void *argument)
+{
+    struct worker *worker = argument;
+    struct held *bites = held[worker->cpu];
+    unsigned count = 0, empty = 0;
+    hosted_set_cpu(worker->cpu);
+    for (unsigned step = 0; step < STEPS; step++) {
+        if (count < MOST_HELD && take_bite(&bites[count], &worker->state)) {
+            count++;
+            continue;
+        }
+        empty++;
+        give_all(bites, count);
+        count = 0;
+    }
+    give_all(bites, count);
+    worker->failures += empty == 0;
+    finish(worker, take_object);
+    return NULL;
+}
+
+KTEST(threads, shortage_2)
+{
+    run_threads(2, work_until_nothing_is_left);
+}
+
+KTEST(threads, shortage_8)
+{
+    run_threads(8, work_until_nothing_is_left);
+}
+
+/* ---- the n-th allocation fails, on one CPU and not on its neighbour ---- */
+
+static void
+take_other(struct worker *worker, void *object)
+{
+    (void)worker;
+    kmem_cache_free(shared, object);
+}
+
+static void *
+work_with_failures(void *argument)
+{
+    struct worker *worker = argument;
+    bool fails = worker->cpu % 2;
+    unsigned missed = 0;
+    hosted_set_cpu(worker->cpu);
+    for (unsigned step = 0; step < STEPS / 40; step++) {
+        unsigned n = 1 + ktest_random(&worker->state) % 3;
+        mm_fail_nth(fails ? n : 0);
+        void *object = kmem_cache_alloc(shared);
+        void *block = kmalloc(300 + step % 3000);
+        paddr_t frames = pmm_alloc_pages(1 + step % 9);
+        unsigned missing = !object + !block + !frames;
+        missed += missing;
+        worker->failures += missing > fails; /* a slab finds other ways when it finds no frames */
+        worker->failures += mm_fail_nth(0) < (fails ? n : 0);
+        if (object)
+            pass_on(worker, object, take_other);
+        kfree(block);
+        if (frames)
+            pmm_free_pages(frames, 1 + step % 9);
+        for (void *other; (other = ring_get(worker->from));)
+            take_other(worker, other);
+    }
+    worker->failures += fails && missed < STEPS / 80;
+    finish(worker, take_other);
+    return NULL;
+}
+
+KTEST(threads, failures_4)
+{
+    run_threads(4, work_with_failures);
 }
 
 /* The same under all aids against bugs. */

@@ -1,7 +1,7 @@
 /* mutex.pml - kernel/include/mutex.h and kernel/tasks/mutex.c: one word, a queue of those who wait.
  *
- * Each task takes the lock once, the first of three twice, alone or shared, by the short way: one instruction that
- * changes the word, whether it succeeds or not. Who failed takes his step back under the queue's
+ * Each task takes the lock once, the first of three twice, alone or shared, by the short way: one
+ * instruction that changes the word, whether it succeeds or not. Who failed takes his step back under the queue's
  * lock, serves the queue, and waits in it. Who gives the lock back and finds somebody waiting serves
  * the queue: a task that wakes has the lock.
  *

@@ -148,7 +148,8 @@ end:
             :: cpu[s].waiting & BIT(c) ->
                 forget(c, cpu[s].range);
                 if
-                :: cpu[s].leave && cpu[c].loaded == SPACE && cpu[c].active_space == NONE -> leave_space(c)
+                :: cpu[s].leave && cpu[c].loaded == SPACE && cpu[c].active_space == NONE ->
+                    leave_space(c)
                 :: else
                 fi;
                 cpu[s].waiting = cpu[s].waiting & ~BIT(c)
@@ -176,7 +177,8 @@ inline answer_others() {
             d_step {
                 forget(me, range);
                 if
-                :: cpu[c].leave && cpu[me].loaded == SPACE && cpu[me].active_space == NONE -> leave_space(me)
+                :: cpu[c].leave && cpu[me].loaded == SPACE && cpu[me].active_space == NONE ->
+                    leave_space(me)
                 :: else
                 fi
             };

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Storms on many CPUs: everything at once, with every byte checked that somebody can know; and hostile
-# calls. Nothing hangs, nothing is wrong, and in the end every frame has its owner.
+# Storms on many CPUs: everything at once, with every byte checked that somebody can know; and
+# hostile calls. Nothing hangs, nothing is wrong, and in the end every frame has its owner.
 #
-# STORM: seconds on 2, 4 and 8 CPUs each, or above 60 on 8 CPUs alone (make storm); SEED: what is drawn.
+# STORM: seconds on 2, 4 and 8 CPUs each, or above 60 on 8 CPUs alone (make storm). SEED: what is
+# drawn.
 . "$(dirname "$0")/../tap.sh"
 
 seed=${SEED:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}

@@ -185,7 +185,7 @@ compare_memory(const struct memory *before, const struct memory *now, ulong slac
        now->promised);
 }
 
-/* After a short run, whose files are not all there before; but a process that is lost takes more. */
+/* After a short run, whose files are not all there before; a process that is lost takes more. */
 static inline void
 compare_roughly(const struct memory *before, const struct memory *now, ulong slack)
 {
