@@ -145,6 +145,44 @@ deadlock(void)
     spin_unlock(&crash_lock, spin_lock(&crash_lock));
 }
 
+static struct spinlock first_lock = SPINLOCK_INIT, second_lock = SPINLOCK_INIT;
+
+static __attribute__((noinline)) void
+take_both(struct spinlock *one, struct spinlock *other)
+{
+    unsigned long flags = spin_lock(one);
+
+    spin_unlock(other, spin_lock(other));
+    spin_unlock(one, flags);
+}
+
+/* For lockorder. */
+static void
+lock_order(void)
+{
+    take_both(&first_lock, &second_lock);
+    take_both(&second_lock, &first_lock);
+}
+
+static void
+do_nothing(void)
+{
+    sched_end();
+}
+
+/* For lockorder, with several CPUs. */
+static void
+lock_yield(void)
+{
+    struct task *task = task_create(do_nothing);
+
+    ASSERT(task != NULL);
+    task->affinity = 1;
+    sched_start(task);
+    keep_lock();
+    task_yield();
+}
+
 /* Two looks at frames without an address, closed in the wrong order, as after a sleep between. */
 static void
 window_order(void)
@@ -173,6 +211,8 @@ static const struct crash crashes[] = {
     {"fpu", use_fpu},
     {"invalid-opcode", invalid_opcode},
     {"deadlock", deadlock},
+    {"lock-order", lock_order},
+    {"lock-yield", lock_yield},
     {"window-order", window_order},
     {"entry-to-free-frame", crash_entry_to_free_frame},
     {"fork-leak", crash_fork_leak},

@@ -67,6 +67,15 @@ lock_stat_taken(const void *lock, uint32_t code)
 }
 
 void
+lock_stat_spin(const struct spinlock *lock)
+{
+    struct record *record = record_of(lock, lock->code);
+
+    (void)__atomic_fetch_add(&record->taken, 1, __ATOMIC_RELAXED);
+    lock_order_taken(lock, (unsigned)(record - records));
+}
+
+void
 lock_stat_waited(const void *lock, uint32_t code)
 {
     (void)__atomic_fetch_add(&record_of(lock, code)->waited, 1, __ATOMIC_RELAXED);

@@ -346,7 +346,9 @@ kernel_main(uint32_t magic, uint32_t information)
     mm_init(&boot_memory);
     tracing_init();
     choose_overcommit();
-    if (cmdline_flag("lockstat"))
+    if (cmdline_flag("lockorder"))
+        lock_order_start();
+    else if (cmdline_flag("lockstat"))
         lock_stat_start();
     MAGIC_BREAK();
     klog("mm: %lu frames of boot information come back\n", mm_release(FRAME_BOOTINFO));

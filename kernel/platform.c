@@ -53,7 +53,7 @@ spin_lock(struct spinlock *lock)
         spin_wait(lock);
     lock->code = (uintptr_t)__builtin_return_address(0);
     if (UNLIKELY(lock_stat_on))
-        lock_stat_taken(lock, lock->code);
+        lock_stat_spin(lock);
     return flags;
 }
 

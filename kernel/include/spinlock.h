@@ -64,7 +64,7 @@ spin_lock_only(struct spinlock *lock)
         spin_wait(lock);
     __asm__ volatile("movl $., %0" : "=m"(lock->code));
     if (UNLIKELY(lock_stat_on))
-        lock_stat_taken(lock, lock->code);
+        lock_stat_spin(lock);
 }
 
 /* The same for a lock that every switch of tasks takes: it is not counted, and a report does not name

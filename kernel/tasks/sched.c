@@ -120,6 +120,8 @@ load_task(const struct task *task)
 static void
 leave_nothing(struct task *from, struct task *to)
 {
+    if (lock_stat_on)
+        lock_order_sleep(&this_queue()->lock);
     fpu_leave(from);
     if (to->space == NULL)
         space_rest();
