@@ -81,6 +81,7 @@ hosted() {
         libraries=$packages/libstdc++6/usr/lib/i386-linux-gnu:$packages/libgcc-s1/lib/i386-linux-gnu
         export LD_LIBRARY_PATH="$libraries"
     fi
+    load=$(cut -d' ' -f1 /proc/loadavg)
     counted=$(tests/bench/report.py workloads $goals $arch counted)
     timed=$(tests/bench/report.py workloads $goals $arch timed)
     set -f # workloads are patterns to octobench, not to this shell
@@ -94,6 +95,8 @@ hosted() {
     set +f
     unset LD_LIBRARY_PATH
     echo "## $1-bit library: goals"
+    echo
+    echo "The machine's load before it began was $load, on $(nproc) CPUs; from 1 on times are noise."
     echo
     tests/bench/report.py goals $goals octavo $out/raw$1.csv $out/icount$1.csv
     tests/bench/report.py gate $goals octavo $out/raw$1.csv $out/icount$1.csv >$out/gate$1.txt || true
