@@ -128,7 +128,8 @@ $(BUILD)/ktests.elf $(KTESTS_SLIM): tests/ktests.ld $(BUILD)/kernel.elf
 	$(Q)$(LD_I486) -o $@ -T tests/ktests.ld -R $(BUILD)/kernel.elf $(filter %.o,$^)
 	$(Q)nm $@ | awk '$$2 ~ /[Tt]/ && $$3 !~ /^site_/ { keep[$$3] = 1 } { all[$$3] = 1 } \
 	    END { for (name in all) if (!(name in keep)) print name }' >$@.drop
-	$(Q)objcopy --strip-symbols=$@.drop $@ # what backtraces do not name, 110 KiB
+	$(Q)objcopy --strip-symbols=$@.drop $(KTESTS_STRIP) $@ # what backtraces do not name, 110 KiB
+$(KTESTS_SLIM): KTESTS_STRIP := --strip-all
 
 # "ADDRESS name" lines, the format of the Bochs debugger's ldsym.
 $(BUILD)/kernel.sym: $(BUILD)/kernel.elf
