@@ -98,7 +98,7 @@ lockstat(int argc, char **argv)
     lock_stat_print(&console_printer);
     return MONITOR_DONE;
 }
-MONITOR_COMMAND(lockstat, "", "locks: how often taken and waited for (boot option lockstat)", lockstat);
+MONITOR_COMMAND(lockstat, "", "locks: taken, waited for (option lockstat)", lockstat);
 
 static int
 vmstat(int argc, char **argv)

@@ -11,8 +11,8 @@
 
 /* ---- objects ---- */
 
-/* The first cache of all: its objects come and go with slabs and are no events. */
-#define SLAB_HEADERS 1
+/* The first two caches of all: their objects come and go with slabs and are no events. */
+#define SLAB_HEADERS 2
 
 static size_t
 used_of(unsigned number)
