@@ -114,7 +114,7 @@ def start_of_the_machine():
          r"^zone Normal: \d+ of \d+ frames free", r"order +0 +1 +2", r"chunks +\d",
          r"block \d+: frames")
     like("gdb walks the stack", session.ask("gdb backtrace"), r"^#0 +buddy_split",
-         r"in buddy_alloc ", r"in kmalloc .* at mm/kmalloc\.c:\d+", r"in kernel_main ")
+         r"in buddy_alloc ", r"in alloc_large .* at mm/kmalloc\.c:\d+", r"in kernel_main ")
     before = session.ask("octavo buddyinfo")
     like("gdb runs the machine", session.ask("gdb finish"), r"buddy_alloc \(.* at mm/buddy.c")
     check("...and sees what has changed", before != session.ask("octavo buddyinfo"), before)
