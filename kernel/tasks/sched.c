@@ -447,7 +447,8 @@ run_or_halt(struct task *me)
     kernel_lock_again(me);
 }
 
-void
+/* In one place: debuggers stop there. */
+__attribute__((noinline)) void
 task_idle(void)
 {
     unsigned long flags;
