@@ -138,7 +138,7 @@ def by_port(folder):
 
 def check_words(trace, symbols, path):
     names = {symbols.name(event[f.SITE]).split("+")[0] for event in trace.events}
-    for name in ("node_create", "object_page", "page_zeroed", "space_fork"):
+    for name in ("node_create", "bring_in", "page_zeroed", "space_fork"):
         ok(name in names, f"{name} is among the call sites", sorted(names))
     ok(trace.clock.rate and 0.1 < trace.clock.seconds(trace.events[-1][f.TIME]) < 60,
        "the clock runs", trace.clock.rate)
