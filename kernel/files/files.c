@@ -370,21 +370,34 @@ files_put(struct files *files)
     kfree(files);
 }
 
-int
-files_own(struct files **files)
+/* The references that the process has, one a thread, go from its table to another one. */
+static struct files *
+exchange(struct process *process, struct files *own, unsigned *threads)
 {
-    struct files *own, *shared = *files;
-    unsigned long state;
+    unsigned long state = spin_lock(&process_lock);
+    struct files *before = process->files;
 
-    if (shared->refs == 1)
+    *threads = process->thread_count;
+    own->refs = *threads;
+    process->files = own;
+    spin_unlock(&process_lock, state);
+    return before;
+}
+
+int
+files_own(struct process *process)
+{
+    struct files *own, *shared;
+    unsigned threads;
+
+    if (process->files->refs == process->thread_count)
         return 0;
-    own = files_fork(shared);
+    own = files_fork(process->files);
     if (own == NULL)
         return -ENOMEM;
-    state = spin_lock(&process_lock);
-    *files = own;
-    spin_unlock(&process_lock, state);
-    files_put(shared);
+    shared = exchange(process, own, &threads);
+    for (; threads > 0; threads--)
+        files_put(shared);
     return 0;
 }
 

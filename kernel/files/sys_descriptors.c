@@ -24,7 +24,7 @@ SYSCALL(close_range)
     if (frame->ecx < frame->ebx ||
         frame->edx & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
         return -EINVAL;
-    if (frame->edx & CLOSE_RANGE_UNSHARE && files_own(&task_current()->process->files) != 0)
+    if (frame->edx & CLOSE_RANGE_UNSHARE && files_own(task_current()->process) != 0)
         return -ENOMEM;
     files = task_current()->process->files;
     for (uint32_t i = frame->ebx; i <= frame->ecx && i < files->size; i++) {

@@ -204,8 +204,9 @@ void files_put(struct files *files);
 /* An open file of a table with a reference: that of *descriptor, or with `next` the first from there
  * on, and *descriptor is its number. NULL: none. The table may be another process'. */
 struct file *files_find(struct files *files, uint32_t *descriptor, bool next);
-/* Makes *files one that nobody shares, for execve. 0 or -ENOMEM. */
-MUST_CHECK int files_own(struct files **files);
+/* Gives the process a table that it shares with no other one: a reference for each of its threads, as
+ * before. 0 or -ENOMEM. */
+MUST_CHECK int files_own(struct process *process);
 void files_close_on_exec(struct files *files);
 
 /* The current directory and the umask. */

@@ -256,7 +256,9 @@ link_task(struct task *task, struct process *process, unsigned flags)
 
     if (!(flags & CLONE_THREAD) || !IS_ENDING(process)) {
         tid = task->tid = pid_alloc();
-        if (!(flags & CLONE_THREAD)) {
+        if (flags & CLONE_THREAD) {
+            files_get(process->files);
+        } else {
             process->pid = tid;
             link_child(process, task_current()->process, flags);
         }
@@ -334,15 +336,11 @@ clone_task(const struct trap_frame *frame, const struct clone_request *request)
         task_discard(task);
         return result;
     }
-    if (flags & CLONE_THREAD)
-        files_get(process->files);
     result = commit(task, process, request);
-    if (result < 0) {
-        files_put(process->files);
+    if (result < 0)
         task_discard(task);
-    } else if (flags & CLONE_VFORK && !(flags & CLONE_THREAD)) {
+    else if (flags & CLONE_VFORK && !(flags & CLONE_THREAD))
         wait_for_vfork(process);
-    }
     return result;
 }
 

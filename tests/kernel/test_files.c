@@ -590,23 +590,32 @@ KTEST(files, tables_are_copied_at_fork)
     CHECK_EQ(refs_after, 1);
 }
 
+/* Each thread of a process holds its table, and holds the new one afterwards. */
 KTEST(files, a_shared_table_becomes_two)
 {
-    struct files *shared, *own;
-    uint32_t refs;
+    static struct process process;
+    struct files *shared;
+    uint32_t refs, refs_own, refs_shared;
     int error;
 
     own_files();
-    shared = own = task_current()->process->files;
+    shared = task_current()->process->files;
     CHECK_EQ(open_many(3), 2);
-    files_get(shared);
-    error = files_own(&own);
+    process = (struct process){.files = shared, .thread_count = 3};
+    for (unsigned i = 0; i < process.thread_count; i++)
+        files_get(shared);
+    error = files_own(&process);
     refs = file_of(2)->refs;
-    files_put(own);
+    refs_own = process.files->refs;
+    refs_shared = shared->refs;
+    for (unsigned i = 0; i < process.thread_count; i++)
+        files_put(process.files);
     old_files();
     CHECK_EQ(error, 0);
-    CHECK(own != shared);
+    CHECK(process.files != shared);
     CHECK_EQ(refs, 2);
+    CHECK_EQ(refs_own, 3);
+    CHECK_EQ(refs_shared, 1);
 }
 
 /* ---- without memory ---- */
