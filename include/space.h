@@ -94,6 +94,8 @@ space_get(struct address_space *space)
 }
 /* The last reference takes everything down. It must not be the active space. */
 void space_put(struct address_space *space);
+/* Gives back the areas that it keeps for its next changes. */
+void space_drain(struct address_space *space);
 
 /* Pages that its tables lead to, the zero page not counted, and page tables with the directory.
  * Walks the tables. */

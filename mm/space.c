@@ -111,6 +111,16 @@ free_spares(struct address_space *space)
         next = area->next;
         kmem_cache_free(area_cache, area);
     }
+    space->spare_areas = NULL;
+}
+
+void
+space_drain(struct address_space *space)
+{
+    rw_lock(&space->lock);
+    free_spares(space);
+    space->spare_count = 0;
+    rw_unlock(&space->lock);
 }
 
 static void

@@ -163,8 +163,10 @@ write_fail_nth(struct file *file, struct buffer *from, uint64_t *position)
     if (number < 0)
         return -EINVAL;
     task->fail_in = (unsigned long)number;
-    if (number > 0)
+    if (number > 0) {
         reclaim_pools();
+        space_drain(task->space);
+    }
     (void)mm_fail_nth(task->fail_in);
     return size;
 }
