@@ -14,7 +14,7 @@ between() {
 
 boots "a script on 4 MiB" 1 --mem 4M --add "$work/script" --cmdline 'run="/bin/sh /script"'
 like "its status is the machine's" "$console" '^octavo: exit status=7 kind=fail$'
-between '^clock:' '^owner ' >"$work/octavo"
+between '^cpu: ' '^owner ' >"$work/octavo"
 if "$bin/echo" >/dev/null 2>&1 && [ -r /proc/self/smaps ]; then
     PATH=$bin:$PATH "$bin/sh" "$script" >"$work/linux" 2>&1
     is "the script's status on Linux" $? 7
