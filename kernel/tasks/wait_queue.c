@@ -187,40 +187,35 @@ finish(struct wait_queue *queue, uint32_t ticks)
     return me->wake_reason;
 }
 
-int
-task_sleep(struct wait_queue *queue, uint32_t ticks)
+/* The whole of a sleep whose caller holds nothing. In line: `how` is a constant at each place. */
+static inline __attribute__((always_inline)) int
+sleep(struct wait_queue *queue, enum task_state how, uint32_t ticks)
 {
     unsigned long flags = interrupts_disable();
     int result;
 
-    begin(queue, TASK_SLEEPING);
+    begin(queue, how);
     result = finish(queue, ticks);
     interrupts_restore(flags);
     return result;
 }
 
 int
+task_sleep(struct wait_queue *queue, uint32_t ticks)
+{
+    return sleep(queue, TASK_SLEEPING, ticks);
+}
+
+int
 task_sleep_hard(struct wait_queue *queue)
 {
-    unsigned long flags = interrupts_disable();
-    int result;
-
-    begin(queue, TASK_SLEEPING_HARD);
-    result = finish(queue, 0);
-    interrupts_restore(flags);
-    return result;
+    return sleep(queue, TASK_SLEEPING_HARD, 0);
 }
 
 int
 task_sleep_long(struct wait_queue *queue)
 {
-    unsigned long flags = interrupts_disable();
-    int result;
-
-    begin(queue, TASK_SLEEPING_LONG);
-    result = finish(queue, 0);
-    interrupts_restore(flags);
-    return result;
+    return sleep(queue, TASK_SLEEPING_LONG, 0);
 }
 
 int

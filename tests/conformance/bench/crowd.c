@@ -7,39 +7,13 @@
  * Under QEMU with -icount shift=0 a tick of the time-stamp counter is an instruction of any CPU: the
  * figure is all CPUs' instructions over all operations. With nothing shared it is the same for any
  * number of CPUs; what spinning and messages between CPUs cost comes on top. */
-#include "tap.h"
+#include "count.h"
 
 enum { MOST_CPUS = 8, STACK = 16384, SIGCHLD_ = 17 };
 enum { CLONE_VM_ = 0x100, CLONE_FS_ = 0x200, CLONE_FILES_ = 0x400 };
 
 static int cpus = 1;
 static const char *only = "all";
-
-static inline u64 tsc(void)
-{
-	u32 lo, hi;
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return (u64)hi << 32 | lo;
-}
-
-static u32 over(u64 t, u32 n) /* t < 2^32 * n */
-{
-	u32 q, r;
-	if ((u32)(t >> 32) >= n)
-		return 0xffffffff;
-	__asm__("divl %4" : "=a"(q), "=d"(r) : "0"((u32)t), "1"((u32)(t >> 32)), "r"(n));
-	return q;
-}
-
-static int wanted(const char *name)
-{
-	const char *o = only;
-	if (str_eq(o, "all"))
-		return 1;
-	while (*o && *o == *name)
-		o++, name++;
-	return !*o;
-}
 
 /* ---- a crowd ---- */
 
@@ -91,7 +65,7 @@ static void bench(const char *name, u32 n, void (*op)(int, u32), int share)
 	struct member members[MOST_CPUS];
 	int st;
 	char c[MOST_CPUS];
-	if (!wanted(name))
+	if (!asked_for(only, name))
 		return;
 	for (int i = 0; i < cpus; i++) {
 		members[i] = (struct member){ op, n, i };
@@ -107,7 +81,7 @@ static void bench(const char *name, u32 n, void (*op)(int, u32), int share)
 	for (int i = 0; i < cpus; i++)
 		k_wait(-1, &st);
 	t = tsc() - t;
-	u32 per = over(t, n * (u32)cpus);
+	u32 per = per_op(t, n * (u32)cpus);
 	out("BENCH %s %u %u %u %d\n", name, per, per, n * (u32)cpus, cpus);
 }
 

@@ -3,18 +3,11 @@
  * A line is a path and arguments between blanks; '#' begins a comment. Around the output of each
  * come "### line" and "### ended 0xSTATUS TICKS: line", with the wait status and the ticks of the
  * time-stamp counter from fork to wait. Ends with 1 when a status was not 0. */
-#include "tap.h"
+#include "count.h"
 
 enum { MAX_FILE = 8192, MAX_WORDS = 32 };
 
 static char text[MAX_FILE + 1];
-
-static u64 tsc(void)
-{
-	u32 lo, hi;
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return (u64)hi << 32 | lo;
-}
 
 static int read_all(const char *path)
 {

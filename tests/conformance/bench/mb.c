@@ -4,18 +4,11 @@
  * and, where /proc/vmstat has them: COUNT name operations field=increase...
  * in time-stamp-counter ticks. Under QEMU with -icount shift=0 a tick is one guest instruction, so
  * the figures are exact and repeatable; without it they are host time and only good as ratios. */
-#include "tap.h"
+#include "count.h"
 
 enum { MAXR = 31 };
 static int rounds = 9;
 static const char *only = "all";
-
-static inline u64 tsc(void)
-{
-	u32 lo, hi;
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi) : : "memory");
-	return (u64)hi << 32 | lo;
-}
 
 /* one system call with as little around it as possible */
 static inline long call0(long nr)
@@ -35,25 +28,6 @@ static inline long call3(long nr, long a, long b, long c)
 	long r;
 	__asm__ volatile("int $0x80" : "=a"(r) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory");
 	return r;
-}
-
-static u32 per_op(u64 t, u32 n) /* t < 2^32 * n */
-{
-	u32 q, r;
-	if ((u32)(t >> 32) >= n)
-		return 0xffffffff;
-	__asm__("divl %4" : "=a"(q), "=d"(r) : "0"((u32)t), "1"((u32)(t >> 32)), "r"(n));
-	return q;
-}
-
-static int wanted(const char *name)
-{
-	const char *o = only;
-	if (str_eq(o, "all"))
-		return 1;
-	while (*o && *o == *name)
-		o++, name++;
-	return !*o;
 }
 
 /* ---- what ticks leave out: the kernel's own counts ---- */
@@ -112,7 +86,7 @@ static void bench(const char *name, u32 n, u64 (*fn)(u32))
 {
 	u32 v[MAXR];
 	struct counts before;
-	if (!wanted(name))
+	if (!asked_for(only, name))
 		return;
 	read_counts(&before);
 	for (int r = -1; r < rounds; r++) { /* round -1 warms up */
