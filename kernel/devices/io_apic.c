@@ -7,7 +7,7 @@
  * All interrupts go to the first CPU, with the vectors that they had from the 8259s, whose handlers
  * stay (pic.c). The tables tell which input each leads to.
  *
- * Lock: `lock`, for the number and the window together.
+ * Lock: `register_lock`, for the number and the window together.
  */
 #include "apic.h"
 #include "io.h"
@@ -37,7 +37,7 @@
 
 static volatile uint32_t *io_apics[TABLE_IO_APICS];
 static struct irq_line lines[ISA_LINES];
-static struct spinlock lock = SPINLOCK_INIT;
+static struct spinlock register_lock = SPINLOCK_INIT;
 
 static uint32_t
 read_register(unsigned index, unsigned number)
@@ -64,11 +64,11 @@ turn_on(unsigned irq)
         klog("cpu: no I/O APIC has interrupt %u\n", irq);
         return;
     }
-    flags = spin_lock(&lock);
+    flags = spin_lock(&register_lock);
     write_register(line->io_apic, number + 1, cpu_by_id[0]->apic_id << ID_SHIFT);
     write_register(line->io_apic, number, (TRAP_IRQ + irq) | (line->low ? INPUT_LOW : 0) |
                                               (line->level ? INPUT_LEVEL : 0));
-    spin_unlock(&lock, flags);
+    spin_unlock(&register_lock, flags);
 }
 
 /* Maps one and masks all of its inputs. */

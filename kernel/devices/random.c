@@ -11,7 +11,7 @@
  *
  * This is not a certified source: on a machine without a clock, keys or counter nothing is random.
  *
- * Lock: `lock` guards the pool, for one block at a time.
+ * Lock: `pool_lock` guards the pool, for one block at a time.
  */
 #include <string.h>
 #include "clock.h"
@@ -25,7 +25,7 @@
 #define BLOCK_SIZE  (BLOCK_WORDS * sizeof(uint32_t))
 #define ROUNDS      20
 
-static struct spinlock lock = SPINLOCK_INIT;
+static struct spinlock pool_lock = SPINLOCK_INIT;
 static uint32_t pool[KEY_WORDS];
 static uint32_t blocks; /* given out: no two are keyed alike */
 
@@ -91,11 +91,11 @@ make_block(uint32_t *block)
 void
 random_stir(uint32_t value)
 {
-    unsigned long state = spin_lock(&lock);
+    unsigned long state = spin_lock(&pool_lock);
     uint32_t at = blocks++ % KEY_WORDS;
 
     pool[at] = rotate(pool[at], 7) + (value ^ chance());
-    spin_unlock(&lock, state);
+    spin_unlock(&pool_lock, state);
 }
 
 /* The second half of each block is handed out, the first becomes the pool. */
@@ -103,11 +103,11 @@ static void
 next_half(uint32_t *half)
 {
     uint32_t block[BLOCK_WORDS];
-    unsigned long state = spin_lock(&lock);
+    unsigned long state = spin_lock(&pool_lock);
 
     make_block(block);
     memcpy(pool, block, sizeof(pool));
-    spin_unlock(&lock, state);
+    spin_unlock(&pool_lock, state);
     memcpy(half, block + KEY_WORDS, sizeof(pool));
 }
 

@@ -9,7 +9,7 @@
  * A delay adds up the steps between successive readings, so it needs neither interrupts nor
  * calibration.
  *
- * Lock: `lock`, for a reading: the latch, its two bytes, and what the last one was. Nothing is taken
+ * Lock: `counter_lock`, for a reading: the latch, its two bytes, and what the last one was. Nothing is taken
  * under it. The tick comes to one CPU and alone changes `ticks`.
  */
 #include "timer.h"
@@ -30,7 +30,7 @@
 
 _Static_assert(DIVISOR <= 65536, "the counter has 16 bits");
 
-static struct spinlock lock = SPINLOCK_INIT;
+static struct spinlock counter_lock = SPINLOCK_INIT;
 static volatile uint32_t ticks;
 static bool running;
 static void (*on_tick)(void);
@@ -87,10 +87,10 @@ latch_count(void)
 static unsigned
 read_count(void)
 {
-    unsigned long state = spin_lock(&lock);
+    unsigned long state = spin_lock(&counter_lock);
     unsigned count = latch_count();
 
-    spin_unlock(&lock, state);
+    spin_unlock(&counter_lock, state);
     return count;
 }
 
@@ -101,7 +101,7 @@ uint32_t
 timer_now(uint32_t *nanoseconds)
 {
     static uint32_t last_ticks, last_passed;
-    unsigned long state = spin_lock(&lock);
+    unsigned long state = spin_lock(&counter_lock);
     uint32_t now, passed;
 
     do {
@@ -114,7 +114,7 @@ timer_now(uint32_t *nanoseconds)
         now = last_ticks + (passed < last_passed);
     last_ticks = now;
     last_passed = passed;
-    spin_unlock(&lock, state);
+    spin_unlock(&counter_lock, state);
     *nanoseconds = passed * 838 + passed * 95 / 1000; /* 838.095 a count */
     return now;
 }

@@ -73,10 +73,10 @@ node_text_copy(const char *text)
 struct node_time
 node_now(void)
 {
-    static struct spinlock lock = SPINLOCK_INIT;
+    static struct spinlock node_now_lock = SPINLOCK_INIT;
     static struct node_time time;
     static uint32_t asked;
-    unsigned long state = spin_lock(&lock);
+    unsigned long state = spin_lock(&node_now_lock);
     uint32_t ticks = timer_ticks() + 1;
     struct timespec64 now;
     struct node_time answer;
@@ -86,7 +86,7 @@ node_now(void)
         time = (struct node_time){(uint32_t)now.sec, (uint32_t)now.nsec};
     }
     answer = time;
-    spin_unlock(&lock, state);
+    spin_unlock(&node_now_lock, state);
     return answer;
 }
 

@@ -5,7 +5,7 @@
  * which says whose stack it was. Mapping and unmapping is dear beside the rest of fork and exit, so
  * a few stacks are kept for the next task, and given back when memory is short.
  *
- * Lock: `lock`, around the list alone. Only tasks come here, never interrupts.
+ * Lock: `stacks_lock`, around the list alone. Only tasks come here, never interrupts.
  */
 #include "kasan.h"
 #include "platform.h"
@@ -17,28 +17,28 @@
 
 static void *kept[KEPT_MAX];
 static unsigned kept_count;
-static struct spinlock lock;
+static struct spinlock stacks_lock;
 
 /* One of those that are kept; NULL: there is none. */
 static void *
 take_kept(void)
 {
-    unsigned long flags = spin_lock(&lock);
+    unsigned long flags = spin_lock(&stacks_lock);
     void *stack = kept_count != 0 ? kept[--kept_count] : NULL;
 
-    spin_unlock(&lock, flags);
+    spin_unlock(&stacks_lock, flags);
     return stack;
 }
 
 static bool
 keep(void *stack)
 {
-    unsigned long flags = spin_lock(&lock);
+    unsigned long flags = spin_lock(&stacks_lock);
     bool room = kept_count < KEPT_MAX;
 
     if (room)
         kept[kept_count++] = stack;
-    spin_unlock(&lock, flags);
+    spin_unlock(&stacks_lock, flags);
     return room;
 }
 

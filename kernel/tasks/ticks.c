@@ -10,7 +10,7 @@
  * The tick is CPU 0's, and so is every call of `fire`. Who cancels a timer on another CPU while it
  * fires waits until that is over: then it may free what the timer is in.
  *
- * Lock: `lock`, before no other; `fire` is called without it.
+ * Lock: `timers_lock`, before no other; `fire` is called without it.
  */
 #include "platform.h"
 #include "sched.h"
@@ -21,7 +21,7 @@
 
 static struct tick_timer *wheel[SLOTS];
 static struct tick_timer *firing;
-static struct spinlock lock;
+static struct spinlock timers_lock;
 
 static void
 link_timer(struct tick_timer *timer, struct tick_timer **list)
@@ -44,7 +44,7 @@ unlink_timer(struct tick_timer *timer)
 void
 tick_timer_set(struct tick_timer *timer, uint32_t when)
 {
-    unsigned long flags = spin_lock(&lock);
+    unsigned long flags = spin_lock(&timers_lock);
     uint32_t next = timer_ticks() + 1;
 
     if (timer->armed)
@@ -52,19 +52,19 @@ tick_timer_set(struct tick_timer *timer, uint32_t when)
     timer->when = (int32_t)(when - next) < 0 ? next : when;
     timer->armed = true;
     link_timer(timer, &wheel[timer->when % SLOTS]);
-    spin_unlock(&lock, flags);
+    spin_unlock(&timers_lock, flags);
 }
 
 void
 tick_timer_cancel(struct tick_timer *timer)
 {
     do {
-        unsigned long flags = spin_lock(&lock);
+        unsigned long flags = spin_lock(&timers_lock);
 
         if (timer->armed)
             unlink_timer(timer);
         timer->armed = false;
-        spin_unlock(&lock, flags);
+        spin_unlock(&timers_lock, flags);
         while (UNLIKELY(__atomic_load_n(&firing, __ATOMIC_ACQUIRE) == timer) && cpu_current() != 0)
             spin_relax();
     } while (UNLIKELY(__atomic_load_n(&timer->armed, __ATOMIC_RELAXED))); /* it set itself anew */
@@ -77,7 +77,7 @@ ticks_advance(uint32_t now)
 {
     struct tick_timer *due = NULL, *next;
 
-    spin_lock_only(&lock);
+    spin_lock_only(&timers_lock);
     for (struct tick_timer *timer = wheel[now % SLOTS]; timer != NULL; timer = next) {
         next = timer->next;
         if (timer->when != now)
@@ -91,10 +91,10 @@ ticks_advance(uint32_t now)
         unlink_timer(timer);
         timer->armed = false;
         __atomic_store_n(&firing, timer, __ATOMIC_RELAXED);
-        spin_unlock_only(&lock);
+        spin_unlock_only(&timers_lock);
         timer->fire(timer);
-        spin_lock_only(&lock);
+        spin_lock_only(&timers_lock);
         __atomic_store_n(&firing, NULL, __ATOMIC_RELEASE);
     }
-    spin_unlock_only(&lock);
+    spin_unlock_only(&timers_lock);
 }

@@ -25,7 +25,7 @@
  * I1. A present directory entry without PT_LARGE leads to a table in the direct map.
  * I2. A table is never taken out of the directory.
  *
- * Lock: `lock` guards the installation of a table. It is a leaf lock.
+ * Lock: `install_lock` guards the installation of a table. It is a leaf lock.
  * Source: Intel SDM volume 3, 4.3 (32-bit paging), 4.4 (PAE paging).
  */
 #include <string.h>
@@ -40,7 +40,7 @@
 
 struct ktables ktables = {.fixmap_table = fixmap_page_table};
 
-static struct spinlock lock = SPINLOCK_INIT;
+static struct spinlock install_lock = SPINLOCK_INIT;
 
 bool
 pagetable_is_pae(void)
@@ -148,12 +148,12 @@ add_table(uintptr_t va)
 
     if (table == 0)
         return false;
-    flags = spin_lock(&lock);
+    flags = spin_lock(&install_lock);
     installed = !(directory_entry(va) & PT_PRESENT);
     if (installed) {
         publish(va, table | PT_PRESENT | PT_WRITE);
     }
-    spin_unlock(&lock, flags);
+    spin_unlock(&install_lock, flags);
     if (!installed)
         pmm_free_page(table);
     return true;
