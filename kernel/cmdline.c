@@ -24,6 +24,7 @@ static const struct option {
     {"faults", "what is told of a fault that ends a program: full (the default), short, off"},
     {"guard", "give objects of these caches pages of their own: guard=area,kmalloc-48 or guard=all"},
     {"init", "the first program, for instance init=/init, which is the default when it is there"},
+    {"ipi_delay", "for tests of many CPUs: who is asked to forget translations hears it at his next tick"},
     {"lockorder", "check that spinlocks are always taken in the same order"},
     {"lockstat", "count how often locks are taken and waited for: /proc/lockstat"},
     {"maxcpus", "use at most so many CPUs, maxcpus=1: the first alone"},

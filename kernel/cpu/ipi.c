@@ -12,6 +12,9 @@
  * A call on other CPUs is a message of the kind IPI_CALL with one record for all; who wants to make
  * another waits meanwhile, answering others' messages.
  *
+ * With the boot option ipi_delay a question about translations raises no interrupt: its bit waits for the
+ * receiver's next tick, or for a message of another kind. Who does not wait for the answer is found out.
+ *
  * Standing still (cpus_park) is for looking at the kernel's memory while nobody changes it. A CPU does
  * so where it runs no kernel code; the message only makes it come there soon.
  *
@@ -21,6 +24,7 @@
  * Locks: `call.caller`, a word of its own, taken before nothing else.
  */
 #include "apic.h"
+#include "cmdline.h"
 #include "cpu.h"
 #include "io.h"
 #include "platform.h"
@@ -36,6 +40,7 @@
 static uint32_t online = 1;
 
 static void (*handlers[IPI_KINDS])(void);
+static uint32_t late; /* kinds that raise no interrupt, a bit for each */
 static bool stopping;
 static uint32_t stopped; /* a bit for each that has obeyed; atomic */
 
@@ -75,8 +80,9 @@ void
 ipi_send(unsigned cpu, enum ipi kind)
 {
     struct cpu *to = cpu_by_id[cpu];
+    uint32_t bit = 1u << kind, before = __atomic_fetch_or(&to->sent, bit, __ATOMIC_ACQ_REL);
 
-    if (__atomic_fetch_or(&to->sent, 1u << kind, __ATOMIC_ACQ_REL) == 0)
+    if ((bit & late) == 0 && (before & ~late) == 0)
         apic_send(to->apic_id, TRAP_IPI);
 }
 
@@ -274,4 +280,6 @@ ipi_init(void)
     ipi_register(IPI_CALL, answer_call);
     ipi_register(IPI_TLB, tlb_answer);
     ipi_register(IPI_PARK, ask_to_park);
+    if (cmdline_flag("ipi_delay"))
+        late = 1u << IPI_TLB;
 }

@@ -517,6 +517,7 @@ sched_tick(void)
         queue->slice_left--;
     if ((queue->slice_left == 0 && queue->first != NULL) || queue->idle_due)
         task_mark(running, TASK_WORK_RESCHED);
+    ipi_answer(); /* what came without an interrupt (ipi_delay) */
 }
 
 /* Threads that run or could. */

@@ -12,4 +12,10 @@ for cpus in 1 2 4; do
     like "$cpus CPUs: tangle: every frame has an owner" "$console" "= all RAM of the firmware's map$"
 done
 
+# Questions to forget translations arrive up to a tick late: who does not wait for the answer lets
+# others use what is gone.
+boots "late answers: tangle" 0 --media multiboot --smp 2 --mem 64M --timeout 120 \
+    --add build/storms/tangle --cmdline 'ipi_delay run="/tangle 2 60 read"'
+like "late answers: all is right" "$console" "^# tangle: [0-9]+ passed, 0 failed"
+
 done_testing

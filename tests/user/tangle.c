@@ -1,4 +1,4 @@
-/* tangle.c - threads of one space, each on a CPU of its own: tangle CPUS ROUNDS.
+/* tangle.c - threads of one space, each on a CPU of its own: tangle CPUS ROUNDS [read].
  *
  * One of them exchanges the page at a place again and again, and tells when it has. The others read
  * there all the time, and take and give back memory of their own, so that the page that went is
@@ -8,7 +8,7 @@
  *   others   what was told? ──► read: that number, or if it is told no more, 0 or a later one
  *
  * Who reads an older number, or another's bytes, has used a translation that he should have
- * forgotten. */
+ * forgotten. With `read` the others do nothing else: no call of their own makes them forget. */
 #include "tap.h"
 
 enum { MOST_CPUS = 8, STACK = 16384, SIGCHLD_ = 17, OWN_PAGES = 12 };
@@ -19,6 +19,7 @@ enum { CLONE_VM_ = 0x100, CLONE_FS_ = 0x200, CLONE_FILES_ = 0x400 };
 static volatile u32 *place;
 static volatile u32 phase, ended; /* 2k: page k is there; odd: it is about to change */
 static u32 rounds;
+static int only_read;
 
 struct member {
     int me;
@@ -92,26 +93,48 @@ behave(struct member *member)
     pin(member->me);
     for (u32 round = 0; !ended; round++) {
         look(member);
-        churn(member, round);
+        if (!only_read)
+            churn(member, round);
     }
+}
+
+/* Each of the others has read once more. */
+static void
+let_others_read(int others)
+{
+    for (int i = 1; i <= others; i++)
+        for (u32 before = members[i].reads; members[i].reads == before;)
+            k_yield();
+}
+
+/* Page k comes: in the old one's frame, as a rule, or in one that was there before it went, so that
+ * both can be told apart for sure. */
+static void
+bring_page(u32 k)
+{
+    volatile u32 *page;
+
+    if (k % 4 == 0) {
+        page = (u32 *)k_anon(PG, P_RW);
+        *page = TAG + k;
+        k_mremap((void *)page, PG, PG, MR_MAYMOVE | MR_FIXED, (void *)place);
+    } else if (k % 2 == 0)
+        k_madvise((void *)place, PG, ADV_DONTNEED);
+    else
+        k_mmap((void *)place, PG, P_RW, M_PRIVATE | M_ANON | M_FIXED, -1, 0);
+    *place = TAG + k;
 }
 
 static void
 exchange(int others)
 {
-    for (int i = 1; i <= others; i++)
-        while (members[i].reads == 0)
-            k_yield();
+    let_others_read(others);
     for (u32 k = 1; k <= rounds; k++) {
         phase = 2 * k - 1;
-        if (k % 2 == 0)
-            k_madvise((void *)place, PG, ADV_DONTNEED);
-        else
-            k_mmap((void *)place, PG, P_RW, M_PRIVATE | M_ANON | M_FIXED, -1, 0);
-        *place = TAG + k;
+        bring_page(k);
         phase = 2 * k;
-        if (k % 8 == 0)
-            k_yield();
+        if (k % 4 == 0)
+            let_others_read(others);
     }
     ended = 1;
 }
@@ -124,6 +147,7 @@ main(int argc, char **argv)
     struct member sum = {0, 0, 0, 0, 0};
 
     rounds = argc > 2 ? (u32)parse_num(argv[2], 1000) : 1000;
+    only_read = argc > 3;
     place = (u32 *)k_anon(PG, P_RW);
     *place = TAG;
     for (int i = 1; i < cpus && i < MOST_CPUS; i++) {
