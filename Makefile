@@ -63,8 +63,8 @@ SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% 
         $(addprefix kernel/devices/,acpi.c ansi.c apic.c clock.c console.c date.c debugport.c \
         io_apic.c keyboard.c keys.c madt.c mp_tables.c pic.c power.c random.c serial.c trace_port.c \
         vga.c) kernel/text/printf.c \
-        $(addprefix mm/,bootmem.c check.c early.c maps.c memmap.c mm.c debug/% \
-        oom.c space_check.c space_holders.c stories.c tables.c x86/tlb_watch.c zone_check.c)
+        $(addprefix mm/,bootmem.c check.c drain.c early.c maps.c memmap.c mm.c debug/% \
+        oom.c slab_cache.c space_check.c space_holders.c stories.c tables.c x86/tlb_watch.c zone_check.c)
 $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(BUILD)/obj/tests/kernel/bench.c.o: OPTIMISE := -O2
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os

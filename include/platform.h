@@ -56,6 +56,13 @@
  *   void spin_relax(void)                                  the same, for who may have interrupts off:
  *                                                          answers what this CPU is asked meanwhile
  *   void cpu_pause(void)                                   in a loop that waits for another CPU
+ *   bool cpu_ask(unsigned cpu, step, arg, bool wait)       has a CPU that is up call
+ *                                                          `bool step(struct mm_cpu *, void *arg)`
+ *                                                          with what it has for itself, where it is
+ *                                                          at no work that it could wait for; true
+ *                                                          when that says true. With `wait` again
+ *                                                          until it does: interrupts on, no spinlock
+ *                                                          held, and not out of an allocator
  */
 #ifndef OCTAVO_PLATFORM_H
 #define OCTAVO_PLATFORM_H

@@ -53,7 +53,7 @@ unsigned long pmm_high_frames(unsigned long *free);
 
 /* Returns what the current CPU keeps on its stacks to the buddy. */
 void pmm_drain_cpu(void);
-/* The same for every CPU. The others must not be in the allocator at the time. */
+/* The same for every CPU, as mm_drain does it. */
 void pmm_drain_all(void);
 
 /* The zone of a frame; NULL when no RAM of ours is there. */

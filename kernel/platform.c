@@ -22,8 +22,12 @@ report(const struct spinlock *lock, const char *what)
 void
 spin_relax(void)
 {
+    uint32_t before = THIS_CPU_READ(relaxing);
+
     cpu_pause();
+    THIS_CPU_WRITE(relaxing, 1);
     ipi_answer();
+    THIS_CPU_WRITE(relaxing, before);
 }
 
 void

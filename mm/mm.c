@@ -324,13 +324,6 @@ mm_release(unsigned owner)
     return released;
 }
 
-void
-mm_drain(void)
-{
-    slab_reap_all();
-    pmm_drain_all();
-}
-
 /* ---- Failing on purpose ---- */
 
 bool

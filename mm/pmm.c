@@ -8,8 +8,9 @@
  * a frame that is freed twice, or was never handed out, or has another size, is always caught.
  *
  * Before an allocation fails, the stacks of this CPU go back to the buddy, where they may merge,
- * and the search starts again: no "out of memory" while this CPU sits on what is asked for. Then
- * others are asked to do without something (reclaim.h), and it starts once more.
+ * and the search starts again; then those of the other CPUs (drain.c): no "out of memory" while a CPU
+ * sits on what is asked for. Then others are asked to do without something (reclaim.h), and it starts
+ * once more.
  *
  * Locks: a zone's lock, for the buddy alone. The stacks are the CPU's own (percpu.h).
  */
@@ -175,24 +176,21 @@ drain(struct mm_cpu *cpu)
                             stack->count < PCP_BATCH ? stack->count : PCP_BATCH);
 }
 
-void
-pmm_drain_cpu(void)
+bool
+pmm_drain_of(struct mm_cpu *cpu, void *unused)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
+    (void)unused;
     if (!cpu_claim(&cpu->frames_busy))
-        return;
+        return false;
     drain(cpu);
     cpu_release(&cpu->frames_busy);
+    return true;
 }
 
 void
-pmm_drain_all(void)
+pmm_drain_cpu(void)
 {
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        if (mm_cpus[i] && cpu_claim(&mm_cpus[i]->frames_busy)) {
-            drain(mm_cpus[i]);
-            cpu_release(&mm_cpus[i]->frames_busy);
-        }
+    (void)pmm_drain_of(mm_this_cpu(), NULL);
 }
 
 void
@@ -319,7 +317,7 @@ try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
     return head;
 }
 
-/* The search once more when this CPU keeps nothing back, and again as long as others can do without
+/* The search once more when this CPU keeps nothing back, when no other does, and again as long as others can do without
  * something: a few frames first, then more, since what comes back may be in pieces, or in a zone
  * that does not do. */
 static pfn_t
@@ -328,10 +326,13 @@ try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
     slab_reap_cpu();
     pmm_drain_cpu();
     pfn_t head = try_zones(cpu, count, flags);
+    if (!head.n && pmm_drain_others())
+        head = try_zones(cpu, count, flags);
     if (!pmm_reclaim || !cpu_interruptible() || count > BLOCK_FRAMES)
         return head;
     for (size_t wanted = count; !head.n && pmm_reclaim(wanted); wanted *= 2) {
         pmm_drain_cpu();
+        pmm_drain_others();
         head = try_zones(cpu, count, flags);
     }
     return head;

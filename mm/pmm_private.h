@@ -46,6 +46,12 @@ extern unsigned long (*pmm_reclaim)(unsigned long frames);
  * They must not be in the allocator at the time. */
 void pmm_watch(bool on);
 
+/* What the CPU has on its stacks goes to the buddy; a step for cpu_ask. False: it is at work on them. */
+bool pmm_drain_of(struct mm_cpu *cpu, void *unused);
+/* The other CPUs' stacks go to the buddy, as far as those can be had at once; before an allocation fails.
+ * False: none of them had any. From any context. */
+bool pmm_drain_others(void);
+
 /* Frames of a zone on the CPUs' stacks. */
 unsigned long pmm_cached_frames(unsigned zone);
 

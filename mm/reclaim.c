@@ -22,8 +22,8 @@
  * Cost: about 150 instructions for each page that the hand passes, 500 for one that it takes, and
  * 60 for each area that maps the page.
  *
- * Lock: runs within allocations, on one CPU at a time and never in itself (`busy`); who finds it at work
- * goes without. It has an object locked while it is at one of its pages, and takes the locks of others
+ * Lock: runs within allocations, on one CPU at a time and never in itself (`reclaimer`); who finds
+ * another CPU at it waits for its end and tries again. It has an object locked while it is at one of its pages, and takes the locks of others
  * and of the spaces that map the page only where it need not wait: its caller may hold any of them.
  */
 #include "reclaim.h"
@@ -41,7 +41,7 @@
 
 static unsigned long reserve, low, high;
 static struct shrinker *shrinkers;
-static bool busy;
+static uint32_t reclaimer; /* the CPU that is at it, from 1 on; 0: none */
 
 unsigned long
 reclaim_reserve(void)
@@ -149,21 +149,40 @@ take_pages(unsigned long frames)
     return taken;
 }
 
-/* `pages`: how many may be those of files. */
+/* True when this CPU is to begin. If another one is at it, its end is waited for: what it finds is for
+ * all. An interrupt does not wait, nor does reclaim for itself. */
+static bool
+begin(uint32_t *other)
+{
+    *other = 0;
+    if (__atomic_compare_exchange_n(&reclaimer, other, cpu_current() + 1, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
+        return true;
+    while (*other != cpu_current() + 1 && cpu_interruptible() &&
+           __atomic_load_n(&reclaimer, __ATOMIC_ACQUIRE) == *other)
+        spin_relax();
+    return false;
+}
+
+/* `pages`: how many may be those of files. At least 1 when another CPU's reclaim is over. */
 static unsigned long
 reclaim(unsigned long frames, unsigned long pages)
 {
-    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
-        return 0;
+    uint32_t other;
+
+    if (!begin(&other))
+        return other != cpu_current() + 1;
     unsigned long got = take_pages(pages);
     for (struct shrinker *shrinker = shrinkers; shrinker && got < frames; shrinker = shrinker->next)
         got += shrinker->shrink(frames - got);
     if (got < frames) {
         unsigned long slabs = slab_reap_cpu();
+        if (got + slabs < frames)
+            slabs += slab_reap_others();
         vm_count_by(slabs_scanned, slabs);
         got += slabs;
     }
-    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&reclaimer, 0, __ATOMIC_RELEASE);
     trace(TRACE_RECLAIM, 0, frames, got < UINT16_MAX ? (unsigned)got : UINT16_MAX,
           __builtin_return_address(0));
     return got;

@@ -862,49 +862,47 @@ reap_cpu(struct mm_cpu *cpu)
     return frames;
 }
 
+bool
+slab_reap_of(struct mm_cpu *cpu, void *frames)
+{
+    if (!objects_claim())
+        return false;
+    *(size_t *)frames += reap_cpu(cpu);
+    objects_release();
+    return true;
+}
+
 size_t
 slab_reap_cpu(void)
 {
-    struct mm_cpu *cpu = mm_this_cpu();
-    quarantine_flush();
-    if (!objects_claim())
-        return 0;
-    size_t frames = reap_cpu(cpu);
-    objects_release();
-    return frames;
-}
-
-/* Twice: the first time around magazines give objects back to slabs of CPUs that are through. */
-size_t
-slab_reap_all(void)
-{
     size_t frames = 0;
     quarantine_flush();
-    for (unsigned i = 0; i < 2 * CPU_MAX; i++) {
-        struct mm_cpu *cpu = mm_cpus[i % CPU_MAX];
-        if (!cpu || !objects_claim())
-            continue;
-        frames += reap_cpu(cpu);
-        objects_release();
-    }
+    (void)slab_reap_of(mm_this_cpu(), &frames);
     return frames;
 }
 
-size_t
-slab_reap_part(struct cache_part *part)
+bool
+slab_reap_part_of(struct mm_cpu *cpu, void *cache)
 {
-    quarantine_flush();
+    struct cache_part *part = ((struct kmem_cache *)cache)->parts[cpu->id];
     if (!objects_claim())
-        return 0;
-    size_t frames = reap_part(part);
+        return false;
+    if (part)
+        (void)reap_part(part);
     objects_release();
-    return frames;
+    return true;
 }
 
 size_t
 kmem_cache_reap(struct kmem_cache *cache)
 {
-    return slab_reap_part(cache->parts[cpu_current()]);
+    size_t frames = 0;
+    quarantine_flush();
+    if (!objects_claim())
+        return 0;
+    frames = reap_part(cache->parts[cpu_current()]);
+    objects_release();
+    return frames;
 }
 
 void

@@ -270,9 +270,7 @@ bool
 kmem_cache_destroy(struct kmem_cache *cache)
 {
     size_t used = 0;
-    for (unsigned i = 0; i < 2 * CPU_MAX; i++) /* see slab_reap_all */
-        if (cache->parts[i % CPU_MAX])
-            slab_reap_part(cache->parts[i % CPU_MAX]);
+    slab_ask_all(slab_reap_part_of, cache);
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
         used += slab_used(slab);
     used += cache->guarded;
@@ -286,6 +284,7 @@ kmem_cache_destroy(struct kmem_cache *cache)
         link = &(*link)->next;
     *link = cache->next;
     spin_unlock(&caches_lock, flags);
+    slab_ask_all(slab_reap_part_of, cache); /* a CPU that was going through the list is through */
     free_parts(cache);
     kmem_cache_free(&cache_cache, cache);
     return true;

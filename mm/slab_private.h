@@ -314,13 +314,16 @@ slab_number(const struct slab *slab, const void *object, unsigned long *number)
 /* The number of the object that an address of the slab lies in or behind. */
 uint32_t slab_index_around(const struct slab *slab, const void *address);
 
-/* Gives the idle slabs of a part back; returns their frames. Its CPU has claimed its objects, or
- * nobody else is about. */
-size_t slab_reap_part(struct cache_part *part);
+/* Steps for cpu_ask, false while the CPU is at work on its objects. The first gives idle slabs of all
+ * caches back and adds their number of frames to a size_t; the second those of one cache. */
+bool slab_reap_of(struct mm_cpu *cpu, void *frames);
+bool slab_reap_part_of(struct mm_cpu *cpu, void *cache);
+/* Such a step on all CPUs, until it is done, and what quarantine keeps goes too: mm_drain (drain.c). */
+void slab_ask_all(bool (*step)(struct mm_cpu *, void *arg), void *arg);
 /* Gives idle slabs of this CPU back to the frames' allocator; returns the number of frames. */
 size_t slab_reap_cpu(void);
-/* The same for all CPUs, which must not be in the allocator at the time. */
-size_t slab_reap_all(void);
+/* The same by the other CPUs, as far as they can at once: before memory is out. */
+size_t slab_reap_others(void);
 /* Empties the CPU's magazines and windows and, while no_windows is set, keeps them so: every
  * allocation takes the slow path. */
 void slab_close_windows(struct mm_cpu *cpu);

@@ -37,6 +37,9 @@
 #define PATIENCE 100000000u
 #define STOP_US  20000
 
+/* How often a CPU is asked by who cannot wait for it (cpu_ask). */
+#define QUESTIONS 64
+
 static uint32_t online = 1;
 
 static void (*handlers[IPI_KINDS])(void);
@@ -161,6 +164,34 @@ cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg)
     if (cpus & me)
         function(arg);
     interrupts_restore(flags);
+}
+
+/* What a CPU is asked to do with what mm/ has for it. */
+struct question {
+    bool (*step)(struct mm_cpu *cpu, void *arg);
+    void *arg;
+    bool done;
+};
+
+/* Not amid a wait for a spinlock: who waits may hold another, which the step would wait for. */
+static void
+answer_question(void *arg)
+{
+    struct question *question = arg;
+
+    if (!THIS_CPU_READ(relaxing))
+        question->done = question->step(cpu_memory(), question->arg);
+}
+
+bool
+cpu_ask(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait)
+{
+    struct question question = {step, arg, false};
+
+    ASSERT(!wait || cpu_interruptible());
+    for (unsigned tries = 0; !question.done && (wait || tries < QUESTIONS); tries++)
+        cpu_call(1u << cpu, answer_question, &question);
+    return question.done;
 }
 
 /* ---- standing still ---- */

@@ -101,6 +101,7 @@ tlb_flush_page(uintptr_t va)
 
 uint32_t cpus_online(void);
 void cpu_interrupt(uint32_t cpus);
+bool cpu_ask(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);
 
 static inline void
 cache_flush(void)

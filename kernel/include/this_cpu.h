@@ -54,6 +54,7 @@ struct cpu {
     const struct task *fpu_owner; /* whose values are in the FPU's registers; NULL: nobody's */
     uint32_t fpu_locked;   /* CR0.TS is set */
     const struct trap_frame *interrupted; /* by the interrupt that is being handled */
+    uint32_t relaxing;     /* it answers while it waits for a spinlock, and may hold others */
     uint32_t sent;         /* messages that wait, a bit for each kind: smp.h; atomic */
     unsigned apic_id;      /* what the hardware calls it */
     struct tss tss;        /* where the stack for traps from ring 3 is; what a double fault hit */

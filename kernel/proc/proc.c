@@ -222,17 +222,14 @@ store_overcommit(const char *line)
     return 0;
 }
 
-/* Anything written gives what can be had again back: pages of files, empty slabs. What each CPU keeps
- * has no lock, so the others stand still. */
+/* Anything written gives what can be had again back: pages of files, empty slabs, what CPUs keep. */
 static int
 store_drop_caches(const char *line)
 {
     if (line[0] < '1' || line[0] > '3' || line[1] != '\0')
         return -EINVAL;
     (void)reclaim_frames(object_clean_pages());
-    cpus_park();
     mm_drain();
-    cpus_unpark();
     return 0;
 }
 

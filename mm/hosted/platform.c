@@ -31,6 +31,7 @@ static pthread_mutex_t player_lock = PTHREAD_MUTEX_INITIALIZER;
 struct hosted_memory hosted_memory;
 uint32_t hosted_online = 1;
 void (*hosted_interrupt)(uint32_t cpus);
+bool (*hosted_ask)(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);
 void (*kpanic_hook)(const char *message);
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -105,6 +106,14 @@ cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
     if (hosted_cpu == cpu) /* who has not said which CPU he plays plays the first */
         hosted_cpu_memory = memory;
     pthread_mutex_unlock(&player_lock);
+}
+
+bool
+cpu_ask(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait)
+{
+    if (hosted_ask && cpu != hosted_cpu)
+        return hosted_ask(cpu, step, arg, wait);
+    return (wait || cpu == hosted_cpu) && step(memories[cpu], arg);
 }
 
 void

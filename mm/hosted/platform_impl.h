@@ -242,6 +242,14 @@ cpu_interrupt(uint32_t cpus)
         hosted_interrupt(cpus);
 }
 
+/* When set, what cpu_ask does about another CPU: its thread has to call step(cpu_memory(), arg) where it
+ * is not in mm/. Without it others' threads are asked for nothing when memory is short; and who does
+ * for them what they would have to, in mm_drain, kmem_cache_destroy and trace_choose, must know that
+ * none of them is in mm/. */
+extern bool (*hosted_ask)(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);
+
+bool cpu_ask(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);
+
 /* ---- interrupts: there are none ---- */
 
 static inline bool

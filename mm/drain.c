@@ -1,0 +1,96 @@
+/* drain.c - what the CPUs keep in store goes back.
+ *
+ * Each CPU has frames on its stacks (pmm.c) and objects in magazines, windows and idle slabs (slab.c)
+ * to itself, without a lock. So nobody else can take them: the CPU is asked to give them back, and does
+ * so in an interrupt, unless that came while it was at work on them (cpu_ask in platform.h).
+ *
+ *   asker                                    the CPU that is asked
+ *   cpu_ask ─────────── interrupt ──────►    claims what it has ──► gives it back ──► "done"
+ *           ◄──────────────────────────      is at work on it ──────────────────────► "not now"
+ *
+ * Who has time asks until it is done: mm_drain, the end of a cache, a test of memory. An allocation
+ * that finds nothing asks a few times and goes on without: it may hold what the other waits for. So no
+ * allocation fails because of memory that a CPU only keeps for later, but when that CPU is at work all
+ * the time. What is asked for is what costs least to miss: first frames, and slabs without objects
+ * when nothing else is left.
+ *
+ * Magazines give objects back to slabs of other CPUs, too. Therefore slabs are gone through twice: the
+ * second time each CPU finds what the others have given back to it.
+ *
+ * Lock: none.
+ */
+#include "debug/debug_private.h"
+#include "mm.h"
+#include "percpu.h"
+#include "pmm_private.h"
+
+/* Asks each of the CPUs that are up, in their order. */
+static void
+ask_all(bool (*step)(struct mm_cpu *, void *arg), void *arg)
+{
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        if (mm_cpus[cpu])
+            (void)cpu_ask(cpu, step, arg, true);
+}
+
+void
+pmm_drain_all(void)
+{
+    ask_all(pmm_drain_of, NULL);
+}
+
+void
+slab_ask_all(bool (*step)(struct mm_cpu *, void *arg), void *arg)
+{
+    quarantine_flush();
+    ask_all(step, arg);
+    ask_all(step, arg);
+}
+
+void
+mm_drain(void)
+{
+    size_t frames = 0;
+    slab_ask_all(slab_reap_of, &frames);
+    pmm_drain_all();
+}
+
+void
+mm_drain_cpu(unsigned cpu)
+{
+    size_t frames = 0;
+    quarantine_flush();
+    (void)cpu_ask(cpu, slab_reap_of, &frames, true);
+    (void)cpu_ask(cpu, pmm_drain_of, NULL, true);
+}
+
+/* ---- For an allocation that would fail ---- */
+
+static __attribute__((no_sanitize("thread"))) bool
+keeps_frames(const struct mm_cpu *cpu)
+{
+    uint32_t chunks = 0;
+    for (unsigned i = 0; i < ZONE_COUNT * PCP_STACKS; i++)
+        chunks += cpu->stacks[i / PCP_STACKS][i % PCP_STACKS].count;
+    return chunks > 0;
+}
+
+bool
+pmm_drain_others(void)
+{
+    bool some = false;
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        if (mm_cpus[cpu] && cpu != cpu_current() && keeps_frames(mm_cpus[cpu]))
+            some |= cpu_ask(cpu, pmm_drain_of, NULL, false);
+    return some;
+}
+
+size_t
+slab_reap_others(void)
+{
+    size_t frames = 0;
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        if (mm_cpus[cpu] && cpu != cpu_current())
+            (void)cpu_ask(cpu, slab_reap_of, &frames, false);
+    return frames;
+}
