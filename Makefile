@@ -437,12 +437,16 @@ MIMALLOC_FLAGS := -w -O2 -DNDEBUG -pthread -Wno-psabi -DMI_MALLOC_OVERRIDE=1 -I$
 
 # --- Running it -----------------------------------------------------------------------------------
 
-QEMU_FLOPPY := $(QEMU) -m 64M -no-reboot -net none -device isa-debug-exit,iobase=0xf4,iosize=0x04 \
+# CPUS=N and MEMORY=SIZE choose another machine for run, run-vga, debug.
+CPUS   ?= 1
+MEMORY ?= 64M
+
+QEMU_FLOPPY := $(QEMU) -m $(MEMORY) -smp $(CPUS) -no-reboot -net none -device isa-debug-exit,iobase=0xf4,iosize=0x04 \
         -drive file=$(BUILD)/octavo.img,if=floppy,format=raw,snapshot=on -boot a
 # QEMU leaves with 33 when the kernel powered off in good order.
 POWERED_OFF := || [ $$? -eq 33 ]
 
-run: img ## boot the floppy image in QEMU, the prompt in this terminal (leave: poweroff, or ^A x)
+run: img ## boot the floppy in QEMU, the prompt in this terminal; CPUS=4 MEMORY=1G (leave: poweroff, or ^A x)
 	$(Q)$(QEMU_FLOPPY) -display none -serial mon:stdio $(POWERED_OFF)
 
 run-vga: img ## boot the floppy image in a QEMU window
@@ -456,6 +460,7 @@ bochs: img ## the monitor in Bochs' debugger, gdb behind it; BREAK=buddy_alloc r
 
 debug: img ## the monitor (or PROGRAM=) in QEMU stopped at reset, gdb with the octavo commands
 	$(Q)$(if $(PROGRAM),OCTAVO_IMAGE=$(BUILD)/octavo.img) \
+	    OCTAVO_CPUS=$(CPUS) OCTAVO_MEMORY=$(MEMORY) \
 	    OCTAVO_CMDLINE='$(CMDLINE)$(if $(PROGRAM), run="$(PROGRAM)")' \
 	    gdb -q -x tools/gdb/octavo.gdb $(BUILD)/kernel.elf
 

@@ -43,13 +43,13 @@ class Machine:
         self.shown = 0
         self.real_mode = False
 
-    def start(self, image, words, memory, cpu):
+    def start(self, image, words, memory, cpu, cpus):
         """The image, with more words on the kernel's command line."""
         if words:
             image = image_with(words, self.folder, image)
         self.launch(
             ["qemu-system-i386", "-display", "none", "-monitor", "none", "-net", "none",
-             "-no-reboot", "-m", memory, "-cpu", cpu,
+             "-no-reboot", "-m", memory, "-cpu", cpu, "-smp", cpus,
              "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
              "-drive", f"file={image},if=floppy,format=raw,snapshot=on", "-boot", "a",
              "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"])

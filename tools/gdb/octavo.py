@@ -127,13 +127,14 @@ def _dump(_argument):
 
 
 @command("connect", "octavo connect: starts QEMU on build/monitor.img, stopped at reset. The "
-         "environment's OCTAVO_IMAGE, OCTAVO_MEMORY and OCTAVO_CPU choose otherwise, OCTAVO_CMDLINE\n"
-         "has more words for the kernel.",
+         "environment's OCTAVO_IMAGE, OCTAVO_MEMORY, OCTAVO_CPUS (how many) and OCTAVO_CPU (which) choose\n"
+         "otherwise, OCTAVO_CMDLINE has more words for the kernel.",
          needs_kernel=False)
 def _connect(_argument):
     machine.start(os.environ.get("OCTAVO_IMAGE", "build/monitor.img"),
                   os.environ.get("OCTAVO_CMDLINE", "").strip(),
-                  os.environ.get("OCTAVO_MEMORY", "64M"), os.environ.get("OCTAVO_CPU", "qemu32"))
+                  os.environ.get("OCTAVO_MEMORY", "64M"), os.environ.get("OCTAVO_CPU", "qemu32"),
+                  os.environ.get("OCTAVO_CPUS", "1"))
     print("QEMU waits at reset; `continue` starts the machine. `octavo console` shows what it has\n"
           "printed since you last asked, `octavo type LINE` types a line on COM1.")
 

@@ -66,6 +66,20 @@ def state_letter(process):
     return "T" if process["stopped"] else STATES[str(task["state"])]
 
 
+@command("cpus", "The CPUs, as the monitor's `cpus` prints them. gdb's thread N is CPU N - 1.")
+def _cpus(_argument):
+    online = int(value("online"))
+    print("CPU APIC USER TICKS     KERNEL       IDLE   SWITCHES   PID NAME")
+    for cpu in cpu_structures():
+        if cpu and online >> int(cpu["id"]) & 1:
+            counts, task = cpu["queue"]["counts"], cpu["task"]
+            idle = task == cpu["queue"]["idle"]
+            print("%3u %4u %10lu %10lu %10lu %10lu %5d %s"
+                  % (cpu["id"], cpu["apic_id"], counts["user"], counts["kernel"], counts["idle"],
+                     counts["switches"], task["process"]["pid"],
+                     "idle" if idle else task["process"]["name"].string()))
+
+
 @command("ps", "The processes, as the monitor's `ps` prints them.")
 def _ps(_argument):
     kib = PAGE_SHIFT - 10
