@@ -20,6 +20,7 @@ static const struct step steps[] = {
     {"discard", "Keeping the area, giving back its pages", discard_step},
     {"cow", "fork: copied when written to", cow_step},
     {"shared", "fork: really shared", shared_step},
+    {"cpus", "Two CPUs: a page that one takes away", cpus_step},
     {"stack", "The stack: grows by itself, up to its limit", stack_step},
     {"guard", "A fault that the program mends", guard_step},
     {"file", "Files as memory", file_step},

@@ -3,7 +3,7 @@
 
 Its blocks are like those of docs/tour.md, and compared in the same way (tests/boot/tour.t): what
 stands behind `(gdb) ` is typed, numbers may differ. ```gdb is one session on the floppy's image,
-```gdb rewind one on a recorded run.
+```gdb cpus one on two CPUs, ```gdb rewind one on a recorded run.
 
   tests/boot/gdb-page.t            compare
   tests/boot/gdb-page.t --update   put the present output into the page
@@ -25,9 +25,13 @@ PAGE = ROOT / "docs/gdb.md"
 GDB = ["gdb", "-q", "-iex", "set pagination off", "-iex", "set width 0", "-x"]
 
 
-def programs(_folder):
-    return ["env", "OCTAVO_IMAGE=build/octavo.img", *GDB, "tools/gdb/octavo.gdb",
-            "build/kernel.elf"]
+def programs(_folder, cpus=1):
+    return ["env", "OCTAVO_IMAGE=build/octavo.img", f"OCTAVO_CPUS={cpus}", *GDB,
+            "tools/gdb/octavo.gdb", "build/kernel.elf"]
+
+
+def two_cpus(folder):
+    return programs(folder, 2)
 
 
 def rewind(folder):
@@ -69,7 +73,7 @@ def commands():
 
 
 commands()
-for kind, start in (("gdb", programs), ("gdb rewind", rewind)):
+for kind, start in (("gdb", programs), ("gdb cpus", two_cpus), ("gdb rewind", rewind)):
     with tempfile.TemporaryDirectory(prefix="octavo-") as work:
         replay(kind, start(work), "--update" in sys.argv)
 end()

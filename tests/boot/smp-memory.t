@@ -3,7 +3,7 @@
 # wrote, and every frame has its owner in the end.
 . "$(dirname "$0")/../tap.sh"
 
-built build/kernel.elf storms
+built build/kernel.elf storms img
 
 for cpus in 1 2 4; do
     boots "$cpus CPUs: tangle" 0 --media multiboot --smp "$cpus" --mem 64M --timeout 120 \
@@ -17,5 +17,9 @@ done
 boots "late answers: tangle" 0 --media multiboot --smp 2 --mem 64M --timeout 120 \
     --add build/storms/tangle --cmdline 'ipi_delay run="/tangle 2 60 read"'
 like "late answers: all is right" "$console" "^# tangle: [0-9]+ passed, 0 failed"
+
+boots "memtour on 2 CPUs" 0 --smp 2 --timeout 60 --cmdline 'run="/bin/memtour cpus"'
+like "memtour: the other CPU is asked" "$console" 'questions to other CPUs: 1'
+like "memtour: it sees that the page is gone" "$console" "saw 'p' [0-9]+ times, and then a byte of 0"
 
 done_testing

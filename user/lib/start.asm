@@ -10,9 +10,15 @@
 bits 32
 section .text
 
+NR_exit         equ 1
+NR_clone        equ 120
 NR_rt_sigreturn equ 173
+CLONE_VM        equ 0x100
+CLONE_FS        equ 0x200
+CLONE_FILES     equ 0x400
+SIGCHLD         equ 17
 
-global _start, system_call, signal_return
+global _start, system_call, signal_return, run_beside
 extern runtime_start
 
 _start:
@@ -40,6 +46,31 @@ system_call:
     pop edi
     pop ebp
     ret
+
+; int run_beside(void (*run)(void *), void *argument, void *stack_end)
+; The new thread finds what to run, and with what, on its stack.
+run_beside:
+    push ebx
+    mov edx, [esp + 8]          ; run
+    mov eax, [esp + 12]         ; argument
+    mov ecx, [esp + 16]         ; stack_end
+    sub ecx, 8
+    mov [ecx], edx
+    mov [ecx + 4], eax
+    mov ebx, CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD
+    mov eax, NR_clone
+    int 0x80
+    test eax, eax
+    jz .beside
+    pop ebx
+    ret
+.beside:
+    pop eax
+    xor ebp, ebp                ; the outermost frame
+    call eax
+    mov eax, NR_exit
+    xor ebx, ebx
+    int 0x80
 
 ; Where a signal handler returns to: the frame of rt_sigaction lies on the stack.
 signal_return:

@@ -12,7 +12,7 @@ struct step {
     bool (*run)(void);
 };
 
-/* memtour/{heap,mapping,sharing,guard}.c, in this order */
+/* memtour/{heap,mapping,sharing,cpus,guard}.c, in this order */
 bool seed_step(void);
 bool brk_step(void);
 bool lazy_step(void);
@@ -23,6 +23,7 @@ bool unmap_step(void);
 bool file_step(void);
 bool cow_step(void);
 bool shared_step(void);
+bool cpus_step(void);
 bool stack_step(void);
 bool guard_step(void);
 

@@ -20,6 +20,8 @@ static const struct counter {
     {"cow_reuse", "pages taken over on write"},
     {"file_mapped", "pages of files mapped"},
     {"fault_around", "pages of files mapped ahead"},
+    {"tlb_shootdowns", "questions to other CPUs"},
+    {"tlb_answers", "answers"},
     {"stack_grown", "growths of the stack"},
     {"tables_shared", "page tables shared"},
     {"tables_unshared", "page tables copied"},
