@@ -62,9 +62,24 @@ struct area_tree {
     size_t count;
 };
 
+/* area_find by a walk down the tree. */
+struct area *area_search(const struct area_tree *tree, uintptr_t address);
+
 /* The area that contains `address` or, if none does, the first above it; NULL when there is none.
- */
-struct area *area_find(const struct area_tree *tree, uintptr_t address);
+ * The area of the last change, or the gap below it, is asked for next more often than not. */
+static inline struct area *
+area_find(const struct area_tree *tree, uintptr_t address)
+{
+    struct area *recent = tree->recent;
+
+    if (LIKELY(recent != NULL)) {
+        uintptr_t start = recent->start - recent->gap;
+
+        if (LIKELY(address - start < recent->end - start))
+            return recent;
+    }
+    return area_search(tree, address);
+}
 
 /* The area before the one that area_find names; NULL when there is none. */
 struct area *area_before(const struct area_tree *tree, uintptr_t address);

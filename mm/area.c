@@ -180,16 +180,10 @@ set_gap(struct area *area)
     area->gap = area->start - (area->previous ? area->previous->end : 0);
 }
 
-/* The area of the last change, or the gap below it, is asked for next more often than not. */
 struct area *
-area_find(const struct area_tree *tree, uintptr_t address)
+area_search(const struct area_tree *tree, uintptr_t address)
 {
-    struct area *area = tree->root, *found = tree->recent;
-
-    if (found != NULL &&
-        address - (found->start - found->gap) < found->end - (found->start - found->gap))
-        return found;
-    found = NULL;
+    struct area *area = tree->root, *found = NULL;
 
     while (area != NULL) {
         if (address >= area->end) {
@@ -336,7 +330,7 @@ sink(struct area_tree *tree, struct area *area)
 
 /* What leaves its place has one child at most, whose rank is one less: then one step is enough at
  * each node above. */
-static inline void
+static void
 take_out_of_tree(struct area_tree *tree, struct area *area)
 {
     struct area *parent, *child;
@@ -357,6 +351,23 @@ take_out_of_tree(struct area_tree *tree, struct area *area)
     restore_after_remove(tree, parent, side);
 }
 
+/* An area without children whose rank is the least, as it is when it has just come. */
+static inline void
+take_leaf_out_of_tree(struct area_tree *tree, struct area *leaf)
+{
+    struct area *parent = leaf->parent;
+    int side;
+
+    if (UNLIKELY(parent == NULL)) {
+        tree->root = NULL;
+        return;
+    }
+    side = side_of(leaf, parent);
+    parent->child[side] = NULL;
+    if (UNLIKELY(parent->rank > MOST_LESS))
+        restore_after_remove(tree, parent, side);
+}
+
 /* Takes an area out of list and tree; the next one's gap is set already. */
 static void
 take_out(struct area_tree *tree, struct area *area)
@@ -365,7 +376,10 @@ take_out(struct area_tree *tree, struct area *area)
 
     if (next != NULL)
         raise_bounds(next, next->gap);
-    take_out_of_tree(tree, area);
+    if (LIKELY(area->rank == 1))
+        take_leaf_out_of_tree(tree, area);
+    else
+        take_out_of_tree(tree, area);
     if (area->previous != NULL)
         area->previous->next = next;
     else

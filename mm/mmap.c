@@ -16,29 +16,45 @@ stack_above(const struct address_space *space, uintptr_t start, size_t size)
     return area;
 }
 
-/* Room in [low, high), the highest or the lowest, that leaves stacks the gaps they need. */
-static uintptr_t
-gap_below(struct address_space *space, size_t size, uintptr_t low, uintptr_t high)
+/* From the room `found` on down (up), the first that leaves stacks the gaps they need. */
+static __attribute__((noinline)) uintptr_t
+off_stacks_below(struct address_space *space, uintptr_t found, size_t size, uintptr_t low)
 {
-    uintptr_t found = area_gap_below(&space->areas, size, low, high);
     const struct area *stack;
 
-    while (found != 0 && space->stacks > 1 && (stack = stack_above(space, found, size)) != NULL)
+    while (found != 0 && (stack = stack_above(space, found, size)) != NULL)
         found = stack->start < low + STACK_GAP
                     ? 0
                     : area_gap_below(&space->areas, size, low, stack->start - STACK_GAP);
     return found;
 }
 
-static uintptr_t
+static __attribute__((noinline)) uintptr_t
+off_stacks_above(struct address_space *space, uintptr_t found, size_t size, uintptr_t high)
+{
+    const struct area *stack;
+
+    while (found != 0 && (stack = stack_above(space, found, size)) != NULL)
+        found = area_gap_above(&space->areas, size, stack->end, high);
+    return found;
+}
+
+/* Room in [low, high), the highest or the lowest. The program's first stack needs no look: nobody
+ * searches so high. */
+static inline uintptr_t
+gap_below(struct address_space *space, size_t size, uintptr_t low, uintptr_t high)
+{
+    uintptr_t found = area_gap_below(&space->areas, size, low, high);
+
+    return LIKELY(space->stacks <= 1) ? found : off_stacks_below(space, found, size, low);
+}
+
+static inline uintptr_t
 gap_above(struct address_space *space, size_t size, uintptr_t low, uintptr_t high)
 {
     uintptr_t found = area_gap_above(&space->areas, size, low, high);
-    const struct area *stack;
 
-    while (found != 0 && space->stacks > 1 && (stack = stack_above(space, found, size)) != NULL)
-        found = area_gap_above(&space->areas, size, stack->end, high);
-    return found;
+    return LIKELY(space->stacks <= 1) ? found : off_stacks_above(space, found, size, high);
 }
 
 /* Above MMAP_TOP, or the heap if that has grown beyond, up to where the stack may come; at last
@@ -114,7 +130,16 @@ place(struct address_space *space, uintptr_t hint, size_t size, unsigned flags)
 
 /* ---- mmap ---- */
 
-static unsigned
+/* What is asked for seldom, as flags of an area. */
+static __attribute__((noinline)) unsigned
+rare_flags(const struct address_space *space, unsigned flags)
+{
+    return (flags & MAP_GROWSDOWN ? AREA_GROWSDOWN : 0) |
+           (flags & MAP_NORESERVE ? AREA_NORESERVE : 0) |
+           (flags & MAP_LOCKED || space->lock_future ? AREA_LOCKED : 0);
+}
+
+static inline unsigned
 flags_of(const struct address_space *space, unsigned prot, unsigned flags, bool may_write)
 {
     unsigned area = prot & AREA_PROT;
@@ -123,12 +148,8 @@ flags_of(const struct address_space *space, unsigned prot, unsigned flags, bool 
         area |= AREA_SHARED | (may_write ? AREA_MAYWRITE : 0);
     else
         area |= AREA_MAYWRITE;
-    if (flags & MAP_GROWSDOWN)
-        area |= AREA_GROWSDOWN;
-    if (flags & MAP_NORESERVE)
-        area |= AREA_NORESERVE;
-    if (flags & MAP_LOCKED || space->lock_future)
-        area |= AREA_LOCKED;
+    if (UNLIKELY(flags & (MAP_GROWSDOWN | MAP_NORESERVE | MAP_LOCKED) || space->lock_future))
+        area |= rare_flags(space, flags);
     if (area_is_charged(area))
         area |= AREA_CHARGED;
     return area;

@@ -198,12 +198,6 @@ area_is_reserved(unsigned flags)
     return !(flags & AREA_NORESERVE) || commit_is_strict();
 }
 
-bool
-area_is_charged(unsigned flags)
-{
-    return (flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE && area_is_reserved(flags);
-}
-
 /* ---- areas ---- */
 
 /* Most changes of a space free an area soon after they made one, or the other way round: a few are
@@ -295,11 +289,10 @@ cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
     return part;
 }
 
-static inline int
-isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
+int
+space_isolate_from(struct address_space *space, struct area *area, uintptr_t start, uintptr_t end,
+                   struct area **first)
 {
-    struct area *area = area_find(&space->areas, start);
-
     if (area != NULL && area->start < start && cut(space, area, start, true) == NULL)
         return -ENOMEM;
     *first = area;
@@ -309,12 +302,6 @@ isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area
         return 0;
     space_join(space, *first, start);
     return -ENOMEM;
-}
-
-int
-space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
-{
-    return isolate(space, start, end, first);
 }
 
 void
@@ -345,7 +332,7 @@ space_place_after(struct address_space *space, struct area *before, const struct
 int
 space_prepare(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
 {
-    if (isolate(space, start, end, first) != 0)
+    if (space_isolate(space, start, end, first) != 0)
         return -ENOMEM;
     if (tables_own(space, start, end))
         return 0;

@@ -89,10 +89,22 @@ space_place(struct address_space *space, const struct mapping *mapping, struct a
     space_place_after(space, area_before(&space->areas, mapping->start), mapping, spare);
 }
 
+/* space_isolate when there is something to cut, or more than one area. `area` is what area_find
+ * tells of `start`. */
+MUST_CHECK int space_isolate_from(struct address_space *space, struct area *area, uintptr_t start,
+                                  uintptr_t end, struct area **first);
+
 /* Cuts areas so that [start, end) consists of whole ones; *first is the first area that ends behind
  * `start`, NULL without. -ENOMEM with nothing changed. */
-MUST_CHECK int space_isolate(struct address_space *space, uintptr_t start, uintptr_t end,
-                             struct area **first);
+static inline MUST_CHECK int
+space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
+{
+    struct area *area = *first = area_find(&space->areas, start);
+
+    if (area == NULL || area->start >= end || (area->start >= start && area->end == end))
+        return 0;
+    return space_isolate_from(space, area, start, end, first);
+}
 
 /* Joins what is alike from the area before `first` on, up to the one that begins at `end`. */
 void space_join(struct address_space *space, struct area *first, uintptr_t end);
@@ -150,8 +162,13 @@ space_may_lock(const struct address_space *space, unsigned long pages)
 
 /* True when pages with these flags count for the commit account; when all count that may be
  * touched. */
-bool area_is_charged(unsigned flags);
 bool area_is_reserved(unsigned flags);
+static inline bool
+area_is_charged(unsigned flags)
+{
+    return (flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE &&
+           (LIKELY(!(flags & AREA_NORESERVE)) || area_is_reserved(flags));
+}
 
 /* Sets flags of whole areas from `first` up to `end`: `set` added, `clear` taken; joins after. */
 void space_change_flags(struct address_space *space, struct area *first, uintptr_t end,
