@@ -70,7 +70,7 @@ $(BUILD)/obj/tests/kernel/bench.c.o: OPTIMISE := -O2
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
 # Who crashed on purpose must still be on the stack when the report names the caller.
-$(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_spaces sanitize/planted/crash_checked): \
+$(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_locks crash_spaces sanitize/planted/crash_checked): \
         KERNEL_FLAGS += -fno-optimize-sibling-calls
 
 # What KASAN watches: all but its own runtime, and what must look at memory that nobody may use. The

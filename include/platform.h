@@ -13,6 +13,9 @@
  *                                                          interrupts off anyway
  *   bool spin_try_lock_only(struct spinlock *)             false: somebody holds it
  *   bool spin_is_locked(struct spinlock *)
+ *   void lock_note(const void *)                           a lock of another kind was taken: for
+ *                                                          statistics
+ *   STATIC_MUTEX                                           attribute of mutexes that are variables
  *   struct mutex, MUTEX_INIT, mutex_init(), mutex_lock(), mutex_unlock(), mutex_try_lock(),
  *   mutex_is_mine(), mutex_is_locked()                     a lock that may be held across sleeping;
  *                                                          who has to wait sleeps. Nothing for

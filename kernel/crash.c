@@ -129,60 +129,6 @@ invalid_opcode(void)
     __asm__ volatile("ud2");
 }
 
-static struct spinlock crash_lock = SPINLOCK_INIT;
-
-/* Leaves without giving the lock back. */
-static __attribute__((noinline)) void
-keep_lock(void)
-{
-    interrupts_restore(spin_lock(&crash_lock));
-}
-
-static void
-deadlock(void)
-{
-    keep_lock();
-    spin_unlock(&crash_lock, spin_lock(&crash_lock));
-}
-
-static struct spinlock first_lock = SPINLOCK_INIT, second_lock = SPINLOCK_INIT;
-
-static __attribute__((noinline)) void
-take_both(struct spinlock *one, struct spinlock *other)
-{
-    unsigned long flags = spin_lock(one);
-
-    spin_unlock(other, spin_lock(other));
-    spin_unlock(one, flags);
-}
-
-/* For lockorder. */
-static void
-lock_order(void)
-{
-    take_both(&first_lock, &second_lock);
-    take_both(&second_lock, &first_lock);
-}
-
-static void
-do_nothing(void)
-{
-    sched_end();
-}
-
-/* For lockorder, with several CPUs. */
-static void
-lock_yield(void)
-{
-    struct task *task = task_create(do_nothing);
-
-    ASSERT(task != NULL);
-    task->affinity = 1;
-    sched_start(task);
-    keep_lock();
-    task_yield();
-}
-
 /* Two looks at frames without an address, closed in the wrong order, as after a sleep between. */
 static void
 window_order(void)
@@ -210,9 +156,6 @@ static const struct crash crashes[] = {
     {"div0", divide},
     {"fpu", use_fpu},
     {"invalid-opcode", invalid_opcode},
-    {"deadlock", deadlock},
-    {"lock-order", lock_order},
-    {"lock-yield", lock_yield},
     {"window-order", window_order},
     {"entry-to-free-frame", crash_entry_to_free_frame},
     {"fork-leak", crash_fork_leak},
@@ -220,7 +163,7 @@ static const struct crash crashes[] = {
     {NULL, NULL},
 };
 
-static const struct crash *const lists[] = {crashes, heap_crashes, checked_crashes};
+static const struct crash *const lists[] = {crashes, lock_crashes, heap_crashes, checked_crashes};
 
 void
 crash_on_purpose(const char *name)

@@ -8,6 +8,8 @@
 /* entry.asm maps this much; pagetable_init finds out what there really is. */
 uintptr_t direct_map_end = 0x400000;
 
+uint32_t spin_short;
+
 static _Noreturn void
 report(const struct spinlock *lock, const char *what)
 {
@@ -31,14 +33,12 @@ spin_relax(void)
 }
 
 void
-spin_wait(struct spinlock *lock)
+spin_until_free(struct spinlock *lock)
 {
     unsigned looks = 0;
 
     if (cpu_count() == 1 || stack_is_mine(lock->holder))
         report(lock, "taken twice by one CPU");
-    if (lock_stat_on)
-        lock_stat_waited(lock, (uintptr_t)__builtin_return_address(0));
     do {
         while (spin_is_locked(lock)) {
             spin_relax();
@@ -48,22 +48,37 @@ spin_wait(struct spinlock *lock)
     } while (!word_claim(&lock->holder));
 }
 
+void
+spin_wait_from(struct spinlock *lock, uintptr_t code)
+{
+    if (lock_stat_on)
+        lock_stat_spin(lock, code);
+    else
+        spin_until_free(lock);
+}
+
+void
+spin_wait(struct spinlock *lock)
+{
+    spin_wait_from(lock, (uintptr_t)__builtin_return_address(0));
+}
+
 unsigned long
 spin_lock(struct spinlock *lock)
 {
     unsigned long flags = interrupts_disable();
 
-    if (UNLIKELY(!word_claim(&lock->holder)))
-        spin_wait(lock);
+    if (UNLIKELY(!word_claim_from(&lock->holder, spin_short)))
+        spin_wait_from(lock, (uintptr_t)__builtin_return_address(0));
     lock->code = (uintptr_t)__builtin_return_address(0);
-    if (UNLIKELY(lock_stat_on))
-        lock_stat_spin(lock);
     return flags;
 }
 
 void
 spin_unlock(struct spinlock *lock, unsigned long flags)
 {
+    if (UNLIKELY(lock_stat_on))
+        lock_stat_given(lock);
     spin_unlock_only(lock);
     interrupts_restore(flags);
 }

@@ -42,7 +42,7 @@ static unsigned long reserved;
 #define HINT __attribute__((no_sanitize("thread")))
 
 static struct spinlock lists_lock = SPINLOCK_INIT;
-static struct mutex cut_lock = MUTEX_INIT;
+static struct mutex cut_lock STATIC_MUTEX = MUTEX_INIT;
 static uint32_t cut_tickets;
 
 void

@@ -104,6 +104,7 @@ table_lock(struct frame *table)
 {
     if (UNLIKELY(!table_try_lock(table)))
         table_wait(table);
+    lock_note(table);
 }
 
 static inline void

@@ -26,7 +26,7 @@
 
 #define CHAINS 1024u
 
-struct rw_mutex tree_lock = RW_MUTEX_INIT;
+struct rw_mutex tree_lock STATIC_MUTEX = RW_MUTEX_INIT;
 
 /* Every child that is listed somewhere. */
 static struct node *chains[CHAINS];

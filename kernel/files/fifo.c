@@ -20,7 +20,7 @@
 #include "poll.h"
 #include "syscall.h"
 
-static struct mutex ends_mutex = MUTEX_INIT;
+static struct mutex ends_mutex STATIC_MUTEX = MUTEX_INIT;
 
 static struct pipe *
 new_pipe(void)

@@ -21,7 +21,7 @@
 
 struct lock *locks;
 
-static struct mutex locks_mutex = MUTEX_INIT;
+static struct mutex locks_mutex STATIC_MUTEX = MUTEX_INIT;
 static unsigned long lock_count;
 static struct wait_queue lock_wait;
 

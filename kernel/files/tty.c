@@ -42,7 +42,7 @@
 
 #define TICKS_PER_TENTH (TIMER_HZ / 10) /* of VTIME */
 
-static struct mutex users_mutex = MUTEX_INIT;
+static struct mutex users_mutex STATIC_MUTEX = MUTEX_INIT;
 
 static struct terminal {
     struct spinlock lock;

@@ -10,6 +10,9 @@ struct crash {
 /* In the use of objects and frames: kernel/crash_heap.c. */
 extern const struct crash heap_crashes[];
 
+/* In the use of locks: kernel/crash_locks.c. */
+extern const struct crash lock_crashes[];
+
 /* What only a build with KASAN or UBSAN sees, and only it has: kernel/sanitize/planted/crash_checked.c. */
 extern const struct crash checked_crashes[] __attribute__((weak));
 

@@ -25,6 +25,10 @@
 #define RW_WAITED 0x40000000
 #define RW_COUNTED 0x20000000 /* missing all the time: no short way succeeds (lock_stat.c) */
 
+/* For those that are variables, initialised by RW_MUTEX_INIT or MUTEX_INIT, alone or in structs whose
+ * other members are 0: lock_stat.c finds them. */
+#define STATIC_MUTEX __attribute__((section(".data.mutexes")))
+
 struct rw_mutex {
     int count;
     uint32_t holder;           /* who has it alone: where its stack was; 0: nobody */
@@ -51,8 +55,8 @@ void rw_wait(struct rw_mutex *lock);
 void rw_wait_shared(struct rw_mutex *lock);
 void rw_hand_over(struct rw_mutex *lock);
 
-/* Takes the lock alone. */
-static inline void
+/* Takes the lock alone. Always inline, as are all that take one, so that reports name the place. */
+static inline __attribute__((always_inline)) void
 rw_lock(struct rw_mutex *lock)
 {
     bool free;
@@ -81,7 +85,7 @@ rw_unlock(struct rw_mutex *lock)
 }
 
 /* Takes the lock together with others that want no more. */
-static inline void
+static inline __attribute__((always_inline)) void
 rw_lock_shared(struct rw_mutex *lock)
 {
     bool taken;
@@ -126,7 +130,7 @@ mutex_init(struct mutex *mutex)
     rw_mutex_init(&mutex->rw);
 }
 
-static inline void
+static inline __attribute__((always_inline)) void
 mutex_lock(struct mutex *mutex)
 {
     rw_lock(&mutex->rw);
@@ -138,7 +142,7 @@ mutex_unlock(struct mutex *mutex)
     rw_unlock(&mutex->rw);
 }
 
-MUST_CHECK static inline bool
+MUST_CHECK static inline __attribute__((always_inline)) bool
 mutex_try_lock(struct mutex *mutex)
 {
     return rw_try_lock(&mutex->rw);

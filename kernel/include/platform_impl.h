@@ -62,6 +62,13 @@ cpu_interruptible(void)
 unsigned long spin_lock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock, unsigned long flags);
 
+static inline void
+lock_note(const void *lock)
+{
+    if (UNLIKELY(lock_stat_on))
+        lock_stat_note(lock);
+}
+
 static inline void *
 frame_to_ptr(pfn_t frame)
 {

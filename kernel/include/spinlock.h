@@ -23,9 +23,17 @@ struct spinlock {
         0, 0                                                                                       \
     }
 
-/* Takes a lock that somebody holds as soon as it is free; panics when that is the caller itself, and
- * when it is never given back (kernel/platform.c). */
+/* What the word of a spinlock has to be for the short way: 0, what it is when the lock is free. When
+ * locks are counted (lock_stat.c) what it never is: then all go the long way. */
+extern uint32_t spin_short;
+
+/* The long way. Takes a lock that somebody holds as soon as it is free; panics when that is the caller
+ * itself, and when it is never given back (kernel/platform.c). spin_wait_from is for one who takes it
+ * for the code at that address. */
 void spin_wait(struct spinlock *lock);
+void spin_wait_from(struct spinlock *lock, uintptr_t code);
+/* The same, without a look at lock_stat_on. */
+void spin_until_free(struct spinlock *lock);
 
 /* True when an address, such as where a stack pointer was, lies in the stack of the running task. */
 bool stack_is_mine(uint32_t address);
@@ -40,12 +48,11 @@ cpu_pause(void)
     __asm__ volatile("pause" : : : "memory");
 }
 
-/* Puts the stack pointer, which tells tasks and CPUs apart and is never 0, into a word that is 0.
- * False: it is not 0. */
+/* Puts the stack pointer, which tells tasks and CPUs apart and is never 0, into a word that is `none`.
+ * False: it is not. */
 static inline bool
-word_claim(uint32_t *word)
+word_claim_from(uint32_t *word, uint32_t none)
 {
-    uint32_t none = 0;
     bool claimed;
 
     __asm__ volatile("lock cmpxchg %%esp, %1"
@@ -55,24 +62,28 @@ word_claim(uint32_t *word)
     return claimed;
 }
 
+/* The same for a word that must be 0. */
+static inline bool
+word_claim(uint32_t *word)
+{
+    return word_claim_from(word, 0);
+}
+
 /* The same as spin_lock for a caller that has turned interrupts off already. Always inline, so that
  * the lock knows its holder's own code. */
 static inline __attribute__((always_inline)) void
 spin_lock_only(struct spinlock *lock)
 {
-    if (UNLIKELY(!word_claim(&lock->holder)))
+    if (UNLIKELY(!word_claim_from(&lock->holder, spin_short)))
         spin_wait(lock);
     __asm__ volatile("movl $., %0" : "=m"(lock->code));
-    if (UNLIKELY(lock_stat_on))
-        lock_stat_spin(lock);
 }
 
-/* The same for a lock that every switch of tasks takes: it is not counted, and a report does not name
- * the code. */
+/* The same for a lock that every switch of tasks takes: a report does not name the code. */
 static inline void
 spin_lock_bare(struct spinlock *lock)
 {
-    if (UNLIKELY(!word_claim(&lock->holder)))
+    if (UNLIKELY(!word_claim_from(&lock->holder, spin_short)))
         spin_wait(lock);
 }
 
@@ -89,6 +100,8 @@ spin_try_lock_only(struct spinlock *lock)
     if (!word_claim(&lock->holder))
         return false;
     __asm__ volatile("movl $., %0" : "=m"(lock->code));
+    if (UNLIKELY(lock_stat_on))
+        lock_stat_spin_taken(lock, lock->code);
     return true;
 }
 

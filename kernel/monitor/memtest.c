@@ -73,7 +73,7 @@ MONITOR_COMMAND(memtest, "[SEED]", "test free memory, retire bad frames", memtes
 
 /* The pass that readers of the device share; one at a time makes a step. */
 static struct memtest shared;
-static struct mutex shared_mutex = MUTEX_INIT;
+static struct mutex shared_mutex STATIC_MUTEX = MUTEX_INIT;
 
 /* Each read is a step and gives a line: where it is, the end (frames), tested, bad. Position 0
  * starts a pass; behind its last step there is nothing to read. */

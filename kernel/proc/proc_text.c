@@ -93,7 +93,7 @@ make_all_room(struct file *file, maker *make, struct proc_text *text)
 }
 
 /* One text is made at a time: what prints may have a buffer of its own (file_object_name). */
-static struct mutex proc_mutex = MUTEX_INIT;
+static struct mutex proc_mutex STATIC_MUTEX = MUTEX_INIT;
 
 static int
 make_text(struct file *file, maker *make, bool whole)

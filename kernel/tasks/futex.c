@@ -56,7 +56,7 @@ struct request {
     bool wide;
 };
 
-static struct bucket buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = MUTEX_INIT}};
+static struct bucket buckets[BUCKETS] STATIC_MUTEX = {[0 ... BUCKETS - 1] = {.lock = MUTEX_INIT}};
 
 /* ---- keys and buckets ---- */
 

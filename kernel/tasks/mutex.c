@@ -38,7 +38,7 @@ rw_mutex_init(struct rw_mutex *lock)
 {
     *lock = (struct rw_mutex)RW_MUTEX_INIT;
     if (lock_stat_on)
-        lock->count -= RW_COUNTED;
+        lock_stat_made(lock, (uintptr_t)__builtin_return_address(0));
 }
 
 /* RW_COUNTED when it is missing from the word. All that is missing besides are RW_WAITED and less
@@ -110,6 +110,8 @@ wait(struct rw_mutex *lock, int step, bool shared, const void *code)
     unsigned long flags;
 
     check_not_mine(lock);
+    if (lock_stat_on)
+        lock_order_before(lock, (uintptr_t)code);
     flags = spin_lock(&lock->waiters.lock);
     add(lock, step);
     serve(lock);
@@ -117,12 +119,14 @@ wait(struct rw_mutex *lock, int step, bool shared, const void *code)
     if (lock->waiters.first == NULL && take_as_first(lock, me)) {
         spin_unlock(&lock->waiters.lock, flags);
     } else {
-        if (lock_stat_on)
-            lock_stat_waited(lock, (uintptr_t)code);
+        uint32_t since = lock_stat_now();
+
         task_sleep_in(&lock->waiters, flags);
+        if (lock_stat_on)
+            lock_stat_waited(lock, (uintptr_t)code, since);
     }
     if (lock_stat_on)
-        lock_stat_taken(lock, (uintptr_t)code);
+        lock_stat_mutex(lock, (uintptr_t)code);
 }
 
 void
@@ -137,13 +141,21 @@ rw_wait_shared(struct rw_mutex *lock)
     wait(lock, 1, true, __builtin_return_address(0));
 }
 
-void
-rw_hand_over(struct rw_mutex *lock)
+static void
+hand_over(struct rw_mutex *lock)
 {
     unsigned long flags = spin_lock(&lock->waiters.lock);
 
     serve(lock);
     spin_unlock(&lock->waiters.lock, flags);
+}
+
+void
+rw_hand_over(struct rw_mutex *lock)
+{
+    if (lock_stat_on)
+        lock_order_given(lock);
+    hand_over(lock);
 }
 
 bool
@@ -154,6 +166,8 @@ rw_try_lock(struct rw_mutex *lock)
     if (!replace(lock, free, free - RW_FREE))
         return false;
     __asm__ volatile("mov %%esp, %0" : "=m"(lock->holder));
+    if (lock_stat_on)
+        lock_stat_mutex(lock, (uintptr_t)__builtin_return_address(0));
     return true;
 }
 
@@ -167,6 +181,8 @@ rw_try_lock_shared(struct rw_mutex *lock)
         if (count + counted(count) <= 0)
             return false;
     } while (!replace(lock, count, count - 1));
+    if (lock_stat_on)
+        lock_stat_mutex(lock, (uintptr_t)__builtin_return_address(0));
     return true;
 }
 
@@ -175,7 +191,7 @@ rw_downgrade(struct rw_mutex *lock)
 {
     lock->holder = 0;
     if (add(lock, RW_FREE - 1) < 0)
-        rw_hand_over(lock);
+        hand_over(lock);
 }
 
 bool

@@ -188,6 +188,8 @@ task_began(void)
 void
 sched_end(void)
 {
+    if (lock_stat_on)
+        lock_order_leave();
     switch_slowly(sched_enter());
     kpanic("task %d goes on after its end", task_current()->tid);
 }
@@ -581,6 +583,8 @@ task_work(struct trap_frame *frame)
     uint32_t work = task_current()->work;
     bool locked = kernel_lock_enter();
 
+    if (work & TASK_WORK_LOCKS)
+        lock_order_leave();
     if (work & TASK_WORK_TLB)
         check_tlb();
     if (work & TASK_WORK_EXIT)

@@ -48,8 +48,11 @@ stack_alloc(void)
     void *stack = take_kept();
 
     if (stack == NULL)
-        return vmalloc(KERNEL_STACK_SIZE);
-    kasan_allow(stack, KERNEL_STACK_SIZE); /* who ended on it left variables there */
+        stack = vmalloc(KERNEL_STACK_SIZE);
+    else
+        kasan_allow(stack, KERNEL_STACK_SIZE); /* who ended on it left variables there */
+    if (lock_stat_on && stack != NULL)
+        lock_order_stack(stack);
     return stack;
 }
 

@@ -95,6 +95,12 @@ spin_try_lock_only(struct spinlock *lock)
     return __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
 }
 
+static inline void
+lock_note(const void *lock)
+{
+    (void)lock;
+}
+
 static inline bool
 spin_is_locked(struct spinlock *lock)
 {

@@ -37,12 +37,9 @@ like "/proc/cpuinfo: the second CPU" "$console" '^processor.*: 1$'
 like "ps through two pipes" "$console" ' sh$'
 boots "locks are counted" 0 --smp 2 --timeout 60 --cmdline lockstat --input 'ps | cat
 cat /proc/lockstat'
-like "one that is a variable" "$console" '^ +[1-9][0-9]* +[0-9]+ process_lock'
-like "a mutex by the place that takes it" "$console" '^ +[1-9][0-9]* +[0-9]+ space_fault'
+like "one that is a variable" "$console" '^ +[1-9][0-9]*( +[0-9]+){5} process_lock'
+like "a mutex by the place that takes it" "$console" '^ +[1-9][0-9]*( +[0-9]+){5} space_fault'
 
-boots "locks taken in two orders are found" 2 --media multiboot --cmdline 'lockorder crash=lock-order'
-like "with the locks and both places" "$console" \
-    'lock order: 0x.* is taken by .*while .* is held; they were taken the other way round by '
 boots "a CPU that is given up with a lock held" 2 --media multiboot --smp 2 \
     --cmdline 'lockorder crash=lock-yield'
 like "and since when it is held" "$console" 'the CPU is given up with lock .* held since '
