@@ -8,12 +8,13 @@
 seed=${SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 built build/kernel.elf storms
 
-# storm DESCRIPTION MEMORY PROGRAM ARGS...: it ends with 0, in a machine in good order.
+# storm DESCRIPTION MEMORY PROGRAM ARGS...: it ends with 0, in a machine in good order with $cpus CPUs.
+cpus=1
 storm() {
     description=$1 memory=$2 program=$3
     shift 3
     boots "$description" 0 --media multiboot --image build/kernel.elf --mem "$memory" \
-        --timeout 900 --add "build/storms/$program" --cmdline "run=\"/$program $*\""
+        --smp "$cpus" --timeout 900 --add "build/storms/$program" --cmdline "run=\"/$program $*\""
     tr -d '\r' <"$console" | sed -n "s/^\(ok\|#\) /# $program: &/p"
     like "$description: every frame has an owner" "$console" "= all RAM of the firmware's map$"
     like "$description: it said all it had to" "$console" \
@@ -32,5 +33,10 @@ storm "memory hogs" 32M hog
 like "memory hogs: the report names the program" "$console" '^oom: \* .* hog$'
 like "memory hogs: and says what went" "$console" "^oom: [0-9]+ 'hog' is ended$"
 storm "names, pipes and files without end" 32M hoard
+
+cpus=4
+storm "4 CPUs: 500 times fork, exec, exit" 32M forkexec 500
+storm "4 CPUs: a fork bomb" 32M forkbomb
+storm "4 CPUs: names, pipes and files without end" 32M hoard
 
 done_testing
