@@ -11,7 +11,7 @@
 
 static struct rw_mutex lock;
 static struct mutex mutex;
-static unsigned running, inside, sharing, most_sharing, sum, broken;
+static unsigned running, inside, sharing, arrived, sum, broken;
 static unsigned order[TASKS], order_count;
 
 /* ---- tasks without a program ---- */
@@ -52,7 +52,7 @@ reset(void)
 {
     rw_mutex_init(&lock);
     mutex_init(&mutex);
-    running = inside = sharing = most_sharing = sum = broken = order_count = 0;
+    running = inside = sharing = arrived = sum = broken = order_count = 0;
 }
 
 /* ---- one task ---- */
@@ -130,27 +130,45 @@ KTEST(mutex, one_at_a_time)
     CHECK(!mutex_is_locked(&mutex) && mutex.rw.count == RW_FREE);
 }
 
-/* Each third turn is a change. */
+/* On several CPUs tasks run at the same time: what they count while they share the lock is counted by
+ * single instructions. */
+static unsigned
+count(unsigned *number, int by)
+{
+    return __atomic_add_fetch(number, (unsigned)by, __ATOMIC_ACQ_REL);
+}
+
+static unsigned
+look(const unsigned *number)
+{
+    return __atomic_load_n(number, __ATOMIC_ACQUIRE);
+}
+
+/* All tasks share the lock at first. Then each third turn is a change. */
 static void
 read_and_write(void)
 {
     interrupts_enable();
+    rw_lock_shared(&lock);
+    count(&arrived, 1);
+    while (look(&arrived) != TASKS)
+        task_yield();
+    rw_unlock_shared(&lock);
     for (unsigned i = 0; i < ROUNDS; i++) {
         if (i % 3 == 0) {
             rw_lock(&lock);
-            broken += inside != 0 || sharing != 0;
-            inside++;
+            count(&broken, look(&inside) != 0 || look(&sharing) != 0);
+            count(&inside, 1);
             task_yield();
-            inside--;
+            count(&inside, -1);
             rw_unlock(&lock);
             continue;
         }
         rw_lock_shared(&lock);
-        if (++sharing > most_sharing)
-            most_sharing = sharing;
-        broken += inside != 0;
+        count(&sharing, 1);
+        count(&broken, look(&inside) != 0);
         task_yield();
-        sharing--;
+        count(&sharing, -1);
         rw_unlock_shared(&lock);
     }
     end_task();
@@ -161,27 +179,38 @@ KTEST(mutex, many_or_one)
     reset();
     CHECK(run_tasks(read_and_write, TASKS));
     CHECK_EQ(broken, 0);
-    CHECK(most_sharing > 1);
+    CHECK_EQ(arrived, TASKS);
     CHECK_EQ(lock.count, RW_FREE);
 }
 
-/* The first shares the lock until all others wait. The second wants it alone, so those behind it,
- * who would share, wait for it. */
+static bool
+somebody_waits(void)
+{
+    return __atomic_load_n(&lock.count, __ATOMIC_ACQUIRE) < 0 && lock.waiters.first != NULL;
+}
+
+/* The first shares the lock until all others have come. The second wants it alone, so those
+ * behind it, who would share, wait for it: they come when it waits. */
 static void
 come_in_turn(void)
 {
-    unsigned me = sum++;
+    unsigned me = count(&sum, 1) - 1;
 
     interrupts_enable();
+    while (me == 1 && look(&order_count) != 1)
+        task_yield();
+    while (me > 1 && !somebody_waits())
+        task_yield();
+    count(&arrived, me > 1);
     if (me == 1)
         rw_lock(&lock);
     else
         rw_lock_shared(&lock);
-    order[order_count++] = me;
-    while (me == 0 && sum != TASKS)
+    order[count(&order_count, 1) - 1] = me;
+    while (me == 0 && look(&arrived) != TASKS - 2)
         task_yield();
     if (me == 0)
-        broken = order_count != 1 || rw_try_lock_shared(&lock);
+        broken = look(&order_count) != 1 || rw_try_lock_shared(&lock);
     if (me == 1)
         rw_unlock(&lock);
     else
