@@ -39,9 +39,9 @@ long system_call(int number, ...);
 _Noreturn void exit(int status);
 _Noreturn void exit_now(int status);
 int fork(void);
-/* Runs run(argument) beside the caller, with the same memory, files and folder, on the stack that ends
- * at `stack_end`; status 0 when it returns. Answers its number: wait4 waits for it. It must not print:
- * what is printed has one buffer. */
+/* Runs run(argument) beside the caller, with the same memory, files and folder, on the stack that
+ * ends at `stack_end`; status 0 when it returns. Answers its number: wait4 waits for it. It must
+ * not print: what is printed has one buffer. */
 int run_beside(void (*run)(void *), void *argument, void *stack_end);
 int execve(const char *path, char *const argv[], char *const envp[]);
 int wait4(int pid, int *status, int options);

@@ -23,7 +23,7 @@ look_until_it_changes(void *argument)
     look->over = true;
 }
 
-/* The number of the n-th CPU, from 0, that this process may run on; -1 when there are not so many. */
+/* The number of the n-th CPU, from 0, that this process may run on; -1: there are not so many. */
 static int
 allowed_cpu(unsigned n)
 {
@@ -94,8 +94,8 @@ cpus_step(void)
     if (reader < 0)
         return expect(false, "clone works");
     part(reader);
-    say("Now madvise gives the page back. It may go to somebody else only when no CPU remembers it: "
-        "another one is asked, and answers.");
+    say("Now madvise gives the page back. It may go to somebody else only when no CPU remembers "
+        "it: another one is asked, and answers.");
     ok = take_away(page, &look);
     ok &= expect(wait4(reader, NULL, 0) == reader, "the reader ends");
     munmap(page, PAGE_SIZE);
