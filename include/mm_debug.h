@@ -51,6 +51,9 @@ void mm_debug_choose(const char *words);
  * stay. Before mm_init. */
 void mm_debug_guard(const char *caches);
 
+/* Reports names of mm_debug_guard that no cache has. When all caches are there. */
+void mm_debug_check_guard(void);
+
 /* What is on, and what it takes. */
 void mm_debug_print(struct printer *out);
 

@@ -285,6 +285,8 @@ choose_debugging(void)
         mm_debug_choose(cmdline_value("debug"));
     if (cmdline_flag("guard"))
         mm_debug_guard(cmdline_value("guard"));
+    if (cmdline_flag("faults"))
+        fault_report_choose(cmdline_value("faults"));
 }
 
 static void
@@ -364,6 +366,7 @@ kernel_main(uint32_t magic, uint32_t information)
     tty_init();
     proc_init();
     cpu_start_others();
+    mm_debug_check_guard();
     if (cmdline_flag("crash"))
         crash_on_purpose(cmdline_value("crash"));
     if (cmdline_flag("bench"))

@@ -14,7 +14,6 @@
  * (short), or nothing (off).
  */
 #include <string.h>
-#include "cmdline.h"
 #include "explain.h"
 #include "object.h"
 #include "pagetable.h"
@@ -41,16 +40,17 @@ struct subject {
     const struct trap_frame *frame;
 };
 
-enum detail { FAULTS_OFF, FAULTS_SHORT, FAULTS_FULL };
+static enum detail { FAULTS_OFF, FAULTS_SHORT, FAULTS_FULL } wanted_detail = FAULTS_FULL;
 
-static enum detail
-wanted_detail(void)
+void
+fault_report_choose(const char *text)
 {
-    const char *text = cmdline_value("faults");
-
-    if (text != NULL && strcmp(text, "off") == 0)
-        return FAULTS_OFF;
-    return text != NULL && strcmp(text, "short") == 0 ? FAULTS_SHORT : FAULTS_FULL;
+    if (strcmp(text, "off") == 0)
+        wanted_detail = FAULTS_OFF;
+    else if (strcmp(text, "short") == 0)
+        wanted_detail = FAULTS_SHORT;
+    else if (strcmp(text, "full") != 0)
+        klog("cmdline: faults=%s is none of full, short and off and is ignored\n", text);
 }
 
 static bool
@@ -285,7 +285,7 @@ fault_report_no_room(int signal, const struct trap_frame *frame)
 {
     const struct process *process = task_current()->process;
 
-    if (wanted_detail() == FAULTS_OFF || !may_report())
+    if (wanted_detail == FAULTS_OFF || !may_report())
         return;
     print(&klog_printer, "fault: %s (%d) has no room on its stack for the handler of signal %d\n",
           process->name, process->pid, signal);
@@ -298,7 +298,7 @@ fault_report(int signal, uintptr_t address, const struct trap_frame *frame)
     struct subject subject = subject_of(signal, address, frame);
     const struct address_space *space = subject.process->space;
     bool of_memory = frame->vector == TRAP_PAGE_FAULT;
-    enum detail detail = wanted_detail();
+    enum detail detail = wanted_detail;
 
     if (detail == FAULTS_OFF || !may_report())
         return;

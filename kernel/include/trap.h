@@ -61,6 +61,8 @@ void page_fault(struct trap_frame *frame);
 void fault_report(int signal, uintptr_t address, const struct trap_frame *frame);
 /* The same when a program ends because its stack cannot take the frame of a signal's handler. */
 void fault_report_no_room(int signal, const struct trap_frame *frame);
+/* How much these two say: "full" (so at the start), "short", "off"; another word is reported. */
+void fault_report_choose(const char *text);
 
 /* An exception other than a page fault in ring 3: a signal for the program. */
 void user_exception(struct trap_frame *frame);

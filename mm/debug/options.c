@@ -27,12 +27,30 @@ static const struct {
 
 static const char *guarded; /* names of caches; NULL: all */
 
+/* The next word of a list with commas; its length to *length. NULL behind the last. */
+static const char *
+next_word(const char *at, size_t *length)
+{
+    while (*at == ',')
+        at++;
+    *length = 0;
+    while (at[*length] && at[*length] != ',')
+        ++*length;
+    return *length ? at : NULL;
+}
+
+static bool
+is_word(const char *at, size_t length, const char *word)
+{
+    return strlen(word) == length && !memcmp(at, word, length);
+}
+
 /* The aids that the word of `length` characters stands for; 0 when it is none. */
 static unsigned
 aids_of(const char *word, size_t length)
 {
     for (unsigned i = 0; i < ARRAY_LENGTH(words); i++)
-        if (strlen(words[i].word) == length && !memcmp(words[i].word, word, length))
+        if (is_word(word, length, words[i].word))
             return words[i].aids;
     return 0;
 }
@@ -40,17 +58,14 @@ aids_of(const char *word, size_t length)
 void
 mm_debug_choose(const char *text)
 {
-    while (*text) {
-        size_t length = 0;
-        while (text[length] && text[length] != ',')
-            length++;
+    size_t length;
+    for (; (text = next_word(text, &length)); text += length) {
         unsigned aids = aids_of(text, length);
-        if (!aids && length)
+        if (!aids)
             klog("debug: '%.*s' is none of heap, stacks, quarantine, guard, leaks, pages, poison, "
                  "tlb, all\n",
                  (int)length, text);
         mm_debug |= aids;
-        text += length + (text[length] == ',');
     }
 }
 
@@ -64,18 +79,31 @@ mm_debug_guard(const char *caches)
 bool
 guard_wanted(const char *cache)
 {
-    size_t length = strlen(cache);
+    size_t length;
     if (!debug_on(DEBUG_GUARD) || !guarded)
         return debug_on(DEBUG_GUARD);
-    for (const char *at = guarded; *at; at += *at == ',') {
-        size_t word = 0;
-        while (at[word] && at[word] != ',')
-            word++;
-        if ((word == length && !memcmp(at, cache, length)) || (word == 3 && !memcmp(at, "all", 3)))
+    for (const char *at = guarded; (at = next_word(at, &length)); at += length)
+        if (is_word(at, length, cache) || is_word(at, length, "all"))
             return true;
-        at += word;
-    }
     return false;
+}
+
+static bool
+is_cache(const char *at, size_t length)
+{
+    for (const struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
+        if (is_word(at, length, cache->name))
+            return true;
+    return is_word(at, length, "all");
+}
+
+void
+mm_debug_check_guard(void)
+{
+    size_t length;
+    for (const char *at = guarded; at && (at = next_word(at, &length)); at += length)
+        if (!is_cache(at, length))
+            klog("guard: there is no cache '%.*s' (slabinfo lists them)\n", (int)length, at);
 }
 
 void

@@ -10,6 +10,12 @@ for media in floppy multiboot; do
     unlike "$media: known ones are not" "$console" '^cmdline: .*mem'
 done
 
+boots "words that mean nothing" 0 --cmdline 'faults=maybe guard=,nosuch,kmalloc-48,,area monitor' \
+    --input poweroff
+like "faults=" "$console" '^cmdline: faults=maybe is none of full, short and off and is ignored'
+like "guard=" "$console" "^guard: there is no cache 'nosuch'"
+unlike "guard= with caches' names" "$console" "^guard: there is no cache '(kmalloc-48|area|)'"
+
 boots "console=vga,e9 keeps off COM1, the exit status still comes through" 0 \
     --cmdline 'console=vga,e9 test=mm/range/*' --e9 "$work/e9"
 unlike "nothing on COM1" "$console" '^KTAP'
