@@ -54,16 +54,23 @@ struct tlb_cpu tlb_cpus[CPU_MAX];
 /* The CPU walks other tables from now on, and has forgotten what it knew. An interrupt may come in
  * between that makes it leave (tlb_answer); then there is no old one any more. */
 static inline void
-load(unsigned id, struct address_space *space)
+load(unsigned id, struct address_space *space, paddr_t directory)
 {
     struct tlb_cpu *cpu = &tlb_cpus[id];
     struct address_space *old;
 
     vm_counters[id].cr3_loads++;
-    load_directory(space != NULL ? space->directory_at : kernel_directory());
+    load_directory(directory);
     old = __atomic_exchange_n(&cpu->loaded, space, __ATOMIC_ACQ_REL);
     if (old != NULL)
         __atomic_fetch_and(&old->cpus, ~(1u << id), __ATOMIC_RELEASE);
+}
+
+/* It walks the kernel's own. */
+static __attribute__((noinline)) void
+leave(void)
+{
+    load(cpu_current(), NULL, kernel_directory());
 }
 
 void
@@ -73,10 +80,11 @@ space_activate(struct address_space *space)
     struct tlb_cpu *cpu = &tlb_cpus[id];
 
     __atomic_store_n(&cpu->active, space, __ATOMIC_SEQ_CST);
-    if (LIKELY(space != cpu->loaded)) {
-        if (space != NULL)
-            __atomic_fetch_or(&space->cpus, 1u << id, __ATOMIC_SEQ_CST);
-        load(id, space);
+    if (UNLIKELY(space == NULL)) {
+        leave();
+    } else if (LIKELY(space != cpu->loaded)) {
+        __atomic_fetch_or(&space->cpus, 1u << id, __ATOMIC_SEQ_CST);
+        load(id, space, space->directory_at);
     } else if (__atomic_load_n(&cpu->stale, __ATOMIC_SEQ_CST)) {
         __atomic_store_n(&cpu->stale, 0, __ATOMIC_SEQ_CST);
         vm_count(tlb_flush_all);
@@ -111,7 +119,7 @@ answer(struct tlb_cpu *asker)
     vm_count(tlb_answers);
     forget(asker->start, asker->end);
     if (asker->leave != NULL && asker->leave == cpu->loaded && cpu->active == NULL)
-        load(cpu_current(), NULL);
+        leave();
     __atomic_fetch_and(&asker->waiting, ~cpu_bit(), __ATOMIC_RELEASE);
 }
 
@@ -193,7 +201,7 @@ tlb_evict(struct address_space *space)
 
     ASSERT(cpu->active != space);
     if (cpu->loaded == space)
-        load(cpu_current(), NULL);
+        leave();
     if (__atomic_load_n(&space->cpus, __ATOMIC_ACQUIRE) == 0)
         return;
     tlb_shoot(space, 0, USER_END, true);

@@ -15,7 +15,6 @@ struct fixup {
 
 extern const struct fixup __start_extable[], __stop_extable[];
 
-size_t user_copy(void *to, const void *from, size_t size);
 size_t user_clear(void *to, size_t size);
 long user_string(char *to, const char *from, size_t size);
 bool user_load(uint32_t *value, const void *from);

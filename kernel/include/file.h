@@ -19,7 +19,8 @@
 
 struct file;
 
-/* Where bytes go to or come from: a program's memory, or the kernel's when `kernel` is set. */
+/* Where bytes go to or come from: a program's memory, or the kernel's when `kernel` is set. Who makes
+ * one for a program has asked user_range_ok; nobody moves more than `size` bytes. */
 struct buffer {
     char *at;
     size_t size;
@@ -32,7 +33,7 @@ buffer_put(struct buffer *buffer, const void *from, size_t size)
 {
     if (UNLIKELY(buffer->kernel))
         memcpy(buffer->at, from, size);
-    else if (UNLIKELY(copy_to_user(buffer->at, from, size) != 0))
+    else if (UNLIKELY(user_copy(buffer->at, from, size) != 0))
         return -EFAULT;
     buffer->at += size;
     buffer->size -= size;
@@ -44,7 +45,7 @@ buffer_get(struct buffer *buffer, void *to, size_t size)
 {
     if (UNLIKELY(buffer->kernel))
         memcpy(to, buffer->at, size);
-    else if (UNLIKELY(copy_from_user(to, buffer->at, size) != 0))
+    else if (UNLIKELY(user_copy(to, buffer->at, size) != 0))
         return -EFAULT;
     buffer->at += size;
     buffer->size -= size;

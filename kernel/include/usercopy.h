@@ -16,6 +16,10 @@ user_range_ok(uintptr_t at, size_t size)
     return size <= USER_END && at <= USER_END - size;
 }
 
+/* Copies from or to a range of the program that user_range_ok has allowed (usercopy.asm). Returns how
+ * many bytes could not be copied: 0 when all were. */
+size_t user_copy(void *to, const void *from, size_t size);
+
 /* 0 or -EFAULT; on a fault some bytes may have been copied. */
 MUST_CHECK int copy_from_user(void *to, const void *from, size_t size);
 MUST_CHECK int copy_to_user(void *to, const void *from, size_t size);

@@ -104,7 +104,7 @@ hand_over_fail_nth(struct task *from, const struct task *to)
 }
 
 /* What the CPU has to know of a task that will go to ring 3. */
-static void
+static inline void
 load_task(const struct task *task)
 {
     cpu_set_stack((char *)task->stack + KERNEL_STACK_SIZE);
@@ -134,9 +134,9 @@ leave_nothing(struct task *from, struct task *to)
  * run queue's lock is held, that of the CPU at the time, before as after; not the kernel lock, which
  * the caller takes again when it has let go of that one (sched_leave). */
 static inline __attribute__((always_inline)) void
-switch_away(struct run_queue *queue)
+switch_away(struct run_queue *queue, struct task *from)
 {
-    struct task *from = task_current(), *to = take_next(queue);
+    struct task *to = take_next(queue);
 
     queue->slice_left = SLICE_TICKS;
     if (to == from)
@@ -158,7 +158,7 @@ switch_away(struct run_queue *queue)
 static __attribute__((noinline)) void
 switch_slowly(struct run_queue *queue)
 {
-    switch_away(queue);
+    switch_away(queue, task_current());
 }
 
 /* The end of what sched_enter began. */
@@ -318,7 +318,7 @@ sched_block(void)
         return;
     }
     if (LIKELY(me->state != TASK_READY))
-        switch_away(queue);
+        switch_away(queue, me);
     sched_leave(me);
 }
 
@@ -333,7 +333,7 @@ task_yield(void)
     if (queue->first != NULL || queue->idle_due) {
         if (LIKELY(me != queue->idle))
             sched_append(queue, me);
-        switch_away(queue);
+        switch_away(queue, me);
     }
     sched_leave(me);
     interrupts_restore(flags);
