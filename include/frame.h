@@ -17,7 +17,7 @@
 
 struct frame {
     uint8_t owner; /* enum frame_owner */
-    uint8_t flags;
+    uint8_t flags; /* what the owner makes of it; below 4 but for FRAME_SLAB (slab_classes) */
     uint16_t live;  /* FRAME_EARLY: live objects on the page; FRAME_PAGE_TABLE: entries in use */
     uint32_t count; /* head of an allocation or of a cached chunk of several: frames in it; of a
                      * single frame that several may hold (frame_is_page): holders; 0 of frames that

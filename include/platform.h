@@ -31,6 +31,9 @@
  *   CPU_MAX                                                compile-time bound on CPUs
  *   struct mm_cpu *cpu_memory(void)                        what cpu_set_memory was told for this
  *   void cpu_set_memory(unsigned, struct mm_cpu *)         CPU
+ *   CPU_QUICK, CPU_QUICK_AT, CPU_QUICK_WORDS               for assembly, a segment and a place in it:
+ *                                                          words that each CPU has to itself
+ *   unsigned long *cpu_quick(unsigned)                     the same of any CPU that is up, or coming
  *   void *frame_to_ptr(pfn_t)                              where the frame can be read and written;
  *                                                          NULL when it has no permanent address
  *   bool ptr_to_frame(const void *, pfn_t *)               the reverse; false when the pointer is
@@ -38,8 +41,8 @@
  *   FRAME_TABLE, FRAME_BASE                                the frame descriptors (frame.h), and the
  *                                                          frame that the first one stands for: a
  *                                                          multiple of 1024
- *   DIRECT_BASE                                            lowest address of the direct map
- *   DIRECT_FRAMES                                          the descriptor of the frame there
+ *   DIRECT_BASE                                            the address that frame FRAME_BASE has in the
+ *                                                          direct map, or would have
  *   paddr_t direct_end(void)                               where frames with an address end
  *   bool cpu_interruptible(void)                           interrupts of this CPU are on: no
  *                                                          interrupt called, and no lock is held

@@ -39,36 +39,49 @@ static const char *const class_names[] = {
 };
 _Static_assert(ARRAY_LENGTH(class_sizes) == KMALLOC_CLASSES, "a part for each class");
 
+_Static_assert((KMALLOC_CLASSES + 1) * CLASS_WORDS <= CPU_QUICK_WORDS &&
+                   sizeof(struct magazine) == CLASS_WORDS * sizeof(long),
+               "a magazine for each class");
+
 static struct kmem_cache class_caches[KMALLOC_CLASSES];
 
-/* For a size's class, by (size - 1) / 16: how far into struct mm_cpu its part lies. */
-static uint32_t part_offset[KMALLOC_LARGEST / 16];
+/* The code of a size's class (slab_classes), by (size - 1) / 16. */
+static uint8_t class_codes[KMALLOC_LARGEST / 16];
 
 void
 kmalloc_init(void)
 {
     unsigned class = 0;
-    for (unsigned i = 0; i < ARRAY_LENGTH(part_offset); i++) {
+    for (unsigned i = 0; i < ARRAY_LENGTH(class_codes); i++) {
         class += (i + 1) * 16 > class_sizes[class];
-        part_offset[i] =
-            (uint32_t)(offsetof(struct mm_cpu, heap) + class * sizeof(struct cache_part));
+        class_codes[i] = (uint8_t)((class + 1) * CLASS_WORDS);
     }
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
-        bool fits = slab_cache_init(&class_caches[class], class_names[class], class_sizes[class],
-                                    16, debug_on(DEBUG_HEAP) ? KMEM_DEBUG : 0, NULL);
+        struct kmem_cache *cache = &class_caches[class];
+        bool fits = slab_cache_init(cache, class_names[class], class_sizes[class], 16,
+                                    debug_on(DEBUG_HEAP) ? KMEM_DEBUG : 0, NULL);
         ASSERT(fits);
-        class_caches[class].part_offset =
+        cache->class = (class + 1) * CLASS_WORDS;
+        slab_classes[cache->class + CLASS_MASK] = (PAGE_SIZE << cache->order) - 1;
+        slab_classes[cache->class + CLASS_PART] =
             offsetof(struct mm_cpu, heap) + class * sizeof(struct cache_part);
-        class_caches[class].tag = slab_tag(&class_caches[class]);
-        slab_cache_add(&class_caches[class]);
+        slab_choose_way(cache);
+        slab_cache_add(cache);
     }
 }
 
-/* A CPU's part of the class of a size from 1 to KMALLOC_LARGEST. */
-static inline struct cache_part *
-part_of(struct mm_cpu *cpu, size_t size)
+/* The code of the class of a size from 1 to KMALLOC_LARGEST. */
+static inline unsigned long
+class_of(size_t size)
 {
-    return (struct cache_part *)(void *)((char *)cpu + part_offset[(size - 1) / 16]);
+    return load_byte(&class_codes[(size - 1) / 16]);
+}
+
+/* This CPU's part of a class. */
+static inline struct cache_part *
+part_of(unsigned long class)
+{
+    return &mm_this_cpu()->heap[class / CLASS_WORDS - 1];
 }
 
 /* A magazine holds up to 32 KiB in at most 64 objects; a small machine's an eighth of that. */
@@ -94,7 +107,9 @@ void
 kmalloc_cpu_init(struct mm_cpu *cpu, struct object_slot *slots)
 {
     for (unsigned class = 0; class < KMALLOC_CLASSES; class ++) {
-        slab_part_init(&cpu->heap[class], &class_caches[class], cpu, slots, places_of(class));
+        unsigned long *quick = cpu_quick(cpu->id) + class_caches[class].class;
+        slab_part_init(&cpu->heap[class], (struct magazine *)(void *)quick, &class_caches[class],
+                       cpu, slots, places_of(class));
         slots += places_of(class) + 1;
     }
 }
@@ -163,8 +178,7 @@ alloc_slow(size_t size, unsigned flags, const void *caller)
         return NULL;
     if (size > KMALLOC_LARGEST || flags & KM_DMA)
         return alloc_large(size, flags, caller);
-    struct mm_cpu *cpu = mm_this_cpu();
-    void *memory = slab_alloc_slow(part_of(cpu, size), size, caller);
+    void *memory = slab_alloc_slow(part_of(class_of(size)), size, caller);
     if (memory && flags & KM_ZERO)
         memset(memory, 0, size);
     return memory;
@@ -172,11 +186,11 @@ alloc_slow(size_t size, unsigned flags, const void *caller)
 
 /* The next way: an object of the window. The CPU's objects are not claimed. */
 static SLOW_PATH void *
-alloc_window(size_t size, struct cache_part *part, const void *caller)
+alloc_window(size_t size, unsigned long class, const void *caller)
 {
     void *memory = NULL;
     if (LIKELY(objects_claim())) {
-        memory = slab_take(part);
+        memory = slab_take(part_of(class));
         objects_release();
     }
     return LIKELY(memory != NULL) ? memory : alloc_slow(size, 0, caller);
@@ -187,13 +201,13 @@ alloc_window(size_t size, struct cache_part *part, const void *caller)
 static inline __attribute__((always_inline)) void *
 alloc_object(size_t size)
 {
-    struct cache_part *part = part_of(mm_this_cpu(), size);
+    unsigned long class = class_of(size);
     if (UNLIKELY(!objects_claim()))
         return alloc_slow(size, 0, __builtin_return_address(0));
-    void *memory = slab_pop(part);
+    void *memory = class_pop(class);
     objects_release();
     if (UNLIKELY(!memory))
-        return alloc_window(size, part, __builtin_return_address(0));
+        return alloc_window(size, class, __builtin_return_address(0));
     return memory;
 }
 

@@ -108,12 +108,9 @@ make_zones(struct block_map *maps)
 static uintptr_t
 described_direct_bytes(void)
 {
-    pfn_t first;
-    bool direct = ptr_to_frame((void *)DIRECT_BASE, &first);
     unsigned long end = paddr_to_pfn(direct_end()).n;
     unsigned long described = FRAME_BASE + ((unsigned long)mm_block_count << MAX_ORDER);
-    ASSERT(direct);
-    return (uintptr_t)((end < described ? end : described) - first.n) << PAGE_SHIFT;
+    return (uintptr_t)((end < described ? end : described) - FRAME_BASE) << PAGE_SHIFT;
 }
 
 /* Takes the block table and the bitmaps from the boot map and gives them an address. */

@@ -21,9 +21,10 @@ struct mm_cpu {
     unsigned long fail_seen; /* allocations counted since it was set */
     struct frame_stack stacks[ZONE_COUNT][PCP_STACKS]; /* the best zone's first: pmm_stack */
     struct cache_part heap[KMALLOC_CLASSES];
-    struct cache_part header_parts[SLAB_HEADER_KINDS]; /* of the caches that slabs themselves need */
-    struct cache_part cache_part;
-    struct cache_part part_part;
+    /* Of the caches that slabs themselves need. */
+    struct part_with_magazine header_parts[SLAB_HEADER_KINDS];
+    struct part_with_magazine cache_part;
+    struct part_with_magazine part_part;
     struct object_slot no_slot; /* their magazines hold nothing */
     uint32_t singles[]; /* the frames of stacks[0][0], those of the others behind them */
 };

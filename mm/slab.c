@@ -14,9 +14,12 @@
  *   alloc   pop the magazine; when it is empty, take the lowest bit of the window. No lock, nothing
  *           shared. When the window is used up: gather the free objects of the current slab anew, the
  *           slabs that got objects back, the partial ones, a new slab.
- *   free    frame descriptor -> slab -> number of the object -> its state, which must be "live". Push
- *           it on the magazine, whoever's slab it is of. When that is full, the object goes back to
- *           its slab: the owner sets the state and counts down, others do what follows.
+ *   free    frame descriptor -> class and slab -> number of the object -> its state, which must be
+ *           "live". Push it on the magazine, whoever's slab it is of. When that is full, the object
+ *           goes back to its slab: the owner sets the state and counts down, others do what follows.
+ *
+ * All that a class of the heap must know for a free stands in one small table (slab_classes), and its
+ * magazine where the CPU has it in one instruction. So of a slab only the states are touched.
  *
  * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
  * object's start has no number.
@@ -69,7 +72,7 @@
 #include "slab_private.h"
 #include "trace.h"
 
-uint16_t slab_heap_tag = SLAB_TAG(SLAB_HEAP);
+unsigned long slab_classes[(KMALLOC_CLASSES + 1) * CLASS_WORDS];
 
 /* ---- Lists of a part (claimed) ---- */
 
@@ -175,7 +178,7 @@ disown_frames(const struct slab *slab)
 static struct cache_part *
 header_part(struct mm_cpu *cpu, const struct kmem_cache *cache)
 {
-    return &cpu->header_parts[slab_header_kind(cache)];
+    return &cpu->header_parts[slab_header_kind(cache)].part;
 }
 
 static struct slab *
@@ -190,8 +193,6 @@ make_header(struct cache_part *part, char *memory)
     if (!slab)
         return NULL;
     *slab = (struct slab){.base = memory,
-                          .reciprocal = cache->reciprocal,
-                          .part_offset = cache->part_offset,
                           .objects = cache->objects,
                           .remote = -1,
                           .home = part,
@@ -433,15 +434,13 @@ take_slow(struct cache_part *part)
 static void
 return_slots(struct cache_part *part)
 {
-    struct object_slot *slots = part->bottom;
+    struct object_slot *slots = part->magazine->bottom;
     pfn_t frames;
     if (slots == part->own)
         return;
     bool direct = ptr_to_frame(slots, &frames);
-    ASSERT(direct && part->top == slots);
-    part->top = part->bottom = part->own;
-    part->places = part->own_places;
-    part->limit = part->bottom + (part->cpu->no_windows ? 0 : part->places);
+    ASSERT(direct && part->magazine->top == slots);
+    slab_use_slots(part, part->own, part->own_places);
     pmm_free_pages(pfn_to_paddr(frames), frame_of(frames)->count);
 }
 
@@ -450,21 +449,19 @@ return_slots(struct cache_part *part)
 static void
 add_slots(struct cache_part *part)
 {
-    size_t count = part->bottom == part->own ? 1 : 4;
+    size_t count = part->magazine->bottom == part->own ? 1 : 4;
     uint32_t places = (uint32_t)(count * PAGE_SIZE / sizeof(struct object_slot)) - 1;
     uint32_t most = (uint32_t)((slab_ram_frames << (PAGE_SHIFT - 8)) / part->stride);
     part->overflowed = false;
     places = places < most ? places : most;
-    if (places < 2 * part->places || part->places == 0 || part->cpu->no_windows)
+    if (places < 2 * part->magazine->places || part->own_places == 0 || part->cpu->no_windows)
         return;
     paddr_t frames = pmm_alloc_pages_flags(count, PMM_DIRECT);
     if (!frames)
         return;
     return_slots(part);
     frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
-    part->top = part->bottom = frame_to_ptr(paddr_to_pfn(frames));
-    part->places = places;
-    part->limit = part->bottom + places;
+    slab_use_slots(part, frame_to_ptr(paddr_to_pfn(frames)), places);
 }
 
 /* An object by all means. `closed`: the next one is not to be had by the short way. */
@@ -473,7 +470,7 @@ take_place(struct cache_part *part, bool closed)
 {
     if (!objects_claim())
         return NULL;
-    if (part->overflowed && part->top == part->bottom)
+    if (part->overflowed && part->magazine->top == part->magazine->bottom)
         add_slots(part);
     void *object = take_slow(part);
     if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: some have left their quarantine */
@@ -510,12 +507,19 @@ slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
     return take_place(part, cpu->no_windows);
 }
 
+/* The magazine of a part that is not of the heap. */
+static inline struct magazine *
+magazine_behind(struct cache_part *part)
+{
+    return &((struct part_with_magazine *)part)->magazine;
+}
+
 static inline void *
 alloc_object(struct kmem_cache *cache, const void *caller)
 {
     struct cache_part *part = cache->parts[cpu_current()];
     if (LIKELY(objects_claim())) {
-        void *object = slab_pop(part);
+        void *object = slab_pop(magazine_behind(part));
         if (!object)
             object = slab_take(part);
         objects_release();
@@ -612,8 +616,8 @@ put_back(struct cache_part *part, struct slab *slab, uint8_t *state)
 static void
 empty_magazine(struct cache_part *part)
 {
-    while (part->top != part->bottom) {
-        struct object_slot *slot = part->top--;
+    while (part->magazine->top != part->magazine->bottom) {
+        struct object_slot *slot = part->magazine->top--;
         put_back(part, slab_of(slot->object), slot->state);
     }
 }
@@ -669,26 +673,6 @@ slab_free_slow(struct slab *slab, void *object, const void *caller)
         put_object(slab, object, caller);
 }
 
-/* The slab of an object whose frame has this tag; NULL for all other addresses. */
-static inline struct slab *
-tagged_slab(const void *object, const uint16_t *tag)
-{
-    uintptr_t offset = (uintptr_t)object - DIRECT_BASE;
-    if (UNLIKELY(offset >= mm_direct_bytes))
-        return NULL;
-    uintptr_t frame = offset >> PAGE_SHIFT;
-    unsigned long word = *(const frame_start *)&DIRECT_FRAMES[frame];
-    if (UNLIKELY((uint16_t)word != *tag))
-        return NULL;
-    if (sizeof(void *) == 4) /* two loads by index are shorter than an address and two loads */
-        __asm__("" : "+r"(frame));
-    struct slab *slab = sizeof(void *) == 8 ? (void *)(uintptr_t)(word >> SLAB_LINK_SHIFT)
-                                            : slab_header(&DIRECT_FRAMES[frame]);
-    if (!slab)
-        __builtin_unreachable(); /* saves the caller a check */
-    return slab;
-}
-
 /* The two rare ends of a free, which ends the claim. */
 static SLOW_PATH void
 end_with_settle(struct slab *slab)
@@ -723,26 +707,17 @@ free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
     objects_release();
 }
 
-/* The common cases of a free; `part` is this CPU's of the slab's cache. False: nothing was done. */
+/* A free begins: the CPU's objects are claimed, and the object is held. False: nothing was done. */
 static inline bool
-free_fast(struct cache_part *part, struct slab *slab, uint8_t *state, void *object)
+begin_free(uint8_t *state)
 {
     if (UNLIKELY(!objects_claim()))
         return false;
-    if (UNLIKELY(!state_hold(state))) {
-        state_unhold(state);
-        objects_release();
-        return false;
-    }
-    struct object_slot *slot = part->top;
-    if (UNLIKELY(slot == part->limit)) {
-        free_past(part, slab, state);
+    if (LIKELY(state_hold(state)))
         return true;
-    }
-    slot[1] = (struct object_slot){object, state};
-    move_top(part, 1);
+    state_unhold(state);
     objects_release();
-    return true;
+    return false;
 }
 
 /* False when the object is not guarded. */
@@ -769,20 +744,43 @@ kfree_slow(void *memory, const void *caller)
         kfree_other(memory, caller);
 }
 
-/* This CPU's part of the class of a slab of the heap. */
+/* This CPU's part of a class, by its code. */
 static inline struct cache_part *
-heap_part(const struct slab *slab)
+class_part(unsigned long class)
 {
-    return (struct cache_part *)(void *)((char *)mm_this_cpu() + slab->part_offset);
+    return (struct cache_part *)(void *)((char *)mm_this_cpu() + slab_classes[class + CLASS_PART]);
+}
+
+/* The common cases of a free to the heap. False: nothing was done. */
+static inline bool
+free_to_class(unsigned long class, struct slab *slab, uint8_t *state, void *object)
+{
+    if (!begin_free(state))
+        return false;
+    struct object_slot *slot = class_top(class);
+    if (UNLIKELY(class_is_full(class, slot))) {
+        free_past(class_part(class), slab, state);
+        return true;
+    }
+    slot[1] = (struct object_slot){object, state};
+    class_move_top(class, 1);
+    objects_release();
+    return true;
 }
 
 void
 kfree(void *memory)
 {
-    struct slab *slab = tagged_slab(memory, &slab_heap_tag);
+    uintptr_t offset = (uintptr_t)memory - DIRECT_BASE;
     unsigned long number;
-    if (LIKELY(slab && slab_number(slab, memory, &number))) {
-        if (LIKELY(free_fast(heap_part(slab), slab, &slab->states[number], memory)))
+    if (LIKELY(offset < mm_direct_bytes)) {
+        uintptr_t index = offset >> PAGE_SHIFT;
+        unsigned long class = load_byte(&FRAME_TABLE[index].flags);
+        __asm__("" : "+r"(index)); /* two loads by index are shorter than an address as well */
+        struct slab *slab = slab_header(&FRAME_TABLE[index]);
+        if (LIKELY(divide_exactly(offset & slab_classes[class + CLASS_MASK],
+                                  &slab_classes[class + CLASS_RECIPROCAL], &number)) &&
+            LIKELY(free_to_class(class, slab, &slab->states[number], memory)))
             return;
     }
     kfree_slow(memory, __builtin_return_address(0));
@@ -808,6 +806,44 @@ cache_free_slow(struct kmem_cache *cache, void *object, const void *caller)
         free_guarded(object, caller);
 }
 
+/* The slab of an object whose frame has this tag; NULL for all other addresses. */
+static inline struct slab *
+tagged_slab(const void *object, const uint16_t *tag)
+{
+    uintptr_t offset = (uintptr_t)object - DIRECT_BASE;
+    if (UNLIKELY(offset >= mm_direct_bytes))
+        return NULL;
+    uintptr_t frame = offset >> PAGE_SHIFT;
+    unsigned long word = *(const frame_start *)&FRAME_TABLE[frame];
+    if (UNLIKELY((uint16_t)word != *tag))
+        return NULL;
+    if (sizeof(void *) == 4) /* two loads by index are shorter than an address and two loads */
+        __asm__("" : "+r"(frame));
+    struct slab *slab = sizeof(void *) == 8 ? (void *)(uintptr_t)(word >> SLAB_LINK_SHIFT)
+                                            : slab_header(&FRAME_TABLE[frame]);
+    if (!slab)
+        __builtin_unreachable(); /* saves the caller a check */
+    return slab;
+}
+
+/* The common cases of a free to a cache; `part` is this CPU's. False: nothing was done. */
+static inline bool
+free_to_cache(struct cache_part *part, struct slab *slab, uint8_t *state, void *object)
+{
+    struct magazine *magazine = magazine_behind(part);
+    if (!begin_free(state))
+        return false;
+    struct object_slot *slot = magazine->top;
+    if (UNLIKELY(slot == magazine->limit)) {
+        free_past(part, slab, state);
+        return true;
+    }
+    slot[1] = (struct object_slot){object, state};
+    move_top(magazine, 1);
+    objects_release();
+    return true;
+}
+
 void
 kmem_cache_free(struct kmem_cache *cache, void *object)
 {
@@ -815,7 +851,7 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
     unsigned long number;
     if (LIKELY(slab && slab->cache == cache && slab_number(slab, object, &number))) {
         struct cache_part *part = cache->parts[cpu_current()];
-        if (LIKELY(free_fast(part, slab, &slab->states[number], object)))
+        if (LIKELY(free_to_cache(part, slab, &slab->states[number], object)))
             return;
     }
     cache_free_slow(cache, object, __builtin_return_address(0));
@@ -858,7 +894,7 @@ reap_cpu(struct mm_cpu *cpu)
         if (!cache->header_inside && cache->parts[cpu->id])
             frames += reap_part(cache->parts[cpu->id]);
     for (unsigned kind = 0; kind < SLAB_HEADER_KINDS; kind++)
-        frames += reap_part(&cpu->header_parts[kind]);
+        frames += reap_part(&cpu->header_parts[kind].part);
     return frames;
 }
 
@@ -914,7 +950,7 @@ slab_close_windows(struct mm_cpu *cpu)
             continue;
         empty_magazine(part);
         close_window(part);
-        part->limit = part->bottom + (cpu->no_windows ? 0 : part->places);
+        slab_set_limit(part);
     }
 }
 
@@ -928,9 +964,8 @@ slab_watch(bool on)
         cpu->no_windows = on || cpu->fail_in;
         slab_close_windows(cpu);
     }
-    slab_heap_tag = on ? SLAB_NO_TAG : SLAB_TAG(SLAB_HEAP);
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
         cache->watched = on || cache->debug;
-        cache->tag = cache->watched ? SLAB_NO_TAG : slab_tag(cache);
+        slab_choose_way(cache);
     }
 }

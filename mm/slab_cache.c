@@ -35,7 +35,7 @@ static struct kmem_cache header_caches[SLAB_HEADER_KINDS], cache_cache, part_cac
 
 /* A cache's part, and its magazine behind it. */
 struct part_with_slots {
-    struct cache_part part;
+    struct part_with_magazine own;
     struct object_slot slots[CACHE_PLACES + 1];
 };
 
@@ -122,7 +122,6 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
                                  .constructor = constructor,
                                  .lock = SPINLOCK_INIT};
     cache->watched = cache->debug || trace_on(TRACE_ALLOC);
-    cache->tag = cache->watched ? SLAB_NO_TAG : SLAB_TAG(SLAB_CACHE);
     cache->guard = cache->debug && !(flags & KMEM_DIRECT) && guard_wanted(name);
     cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
     if (cache->debug)
@@ -130,24 +129,45 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
     cache->reciprocal = reciprocal(cache->stride);
     choose_order(cache);
     count_states(cache);
+    slab_choose_way(cache);
     return cache->objects > 0;
 }
 
 void
-slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu,
-               struct object_slot *slots, uint32_t places)
+slab_choose_way(struct kmem_cache *cache)
+{
+    cache->tag = cache->watched ? SLAB_NO_TAG : slab_tag(cache);
+    if (cache->class)
+        slab_classes[cache->class + CLASS_RECIPROCAL] = cache->watched ? 0 : cache->reciprocal;
+}
+
+void
+slab_set_limit(struct cache_part *part)
+{
+    struct magazine *magazine = part->magazine;
+    magazine->limit = magazine->bottom + (part->cpu->no_windows ? 0 : magazine->places);
+}
+
+void
+slab_use_slots(struct cache_part *part, struct object_slot *slots, uint32_t places)
+{
+    *part->magazine = (struct magazine){.top = slots, .bottom = slots, .places = places};
+    slab_set_limit(part);
+}
+
+void
+slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_cache *cache,
+               struct mm_cpu *cpu, struct object_slot *slots, uint32_t places)
 {
     places = cache->debug ? 0 : places;
-    *part = (struct cache_part){.top = slots,
-                                .limit = slots + (cpu->no_windows ? 0 : places),
-                                .bottom = slots,
-                                .places = places,
+    *part = (struct cache_part){.magazine = magazine,
                                 .own = slots,
                                 .own_places = places,
                                 .stride = cache->stride,
                                 .keep = 1,
                                 .cpu = cpu,
                                 .cache = cache};
+    slab_use_slots(part, slots, places);
     cache->parts[cpu->id] = part;
 }
 
@@ -158,7 +178,8 @@ make_part(struct kmem_cache *cache, struct mm_cpu *cpu)
     struct part_with_slots *memory = kmem_cache_alloc(&part_cache);
     if (!memory)
         return false;
-    slab_part_init(&memory->part, cache, cpu, memory->slots, CACHE_PLACES);
+    slab_part_init(&memory->own.part, &memory->own.magazine, cache, cpu, memory->slots,
+                   CACHE_PLACES);
     return true;
 }
 
@@ -253,13 +274,20 @@ slab_cpu_down(struct mm_cpu *cpu)
     }
 }
 
+/* One of them. */
+static void
+init_inside(struct part_with_magazine *own, struct kmem_cache *cache, struct mm_cpu *cpu)
+{
+    slab_part_init(&own->part, &own->magazine, cache, cpu, &cpu->no_slot, 0);
+}
+
 bool
 slab_cpu_up(struct mm_cpu *cpu)
 {
     for (unsigned kind = 0; kind < SLAB_HEADER_KINDS; kind++)
-        slab_part_init(&cpu->header_parts[kind], &header_caches[kind], cpu, &cpu->no_slot, 0);
-    slab_part_init(&cpu->cache_part, &cache_cache, cpu, &cpu->no_slot, 0);
-    slab_part_init(&cpu->part_part, &part_cache, cpu, &cpu->no_slot, 0);
+        init_inside(&cpu->header_parts[kind], &header_caches[kind], cpu);
+    init_inside(&cpu->cache_part, &cache_cache, cpu);
+    init_inside(&cpu->part_part, &part_cache, cpu);
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
         if (!cache->parts[cpu->id] && !make_part(cache, cpu))
             return false;
@@ -331,7 +359,7 @@ kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
 static bool
 check_window(const struct cache_part *part)
 {
-    if (part->cache->debug && (part->bits || part->top != part->bottom))
+    if (part->cache->debug && (part->bits || part->magazine->top != part->magazine->bottom))
         return false;
     for (uint32_t i = 0; i < SLAB_WORD_BITS && part->bits; i++)
         if (part->bits >> i & 1 && part->states[i] != OBJECT_FREE)
@@ -344,7 +372,8 @@ check_window(const struct cache_part *part)
 static bool
 check_magazine(const struct cache_part *part, size_t *held)
 {
-    for (const struct object_slot *slot = part->top; slot != part->bottom; slot--) {
+    const struct magazine *magazine = part->magazine;
+    for (const struct object_slot *slot = magazine->top; slot != magazine->bottom; slot--) {
         const struct slab *slab = slab_of(slot->object);
         unsigned long number;
         if (!slab || slab->cache != part->cache || !slab_number(slab, slot->object, &number) ||
@@ -352,7 +381,7 @@ check_magazine(const struct cache_part *part, size_t *held)
             return false;
         ++*held;
     }
-    return part->limit <= part->bottom + part->places;
+    return magazine->limit <= magazine->bottom + magazine->places;
 }
 
 /* I1, I3. */

@@ -27,28 +27,26 @@ enum object_state {
     OBJECT_NONE = 8, /* never one: a header inside, and what rounds the states up to words */
 };
 
-/* A run of frames cut into equal objects. The header lies apart from them, so that objects keep
- * their natural alignment and a write past an object cannot reach it. The first line is what every
- * CPU that frees reads, and changes only with the list of all slabs. */
+/* A run of frames cut into equal objects, at a multiple of its size. The header lies apart from them,
+ * so that objects keep their natural alignment and a write past an object cannot reach it. What a free
+ * needs of it lies together, at the start of the second line. */
 struct slab {
-    char *base;                /* first object */
-    unsigned long reciprocal;  /* see slab_number() */
-    struct cache_part *home;   /* the CPU's part that owns the slab */
     struct kmem_cache *cache;
     struct slab *next_of_cache; /* all slabs of the cache; its lock */
     struct slab *previous_of_cache;
-    unsigned long part_offset; /* of a heap's: how far into struct mm_cpu its class's part lies */
+    struct slab *next;     /* partial list of the part */
+    struct slab *previous;
+    struct slab *next_pending; /* list of the part; valid while remote >= 0 */
+    char *base;            /* first object */
+    int32_t remote;        /* frees by others that the owner has not counted, less one; atomic */
+    int32_t excess;        /* of a full slab: used - all its objects (I3) */
+    struct cache_part *home __attribute__((aligned(64))); /* the CPU's part that owns the slab */
     uint32_t objects;
-    int32_t left __attribute__((aligned(64))); /* frees by the owner until it must look: I3 */
+    int32_t left;          /* frees by the owner until it must look: I3 */
     bool full;             /* not in the list, since nothing is free */
     bool current;          /* its part allocates from it */
     bool listed;           /* in its part's partial list */
     bool idle;             /* listed, and all its objects are free */
-    int32_t excess;        /* of a full slab: used - all its objects (I3) */
-    int32_t remote;        /* frees by others that the owner has not counted, less one; atomic */
-    struct slab *next;     /* partial list of the part */
-    struct slab *previous;
-    struct slab *next_pending; /* list of the part; valid while remote >= 0 */
     uint8_t states[] __attribute__((aligned(sizeof(slab_word)))); /* enum object_state */
 };
 
@@ -58,11 +56,18 @@ struct object_slot {
     uint8_t *state;
 };
 
-/* What one CPU has of one cache. All but the last field are the CPU's alone. */
-struct cache_part {
-    struct object_slot *top;    /* the magazine: the object freed last ... */
+/* The objects that a CPU freed last. Those of the heap's classes lie where the CPU reaches them in one
+ * instruction (cpu_quick in platform.h), the others behind their parts. */
+struct magazine {
+    struct object_slot *top;    /* the object freed last ... */
     struct object_slot *limit;  /* ... may go up to here ... */
     struct object_slot *bottom; /* ... from the slot behind this one on */
+    unsigned long places;       /* objects that it may hold when it is in use */
+};
+
+/* What one CPU has of one cache. All but the last field are the CPU's alone. */
+struct cache_part {
+    struct magazine *magazine;
     slab_word bits;             /* the window: free objects of the current slab ... */
     uint8_t *states;            /* ... the state of the first of them ... */
     char *base;                 /* ... and its address */
@@ -77,12 +82,17 @@ struct cache_part {
     uint32_t keep;              /* of them are kept */
     struct slab *batch;         /* another CPU's slab that objects were freed of ... */
     int32_t batched;            /* ... so many less one, not counted in its `remote` yet */
-    uint32_t places;            /* in the magazine, when it is in use */
     struct object_slot *own;    /* the slots that the part was made with; `bottom` when no others */
     uint32_t own_places;
     bool overflowed;            /* the magazine was full since it was last empty */
     bool dropped;               /* a slab was given back since the last one was made */
     struct slab *pending __attribute__((aligned(64))); /* slabs with remote frees; atomic */
+};
+
+/* Of a cache that is no class of the heap. */
+struct part_with_magazine {
+    struct cache_part part;
+    struct magazine magazine;
 };
 
 struct kmem_cache {
@@ -93,7 +103,7 @@ struct kmem_cache {
     unsigned long reciprocal; /* of the stride: divide_exactly() */
     uint32_t objects; /* in a slab */
     uint32_t states;  /* bytes for their states: whole words, more than an address can name */
-    uint32_t part_offset; /* of a class of the heap; else 0 */
+    uint32_t class; /* of the heap, its code: slab_classes; else 0 */
     uint32_t left;    /* red zone before the object when debugging */
     uint16_t tag;     /* of the frames whose objects kmem_cache_free frees by its short way */
     uint16_t number;  /* in the order of creation, from 1 on */
@@ -131,8 +141,15 @@ void slab_cache_add(struct kmem_cache *cache);
 
 /* Gives a cache its part for one CPU, with room for a magazine of `places` objects: one slot more
  * than that. Objects that are watched never go there. */
-void slab_part_init(struct cache_part *part, struct kmem_cache *cache, struct mm_cpu *cpu,
-                    struct object_slot *slots, uint32_t places);
+void slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_cache *cache,
+                    struct mm_cpu *cpu, struct object_slot *slots, uint32_t places);
+
+/* The part's magazine, empty, gets other slots. */
+void slab_use_slots(struct cache_part *part, struct object_slot *slots, uint32_t places);
+/* Lets the magazine hold what it has room for; nothing while the CPU's no_windows is set. */
+void slab_set_limit(struct cache_part *part);
+/* Opens or closes the short way of freeing objects of a cache, by its `watched`. */
+void slab_choose_way(struct kmem_cache *cache);
 /* The parts of the slabs' own caches, and of every cache made before the CPU came up. */
 bool slab_cpu_up(struct mm_cpu *cpu);
 
@@ -189,23 +206,84 @@ state_of(const struct slab *slab, uint32_t number)
 
 /* Moves the top of a magazine, in one instruction: the compiler takes two. */
 static inline void
-move_top(struct cache_part *part, int slots)
+move_top(struct magazine *magazine, int slots)
 {
-    __asm__("add%z0 %1, %0" : "+m"(part->top) : "er"((long)slots * (long)sizeof(struct object_slot)));
+    __asm__("add%z0 %1, %0"
+            : "+m"(magazine->top)
+            : "er"((long)slots * (long)sizeof(struct object_slot)));
 }
 
 /* The object that was freed last, or NULL. */
 static inline void *
-slab_pop(struct cache_part *part)
+slab_pop(struct magazine *magazine)
 {
-    struct object_slot *slot = part->top;
-    if (UNLIKELY(slot == part->bottom))
+    struct object_slot *slot = magazine->top;
+    if (UNLIKELY(slot == magazine->bottom))
         return NULL;
     state_live(slot->state);
-    move_top(part, -1);
+    move_top(magazine, -1);
     void *object = slot->object;
     if (!object)
         __builtin_unreachable(); /* saves the caller a check */
+    return object;
+}
+
+/* ---- The same for a class of the heap, named by its code, on this CPU ---- */
+
+#define QUICK(member)                                                                              \
+    "i"(CPU_QUICK_AT + offsetof(struct magazine, member)), "i"(sizeof(unsigned long))
+
+static inline struct object_slot *
+class_top(unsigned long class)
+{
+    struct object_slot *top;
+    __asm__ volatile("mov " CPU_QUICK "%c2(,%1,%c3), %0"
+                     : "=r"(top)
+                     : "r"(class), QUICK(top)
+                     : "memory");
+    return top;
+}
+
+static inline bool
+class_is_empty(unsigned long class, const struct object_slot *top)
+{
+    bool empty;
+    __asm__ volatile("cmp " CPU_QUICK "%c3(,%2,%c4), %1"
+                     : "=@cce"(empty)
+                     : "r"(top), "r"(class), QUICK(bottom));
+    return empty;
+}
+
+static inline bool
+class_is_full(unsigned long class, const struct object_slot *top)
+{
+    bool full;
+    __asm__ volatile("cmp " CPU_QUICK "%c3(,%2,%c4), %1"
+                     : "=@cce"(full)
+                     : "r"(top), "r"(class), QUICK(limit));
+    return full;
+}
+
+static inline void
+class_move_top(unsigned long class, int slots)
+{
+    __asm__ volatile("add%z0 %1, " CPU_QUICK "%c2(,%0,%c3)"
+                     :
+                     : "r"(class), "er"((long)slots * (long)sizeof(struct object_slot)), QUICK(top)
+                     : "memory");
+}
+
+static inline void *
+class_pop(unsigned long class)
+{
+    struct object_slot *slot = class_top(class);
+    if (UNLIKELY(class_is_empty(class, slot)))
+        return NULL;
+    state_live(slot->state);
+    class_move_top(class, -1);
+    void *object = slot->object;
+    if (!object)
+        __builtin_unreachable();
     return object;
 }
 
@@ -239,18 +317,15 @@ slab_valid(const struct slab *slab)
 /* The descriptor of a slab's frame in one piece:
  *
  *     bits 0..7    FRAME_SLAB
- *          8..15   enum slab_way
+ *          8..15   which function knows a short way to free the slab's objects: SLAB_WATCHED, none;
+ *                  SLAB_CACHE, kmem_cache_free; else the code of a class: kfree
  *     the rest     address of the slab's header: 32 bits, or the 48 that matter on a 64-bit machine
  */
 typedef uint64_t __attribute__((may_alias)) frame_word;
 typedef volatile unsigned long __attribute__((may_alias)) frame_start; /* its first word */
 
-/* Which function knows a short way to free the slab's objects. */
-enum slab_way {
-    SLAB_WATCHED = 0, /* none */
-    SLAB_HEAP = 1,    /* kfree */
-    SLAB_CACHE = 2,   /* kmem_cache_free */
-};
+#define SLAB_WATCHED 0
+#define SLAB_CACHE   1
 
 #define SLAB_LINK_SHIFT (sizeof(void *) == 8 ? 16 : 32)
 #define SLAB_TAG(way)   ((uint16_t)(FRAME_SLAB | (way) << 8))
@@ -261,11 +336,19 @@ enum slab_way {
 static inline uint16_t
 slab_tag(const struct kmem_cache *cache)
 {
-    return SLAB_TAG(cache->debug ? SLAB_WATCHED : cache->part_offset ? SLAB_HEAP : SLAB_CACHE);
+    return SLAB_TAG(cache->debug ? SLAB_WATCHED : cache->class ? cache->class : SLAB_CACHE);
 }
 
-/* Of the frames whose objects kfree frees by its short way: those of the heap, or none. */
-extern uint16_t slab_heap_tag;
+/* What kfree must know of the classes, by their codes: 4 for the first, 8 for the next. Of a class that
+ * is watched, and of what stands in the same byte of descriptors of other frames (0 to 3), the
+ * reciprocal is 0: nothing can be divided by that. */
+enum {
+    CLASS_RECIPROCAL, /* see divide_exactly() */
+    CLASS_MASK,       /* bytes of a slab, less one */
+    CLASS_PART,       /* how far into struct mm_cpu its part lies */
+    CLASS_WORDS = 4,
+};
+extern unsigned long slab_classes[];
 
 static inline struct slab *
 slab_header(const struct frame *frame)
@@ -283,7 +366,7 @@ slab_of(const void *address)
     uintptr_t offset = (uintptr_t)address - DIRECT_BASE;
     if (offset >= mm_direct_bytes)
         return NULL;
-    const struct frame *frame = &DIRECT_FRAMES[offset >> PAGE_SHIFT];
+    const struct frame *frame = &FRAME_TABLE[offset >> PAGE_SHIFT];
     return frame->owner == FRAME_SLAB ? slab_header(frame) : NULL;
 }
 
@@ -307,8 +390,8 @@ divide_exactly(unsigned long offset, const unsigned long *reciprocal, unsigned l
 static inline bool
 slab_number(const struct slab *slab, const void *object, unsigned long *number)
 {
-    return divide_exactly((unsigned long)((const char *)object - slab->base), &slab->reciprocal,
-                          number);
+    return divide_exactly((unsigned long)((const char *)object - slab->base),
+                          &slab->cache->reciprocal, number);
 }
 
 /* The number of the object that an address of the slab lies in or behind. */

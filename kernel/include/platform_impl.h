@@ -25,6 +25,15 @@ cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
     cpu_by_id[cpu]->memory = memory;
 }
 
+#define CPU_QUICK    "%%fs:"
+#define CPU_QUICK_AT offsetof(struct cpu, quick)
+
+static inline unsigned long *
+cpu_quick(unsigned cpu)
+{
+    return cpu_by_id[cpu]->quick;
+}
+
 /* Turns interrupts of this CPU off. Returns what interrupts_restore wants back. */
 static inline unsigned long
 interrupts_disable(void)
@@ -90,7 +99,6 @@ ptr_to_frame(const void *at, pfn_t *frame)
 #define FRAME_BASE  0ul
 #define FRAME_TABLE ((struct frame *)0xE0000000)
 #define DIRECT_BASE KERNEL_BASE
-#define DIRECT_FRAMES FRAME_TABLE
 
 /* The physical address at which the direct map ends. */
 static inline paddr_t

@@ -30,6 +30,9 @@
 
 #define TLS_SEGMENTS 3
 
+/* Words of each CPU that mm/ wants to reach in one instruction. */
+#define CPU_QUICK_WORDS 132
+
 /* Intel SDM volume 3, 8.2.1: the 32-bit task state segment. */
 struct tss {
     uint16_t link, link_zero;
@@ -61,6 +64,7 @@ struct cpu {
     struct tss double_fault_tss;
     uint64_t gdt[GDT_ENTRIES];
     bool objects_busy;     /* mm/ works on this CPU's objects: objects_claim in platform.h */
+    unsigned long quick[CPU_QUICK_WORDS] __attribute__((aligned(16))); /* mm/'s: cpu_quick there */
 };
 _Static_assert(offsetof(struct cpu, task) == 0, "frame.inc knows it");
 

@@ -232,9 +232,6 @@ trace_get_counts(struct trace_counts *counts)
 static void
 make_header(void)
 {
-    pfn_t direct;
-    bool is_direct = ptr_to_frame((void *)DIRECT_BASE, &direct);
-    ASSERT(is_direct);
     trace_head = (struct trace_header){.version = TRACE_VERSION,
                                        .header_size = sizeof(trace_head),
                                        .event_size = sizeof(struct trace_event),
@@ -243,7 +240,7 @@ make_header(void)
                                        .image = setup.image,
                                        .anchor = (uintptr_t)trace_start,
                                        .direct_base = DIRECT_BASE,
-                                       .direct_frame = direct.n,
+                                       .direct_frame = FRAME_BASE,
                                        .first_frame = FRAME_BASE,
                                        .end_frame = trace_end_frame()};
     memcpy(trace_head.magic, TRACE_MAGIC, sizeof(trace_head.magic));

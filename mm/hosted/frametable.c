@@ -11,8 +11,6 @@ frame_table_init(struct bootmem *boot, uint32_t blocks)
     if (!taken)
         kpanic("mm: no memory for the frame table (%llu bytes)", (unsigned long long)bytes);
     hosted_memory.frame_table = frame_to_ptr(paddr_to_pfn(taken));
-    hosted_memory.direct_frames =
-        hosted_memory.frame_table + (hosted_memory.base - hosted_memory.frame_base);
     memset(hosted_memory.frame_table, 0, (size_t)bytes);
 }
 

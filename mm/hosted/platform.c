@@ -5,12 +5,16 @@
  * apart; it is taken last of all and nothing is called under it.
  */
 #define _GNU_SOURCE
+#include <asm/ldt.h>
+#include <asm/prctl.h>
 #include <execinfo.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "pagetable.h"
 #include "platform.h"
@@ -27,6 +31,7 @@ __thread struct mm_cpu *hosted_cpu_memory;
 /* Each CPU's memory, and the thread that plays the CPU: where its copy of that is. */
 static struct mm_cpu *memories[CPU_MAX];
 static struct mm_cpu **players[CPU_MAX];
+static unsigned long quick[CPU_MAX][CPU_QUICK_WORDS] __attribute__((aligned(64)));
 static pthread_mutex_t player_lock = PTHREAD_MUTEX_INITIALIZER;
 struct hosted_memory hosted_memory;
 uint32_t hosted_online = 1;
@@ -49,6 +54,8 @@ hosted_init(void *arena, size_t bytes, pfn_t base)
                                            .base = base.n,
                                            .bytes = bytes,
                                            .frame_base = base.n & ~1023ul};
+    hosted_memory.direct =
+        hosted_memory.start - ((hosted_memory.base - hosted_memory.frame_base) << PAGE_SHIFT);
 }
 
 void
@@ -59,6 +66,33 @@ hosted_limit_direct(pfn_t first_without_address)
     ASSERT(frames <= hosted_memory.bytes >> PAGE_SHIFT);
     hosted_memory.mapped = (uintptr_t)frames << PAGE_SHIFT;
 }
+
+unsigned long *
+cpu_quick(unsigned cpu)
+{
+    return quick[cpu];
+}
+
+/* The calling thread's segment register leads to a CPU's words from now on. */
+#ifdef __x86_64__
+static void
+lead_to_quick(unsigned cpu)
+{
+    long error = syscall(SYS_arch_prctl, ARCH_SET_GS, quick[cpu]);
+    ASSERT(error == 0);
+}
+#else
+static void
+lead_to_quick(unsigned cpu)
+{
+    static __thread struct user_desc segment = {
+        .entry_number = ~0u, .limit = sizeof(quick[0]) - 1, .seg_32bit = 1, .useable = 1};
+    segment.base_addr = (uintptr_t)quick[cpu];
+    long error = syscall(SYS_set_thread_area, &segment);
+    ASSERT(error == 0);
+    __asm__ volatile("mov %0, %%fs" : : "r"(segment.entry_number << 3 | 3));
+}
+#endif
 
 /* A thread plays no CPU any more; `memory` is its copy. */
 static void
@@ -93,6 +127,7 @@ hosted_set_cpu(unsigned cpu)
     hosted_cpu_memory = memories[cpu];
     hosted_cpu = cpu;
     pthread_mutex_unlock(&player_lock);
+    lead_to_quick(cpu);
     pthread_setspecific(player_key, &hosted_cpu_memory);
 }
 
@@ -103,8 +138,10 @@ cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
     memories[cpu] = memory;
     if (players[cpu])
         *players[cpu] = memory;
-    if (hosted_cpu == cpu) /* who has not said which CPU he plays plays the first */
+    if (hosted_cpu == cpu) { /* who has not said which CPU he plays plays the first */
         hosted_cpu_memory = memory;
+        lead_to_quick(cpu);
+    }
     pthread_mutex_unlock(&player_lock);
 }
 

@@ -136,6 +136,17 @@ cpu_memory(void)
 
 void cpu_set_memory(unsigned cpu, struct mm_cpu *memory);
 
+/* A few words of each CPU lie where a segment register of the thread that plays it leads: the one
+ * that thread-local storage does not use. */
+#define CPU_QUICK_WORDS 132
+#define CPU_QUICK_AT    0
+#ifdef __x86_64__
+#define CPU_QUICK "%%gs:"
+#else
+#define CPU_QUICK "%%fs:"
+#endif
+unsigned long *cpu_quick(unsigned cpu);
+
 static inline void
 cpu_pause(void)
 {
@@ -151,7 +162,7 @@ struct hosted_memory {
     uintptr_t bytes;
     unsigned long frame_base;    /* base rounded down to a block */
     struct frame *frame_table;   /* from frame_base on */
-    struct frame *direct_frames; /* from base on */
+    uintptr_t direct;            /* the address that frame_base has, or would have */
 };
 
 extern struct hosted_memory hosted_memory;
@@ -180,8 +191,7 @@ ptr_to_frame(const void *pointer, pfn_t *frame)
 /* The frame table of the arena, and the address that slab headers are counted from. */
 #define FRAME_BASE    (hosted_memory.frame_base)
 #define FRAME_TABLE   (hosted_memory.frame_table)
-#define DIRECT_BASE   (hosted_memory.start)
-#define DIRECT_FRAMES (hosted_memory.direct_frames)
+#define DIRECT_BASE   (hosted_memory.direct)
 
 /* The physical address at which frames with an address end. */
 static inline paddr_t
