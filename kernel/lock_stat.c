@@ -9,7 +9,7 @@
  *
  * When the CPU is another one than last time, the record's `moved` counts it: a lock that each CPU has
  * for itself never moves. The memory of an object may become another object, with a lock at the same
- * place; then a move is counted too many.
+ * place; then a move is counted too many, as it is for a lock that there is no entry for.
  *
  * Records and entries are claimed once, by exchanging their keys for 0, and never given back; numbers
  * are added to by single instructions. So any CPU may count at any time, interrupts or not, without a
@@ -163,10 +163,10 @@ count_taken(const void *lock, uint32_t code)
     struct entry *entry = entry_of(lock);
 
     add(&record->taken, 1);
+    if (entry == NULL || (entry->code != 0 && entry->cpu != cpu_current()))
+        add(&record->moved, 1);
     if (entry == NULL)
         return;
-    if (entry->code != 0 && entry->cpu != cpu_current())
-        add(&record->moved, 1);
     entry->cpu = cpu_current();
     entry->code = code;
     entry->since = lock_stat_now();

@@ -22,4 +22,14 @@ boots "memtour on 2 CPUs" 0 --smp 2 --timeout 60 --cmdline 'run="/bin/memtour cp
 like "memtour: the other CPU is asked" "$console" 'questions to other CPUs: 1'
 like "memtour: it sees that the page is gone" "$console" "saw 'p' [0-9]+ times, and then a byte of 0"
 
+# Two processes that have nothing in common take no lock that goes from CPU to CPU, but for refills.
+boots "apart: two processes on two CPUs" 0 --smp 2 --mem 64M --timeout 120 \
+    --add build/storms/apart --cmdline 'lockstat run="/apart"'
+tr -d '\r' <"$console" | sed -n 's/^\(ok\|#\) /# apart: &/p'
+like "apart: they take no common lock" "$console" '^# apart: 28 passed, 0 failed'
+boots "apart: with files in common" 1 --smp 2 --mem 64M --timeout 120 \
+    --add build/storms/apart --cmdline 'lockstat run="/apart together"'
+like "apart: a lock that goes from CPU to CPU is found" "$console" \
+    '^not ok .* private file pages: .* are by another CPU than before'
+
 done_testing
