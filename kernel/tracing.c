@@ -8,6 +8,7 @@
 #include "cpu.h"
 #include "io.h"
 #include "platform.h"
+#include "smp.h"
 #include "timer.h"
 #include "trace.h"
 #include "tracing.h"
@@ -91,8 +92,10 @@ tracing_choose(const char *list)
         return -EINVAL;
     if (!trace_started() && groups != 0)
         error = start();
+    cpus_park();
     if (error == 0 && trace_started())
         trace_choose(groups);
+    cpus_unpark();
     return error;
 }
 

@@ -197,12 +197,14 @@ void
 pmm_set_limits(struct mm_cpu *cpu)
 {
     bool closed = traced || cpu->fail_in;
+    unsigned long flags = interrupts_disable();
     drain(cpu);
     for (unsigned zone = 0; zone <= first_zone[0]; zone++)
         for (unsigned i = 0; i < PCP_STACKS; i++) {
             struct frame_stack *stack = pmm_stack(cpu, zone, i);
             stack->limit = closed ? 0 : stack->places;
         }
+    interrupts_restore(flags);
 }
 
 size_t

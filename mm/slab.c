@@ -944,6 +944,7 @@ kmem_cache_reap(struct kmem_cache *cache)
 void
 slab_close_windows(struct mm_cpu *cpu)
 {
+    unsigned long flags = interrupts_disable();
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
         struct cache_part *part = cache->parts[cpu->id];
         if (!part)
@@ -952,6 +953,7 @@ slab_close_windows(struct mm_cpu *cpu)
         close_window(part);
         slab_set_limit(part);
     }
+    interrupts_restore(flags);
 }
 
 void

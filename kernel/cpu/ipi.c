@@ -199,6 +199,7 @@ cpu_ask(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool 
 bool cpus_parking;
 
 static uint32_t parker; /* the CPU that wants it */
+static unsigned depth;  /* by how many callers there, one in the other */
 static uint32_t parked; /* a bit for each that stands still; atomic */
 
 /* A task is on its way to ring 3 only when it has something to do there. */
@@ -249,11 +250,14 @@ cpus_park(void)
         return;
     while (!__atomic_compare_exchange_n(&parker, &nobody, me, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED)) {
-        if (nobody == me)
+        if (nobody == me) {
+            depth++;
             return;
+        }
         nobody = 0;
         cpu_park();
     }
+    depth = 1;
     __atomic_store_n(&cpus_parking, true, __ATOMIC_RELEASE);
     ipi_send_mask(others, IPI_PARK);
     if (!parked_become(others, others))
@@ -264,7 +268,7 @@ cpus_park(void)
 void
 cpus_unpark(void)
 {
-    if (!cpus_parking)
+    if (!cpus_parking || --depth != 0)
         return;
     __atomic_store_n(&cpus_parking, false, __ATOMIC_RELEASE);
     (void)parked_become(online, 0);

@@ -9,17 +9,20 @@
 #include "monitor.h"
 #include "pagetable.h"
 #include "pmm.h"
+#include "smp.h"
 #include "space.h"
 #include "vmalloc.h"
 
-/* A command without arguments that prints one table. */
+/* A command without arguments that prints one table, of one moment. */
 #define TABLE_COMMAND(word, line, printing)                                                        \
     static int word##_command(int argc, char **argv)                                               \
     {                                                                                              \
         (void)argv;                                                                                \
         if (argc != 1)                                                                             \
             return MONITOR_USAGE;                                                                  \
+        cpus_park();                                                                               \
         printing(&console_printer);                                                                \
+        cpus_unpark();                                                                             \
         return MONITOR_DONE;                                                                       \
     }                                                                                              \
     MONITOR_COMMAND(word, "", line, word##_command)
@@ -45,10 +48,15 @@ TABLE_COMMAND(owners, "who owns each frame; the sums are the machine's", mm_prin
 static int
 check(int argc, char **argv)
 {
+    bool good;
+
     (void)argv;
     if (argc != 1)
         return MONITOR_USAGE;
-    if (!space_check_everything())
+    cpus_park();
+    good = space_check_everything();
+    cpus_unpark();
+    if (!good)
         return MONITOR_FAILED;
     print(&console_printer, "Every frame has exactly one owner, and all sums agree.\n");
     return MONITOR_DONE;

@@ -234,6 +234,14 @@ store_drop_caches(const char *line)
 }
 
 static void
+print_meminfo(struct printer *out)
+{
+    cpus_park();
+    mm_print_meminfo(out);
+    cpus_unpark();
+}
+
+static void
 print_zero(struct printer *out)
 {
     print(out, "0\n");
@@ -288,7 +296,7 @@ static const struct entry {
     void (*print)(struct printer *out);
     int (*store)(const char *line); /* NULL: it cannot be written */
 } entries[] = {
-    {"/proc/meminfo", mm_print_meminfo, NULL},
+    {"/proc/meminfo", print_meminfo, NULL},
     {"/proc/iomem", print_iomem, NULL},
     {"/proc/vmstat", vm_print_vmstat, NULL},
     {"/proc/stat", print_stat, NULL},

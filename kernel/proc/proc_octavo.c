@@ -21,6 +21,7 @@
 #include "mm_debug.h"
 #include "pagetable.h"
 #include "proc_private.h"
+#include "smp.h"
 
 /* ---- tables ---- */
 
@@ -46,10 +47,13 @@ static const struct table {
     {"/proc/octavo/zones", mm_print_zones},
 };
 
+/* Nobody changes anything meanwhile, so that what is printed is of one moment and sums agree. */
 static int
 make_table(const struct node *node, struct proc_text *text)
 {
+    cpus_park();
     ((const struct table *)node->value)->print(&text->printer);
+    cpus_unpark();
     return 0;
 }
 

@@ -60,11 +60,11 @@ ticks_of_others(void)
 
 /* True when they count `ticks` more before patience ends. */
 static bool
-others_tick(uint32_t ticks)
+others_tick(uint32_t ticks, uint32_t patience)
 {
     uint32_t before = ticks_of_others(), start = timer_ticks();
 
-    while (timer_ticks() - start < PATIENCE_TICKS) {
+    while (timer_ticks() - start < patience) {
         if (ticks_of_others() - before >= ticks)
             return true;
         cpu_pause();
@@ -74,21 +74,17 @@ others_tick(uint32_t ticks)
 
 KTEST(smp, stand_still)
 {
-    uint32_t before, start;
-
     if (cpu_count() == 1)
         SKIP("one CPU");
-    CHECK(others_tick(10));
+    CHECK(others_tick(10, PATIENCE_TICKS));
     for (unsigned i = 0; i < 3; i++) {
         cpus_park();
         cpus_park();
-        before = ticks_of_others();
-        start = timer_ticks();
-        while (timer_ticks() - start < 5)
-            cpu_pause();
-        CHECK_EQ(ticks_of_others(), before);
+        CHECK(!others_tick(1, 5));
         cpu_call(others(), count_call, &wrong); /* they answer nevertheless */
         cpus_unpark();
-        CHECK(others_tick(1));
+        CHECK(!others_tick(1, 5));
+        cpus_unpark();
+        CHECK(others_tick(1, PATIENCE_TICKS));
     }
 }
