@@ -11,7 +11,8 @@
  * it has no mark lose it. A page that nobody but its object holds then is taken. So two turns of
  * the hand take every page that nobody has locked, is at work on, or uses in between.
  *
- * After the pages come the shrinkers' pools, then slabs without objects, among them those of the
+ * After the pages come the shrinkers' pools, then slabs without objects, this CPU's and then the others'
+ * (drain.c), among them those of the
  * nodes that the pages' trees do not need any more.
  *
  * Memory for programs does not take the last pages of files, as many as the reserve has frames:

@@ -35,6 +35,7 @@ like "memory hogs: and says what went" "$console" "^oom: [0-9]+ 'hog' is ended$"
 storm "names, pipes and files without end" 32M hoard
 
 cpus=4
+storm "4 CPUs: the books are right at any time" 32M books 24
 storm "4 CPUs: 500 times fork, exec, exit" 32M forkexec 500
 storm "4 CPUs: a fork bomb" 32M forkbomb
 storm "4 CPUs: names, pipes and files without end" 32M hoard

@@ -109,11 +109,11 @@ number_in(const char *line, u32 n)
     return 0;
 }
 
-/* What /proc/meminfo calls by the name. */
+/* The number behind the name at the start of a line of the text that was read; 0: there is none. */
 static inline ulong
-mem_info(const char *name)
+number_of(const char *name)
 {
-    for (const char *line = read_text("/proc/meminfo"); *line; line++) {
+    for (const char *line = memory_text; *line; line++) {
         u32 same = 0;
 
         while (name[same] && line[same] == name[same])
@@ -126,6 +126,14 @@ mem_info(const char *name)
             break;
     }
     return 0;
+}
+
+/* What /proc/meminfo calls by the name. */
+static inline ulong
+mem_info(const char *name)
+{
+    read_text("/proc/meminfo");
+    return number_of(name);
 }
 
 static inline ulong

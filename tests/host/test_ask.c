@@ -1,0 +1,198 @@
+/* test_ask.c - a CPU that needs what others keep asks them, with threads that are CPUs (mm/drain.c).
+ *
+ *   CPU 0          question in a mailbox ──► waits for the answer
+ *   CPU 1 .. 3     alloc ── free ── look into the mailbox ── alloc ...
+ *
+ * A thread looks where it is not in mm/, as the kernel's CPUs do by their flags.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include "kmalloc.h"
+#include "ktest.h"
+#include "machine.h"
+#include "mm.h"
+#include "pmm.h"
+#include "slab.h"
+#include "../mm/testing.h"
+
+#define CPUS    4
+#define PAGES   200
+#define OBJECTS 300
+#define ROUNDS  30
+
+struct question {
+    bool (*step)(struct mm_cpu *cpu, void *arg);
+    void *arg;
+    bool done;
+};
+
+static struct user {
+    pthread_t thread;
+    unsigned cpu, failures;
+    struct question *question; /* NULL: none, or answered */
+} users[CPUS];
+
+static struct kmem_cache *cache;
+static unsigned stop, ready, works;
+
+/* ---- questions ---- */
+
+static bool
+ask(unsigned cpu, bool (*step)(struct mm_cpu *cpu, void *arg), void *arg, bool wait)
+{
+    struct question question = {step, arg, false};
+
+    if (cpu_current() != 0 || cpu == 0)
+        return false;
+    do {
+        __atomic_store_n(&users[cpu].question, &question, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&users[cpu].question, __ATOMIC_ACQUIRE) != NULL)
+            sched_yield();
+    } while (wait && !question.done);
+    return question.done;
+}
+
+static void
+poll(struct user *user)
+{
+    struct question *question = __atomic_load_n(&user->question, __ATOMIC_ACQUIRE);
+
+    if (question == NULL)
+        return;
+    question->done = question->step(cpu_memory(), question->arg);
+    __atomic_store_n(&user->question, NULL, __ATOMIC_RELEASE);
+}
+
+/* ---- threads ---- */
+
+/* Something of everything goes into the CPU's store. */
+static void
+fill_store(struct user *user)
+{
+    paddr_t pages[PAGES];
+    void *objects[OBJECTS];
+
+    for (unsigned i = 0; i < PAGES; i++)
+        user->failures += !(pages[i] = pmm_alloc_page());
+    for (unsigned i = 0; i < OBJECTS; i++)
+        user->failures += !(objects[i] = kmem_cache_alloc(cache));
+    for (unsigned i = 0; i < PAGES; i++)
+        pmm_free_page(pages[i]);
+    for (unsigned i = 0; i < OBJECTS; i++)
+        kmem_cache_free(cache, objects[i]);
+}
+
+static void
+work(struct user *user, unsigned round)
+{
+    uint32_t *objects[16];
+
+    for (unsigned i = 0; i < 16; i++) {
+        objects[i] = i % 2 ? kmem_cache_alloc(cache) : kmalloc(16 + (round + i) * 37 % 3000);
+        user->failures += !objects[i];
+        *objects[i] = round + i;
+        poll(user);
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        user->failures += *objects[i] != round + i;
+        kfree(objects[i]);
+        poll(user);
+    }
+    pmm_free_page(pmm_alloc_page());
+}
+
+static void *
+run(void *argument)
+{
+    struct user *user = argument;
+
+    hosted_set_cpu(user->cpu);
+    fill_store(user);
+    __atomic_add_fetch(&ready, 1, __ATOMIC_ACQ_REL);
+    for (unsigned round = 0; !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); round++) {
+        if (works)
+            work(user, round);
+        poll(user);
+        sched_yield();
+    }
+    return NULL;
+}
+
+/* A machine whose other CPUs have something in store, and answer; they work as well. */
+static void
+start(bool at_work)
+{
+    const struct machine machine = {.base = machine_base};
+
+    machine_start(&machine);
+    for (unsigned cpu = 1; cpu < CPUS; cpu++)
+        CHECK(mm_cpu_up(cpu));
+    cache = kmem_cache_create("asked", 200, 0, 0, NULL);
+    CHECK(cache);
+    stop = ready = 0;
+    works = at_work;
+    for (unsigned cpu = 1; cpu < CPUS; cpu++) {
+        users[cpu] = (struct user){.cpu = cpu};
+        CHECK_EQ(pthread_create(&users[cpu].thread, NULL, run, &users[cpu]), 0);
+    }
+    while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) != CPUS - 1)
+        sched_yield();
+    hosted_ask = ask;
+}
+
+static void
+finish(unsigned long before)
+{
+    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+    for (unsigned cpu = 1; cpu < CPUS; cpu++) {
+        pthread_join(users[cpu].thread, NULL);
+        CHECK_EQ(users[cpu].failures, 0);
+    }
+    hosted_ask = NULL;
+    CHECK(mm_check());
+    CHECK(kmem_cache_destroy(cache));
+    mm_drain();
+    CHECK(mm_check());
+    CHECK(pmm_free_frames() >= before);
+    machine_start_usual();
+}
+
+/* ---- tests ---- */
+
+/* Nothing is left in any CPU's store when an allocation fails. */
+KTEST(ask, all_memory)
+{
+    static paddr_t taken[MACHINE_BYTES >> PAGE_SHIFT];
+    struct kmem_cache_stats stats;
+    unsigned count = 0;
+
+    start(false);
+    unsigned long before = pmm_free_frames();
+    while (count < ARRAY_LENGTH(taken) && (taken[count] = pmm_alloc_page()))
+        count++;
+    unsigned long left = pmm_free_frames();
+    kmem_cache_get_stats(cache, &stats);
+    while (count)
+        pmm_free_page(taken[--count]);
+    CHECK_EQ(left, 0);
+    CHECK_EQ(stats.slabs, 0);
+    finish(before);
+}
+
+/* What others keep is given back, and caches end, while they work. */
+KTEST(ask, at_work)
+{
+    start(true);
+    unsigned long before = pmm_managed_frames() / 2;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct kmem_cache *other = kmem_cache_create("beside", 300, 0, 0, NULL);
+        CHECK(other);
+        kmem_cache_free(other, kmem_cache_alloc(other));
+        CHECK(kmem_cache_destroy(other));
+        mm_drain();
+        mm_drain_cpu(1 + round % (CPUS - 1));
+    }
+    finish(before);
+}
