@@ -6,6 +6,9 @@
  * whether the first in the queue can have the lock now, and hands it over: when a task wakes, it has
  * the lock. The queue is served in its order; all that share from the first on get it together.
  *
+ * With several CPUs nobody sleeps at once: he looks at the word for a moment first. If all slept, a lock
+ * that several CPUs want again and again would go from one that has to be woken to the next.
+ *
  * I1. When the queue's lock is free, RW_WAITED is missing from the word exactly if the queue is not
  *     empty.
  * I2. While it is missing, no short way succeeds, and each one that gives back comes to rw_hand_over.
@@ -18,6 +21,8 @@
 #include "platform.h"
 #include "sched.h"
 #include "task.h"
+
+#define SPIN_LOOKS 100
 
 static int
 add(struct rw_mutex *lock, int number)
@@ -102,26 +107,74 @@ check_not_mine(const struct rw_mutex *lock)
            task_current()->tid);
 }
 
-/* Takes back `step`, which failed at `code`, then waits for the lock. */
+/* Takes back a step that failed. */
+static void
+take_back(struct rw_mutex *lock, int step)
+{
+    unsigned long flags = spin_lock(&lock->waiters.lock);
+
+    add(lock, step);
+    serve(lock);
+    spin_unlock(&lock->waiters.lock, flags);
+}
+
+/* Takes the lock if the word says that it is free; never while somebody waits. */
+static bool
+take_now(struct rw_mutex *lock, bool shared)
+{
+    int count, left;
+
+    do {
+        count = __atomic_load_n(&lock->count, __ATOMIC_RELAXED);
+        left = count + counted(count);
+        if (shared ? left <= 0 : left != RW_FREE)
+            return false;
+    } while (!replace(lock, count, shared ? count - 1 : count - RW_FREE));
+    return true;
+}
+
+/* Waits for a moment without sleeping: whoever has the lock most often runs on another CPU and gives
+ * it back soon. Not while others wait: nobody passes them. True when the caller has it. */
+static bool
+spin(struct rw_mutex *lock, bool shared)
+{
+    for (unsigned looks = cpu_count() > 1 ? SPIN_LOOKS : 0; looks > 0; looks--) {
+        if (__atomic_load_n(&lock->waiters.first, __ATOMIC_RELAXED) != NULL)
+            return false;
+        if (take_now(lock, shared))
+            return true;
+        cpu_pause();
+    }
+    return false;
+}
+
+/* Waits in the queue. */
+static void
+queue_up(struct rw_mutex *lock, bool shared)
+{
+    struct task *me = task_current();
+    unsigned long flags = spin_lock(&lock->waiters.lock);
+
+    me->wants_shared = shared;
+    if (lock->waiters.first == NULL && take_as_first(lock, me))
+        spin_unlock(&lock->waiters.lock, flags);
+    else
+        task_sleep_in(&lock->waiters, flags);
+}
+
+/* Waits for the lock after `step`, which failed at `code`. */
 static void
 wait(struct rw_mutex *lock, int step, bool shared, const void *code)
 {
-    struct task *me = task_current();
-    unsigned long flags;
+    uint32_t since = lock_stat_now();
 
     check_not_mine(lock);
     if (lock_stat_on)
         lock_order_before(lock, (uintptr_t)code);
-    flags = spin_lock(&lock->waiters.lock);
-    add(lock, step);
-    serve(lock);
-    me->wants_shared = shared;
-    if (lock->waiters.first == NULL && take_as_first(lock, me)) {
-        spin_unlock(&lock->waiters.lock, flags);
-    } else {
-        uint32_t since = lock_stat_now();
-
-        task_sleep_in(&lock->waiters, flags);
+    take_back(lock, step);
+    if (!take_now(lock, shared)) {
+        if (!spin(lock, shared))
+            queue_up(lock, shared);
         if (lock_stat_on)
             lock_stat_waited(lock, (uintptr_t)code, since);
     }
@@ -161,9 +214,7 @@ rw_hand_over(struct rw_mutex *lock)
 bool
 rw_try_lock(struct rw_mutex *lock)
 {
-    int free = RW_FREE - counted(__atomic_load_n(&lock->count, __ATOMIC_RELAXED));
-
-    if (!replace(lock, free, free - RW_FREE))
+    if (!take_now(lock, false))
         return false;
     __asm__ volatile("mov %%esp, %0" : "=m"(lock->holder));
     if (lock_stat_on)
@@ -174,13 +225,8 @@ rw_try_lock(struct rw_mutex *lock)
 bool
 rw_try_lock_shared(struct rw_mutex *lock)
 {
-    int count;
-
-    do {
-        count = __atomic_load_n(&lock->count, __ATOMIC_RELAXED);
-        if (count + counted(count) <= 0)
-            return false;
-    } while (!replace(lock, count, count - 1));
+    if (!take_now(lock, true))
+        return false;
     if (lock_stat_on)
         lock_stat_mutex(lock, (uintptr_t)__builtin_return_address(0));
     return true;

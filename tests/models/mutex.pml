@@ -2,7 +2,8 @@
  *
  * Each task takes the lock once, the first of three twice, alone or shared, by the short way: one
  * instruction that changes the word, whether it succeeds or not. Who failed takes his step back under the queue's
- * lock, serves the queue, and waits in it. Who gives the lock back and finds somebody waiting serves
+ * lock and serves the queue. He then looks at the word for a while (here: once, sooner or later), and
+ * waits in the queue if the lock was not free. Who gives the lock back and finds somebody waiting serves
  * the queue: a task that wakes has the lock.
  *
  * Holds:    who has the lock alone is alone; nobody waits for ever for a lock that is free; I1 of
@@ -89,20 +90,29 @@ inline serve() {
     taken = false
 }
 
-/* wait(): `step` failed. */
-inline wait(step) {
+/* Takes the lock if the word says that it is free: a compare and exchange. */
+inline take_now() {
+    atomic {
+        taken = (wants_shared[me] -> word > 0 : word == RW_FREE);
+        word = word - (taken -> (wants_shared[me] -> 1 : RW_FREE) : 0)
+    }
+}
+
+inline take_back(step) {
     queue_acquire();
     add(step);
 #ifndef NO_SERVICE
     serve();
 #endif
+    queue_release()
+}
+
+inline queue_up() {
+    queue_acquire();
     if
     :: length == 0 ->
 #ifdef WAITED_LATE
-        atomic {
-            taken = (wants_shared[me] -> word > 0 : word == RW_FREE);
-            word = word - (taken -> (wants_shared[me] -> 1 : RW_FREE) : 0)
-        };
+        take_now();
         if
         :: !taken -> add(-RW_WAITED)
         :: else
@@ -123,6 +133,16 @@ inline wait(step) {
         d_step { waiting[length] = me; length++ };
         queue_release();
         atomic { woken[me] -> woken[me] = false }
+    fi
+}
+
+/* `step` failed. */
+inline wait(step) {
+    take_back(step);
+    take_now();
+    if
+    :: taken -> taken = false
+    :: else -> queue_up()
     fi
 }
 
