@@ -6,12 +6,14 @@
  *   CPU 1                         work
  *
  * For each kind of work: its calls do not wait for the other process, and no lock is taken now by one,
- * now by the other, but by those places that refill what a CPU has for itself, once for a batch.
+ * now by the other, but by those places that refill what a CPU has for itself, once for a batch; what
+ * is taken a few times in thousands of operations does not count.
  */
 #include "tap.h"
 
 #define AREA  512u /* pages */
 #define TURNS 4u   /* of each kind of work */
+#define RARE  12u /* takings in thousands of operations: the tick does something now and then */
 #define LINES 200
 #define TEXT  32768
 
@@ -120,13 +122,6 @@ is_refill(const char *name)
     return begins(name, "mm_zones+") || begins(name, "slab_grow+");
 }
 
-/* CPU 0 looks at all run queues once in five seconds. */
-static int
-is_sample(const char *name, u32 moved)
-{
-    return begins(name, "run_queues+") && moved <= 4;
-}
-
 /* What was counted in between, for `count` operations on each CPU. */
 static void
 compare(const char *what, u32 count, u32 refills)
@@ -135,20 +130,18 @@ compare(const char *what, u32 count, u32 refills)
 
     for (u32 i = 0; i < after.count; i++) {
         const struct line *now = &after.lines[i], *then = find(&before, now->name);
-        u32 more = now->moved - then->moved;
+        u32 times = now->taken - then->taken, more = now->moved - then->moved;
 
-        taken += now->taken - then->taken;
-        if (is_refill(now->name)) {
-            refilled += now->taken - then->taken;
-            continue;
-        }
-        if (is_sample(now->name, more))
+        taken += times;
+        if (is_refill(now->name))
+            refilled += times;
+        if (is_refill(now->name) || times <= RARE)
             continue;
         moved += more;
         waited += now->waited - then->waited;
         if (more != 0)
             note("%s: %s: %u of %u takings by another CPU than before", what, now->name, more,
-                 now->taken - then->taken);
+                 times);
     }
     ok(moved == 0, "%s: %u times on 2 CPUs: of %u takings of locks %u are by another CPU than before",
        what, count, taken, moved);
@@ -329,9 +322,11 @@ work(u32 me)
         for (u32 turn = 0; turn < TURNS; turn++)
             count += kinds[k].work(turn);
         meet(shared->done, me, step);
+        if (me == 0)
+            read_table(&after);
+        meet(shared->done, me, step + 1);
         if (me != 0)
             continue;
-        read_table(&after);
         parse(&before);
         parse(&after);
         compare(kinds[k].name, count, kinds[k].refills);
