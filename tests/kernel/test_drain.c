@@ -87,8 +87,8 @@ keeps_objects(const struct mm_cpu *cpu)
 {
     const struct cache_part *part = cache->parts[cpu->id];
 
-    return part->top != part->bottom || part->bits || part->idle || part->pending ||
-           (part->slab && part->slab->left == SLAB_CURRENT);
+    return part->magazine->top != part->magazine->bottom || part->bits || part->idle ||
+           part->pending || (part->slab && part->slab->left == SLAB_CURRENT);
 }
 
 static bool
