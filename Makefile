@@ -69,6 +69,8 @@ $(BUILD)/obj/tests/%.o: OPTIMISE := -Os
 $(BUILD)/obj/tests/kernel/bench.c.o: OPTIMISE := -O2
 $(patsubst %,$(BUILD)/obj/%.o,$(filter $(SMALL),$(KERNEL_C))): OPTIMISE := -Os
 $(BUILD)/obj/%.o: OPTIMISE ?= -O2
+# As for newer processors: an index and a constant in the instruction itself, not in a register before.
+$(addprefix $(BUILD)/obj/mm/,buddy.c.o page.c.o pmm.c.o): KERNEL_FLAGS += -mtune=generic
 # Who crashed on purpose must still be on the stack when the report names the caller.
 $(patsubst %,$(BUILD)/obj/kernel/%.c.o,crash crash_heap crash_locks crash_spaces sanitize/planted/crash_checked): \
         KERNEL_FLAGS += -fno-optimize-sibling-calls

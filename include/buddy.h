@@ -32,7 +32,7 @@ void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
 
 /* Takes up to `wanted` chunks of an order below MANY_ORDERS, from a word of 32 pages as many as it
  * has; returns how many: half of them at least, unless they are thinly spread. Their numbers count
- * from zone->base. */
+ * from zone_origin. */
 #define MANY_ORDERS 5
 unsigned buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned wanted);
 

@@ -18,7 +18,10 @@ pcp_order(unsigned stack)
     return stack < 4 ? stack : 9;
 }
 
-/* Numbers of chunks' first frames, counted from the zone's first. Its CPU's alone. */
+/* What stands for a stack where there is none: it never has anything, and takes nothing. */
+#define PCP_NONE PCP_STACKS
+
+/* Numbers of chunks' first frames, counted from zone_origin. Its CPU's alone. */
 struct frame_stack {
     uint32_t count;
     uint32_t limit;  /* kept at most: all places, or 0 */

@@ -67,6 +67,15 @@ struct zone {
     void (*opened)(struct zone *zone, uint32_t block);
 };
 
+/* What the 32-bit numbers of a zone's frames count from: frame 0 where the frame table's address is
+ * a constant, which then needs nothing added; else the zone's first, since frames may lie anywhere.
+ */
+static inline unsigned long
+zone_origin(const struct zone *zone)
+{
+    return FRAME_TABLE_FIXED ? FRAME_BASE : zone->base;
+}
+
 /* An empty zone over the given arrays (the blocks' memory is overwritten, the maps' is not touched
  * until a block is opened). `base` is the frame number of blocks[0]. */
 void zone_init(struct zone *zone, const char *name, uint8_t id, struct block *blocks,

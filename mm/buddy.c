@@ -251,8 +251,14 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
 /* Words that one call looks into, so that it is short also when there is one chunk in each. */
 #define MANY_WORDS 8
 
-/* Takes up to `wanted` chunks of a word, which has some; their numbers count from the zone's base.
- */
+/* The number of the zone's first frame. */
+static inline uint32_t
+zone_first(const struct zone *zone)
+{
+    return (uint32_t)(zone->base - zone_origin(zone));
+}
+
+/* Takes up to `wanted` chunks of a word, which has some. */
 static inline __attribute__((always_inline)) unsigned
 word_take(struct zone *zone, uint32_t index, unsigned word, unsigned order, uint32_t *chunks,
           unsigned wanted)
@@ -260,10 +266,10 @@ word_take(struct zone *zone, uint32_t index, unsigned word, unsigned order, uint
     struct block *block = &zone->blocks[index];
     struct block_map *map = &zone->maps[index];
     uint32_t pages = map->pages[word], runs = runs_of(pages, order), left = runs;
-    uint32_t first = (index << MAX_ORDER) + word * WORD_PAGES;
+    uint32_t first = zone_first(zone) + (index << MAX_ORDER) + word * WORD_PAGES;
     unsigned got = 0;
     if (trace_on(TRACE_SPLIT))
-        trace_split(zone, pfn(zone->base + first), map->kinds[word] - 1u, order);
+        trace_split(zone, pfn(zone_origin(zone) + first), map->kinds[word] - 1u, order);
     if (order == 0 && pages == ~0u && wanted >= WORD_PAGES) {
         left = 0;
 #pragma GCC unroll 8
@@ -302,11 +308,12 @@ buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned w
 static inline __attribute__((always_inline)) void
 word_put(struct zone *zone, unsigned order, uint32_t chunk, uint32_t pages, unsigned count)
 {
-    uint32_t index = chunk >> MAX_ORDER, word = chunk >> WORD_ORDER & (BLOCK_WORDS - 1);
+    uint32_t index = (chunk - zone_first(zone)) >> MAX_ORDER;
+    uint32_t word = chunk >> WORD_ORDER & (BLOCK_WORDS - 1);
     struct block *block = &zone->blocks[index];
     struct block_map *map = &zone->maps[index];
     if (UNLIKELY(map->pages[word] & pages))
-        kpanic("buddy: %s: double free of frame %#lx, order %u", zone->name, zone->base + chunk,
+        kpanic("buddy: %s: double free of frame %#lx, order %u", zone->name, zone_origin(zone) + chunk,
                order);
     pages = map->pages[word] |= pages;
     block->free += (uint16_t)(count << order);

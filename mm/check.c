@@ -145,7 +145,7 @@ check_stacks(struct census *census)
             const struct frame_stack *stack = pmm_stack(mm_cpus[i], zone->id, s % PCP_STACKS);
             unsigned order = pcp_order(s % PCP_STACKS);
             for (uint32_t j = 0; stack && j < stack->count; j++) {
-                unsigned long frame = zone->base + stack->frames[j];
+                unsigned long frame = zone_origin(zone) + stack->frames[j];
                 if (frame_of(pfn(frame))->owner != FRAME_CACHED ||
                     frame_extent(frame_of(pfn(frame))) != 1u << order)
                     complain(census, frame, "is on a CPU's stack without being cached");

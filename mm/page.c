@@ -129,6 +129,6 @@ page_free(pfn_t page)
     if (UNLIKELY(frame->count == 0) && frame->owner >= FRAME_ALLOCATED)
         frame->count = 1; /* the last of several */
     vm_count(pgfree);
-    if (UNLIKELY(!pmm_keep_ready(page.n - pmm_best.first)))
+    if (UNLIKELY(!pmm_keep_ready(page.n - pmm_origin(pmm_best))))
         pmm_free_page(pfn_to_paddr(page));
 }

@@ -19,7 +19,7 @@ struct mm_cpu {
     bool no_windows;         /* every allocation of an object takes the slow path */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
     unsigned long fail_seen; /* allocations counted since it was set */
-    struct frame_stack stacks[ZONE_COUNT][PCP_STACKS]; /* the best zone's first: pmm_stack */
+    struct frame_stack stacks[ZONE_COUNT][PCP_STACKS + 1]; /* the best zone's first: pmm_stack */
     struct cache_part heap[KMALLOC_CLASSES];
     /* Of the caches that slabs themselves need. */
     struct part_with_magazine header_parts[SLAB_HEADER_KINDS];

@@ -32,23 +32,24 @@ uintptr_t mm_direct_bytes;
 struct mm_cpu *mm_cpus[CPU_MAX];
 unsigned long (*pmm_reclaim)(unsigned long frames);
 
-/* The best zone for each combination of PMM_DIRECT and PMM_DMA that this machine has. */
-static uint8_t first_zone[4];
-struct best_zone pmm_best;
+/* Which zone pmm_best has for these flags. */
+static uint8_t first_zone[PMM_ZONES + 1];
+struct best_zone pmm_best[PMM_ZONES + 1];
 
 void
 pmm_choose_zones(void)
 {
-    for (unsigned flags = 0; flags < 4; flags++) {
+    for (unsigned flags = 0; flags <= PMM_ZONES; flags++) {
         unsigned zone = flags & PMM_DMA ? ZONE_DMA : flags & PMM_DIRECT ? ZONE_NORMAL : ZONE_HIGH;
         while (zone > ZONE_DMA && !mm_zones[zone].managed)
             zone--;
         first_zone[flags] = (uint8_t)zone;
+        const struct zone *best = &mm_zones[zone];
+        pmm_best[flags] = (struct best_zone){.first = best->base,
+                                             .count = (unsigned long)best->count << MAX_ORDER,
+                                             .frames = frame_of(pfn(best->base)),
+                                             .row = first_zone[0] - zone};
     }
-    const struct zone *best = &mm_zones[first_zone[0]];
-    pmm_best = (struct best_zone){.first = best->base,
-                                  .count = (unsigned long)best->count << MAX_ORDER,
-                                  .frames = frame_of(pfn(best->base))};
     pmm_watch(false);
 }
 
@@ -82,17 +83,6 @@ mark_allocated(struct frame *frame, size_t count)
 
 /* ---- Stacks ---- */
 
-/* The stack for allocations of this many frames; PCP_STACKS when there is none. */
-static inline unsigned
-stack_for(size_t count)
-{
-    static const uint8_t small[] = {PCP_STACKS, 0, 1, PCP_STACKS, 2, PCP_STACKS, PCP_STACKS,
-                                    PCP_STACKS, 3};
-    if (count < ARRAY_LENGTH(small))
-        return small[count];
-    return count == 1u << pcp_order(PCP_STACKS - 1) ? PCP_STACKS - 1 : PCP_STACKS;
-}
-
 struct frame_stack *
 pmm_stack(struct mm_cpu *cpu, unsigned zone, unsigned stack)
 {
@@ -117,7 +107,7 @@ stack_flush(struct zone *zone, struct frame_stack *stack, unsigned order, uint32
 {
     uint32_t count = flush_size(stack, most);
     const uint32_t *chunks = &stack->frames[stack->count -= count];
-    struct frame *frames = frame_of(pfn(zone->base));
+    struct frame *frames = frame_of(pfn(zone_origin(zone)));
     for (uint32_t i = 0; i < count; i++)
         frames[chunks[i]] = (struct frame){.owner = FRAME_NONE};
     unsigned long flags = spin_lock(&zone->lock);
@@ -125,7 +115,7 @@ stack_flush(struct zone *zone, struct frame_stack *stack, unsigned order, uint32
         buddy_free_many(zone, order, chunks, count);
     else
         for (uint32_t i = 0; i < count; i++)
-            buddy_free(zone, pfn(zone->base + chunks[i]), order);
+            buddy_free(zone, pfn(zone_origin(zone) + chunks[i]), order);
     spin_unlock(&zone->lock, flags);
 }
 
@@ -152,14 +142,14 @@ static bool
 stack_refill(struct zone *zone, struct frame_stack *stack, unsigned order)
 {
     uint32_t wanted = batch_of(stack, order < MANY_ORDERS ? PCP_BATCH >> order : 1);
-    struct frame *frames = frame_of(pfn(zone->base));
+    struct frame *frames = frame_of(pfn(zone_origin(zone)));
     unsigned long flags = spin_lock(&zone->lock);
     if (order < MANY_ORDERS) {
         stack->count = buddy_alloc_many(zone, order, stack->frames, wanted);
     } else {
         pfn_t chunk = buddy_alloc(zone, order);
         if (chunk.n)
-            stack->frames[stack->count++] = (uint32_t)(chunk.n - zone->base);
+            stack->frames[stack->count++] = (uint32_t)(chunk.n - zone_origin(zone));
     }
     spin_unlock(&zone->lock, flags);
     mark_cached(frames, stack->frames, stack->count, order);
@@ -296,7 +286,7 @@ stack_alloc(struct zone *zone, struct frame_stack *stack, unsigned order)
 {
     if (!stack->count && (!stack->limit || !stack_refill(zone, stack, order)))
         return pfn(0);
-    pfn_t head = pfn(zone->base + stack->frames[--stack->count]);
+    pfn_t head = pfn(zone_origin(zone) + stack->frames[--stack->count]);
     mark_allocated(frame_of(head), (size_t)1 << order);
     return head;
 }
@@ -305,10 +295,10 @@ stack_alloc(struct zone *zone, struct frame_stack *stack, unsigned order)
 static pfn_t
 try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
 {
-    unsigned stack = stack_for(count);
+    unsigned stack = pmm_stack_for(count);
     pfn_t head = pfn(0);
-    for (int zone = first_zone[flags & (PMM_DIRECT | PMM_DMA)]; zone >= 0 && !head.n; zone--) {
-        if (stack < PCP_STACKS && cpu_claim(&cpu->frames_busy)) {
+    for (int zone = first_zone[flags & PMM_ZONES]; zone >= 0 && !head.n; zone--) {
+        if (stack != PCP_NONE && cpu_claim(&cpu->frames_busy)) {
             head = stack_alloc(&mm_zones[zone], pmm_stack(cpu, (unsigned)zone, stack),
                                pcp_order(stack));
             cpu_release(&cpu->frames_busy);
@@ -369,31 +359,6 @@ pmm_alloc_page(void)
     return LIKELY(pmm_take_ready(&frame)) ? pfn_to_paddr(frame) : alloc_slow(1, 0);
 }
 
-/* An allocation that the stack of the best zone for the flags has ready; 0 for all others. */
-static inline paddr_t
-alloc_ready(size_t count, unsigned flags)
-{
-    struct mm_cpu *cpu = mm_this_cpu();
-    unsigned zone = first_zone[flags & (PMM_DIRECT | PMM_DMA)], kind = stack_for(count);
-    pfn_t head = pfn(0);
-    if (kind == PCP_STACKS || flags & PMM_ZERO || UNLIKELY(!cpu_claim(&cpu->frames_busy)))
-        return 0;
-    struct frame_stack *stack = pmm_stack(cpu, zone, kind);
-    if (LIKELY(stack->count)) {
-        head = pfn(mm_zones[zone].base + stack->frames[--stack->count]);
-        mark_allocated(frame_of(head), count);
-    }
-    cpu_release(&cpu->frames_busy);
-    return pfn_to_paddr(head);
-}
-
-paddr_t
-pmm_alloc_pages_flags(size_t count, unsigned flags)
-{
-    paddr_t first = alloc_ready(count, flags);
-    return LIKELY(first) ? first : alloc_slow(count, flags);
-}
-
 paddr_t
 pmm_alloc_page_flags(unsigned flags)
 {
@@ -403,7 +368,17 @@ pmm_alloc_page_flags(unsigned flags)
 paddr_t
 pmm_alloc_pages(size_t count)
 {
-    return pmm_alloc_pages_flags(count, 0);
+    pfn_t head;
+    return LIKELY(pmm_take_chunk(pmm_best, count, &head)) ? pfn_to_paddr(head) : alloc_slow(count, 0);
+}
+
+paddr_t
+pmm_alloc_pages_flags(size_t count, unsigned flags)
+{
+    pfn_t head;
+    if (LIKELY(!(flags & PMM_ZERO)) && LIKELY(pmm_take_chunk(&pmm_best[flags], count, &head)))
+        return pfn_to_paddr(head);
+    return alloc_slow(count, flags);
 }
 
 paddr_t
@@ -475,8 +450,8 @@ free_to_stack(pfn_t head, size_t count)
 {
     struct mm_cpu *cpu = mm_this_cpu();
     struct zone *zone = &mm_zones[mm_blocks[(head.n - FRAME_BASE) >> MAX_ORDER].zone];
-    unsigned kind = stack_for(count);
-    if (kind == PCP_STACKS || UNLIKELY(!cpu_claim(&cpu->frames_busy)))
+    unsigned kind = pmm_stack_for(count);
+    if (kind == PCP_NONE || UNLIKELY(!cpu_claim(&cpu->frames_busy)))
         return zone_free(zone, head, count);
     struct frame_stack *stack = pmm_stack(cpu, zone->id, kind);
     if (UNLIKELY(stack->count >= stack->limit)) {
@@ -488,12 +463,12 @@ free_to_stack(pfn_t head, size_t count)
     }
     *frame_of(head) = (struct frame){.owner = FRAME_CACHED,
                                      .count = (uint32_t)(count > 1 ? count : 0)};
-    stack->frames[stack->count++] = (uint32_t)(head.n - zone->base);
+    stack->frames[stack->count++] = (uint32_t)(head.n - zone_origin(zone));
     cpu_release(&cpu->frames_busy);
 }
 
-void
-pmm_free_pages(paddr_t first, size_t count)
+static SLOW_PATH void
+free_slow(paddr_t first, size_t count)
 {
     if (UNLIKELY(!checked_frame(first, count)))
         report_bad_free(first, count, __builtin_return_address(0));
@@ -502,11 +477,29 @@ pmm_free_pages(paddr_t first, size_t count)
     free_to_stack(paddr_to_pfn(first), count);
 }
 
+/* Of the frame with this number. */
+static SLOW_PATH void
+free_single(unsigned long number)
+{
+    free_slow(pfn_to_paddr(pfn(number + pmm_origin(pmm_best))), 1);
+}
+
+void
+pmm_free_pages(paddr_t first, size_t count)
+{
+    if (UNLIKELY((uint32_t)first & PAGE_MASK) ||
+        UNLIKELY(!pmm_keep_chunk(paddr_to_pfn(first).n - pmm_origin(pmm_best), count)))
+        free_slow(first, count);
+}
+
 void
 pmm_free_page(paddr_t page)
 {
-    if (UNLIKELY((uint32_t)page & PAGE_MASK || !pmm_keep_ready(paddr_to_pfn(page).n - pmm_best.first)))
-        pmm_free_pages(page, 1);
+    if (UNLIKELY((uint32_t)page & PAGE_MASK))
+        return free_slow(page, 1);
+    unsigned long number = same_number(paddr_to_pfn(page).n - pmm_origin(pmm_best));
+    if (UNLIKELY(!pmm_keep_ready(number)))
+        free_single(number);
 }
 
 bool

@@ -95,7 +95,9 @@ ptr_to_frame(const void *at, pfn_t *frame)
     return offset < direct_map_end;
 }
 
-/* The descriptors of frames, at the start of the window that is theirs (mm/x86/frametable.c). */
+/* The descriptors of frames, at the start of the window that is theirs (mm/x86/frametable.c): an
+ * address that the compiler knows. */
+#define FRAME_TABLE_FIXED true
 #define FRAME_BASE  0ul
 #define FRAME_TABLE ((struct frame *)0xE0000000)
 #define DIRECT_BASE KERNEL_BASE
@@ -147,7 +149,10 @@ paddr_t kernel_directory(void);
 static inline bool
 cpu_claim(bool *busy)
 {
-    if (*(volatile bool *)busy)
+    bool others;
+
+    __asm__ volatile("cmpb $0, %1" : "=@ccne"(others) : "m"(*busy) : "memory");
+    if (UNLIKELY(others))
         return false;
     *(volatile bool *)busy = true;
     __asm__ volatile("" : : : "memory");

@@ -189,6 +189,7 @@ ptr_to_frame(const void *pointer, pfn_t *frame)
 }
 
 /* The frame table of the arena, and the address that slab headers are counted from. */
+#define FRAME_TABLE_FIXED false
 #define FRAME_BASE    (hosted_memory.frame_base)
 #define FRAME_TABLE   (hosted_memory.frame_table)
 #define DIRECT_BASE   (hosted_memory.direct)

@@ -53,7 +53,7 @@ alloc_pages(unsigned order)
 static __attribute__((noipa)) void
 free_single(unsigned long number)
 {
-    unsigned long page = number + pmm_best.first;
+    unsigned long page = number + pmm_origin(pmm_best);
     pmm_free_page(page << PAGE_SHIFT | page >> (ADDRESS_BITS - PAGE_SHIFT));
 }
 
@@ -69,7 +69,7 @@ free_pages(void *memory, unsigned order)
     uintptr_t at = (uintptr_t)memory;
     if (order != 0)
         return free_others(memory, order);
-    unsigned long number = (at >> PAGE_SHIFT | at << (ADDRESS_BITS - PAGE_SHIFT)) - pmm_best.first;
+    unsigned long number = (at >> PAGE_SHIFT | at << (ADDRESS_BITS - PAGE_SHIFT)) - pmm_origin(pmm_best);
     if (!pmm_keep_ready(number))
         free_single(number);
 }
