@@ -58,7 +58,7 @@ SMALL := $(wildcard kernel/*.c) kernel/monitor/% kernel/proc/% kernel/memview/% 
         open.c select.c sys_attributes.c sys_folders.c sys_locks.c sys_paths.c sys_stat.c \
         sys_utime.c tmpfs.c tree.c tty.c) \
         $(addprefix kernel/tasks/,affinity.c elf.c exec.c exec_args.c exec_stack.c identity.c \
-        itimer.c kernel_lock.c limits.c mutex.c oom.c process.c program_calls.c program_symbols.c \
+        itimer.c limits.c mutex.c oom.c process.c program_calls.c program_symbols.c \
         programs.c script.c sleep.c thread.c) \
         $(addprefix kernel/devices/,acpi.c ansi.c apic.c clock.c console.c date.c debugport.c \
         io_apic.c keyboard.c keys.c madt.c mp_tables.c pic.c power.c random.c serial.c trace_port.c \

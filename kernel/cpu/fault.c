@@ -13,7 +13,6 @@
  */
 #include "cpu.h"
 #include "fpu.h"
-#include "kernel_lock.h"
 #include "oom.h"
 #include "page.h"
 #include "platform.h"
@@ -51,8 +50,6 @@ repair(struct address_space *space, uintptr_t address, const struct trap_frame *
 static void
 bad_access(enum fault_result result, uintptr_t address, const struct trap_frame *frame)
 {
-    bool locked = kernel_lock_enter();
-
     switch (result) {
     case FAULT_ACCERR:
         signal_fault(SIGSEGV, SEGV_ACCERR, address, frame);
@@ -66,7 +63,6 @@ bad_access(enum fault_result result, uintptr_t address, const struct trap_frame 
     default:
         signal_fault(SIGSEGV, SEGV_MAPERR, address, frame);
     }
-    kernel_lock_leave(locked);
 }
 
 static void
@@ -153,14 +149,11 @@ user_exception(struct trap_frame *frame)
         [TRAP_SIMD] = {SIGFPE, FPE_FLTINV},
     };
     unsigned signal = signals[frame->vector].signal, code = signals[frame->vector].code;
-    bool locked;
 
     interrupts_enable();
-    locked = kernel_lock_enter();
     if (signal == 0)
         signal = SIGSEGV, code = SI_KERNEL;
     if (frame->vector == TRAP_FPU || frame->vector == TRAP_SIMD)
         code = float_code(fpu_exceptions(frame->vector == TRAP_SIMD));
     signal_fault((int)signal, (int)code, code == SI_KERNEL ? 0 : frame->eip, frame);
-    kernel_lock_leave(locked);
 }

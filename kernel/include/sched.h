@@ -42,7 +42,7 @@ bool sched_has_left(const struct task *task);
 void sched_move(void);
 
 /* For the start of other CPUs. An idle task for a CPU, with a kernel stack; NULL when out of memory.
- * From the first call on the kernel lock is in use, and the caller has it. */
+ */
 MUST_CHECK struct task *sched_prepare_cpu(unsigned cpu);
 /* What a CPU does once it is set up: runs tasks. Its struct cpu names the idle task, on whose stack
  * it is, and &run_queues[id]. */

@@ -54,9 +54,9 @@ void cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg);
 /* ---- standing still ---- */
 
 /* Has all other CPUs stand still where no kernel code is under way but sleeping one: on the way to
- * ring 3, in their idle tasks, or waiting for the kernel lock. Returns when they do; one that does not
- * come to rest for long is named in the log. The caller is a task that holds no spinlock, and does not
- * sleep until it lets them go on. Calls may be nested. */
+ * ring 3, or in their idle tasks. Returns when they do; one that does not come to rest for long is
+ * named in the log. The caller is a task that holds no spinlock, and does not sleep until it lets them
+ * go on. Calls may be nested. */
 void cpus_park(void);
 /* Lets them go on, when all calls of cpus_park are over. */
 void cpus_unpark(void);

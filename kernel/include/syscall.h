@@ -22,9 +22,6 @@
 
 typedef long (*syscall_handler)(struct trap_frame *frame);
 
-/* From now on calls take the kernel lock, but for those that need it not: kernel_lock.h. */
-void syscall_lock_all(void);
-
 /* An answer in the kernel only: signals turn it into -EINTR or do the call again (signal(7)). */
 #define ERESTARTSYS 512
 

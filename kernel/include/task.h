@@ -114,8 +114,6 @@ struct task {
     struct task *next_hash; /* of those with a similar tid */
     struct run_queue *queue; /* of the CPU where it runs or would; its lock guards `state` */
     uint32_t affinity;  /* a bit for each CPU that it may use */
-    bool kernel_locked; /* it has the kernel lock, or takes it again when it runs: kernel_lock.h */
-    bool kernel_let_go; /* and has let go of it for now */
     enum task_state state;
     int tid;
     uint32_t refs; /* one until it has been reaped, and one for each task_get */

@@ -28,7 +28,6 @@
  */
 #include "cpu.h"
 #include "fpu.h"
-#include "kernel_lock.h"
 #include "load.h"
 #include "mm.h"
 #include "platform.h"
@@ -50,6 +49,7 @@ struct task idle_task = {.process = &process_zero, .affinity = 1, .queue = run_q
 struct run_queue run_queues[CPU_MAX] = {{.running = &idle_task, .idle = &idle_task}};
 void (*sched_kick)(unsigned cpu);
 
+static bool many_cpus; /* there is more than one, or will soon be */
 static uint32_t idle_cpus; /* a bit for each that halts, or is about to */
 static void (*visitor)(void); /* the idle task has to call it; NULL: nothing to call */
 
@@ -115,10 +115,9 @@ load_task(const struct task *task)
         space_activate(task->space);
 }
 
-/* With several CPUs a task may go on elsewhere: nothing of it stays behind. The kernel lock is free
- * for others meanwhile. */
+/* With several CPUs a task may go on elsewhere: nothing of it stays behind. */
 static void
-leave_nothing(struct task *from, struct task *to)
+leave_nothing(const struct task *from, struct task *to)
 {
     if (lock_stat_on)
         lock_order_sleep(&this_queue()->lock);
@@ -127,12 +126,10 @@ leave_nothing(struct task *from, struct task *to)
         space_rest();
     else if (cpus_parking)
         task_mark(to, TASK_WORK_PARK);
-    kernel_lock_drop(from);
 }
 
 /* Gives the CPU to the next task; returns when the caller has one again, which may be another. The
- * run queue's lock is held, that of the CPU at the time, before as after; not the kernel lock, which
- * the caller takes again when it has let go of that one (sched_leave). */
+ * run queue's lock is held, that of the CPU at the time, before as after. */
 static inline __attribute__((always_inline)) void
 switch_away(struct run_queue *queue, struct task *from)
 {
@@ -145,7 +142,7 @@ switch_away(struct run_queue *queue, struct task *from)
         hand_over_fail_nth(from, to);
     queue->counts.switches++;
     trace(TRACE_SWITCH, 0, (size_t)to->tid, (unsigned)from->tid, NULL);
-    if (UNLIKELY(kernel_lock_used))
+    if (UNLIKELY(many_cpus))
         leave_nothing(from, to);
     THIS_CPU_WRITE(task, to);
     queue->running = to;
@@ -163,10 +160,9 @@ switch_slowly(struct run_queue *queue)
 
 /* The end of what sched_enter began. */
 static inline void
-sched_leave(struct task *me)
+sched_leave(void)
 {
     spin_unlock_only(&this_queue()->lock);
-    kernel_lock_again(me);
 }
 
 static inline struct run_queue *
@@ -319,7 +315,7 @@ sched_block(void)
     }
     if (LIKELY(me->state != TASK_READY))
         switch_away(queue, me);
-    sched_leave(me);
+    sched_leave();
 }
 
 void
@@ -335,7 +331,7 @@ task_yield(void)
             sched_append(queue, me);
         switch_away(queue, me);
     }
-    sched_leave(me);
+    sched_leave();
     interrupts_restore(flags);
 }
 
@@ -432,7 +428,7 @@ halt(struct run_queue *queue)
 
 /* Interrupts off. */
 static void
-run_or_halt(struct task *me)
+run_or_halt(void)
 {
     struct run_queue *queue;
 
@@ -440,13 +436,11 @@ run_or_halt(struct task *me)
     queue = sched_enter();
     if (queue->first != NULL) {
         switch_slowly(queue);
-        sched_leave(me);
+        sched_leave();
         return;
     }
     spin_unlock_only(&queue->lock);
-    kernel_lock_drop(me);
     halt(queue);
-    kernel_lock_again(me);
 }
 
 /* In one place: debuggers stop there. */
@@ -460,7 +454,7 @@ task_idle(void)
         make_visit();
     flags = interrupts_disable();
     task_reap();
-    run_or_halt(&idle_task);
+    run_or_halt();
     interrupts_restore(flags);
 }
 
@@ -471,7 +465,7 @@ sched_run_cpu(void)
 
     (void)interrupts_disable();
     for (;;) {
-        run_or_halt(me);
+        run_or_halt();
         task_unmark(me, TASK_WORK_RESCHED);
     }
 }
@@ -488,7 +482,7 @@ sched_prepare_cpu(unsigned cpu)
     idle->affinity = 1u << cpu;
     run_queues[cpu].cpu = cpu;
     run_queues[cpu].idle = run_queues[cpu].running = idle;
-    kernel_lock_begin();
+    many_cpus = true;
     return idle;
 }
 
@@ -581,7 +575,6 @@ void
 task_work(struct trap_frame *frame)
 {
     uint32_t work = task_current()->work;
-    bool locked = kernel_lock_enter();
 
     if (work & TASK_WORK_LOCKS)
         lock_order_leave();
@@ -593,7 +586,6 @@ task_work(struct trap_frame *frame)
         signal_deliver(frame);
     if (work & TASK_WORK_MOVE)
         sched_move();
-    kernel_lock_leave(locked);
     if (work & TASK_WORK_PARK) {
         task_unmark(task_current(), TASK_WORK_PARK);
         cpu_park_if_asked();
