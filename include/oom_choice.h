@@ -5,9 +5,9 @@
 #include "space.h"
 
 /* The space whose end gives most back, as far as that can be told: the one with the largest share
- * of memory, where what several hold counts a part for each. Only those that `may_end` allows; NULL
- * when there is none. */
-struct address_space *oom_choose(bool (*may_end)(const struct address_space *space));
+ * of memory, where what several hold counts a part for each. Only those that `may_end` allows, with a
+ * reference (space_put); NULL when there is none. */
+MUST_CHECK struct address_space *oom_choose(bool (*may_end)(const struct address_space *space));
 
 /* Who held what: the ten largest spaces with their pages and tables and the sum of the others, the
  * page cache, the watermarks, the table of owners. `print_name` prints what a space's program is

@@ -29,7 +29,7 @@ void tlb_watch_start(const struct tlb_watch_ops *ops);
 void tlb_watch_init(void);
 
 /* Holds what the CPU does at the addresses of late changes against the page tables, of the
- * space in use. Panics when they differ: page, change, and who made it. */
+ * space in use. Panics when they differ: page, change, and who made it. Interrupts on. */
 void tlb_watch_check(void);
 
 #endif

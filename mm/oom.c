@@ -43,7 +43,8 @@ count_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
     holding->shared += holders > 1 || holding->sharers > 1;
     if (cached && !(holding->area->flags & AREA_ANONYMOUS))
         return;
-    if (holders <= PART && holding->sharers <= PART)
+    /* reclaim may just have taken the last holder away */
+    if (holders - 1 < PART && holding->sharers <= PART)
         holding->parts += PART / (holders * holding->sharers);
 }
 
@@ -88,6 +89,9 @@ consider(struct address_space *space, void *arg)
     unsigned long parts = hold(space).parts;
     if (choice->best != NULL && parts <= choice->parts)
         return;
+    if (choice->best != NULL)
+        space_put(choice->best);
+    space_get(space);
     choice->best = space;
     choice->parts = parts;
 }

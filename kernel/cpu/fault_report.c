@@ -12,6 +12,8 @@
  * A program that goes wrong again and again may not fill the screen: of the faults of one second
  * only the first few are told, and the boot option faults= makes it what was tried, and the registers
  * (short), or nothing (off).
+ *
+ * Lock: the space's, shared, around each part that looks at areas, as other threads may change them.
  */
 #include <string.h>
 #include "explain.h"
@@ -67,20 +69,27 @@ may_report(void)
 
 /* ---- places ---- */
 
-static struct subject
-subject_of(int signal, uintptr_t address, const struct trap_frame *frame)
+/* Finds the areas around the address. They stay as they are until the space's lock is given back. */
+static void
+lock_areas(struct subject *subject)
 {
-    const struct process *process = task_current()->process;
-    const struct area_tree *areas = &process->space->areas;
-    const struct area *area = area_find(areas, address);
-    struct subject subject = {.process = process, .address = address, .signal = signal,
-                              .frame = frame, .below = area_before(areas, address)};
+    struct address_space *space = subject->process->space;
+    const struct area *area;
 
-    if (area != NULL && area->start <= address)
-        subject.area = area;
+    rw_lock_shared(&space->lock);
+    area = area_find(&space->areas, subject->address);
+    subject->below = area_before(&space->areas, subject->address);
+    subject->area = subject->above = NULL;
+    if (area != NULL && area->start <= subject->address)
+        subject->area = area;
     else
-        subject.above = area;
-    return subject;
+        subject->above = area;
+}
+
+static void
+unlock_areas(const struct subject *subject)
+{
+    rw_unlock_shared(&subject->process->space->lock);
 }
 
 static void
@@ -102,10 +111,12 @@ is_below_stack(const struct area *above, uintptr_t address)
 
 /* Where an address lies, as the end of a sentence. */
 static void
-print_place(const struct address_space *space, uintptr_t address)
+print_place(struct address_space *space, uintptr_t address)
 {
-    const struct area *area = area_find(&space->areas, address);
+    const struct area *area;
 
+    rw_lock_shared(&space->lock);
+    area = area_find(&space->areas, address);
     if (address >= USER_END) {
         print(&klog_printer, ", which is the kernel's");
     } else if (area != NULL && area->start <= address) {
@@ -116,6 +127,7 @@ print_place(const struct address_space *space, uintptr_t address)
     } else {
         print(&klog_printer, ", where nothing is");
     }
+    rw_unlock_shared(&space->lock);
 }
 
 /* ---- what it looks like ---- */
@@ -186,12 +198,13 @@ guess_neighbour(const struct subject *subject)
     return true;
 }
 
-/* The end of "this looks like ...". */
 static void
-print_guess(const struct subject *subject)
+print_guess(struct subject *subject)
 {
     char text[96];
 
+    lock_areas(subject);
+    print(&klog_printer, "fault: this looks like ");
     if (subject->area != NULL)
         guess_in_area(subject);
     else if (subject->address < USER_END && is_below_stack(subject->above, subject->address))
@@ -204,6 +217,8 @@ print_guess(const struct subject *subject)
         print(&klog_printer, "a jump by a pointer or return address that was written over");
     else if (!guess_neighbour(subject))
         print(&klog_printer, "a pointer that was never set, or that outlived its memory");
+    print(&klog_printer, "\n");
+    unlock_areas(subject);
 }
 
 /* ---- the report ---- */
@@ -280,6 +295,16 @@ print_neighbours(const struct subject *subject)
         print_neighbour("above", subject->above, subject->above->start - subject->address);
 }
 
+/* What lies around the address, and what the page tables say of it. */
+static void
+print_surroundings(struct subject *subject)
+{
+    lock_areas(subject);
+    print_neighbours(subject);
+    pagetable_print_walk_of(&klog_printer, subject->process->space, subject->address);
+    unlock_areas(subject);
+}
+
 void
 fault_report_no_room(int signal, const struct trap_frame *frame)
 {
@@ -295,25 +320,20 @@ fault_report_no_room(int signal, const struct trap_frame *frame)
 void
 fault_report(int signal, uintptr_t address, const struct trap_frame *frame)
 {
-    struct subject subject = subject_of(signal, address, frame);
-    const struct address_space *space = subject.process->space;
+    struct subject subject = {.process = task_current()->process, .address = address,
+                              .signal = signal, .frame = frame};
     bool of_memory = frame->vector == TRAP_PAGE_FAULT;
     enum detail detail = wanted_detail;
 
     if (detail == FAULTS_OFF || !may_report())
         return;
     print_what(&subject);
-    if (detail == FAULTS_FULL && of_memory) {
-        print(&klog_printer, "fault: this looks like ");
+    if (detail == FAULTS_FULL && of_memory)
         print_guess(&subject);
-        print(&klog_printer, "\n");
-    }
     print_where(&subject);
     if (detail == FAULTS_SHORT)
         return;
     program_print_calls(&klog_printer, subject.process, frame);
-    if (!of_memory)
-        return;
-    print_neighbours(&subject);
-    pagetable_print_walk_of(&klog_printer, space, address);
+    if (of_memory)
+        print_surroundings(&subject);
 }

@@ -18,11 +18,14 @@ probe(uintptr_t va, bool write, uint32_t *value)
     struct task *task = task_current();
     struct address_space *space = task->space;
     unsigned long flags = interrupts_disable();
+    uint32_t before;
     bool done;
 
     task->space = NULL;
-    done = get_user_u32(value, (const void *)va) == 0 &&
-           (!write || put_user_u32(*value, (void *)va) == 0);
+    done = get_user_u32(value, (const void *)va) == 0;
+    before = *value;
+    if (done && write)
+        done = exchange_user_u32(&before, *value, (void *)va) == 0;
     task->space = space;
     interrupts_restore(flags);
     return done;
@@ -31,10 +34,7 @@ probe(uintptr_t va, bool write, uint32_t *value)
 static void
 due(void)
 {
-    unsigned long flags = interrupts_disable();
-
-    task_current()->work |= TASK_WORK_TLB;
-    interrupts_restore(flags);
+    task_mark(task_current(), TASK_WORK_TLB);
 }
 
 void

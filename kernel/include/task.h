@@ -282,7 +282,7 @@ struct address_space *process_get_space(struct process *process);
 /* Another reference to a task that was found, process_lock held; and its end, without. */
 void task_get(struct task *task);
 void task_put(struct task *task);
-/* Whose a space is: "12 sh", or "-". */
+/* Whose a space is: "12 sh", or "-" when it is nobody's or gone. */
 void process_print_owner(struct printer *out, const struct address_space *space);
 
 /* True when no process of the group, `without` not counted, has a parent that could make it go on

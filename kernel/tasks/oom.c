@@ -11,8 +11,14 @@
  *
  * Processes that share a space (vfork, threads of their own kind) end together: one alone would
  * give nothing back.
+ *
+ * Programs on several CPUs may find at the same time that memory is out. One of them chooses; the
+ * others then find the victim, and wait for its memory as that one does.
+ *
+ * Lock: `choosing` from the look whether somebody is dying until somebody is.
  */
 #include <string.h>
+#include "mutex.h"
 #include "oom.h"
 #include "oom_choice.h"
 #include "pmm.h"
@@ -22,11 +28,13 @@
 #include "timer.h"
 #include "trace.h"
 
-#define WAITS        50 /* turns of the others in which a victim has to be gone */
+/* In so many turns of the others, and in that time, a victim has to be gone. */
+#define WAIT_TURNS   50
+#define WAIT_TICKS   (TIMER_HZ / 10)
 #define FRAMES_ASKED 32
 
-/* Guarded by running in tasks only, which give the CPU up at known places. */
-static int victim_pid; /* 0: none */
+static struct mutex choosing = MUTEX_INIT;
+static int victim_pid; /* 0: none; atomic, and set by who chooses only */
 
 /* With process_lock held. */
 static bool
@@ -87,7 +95,7 @@ end(const struct address_space *space)
 
     if (pid == 0)
         return;
-    victim_pid = pid;
+    __atomic_store_n(&victim_pid, pid, __ATOMIC_RELEASE);
     klog("oom: %d '%s' is ended\n", pid, name);
     trace(TRACE_OOM, 0, (size_t)pid, 0, NULL);
     vm_count(oom_kill);
@@ -107,47 +115,66 @@ report(const struct address_space *victim)
     oom_print_report(&klog_printer, victim, process_print_owner);
 }
 
-/* True when the victim's memory is back, or will never be. */
+/* True when the victim's memory is back. */
 static bool
-victim_is_gone(void)
+is_gone(int pid)
 {
     unsigned long state = spin_lock(&process_lock);
-    const struct process *victim = process_find(victim_pid);
-    bool gone = victim == NULL || victim->dead || victim->space == NULL;
+    const struct process *victim = process_find(pid);
+    bool gone = victim == NULL || victim->dead;
 
     spin_unlock(&process_lock, state);
     return gone;
 }
 
-/* Lets the others run until the victim's memory is back. False when it never comes. */
+/* Lets the others run until the victim's memory is back. False when it never comes, or is not
+ * enough. */
 static bool
-wait_for_victim(void)
+wait_for_victim(int pid)
 {
-    for (unsigned i = 0; i < WAITS; i++) {
-        if (victim_is_gone())
+    uint32_t start = timer_ticks();
+
+    for (unsigned turn = 0; turn < WAIT_TURNS || timer_ticks() - start < WAIT_TICKS; turn++) {
+        if (is_gone(pid))
             break;
         if (task_signalled(task_current()))
             return true;
         task_yield();
+        cpu_pause();
     }
-    victim_pid = 0;
+    (void)__atomic_compare_exchange_n(&victim_pid, &pid, 0, false, __ATOMIC_ACQ_REL,
+                                      __ATOMIC_RELAXED);
     return pmm_free_frames() > reclaim_reserve();
+}
+
+/* Somebody has to go. */
+static void
+choose(void)
+{
+    struct address_space *victim = oom_choose(may_end);
+
+    if (victim == NULL)
+        victim = oom_choose(is_alive);
+    if (victim == NULL) /* all have ended meanwhile */
+        return;
+    report(victim);
+    end(victim);
+    space_put(victim);
 }
 
 void
 oom_handle(void)
 {
-    const struct address_space *victim;
+    int pid = __atomic_load_n(&victim_pid, __ATOMIC_ACQUIRE);
 
-    if (victim_pid != 0 && wait_for_victim())
+    if (pid != 0 && wait_for_victim(pid))
         return;
-    if (reclaim_for_program(FRAMES_ASKED) > 0)
-        return;
-    victim = oom_choose(may_end);
-    if (victim == NULL)
-        victim = oom_choose(is_alive);
-    ASSERT(victim != NULL); /* the program that asks has a space */
-    report(victim);
-    end(victim);
-    wait_for_victim();
+    mutex_lock(&choosing);
+    pid = __atomic_load_n(&victim_pid, __ATOMIC_ACQUIRE);
+    if (pid == 0 && reclaim_for_program(FRAMES_ASKED) == 0)
+        choose();
+    mutex_unlock(&choosing);
+    pid = __atomic_load_n(&victim_pid, __ATOMIC_ACQUIRE);
+    if (pid != 0)
+        (void)wait_for_victim(pid);
 }

@@ -55,11 +55,22 @@ static bool went_round; /* numbers are no longer new by themselves */
 
 /* ---- by number ---- */
 
+/* The space may be gone, so it is looked at only when a process has it. */
+static const struct process *
+find_owner(const struct address_space *space)
+{
+    const struct process *process = process_list;
+
+    while (process != NULL && process->space != space)
+        process = process->next;
+    return process != NULL && space->owner != NULL ? space->owner : process;
+}
+
 void
 process_print_owner(struct printer *out, const struct address_space *space)
 {
     unsigned long state = spin_lock(&process_lock);
-    const struct process *process = space->owner;
+    const struct process *process = find_owner(space);
     char name[TASK_NAME_SIZE];
     int pid = 0;
 

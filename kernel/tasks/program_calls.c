@@ -49,22 +49,33 @@ is_indirect_call(const uint8_t *end)
     return false;
 }
 
+static bool
+is_code(struct address_space *space, uintptr_t address)
+{
+    const struct area *area;
+    bool code;
+
+    rw_lock_shared(&space->lock);
+    area = area_find(&space->areas, address);
+    code = area != NULL && area->start <= address && area->flags & AREA_EXEC;
+    rw_unlock_shared(&space->lock);
+    return code;
+}
+
 /* True when `address` lies behind a CALL; *target is where that leads, 0: not known. */
 static bool
 is_behind_call(const struct calls *calls, uintptr_t address, uintptr_t *target)
 {
-    const struct area *area = area_find(&calls->process->space->areas, address);
+    struct address_space *space = calls->process->space;
     uint8_t code[CALL_MAX];
     int32_t relative;
 
-    if (area == NULL || area->start + CALL_MAX > address || !(area->flags & AREA_EXEC) ||
-        space_read(calls->process->space, address - CALL_MAX, code, CALL_MAX) != CALL_MAX)
+    if (!is_code(space, address) ||
+        space_read(space, address - CALL_MAX, code, CALL_MAX) != CALL_MAX)
         return false;
     memcpy(&relative, code + CALL_MAX - sizeof(relative), sizeof(relative));
     *target = address + (uintptr_t)relative;
-    area = area_find(&calls->process->space->areas, *target);
-    if (code[CALL_MAX - 5] == 0xE8 && area != NULL && area->start <= *target &&
-        area->flags & AREA_EXEC)
+    if (code[CALL_MAX - 5] == 0xE8 && is_code(space, *target))
         return true;
     *target = 0;
     return is_indirect_call(code + CALL_MAX);
@@ -103,12 +114,17 @@ tell(struct calls *calls, uintptr_t address, uintptr_t target)
 
 /* Where the stack can be read: ESP, or the lowest page when ESP has left it. */
 static uintptr_t
-scan_start(const struct process *process, uintptr_t esp)
+scan_start(struct address_space *space, uintptr_t esp)
 {
-    const struct area *area = area_find(&process->space->areas, esp);
+    const struct area *area;
+    uintptr_t start = esp & ~(uintptr_t)3;
 
-    esp &= ~(uintptr_t)3;
-    return area != NULL && area->start > esp && area->flags & AREA_GROWSDOWN ? area->start : esp;
+    rw_lock_shared(&space->lock);
+    area = area_find(&space->areas, esp);
+    if (area != NULL && area->start > start && area->flags & AREA_GROWSDOWN)
+        start = area->start;
+    rw_unlock_shared(&space->lock);
+    return start;
 }
 
 void
@@ -118,7 +134,7 @@ program_print_calls(struct printer *out, const struct process *process,
     struct calls calls = {.out = out, .process = process};
     struct program_symbol symbol;
     uint32_t words[WORDS_AT_ONCE];
-    uintptr_t at = scan_start(process, frame->esp), end = at + SCANNED_BYTES, target;
+    uintptr_t at = scan_start(process->space, frame->esp), end = at + SCANNED_BYTES, target;
 
     if (program_symbol_find(process, frame->eip, &symbol))
         calls.inner = symbol.start;

@@ -9,6 +9,8 @@
  *
  * Everything in a file is somebody's claim: every read is checked against the file's size, and a
  * damaged table gives no name or a wrong one, never a fault.
+ *
+ * Lock: the space's, shared, for the look at its areas.
  */
 #include <string.h>
 #include "elf.h"
@@ -68,17 +70,25 @@ read_file(struct object *file, uint64_t from, void *to, size_t size)
     return true;
 }
 
-/* What is added to the file's addresses: where a program that can lie anywhere was put. */
-static uintptr_t
-base_of(const struct process *process, const struct elf_file_header *header)
+/* Whether an address is code of the process's own file; *base is where the file begins in memory, 0
+ * when it does not. */
+static bool
+is_own_code(const struct process *process, uintptr_t address, uintptr_t *base)
 {
-    const struct area *area = process->space->areas.first;
+    struct address_space *space = process->space;
+    const struct area *area;
+    bool own;
 
-    if (header->type != TYPE_DYN)
-        return 0;
+    rw_lock_shared(&space->lock);
+    area = area_find(&space->areas, address);
+    own = area != NULL && area->start <= address && area->object == process->executable &&
+          area->flags & AREA_EXEC;
+    area = space->areas.first;
     while (area != NULL && (area->object != process->executable || area->index != 0))
         area = area->next;
-    return area != NULL ? area->start : 0;
+    *base = area != NULL ? area->start : 0;
+    rw_unlock_shared(&space->lock);
+    return own;
 }
 
 static bool
@@ -156,17 +166,15 @@ program_symbol_find(const struct process *process, uintptr_t address,
     struct search search = {.file = process->executable};
     struct elf_file_header header;
     struct section_header table;
-    const struct area *area;
     uintptr_t base;
 
-    area = process->space != NULL ? area_find(&process->space->areas, address) : NULL;
-    if (search.file == NULL || area == NULL || area->start > address ||
-        area->object != search.file || !(area->flags & AREA_EXEC))
+    if (search.file == NULL || process->space == NULL || !is_own_code(process, address, &base))
         return false;
     if (!read_file(search.file, 0, &header, sizeof(header)) ||
         !find_table(&search, &header, &table))
         return false;
-    base = base_of(process, &header);
+    if (header.type != TYPE_DYN) /* it lies where it says */
+        base = 0;
     search.wanted = address - base;
     search_table(&search, &table);
     symbol->start = search.best.value + base;

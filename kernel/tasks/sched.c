@@ -563,11 +563,8 @@ tick(void)
 static void
 check_tlb(void)
 {
-    unsigned long flags = interrupts_disable();
-
     task_unmark(task_current(), TASK_WORK_TLB);
     tlb_watch_check();
-    interrupts_restore(flags);
 }
 
 /* Called on the way back to ring 3 as long as there is work, interrupts on. */

@@ -13,9 +13,15 @@
  *     read-only                             must refuse to write
  *     another frame                         must show the other frame's first word
  *
- * A touch is a copy from and to the program that nobody repairs; a write puts back what was read.
- * The other direction (the CPU refuses what the table allows) is no bug: the fault is spurious and
- * repairs itself.
+ * A touch is a copy from and to the program that nobody repairs; a write puts back what was read, in
+ * one step with the look whether it is still that. The other direction (the CPU refuses what the table
+ * allows) is no bug: the fault is spurious and repairs itself.
+ *
+ * Each CPU has notes of its own, which it forgets when it looks at them. With several CPUs a table may
+ * just be changed by another one, whose question to forget is still on its way, or a page written to:
+ * only what stays wrong is a bug.
+ *
+ * Lock: the space's, shared, while its tables are looked at.
  *
  * It costs nothing when it is off: the watch takes the place of the format's calls (paging.h),
  * which are made through a table anyway.
@@ -23,9 +29,11 @@
 #include "../paging.h"
 #include "kmalloc.h"
 #include "platform.h"
+#include "tlb.h"
 #include "tlb_watch.h"
 
 #define WATCHED_MAX 64u
+#define PATIENCE    (1u << 22) /* looks until what is wrong stays wrong */
 
 struct watched {
     const struct address_space *space;
@@ -39,8 +47,10 @@ static struct watch {
     struct paging calls; /* the format's, with ours in front */
     const struct paging *actual;
     const struct tlb_watch_ops *probes;
-    unsigned count;
-    struct watched pages[WATCHED_MAX];
+    struct notes {
+        unsigned count;
+        struct watched pages[WATCHED_MAX];
+    } notes[CPU_MAX];
 } *watch;
 
 /* ---- before a change ---- */
@@ -55,27 +65,29 @@ static void
 note_entry(void *arg, uintptr_t va, pfn_t page, unsigned flags)
 {
     const struct note *note = arg;
+    struct notes *notes = &watch->notes[cpu_current()];
     uint32_t value;
     bool own;
 
     (void)page;
-    if (watch->count == WATCHED_MAX || !(flags & PT_PRESENT))
+    if (notes->count == WATCHED_MAX || !(flags & PT_PRESENT))
         return;
     (void)watch->actual->table_at(note->space, va, &own);
     if (!watch->probes->probe(va, flags & PT_WRITE && own, &value))
         return;
-    watch->pages[watch->count++] = (struct watched){note->space, va, note->change, note->caller};
+    notes->pages[notes->count++] = (struct watched){note->space, va, note->change, note->caller};
 }
 
 static void
 touch(const struct address_space *space, uintptr_t start, uintptr_t end, const char *change,
       const void *caller)
 {
+    const struct notes *notes = &watch->notes[cpu_current()];
     struct note note = {space, change, caller};
 
     if (!watch->probes->in_use(space))
         return;
-    for (uintptr_t va = start; va < end && watch->count < WATCHED_MAX; va = table_end(va, end))
+    for (uintptr_t va = start; va < end && notes->count < WATCHED_MAX; va = table_end(va, end))
         watch->actual->walk(space, va, table_end(va, end), note_entry, &note);
     watch->probes->due();
 }
@@ -171,34 +183,57 @@ stale(const struct watched *at, const char *what, pfn_t page)
            at->change, who, what, page.n);
 }
 
-static void
-check_page(const struct watched *at)
+/* What is wrong with a page; NULL: nothing. *page is the frame that the table leads to. */
+static const char *
+what_is_wrong(const struct watched *at, pfn_t *page)
 {
     struct state state = state_of(at);
     uint32_t value, wanted;
     const uint32_t *window;
 
+    *page = state.page;
     if (!watch->probes->probe(at->va, false, &value))
-        return;
+        return NULL;
     if (state.page.n == 0)
-        stale(at, "is not present, but the CPU still reads it", state.page);
+        return "is not present, but the CPU still reads it";
     window = frame_map(state.page);
     wanted = *window;
     frame_unmap(state.page, window);
     if (value != wanted)
-        stale(at, "leads to another frame than the CPU still reads", state.page);
+        return "leads to another frame than the CPU still reads";
     if (!state.writable && watch->probes->probe(at->va, true, &value))
-        stale(at, "is read-only, but the CPU still writes to it", state.page);
+        return "is read-only, but the CPU still writes to it";
+    return NULL;
 }
 
+static void
+check_page(const struct watched *at)
+{
+    unsigned looks = (cpus_online() & (cpus_online() - 1)) != 0 ? PATIENCE : 1;
+    const char *wrong;
+    pfn_t page;
+
+    while ((wrong = what_is_wrong(at, &page)) != NULL && --looks != 0)
+        spin_relax();
+    if (wrong != NULL)
+        stale(at, wrong, page);
+}
+
+/* A note may be of a space that is gone: only those of the space in use are looked at. */
 void
 tlb_watch_check(void)
 {
-    for (unsigned i = 0; i < watch->count; i++) {
-        if (watch->probes->in_use(watch->pages[i].space))
-            check_page(&watch->pages[i]);
+    struct address_space *space = space_here();
+    struct notes *notes;
+
+    rw_lock_shared(&space->lock);
+    notes = &watch->notes[cpu_current()];
+    for (unsigned i = 0; i < notes->count; i++) {
+        if (notes->pages[i].space == space)
+            check_page(&notes->pages[i]);
     }
-    watch->count = 0;
+    notes->count = 0;
+    rw_unlock_shared(&space->lock);
 }
 
 void

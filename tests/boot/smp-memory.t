@@ -1,6 +1,7 @@
 #!/bin/sh
 # Threads of one space on several CPUs: none uses a page that another took away, each finds what it
-# wrote, and every frame has its owner in the end.
+# wrote, and every frame has its owner in the end. And programs on several CPUs that run out of memory
+# at the same time.
 . "$(dirname "$0")/../tap.sh"
 
 built build/kernel.elf storms img
@@ -11,6 +12,10 @@ for cpus in 1 2 4; do
     like "$cpus CPUs: tangle: all is right" "$console" "^# tangle: [0-9]+ passed, 0 failed"
     like "$cpus CPUs: tangle: every frame has an owner" "$console" "= all RAM of the firmware's map$"
 done
+
+boots "4 CPUs: rivals" 0 --media multiboot --smp 4 --mem 32M --timeout 120 \
+    --add build/storms/rivals --cmdline "run=\"/rivals 20\""
+like "4 CPUs: rivals: nobody is ended without need" "$console" "^# rivals: [0-9]+ passed, 0 failed"
 
 # Questions to forget translations arrive up to a tick late: who does not wait for the answer lets
 # others use what is gone.

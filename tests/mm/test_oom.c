@@ -29,6 +29,17 @@ none(const struct address_space *space)
     return false;
 }
 
+/* The choice, without the reference that comes with it. */
+static const struct address_space *
+chosen(bool (*allowed)(const struct address_space *space))
+{
+    struct address_space *space = oom_choose(allowed);
+
+    if (space)
+        space_put(space);
+    return space;
+}
+
 /* A space with `pages` pages of its own. */
 static struct address_space *
 make(unsigned pages)
@@ -61,13 +72,13 @@ KTEST(oom, the_largest_that_may_end)
     ours[1] = make(9);
     ours[2] = make(6);
     CHECK(ours[0] && ours[1] && ours[2]);
-    CHECK(oom_choose(none) == NULL);
-    CHECK(oom_choose(may_end) == ours[1]);
+    CHECK(chosen(none) == NULL);
+    CHECK(chosen(may_end) == ours[1]);
     protected_space = ours[1];
-    CHECK(oom_choose(may_end) == ours[2]);
+    CHECK(chosen(may_end) == ours[2]);
     protected_space = ours[2];
     CHECK_EQ(space_munmap(ours[1], WHERE, 8 * PAGE_SIZE), 0);
-    CHECK(oom_choose(may_end) == ours[0]);
+    CHECK(chosen(may_end) == ours[0]);
     end();
 }
 
@@ -81,11 +92,11 @@ KTEST(oom, shared_memory_counts_in_parts)
     ours[1] = space_fork(ours[0]);
     ours[2] = make(10);
     CHECK(ours[1] && ours[2]);
-    CHECK(oom_choose(may_end) == ours[2]);
+    CHECK(chosen(may_end) == ours[2]);
     char word[8] = "program";
     for (unsigned i = 0; i < 8; i++) /* one gets copies: 8 of its own and 8 halves */
         CHECK_EQ(space_write(ours[1], WHERE + i * PAGE_SIZE, word, 8), 8);
-    CHECK(oom_choose(may_end) != ours[2]);
+    CHECK(chosen(may_end) != ours[2]);
     end();
 }
 
@@ -108,22 +119,22 @@ KTEST(oom, what_counts)
                         MAP_SHARED | MAP_FIXED | MAP_POPULATE, &file, 0, true),
              2 * WHERE);
     CHECK_EQ(space_resident(ours[2]), 13);
-    CHECK(oom_choose(may_end) == ours[0]); /* the file stays */
+    CHECK(chosen(may_end) == ours[0]); /* the file stays */
     CHECK_EQ(space_munmap(ours[2], 2 * WHERE, 12 * PAGE_SIZE), 0);
     object_put(&file);
     CHECK_EQ(space_mmap(ours[1], 2 * WHERE, 10 * PAGE_SIZE, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, NULL, 0, true),
              2 * WHERE);
-    CHECK(oom_choose(may_end) == ours[1]);
+    CHECK(chosen(may_end) == ours[1]);
     CHECK_EQ(space_munmap(ours[1], 2 * WHERE, 10 * PAGE_SIZE), 0);
-    CHECK(oom_choose(may_end) == ours[0]);
+    CHECK(chosen(may_end) == ours[0]);
     CHECK_EQ(space_mmap(ours[2], 2 * WHERE, many * PAGE_SIZE, PROT_READ,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
              2 * WHERE);
     for (unsigned i = 0; i < many; i += 2)
         CHECK_EQ(space_mprotect(ours[2], 2 * WHERE + i * PAGE_SIZE, PAGE_SIZE, PROT_NONE), 0);
     CHECK_EQ(space_write(ours[0], WHERE, &word, 4), 4);
-    CHECK(oom_choose(may_end) == ours[2]);
+    CHECK(chosen(may_end) == ours[2]);
     end();
 }
 
