@@ -87,7 +87,7 @@ MUST_CHECK bool pagetable_set_note(uintptr_t va, uint32_t note);
 uint32_t pagetable_note(uintptr_t va);
 
 /* Copies the kernel's part into the directory of a program. Later changes of it come by
- * directories_set_kernel (mm/paging.c). */
+ * directories_set_kernel (mm/paging.c). Both with spaces_lock held. */
 void pagetable_copy_kernel(void *directory);
 void directories_set_kernel(unsigned index, uint32_t entry);
 

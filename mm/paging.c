@@ -84,8 +84,5 @@ user_flush_all(struct address_space *space)
 void
 directories_set_kernel(unsigned index, uint32_t entry)
 {
-    unsigned long flags = spin_lock(&spaces_lock);
-
     paging->set_kernel(index, entry);
-    spin_unlock(&spaces_lock, flags);
 }

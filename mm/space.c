@@ -126,8 +126,8 @@ space_drain(struct address_space *space)
 static void
 destroy(struct address_space *space)
 {
+    tlb_evict(space); /* while a new table of the kernel still gets into its directory */
     leave_list(space);
-    tlb_evict(space);
     rw_lock(&space->lock); /* from reclaim, which may know it by its areas */
     tables_destroy(space);
     space->spare_count = SPARE_AREAS; /* none is kept from now on */

@@ -59,6 +59,7 @@ task_create(void (*start_at)(void))
     start = (struct start_frame *)task_user_frame(task) - 1;
     *start = (struct start_frame){.ebx = (uintptr_t)start_at, .eip = (uintptr_t)task_begin};
     task->affinity = ALL_CPUS;
+    task->queue = THIS_CPU_READ(queue); /* signals may come before it starts */
     task->stack_pointer = (uintptr_t)start;
     task->refs = 1;
     return task;

@@ -255,7 +255,6 @@ sched_start(struct task *task)
 {
     unsigned long flags = interrupts_disable();
 
-    task->queue = this_queue();
     place(task, choose_cpu(task), false);
     interrupts_restore(flags);
 }

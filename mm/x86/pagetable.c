@@ -25,7 +25,7 @@
  * I1. A present directory entry without PT_LARGE leads to a table in the direct map.
  * I2. A table is never taken out of the directory.
  *
- * Lock: `install_lock` guards the installation of a table. It is a leaf lock.
+ * Lock: `install_lock` guards the installation of a table; spaces_lock is taken under it.
  * Source: Intel SDM volume 3, 4.3 (32-bit paging), 4.4 (PAE paging).
  */
 #include <string.h>
@@ -130,13 +130,17 @@ table_alloc(void)
     return ktables.boot_frames != NULL ? table_from_boot() : table_from_pmm();
 }
 
-/* Makes a directory entry what all say who know it. */
+/* Makes a directory entry what all say who know it, the kernel's own last: who finds it there uses what
+ * it leads to, in whatever space. No space comes or goes meanwhile. */
 static void
 publish(uintptr_t va, entry_t entry)
 {
-    set_directory_entry(va, entry);
+    unsigned long flags = spin_lock(&spaces_lock);
+
     if (!ktables.pae)
         directories_set_kernel(directory_index(va), (uint32_t)entry);
+    set_directory_entry(va, entry);
+    spin_unlock(&spaces_lock, flags);
 }
 
 bool
