@@ -22,6 +22,7 @@ struct run_queue {
     struct task *running, *idle; /* idle: NULL: there is no such CPU */
     unsigned slice_left;         /* ticks */
     bool idle_due;               /* the idle task goes before all others: somebody woke it */
+    struct task *leaving;        /* READY, and may not stay: linked by next_ready; this CPU's only */
     struct sched_counts counts;
 };
 extern struct run_queue run_queues[CPU_MAX];
@@ -38,7 +39,7 @@ void sched_block(void);
 /* True when the task stands on its stack no more, as it has ended and another runs. */
 bool sched_has_left(const struct task *task);
 
-/* Goes to a CPU that the current task may use; called on the way back to ring 3. */
+/* Goes to a CPU that the current task may use, if it may not stay. */
 void sched_move(void);
 
 /* For the start of other CPUs. An idle task for a CPU, with a kernel stack; NULL when out of memory.

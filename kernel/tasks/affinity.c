@@ -1,34 +1,13 @@
 /* affinity.c - which CPUs a thread may use: sched_setaffinity(2), sched_getaffinity(2), getcpu(2).
  *
  * A mask with a bit for each CPU; a child has its parent's. It decides where a thread waits when it
- * becomes READY. One that stands on a CPU that it may not use any more is told (TASK_WORK_MOVE): on
- * its way back to ring 3 it sleeps for a tick, and the end of that sleep is on a CPU of the mask.
+ * becomes READY. One that may stand on a CPU that it may not use any more is told (TASK_WORK_MOVE), by
+ * an interrupt when it runs: on its way back to ring 3 it looks, and goes (sched_move).
  */
 #include "platform.h"
-#include "sched.h"
+#include "sched_private.h"
 #include "syscall.h"
 #include "usercopy.h"
-
-static bool
-may_stay(const struct task *task)
-{
-    return (task->affinity >> task->queue->cpu & 1) != 0;
-}
-
-void
-sched_move(void)
-{
-    struct task *me = task_current();
-    struct wait_queue nobody = {0};
-    struct spinlock lock = SPINLOCK_INIT;
-
-    task_unmark(me, TASK_WORK_MOVE);
-    while (!may_stay(me)) {
-        unsigned long flags = spin_lock(&lock);
-
-        task_sleep_unlock(&nobody, TASK_SLEEPING_HARD, 1, &lock, flags);
-    }
-}
 
 /* With process_lock held. */
 static struct task *
@@ -55,16 +34,19 @@ SYSCALL(sched_getaffinity)
     return put_user_u32(mask, (void *)frame->edx) == 0 ? (long)sizeof(mask) : -EFAULT;
 }
 
-/* With process_lock held. */
+/* Whoever makes the thread READY just now may still have seen the old mask: it looks by itself when it
+ * has come to run. With process_lock held. */
 static void
 confine(struct task *task, uint32_t mask)
 {
-    task->affinity = mask;
-    if (may_stay(task))
-        return;
+    struct run_queue *queue;
+
+    __atomic_store_n(&task->affinity, mask, __ATOMIC_RELAXED);
     task_mark(task, TASK_WORK_MOVE);
-    if (task != task_current() && sched_kick != NULL)
-        sched_kick(task->queue->cpu);
+    queue = sched_lock_of(task);
+    if (queue->running == task && !(mask >> queue->cpu & 1) && task != task_current())
+        sched_kick(queue->cpu);
+    spin_unlock_only(&queue->lock);
 }
 
 /* sched_setaffinity(tid, size, mask). CPUs that there are not do not count. */

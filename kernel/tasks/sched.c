@@ -9,8 +9,9 @@
  * the CPU on its way back to ring 3, never inside the kernel. Every step is O(1).
  *
  * A task that becomes READY goes to a CPU that idles, its own before others, else to its own; a CPU
- * that runs out of tasks takes one from another's queue before it halts. Both obey the task's
- * affinity. A CPU that halts is woken by an interrupt (sched_kick).
+ * that runs out of tasks takes one from another's queue before it halts, and one that works takes one
+ * now and then from a queue that is longer by two than its own, so that all get their share. All three
+ * obey the task's affinity. A CPU that halts is woken by an interrupt (sched_kick).
  *
  * The idle task of CPU 0 is the flow of control that began in kernel_main. It may sleep like any
  * other: it then goes through task_idle until it is woken, and has its turn before those that are
@@ -20,7 +21,8 @@
  * on its own stack. So whoever holds that lock and sees that another task runs there knows that
  * this one has left its stack, and may let it run elsewhere or free it.
  *
- * I1. A task is READY and in one run queue, or runs on its CPU, or is an idle task, or sleeps.
+ * I1. A task is READY and in one run queue, or on its way to one, or runs on its CPU, or is an idle
+ *     task, or sleeps.
  * I2. task->queue is that of the CPU where it runs, or would; its lock guards the task's state, and the
  *     pointer too.
  *
@@ -41,6 +43,10 @@
 
 /* 20 ms: short beside a person's patience, long beside the cost of a switch. */
 #define SLICE_TICKS 2
+
+/* How often a CPU looks for longer queues, and how far it counts: longer ones are alike. */
+#define EVEN_TICKS 8
+#define EVEN_MOST  32u
 
 _Static_assert(offsetof(struct task, work) == 0 && offsetof(struct task, stack_pointer) == 4,
                "frame.inc knows them");
@@ -210,16 +216,19 @@ lowest(uint32_t cpus)
 }
 
 /* Where a READY task should wait: an idle CPU, its own if possible, else its own, else any that it
- * may use. */
+ * may use. The next one who asks gets another idle CPU. */
 static unsigned
 choose_cpu(const struct task *task)
 {
     uint32_t allowed = task->affinity & cpus_online();
     uint32_t idle = allowed & __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED);
+    unsigned cpu = task->queue->cpu;
 
-    if (((idle != 0 ? idle : allowed) >> task->queue->cpu & 1) != 0 || allowed == 0)
-        return task->queue->cpu;
-    return lowest(idle != 0 ? idle : allowed);
+    if (((idle != 0 ? idle : allowed) >> cpu & 1) == 0 && allowed != 0)
+        cpu = lowest(idle != 0 ? idle : allowed);
+    if (idle != 0)
+        (void)__atomic_fetch_and(&idle_cpus, ~(1u << cpu), __ATOMIC_RELAXED);
+    return cpu;
 }
 
 /* Has the queue's CPU look at it: one that idles at once, one that works only when that is urgent.
@@ -341,7 +350,38 @@ task_breathe(void)
         task_yield();
 }
 
+/* The idle task sends it there, when it is off its stack. */
+void
+sched_move(void)
+{
+    unsigned long flags = interrupts_disable();
+    struct task *me = task_current();
+    struct run_queue *queue = sched_enter();
+
+    task_unmark(me, TASK_WORK_MOVE);
+    if (!(me->affinity >> queue->cpu & 1)) {
+        me->next_ready = queue->leaving;
+        queue->leaving = me;
+        queue->idle_due = true;
+        switch_slowly(queue);
+    }
+    sched_leave();
+    interrupts_restore(flags);
+}
+
 /* ---- idle tasks ---- */
+
+/* Sends those away that may not stay. Interrupts off. */
+static void
+send_leaving(struct run_queue *queue)
+{
+    struct task *task;
+
+    while ((task = queue->leaving) != NULL) {
+        queue->leaving = task->next_ready;
+        place(task, choose_cpu(task), false);
+    }
+}
 
 void
 task_visit(void (*visit)(void))
@@ -387,24 +427,65 @@ take_from(struct run_queue *queue, unsigned cpu)
     return task;
 }
 
+/* Brings a task from another CPU's queue to this one's. False when none may run here. */
+static bool
+bring(struct run_queue *queue, struct run_queue *other)
+{
+    struct task *task = take_from(other, queue->cpu);
+
+    if (task == NULL)
+        return false;
+    spin_lock_only(&queue->lock);
+    sched_append(queue, task);
+    spin_unlock_only(&queue->lock);
+    return true;
+}
+
 /* Brings a task here that waits for another CPU, unless somebody is ready here. */
 static void
 steal(struct run_queue *queue)
 {
-    unsigned me = queue->cpu;
-    struct task *task = NULL;
+    for (unsigned i = 1; i < CPU_MAX && queue->first == NULL; i++) {
+        struct run_queue *other = &run_queues[(queue->cpu + i) % CPU_MAX];
 
-    for (unsigned i = 1; i < CPU_MAX && task == NULL && queue->first == NULL; i++) {
-        struct run_queue *other = &run_queues[(me + i) % CPU_MAX];
-
-        if (__atomic_load_n(&other->first, __ATOMIC_RELAXED) != NULL)
-            task = take_from(other, me);
+        if (__atomic_load_n(&other->first, __ATOMIC_RELAXED) != NULL && bring(queue, other))
+            return;
     }
-    if (task == NULL)
-        return;
+}
+
+/* Tasks that run on a CPU or wait for it. */
+static unsigned
+length_of(struct run_queue *queue)
+{
+    unsigned length;
+
     spin_lock_only(&queue->lock);
-    sched_append(queue, task);
+    length = queue->running != queue->idle;
+    for (const struct task *task = queue->first; task != NULL && length < EVEN_MOST;
+         task = task->next_ready)
+        length++;
     spin_unlock_only(&queue->lock);
+    return length;
+}
+
+/* Takes a task from the longest queue if that leaves it no shorter than this CPU's. */
+static void
+even_out(struct run_queue *queue)
+{
+    unsigned most = length_of(queue) + 1;
+    struct run_queue *longest = NULL;
+
+    for (unsigned i = 1; i < CPU_MAX; i++) {
+        struct run_queue *other = &run_queues[(queue->cpu + i) % CPU_MAX];
+        unsigned length = other->first != NULL ? length_of(other) : 0;
+
+        if (length > most) {
+            most = length;
+            longest = other;
+        }
+    }
+    if (longest != NULL)
+        (void)bring(queue, longest);
 }
 
 /* Halts until the next interrupt, unless there is something to do here or to be taken from others:
@@ -432,6 +513,7 @@ run_or_halt(void)
     struct run_queue *queue;
 
     cpu_park_if_asked();
+    send_leaving(this_queue());
     queue = sched_enter();
     if (queue->first != NULL) {
         switch_slowly(queue);
@@ -512,6 +594,8 @@ sched_tick(void)
         queue->slice_left--;
     if ((queue->slice_left == 0 && queue->first != NULL) || queue->idle_due)
         task_mark(running, TASK_WORK_RESCHED);
+    if (cpu_count() > 1 && (timer_ticks() + queue->cpu) % EVEN_TICKS == 0)
+        even_out(queue);
     ipi_answer(); /* what came without an interrupt (ipi_delay) */
 }
 

@@ -285,6 +285,18 @@ KTEST(task, numbers)
     CHECK_EQ(process_wait(pid), -10); /* ECHILD */
 }
 
+/* A child is known by its number before it runs: a key, an alarm or another CPU may send it signals. */
+KTEST(task, signal_before_the_start)
+{
+    struct task *task = task_create(return_to_user);
+
+    CHECK(task != NULL);
+    task_interrupt(task);
+    task_kill(task);
+    CHECK_EQ(task->state, TASK_READY);
+    task_discard(task);
+}
+
 /* ---- timers ---- */
 
 static unsigned fired[3];

@@ -93,6 +93,69 @@ static void two_at_once(void)
     eq(other, 0, "the other has stayed");
 }
 
+/* Computes until it is told to stop. */
+static long compute(const volatile u32 *stop)
+{
+    long pid = k_fork();
+
+    if (pid == 0) {
+        while (!*stop)
+            continue;
+        k_exit(0);
+    }
+    return pid;
+}
+
+/* Three that compute for each CPU, wherever they began: all get about the same time. */
+static void fair_shares(void)
+{
+    volatile u32 *stop = (volatile u32 *)k_mmap(0, 4096, 3, M_SHARED | M_ANON, -1, 0);
+    struct { long sec, nsec; } nap = {1, 500000000};
+    u32 least = ~0u, most = 0;
+    int status;
+
+    *stop = 0;
+    for (u32 i = 0; i < 3 * cpus; i++)
+        compute(stop);
+    SC2(NR_nanosleep, &nap, 0);
+    *stop = 1;
+    for (u32 i = 0; i < 3 * cpus; i++) {
+        u32 usage[18] = {0}, time;
+
+        SC4(NR_wait4, -1, &status, 0, usage);
+        time = usage[0] * 1000 + usage[1] / 1000;
+        least = time < least ? time : least;
+        most = time > most ? time : most;
+    }
+    ok(most <= 3 * least, "those that compute get equal shares (%u to %u ms)", least, most);
+}
+
+static u32 now_ms(void)
+{
+    struct { u32 sec, nsec; } time;
+
+    SC2(NR_clock_gettime, 1, &time);
+    return time.sec * 1000 + time.nsec / 1000000;
+}
+
+/* Who goes to another CPU does not wait for a tick; the best of some, as others may have this machine
+ * too. */
+static void moves_at_once(void)
+{
+    u32 best = ~0u;
+
+    for (u32 turn = 0; turn < 5; turn++) {
+        u32 start = now_ms(), time;
+
+        for (u32 i = 0; i < 20; i++)
+            confine(0, 1u << i % cpus);
+        time = now_ms() - start;
+        best = time < best ? time : best;
+    }
+    confine(0, ~0u);
+    ok(best < 120, "20 moves take less time than as many ticks (%u ms)", best);
+}
+
 /* Sends each byte that it gets back. */
 static long echo(int *to, int *from, u32 cpu)
 {
@@ -156,6 +219,8 @@ int main(int argc, char **argv)
     eq(mask_of(0), (1u << cpus) - 1, "%u CPUs", cpus);
     every_cpu();
     two_at_once();
+    fair_shares();
+    moves_at_once();
     back_and_forth();
     families();
     return done("affinity");
