@@ -59,7 +59,7 @@ kmalloc_init(void)
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
         struct kmem_cache *cache = &class_caches[class];
         bool fits = slab_cache_init(cache, class_names[class], class_sizes[class], 16,
-                                    debug_on(DEBUG_HEAP) ? KMEM_DEBUG : 0, NULL);
+                                    SLAB_WIDE | (debug_on(DEBUG_HEAP) ? KMEM_DEBUG : 0), NULL);
         ASSERT(fits);
         cache->class = (class + 1) * CLASS_WORDS;
         slab_classes[cache->class + CLASS_MASK] = (PAGE_SIZE << cache->order) - 1;

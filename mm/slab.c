@@ -289,6 +289,8 @@ static bool
 open_window(struct cache_part *part)
 {
     struct slab *slab = part->slab;
+    if (slab->left - SLAB_CURRENT >= (int32_t)slab_valid(slab))
+        return false; /* nothing that is counted is free: do not look at what others write */
     uint32_t groups = (slab->objects + (uint32_t)SLAB_WORD_BITS - 1) / (uint32_t)SLAB_WORD_BITS;
     uint32_t group = part->group;
     for (uint32_t i = 0; i < groups; i++) {

@@ -132,6 +132,9 @@ extern struct kmem_cache *slab_caches;
 void slab_init(unsigned long ram_frames);
 extern unsigned long slab_ram_frames;
 
+/* Besides those of slab.h, a flag: slabs may be large. */
+#define SLAB_WIDE 4
+
 /* Fills in a cache in memory of the caller's, with no parts. False: bad size or alignment. */
 bool slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t align,
                      unsigned flags, void (*constructor)(void *));
