@@ -1,4 +1,5 @@
-/* page_cache.pml - mm/pmm.c: each CPU's stack of free frames, before the zone with its lock.
+/* page_cache.pml - mm/pmm.c, mm/pmm_fast.h and mm/drain.c: each CPU's stack of free frames, before the
+ * zone with its lock.
  *
  *   CPU 0: takes and gives ──► stack 0 ─┐ batches     an interrupt on CPU 0: takes and gives, too
  *   CPU 1: takes and gives ──► stack 1 ─┴───► zone    an interrupt from CPU 1: stack 0 is drained
@@ -60,12 +61,18 @@ inline zone_take(into) {
     fi
 }
 
+/* The buddy gets a frame whose descriptor says so already. */
 inline zone_give(which) {
     kept = zone_count;
-    assert(kept < FRAMES && state[which] != IN_ZONE);
-    state[which] = IN_ZONE;
+    assert(kept < FRAMES && state[which] == IN_ZONE);
     zone[kept] = which;
     zone_count = kept + 1
+}
+
+inline zone_give_new(which) {
+    assert(state[which] != IN_ZONE);
+    state[which] = IN_ZONE;
+    zone_give(which)
 }
 
 /* cpu_claim: a load, then a store. */
@@ -77,20 +84,27 @@ inline claim(whose) {
     fi
 }
 
-/* stack_flush: the frames that came last, `leave` stay. */
+/* stack_flush: the frames that came last, `leave` stay. Descriptors change before the lock is taken. */
 inline flush(whose, leave) {
+    moved = stack[whose].count;
+    stack[whose].count = leave;
+    kept = leave;
+    do
+    :: kept < moved ->
+        assert(state[stack[whose].frame[kept]] == CACHED);
+        state[stack[whose].frame[kept]] = IN_ZONE;
+        kept++
+    :: else -> break
+    od;
     lock_zone();
     do
-    :: stack[whose].count > leave ->
-        stack[whose].count--;
-        moved = stack[whose].frame[stack[whose].count];
-        assert(state[moved] == CACHED);
-        zone_give(moved)
+    :: moved > leave -> moved--; zone_give(stack[whose].frame[moved])
     :: else -> break
     od;
     unlock_zone()
 }
 
+/* stack_refill, of an empty stack; descriptors change when the lock is free again (mark_cached). */
 inline refill() {
     lock_zone();
     do
@@ -98,18 +112,22 @@ inline refill() {
         zone_take(moved);
         if
         :: moved == NOTHING -> break
-        :: else ->
-            assert(state[moved] == IN_ZONE);
-            stack[cpu].frame[stack[cpu].count] = moved;
-            state[moved] = CACHED;
-            stack[cpu].count++
+        :: else -> stack[cpu].frame[stack[cpu].count] = moved; stack[cpu].count++
         fi
     :: else -> break
     od;
-    unlock_zone()
+    unlock_zone();
+    moved = 0;
+    do
+    :: moved < stack[cpu].count ->
+        assert(state[stack[cpu].frame[moved]] == IN_ZONE);
+        state[stack[cpu].frame[moved]] = CACHED;
+        moved++
+    :: else -> break
+    od
 }
 
-/* pmm_take_page; behind it pmm_alloc_page_slow. */
+/* pmm_take_ready; behind it alloc_slow. */
 inline take() {
     frame = NOTHING;
     claim(cpu);
@@ -125,18 +143,18 @@ inline take() {
         if
         :: stack[cpu].count > 0 ->
             kept = stack[cpu].count - 1;
+            frame = stack[cpu].frame[kept];
 #ifdef RELEASED_EARLY
             busy[cpu] = false;
 #endif
-            stack[cpu].count = kept;
-            frame = stack[cpu].frame[kept]
+            stack[cpu].count = kept
         :: else
         fi;
         busy[cpu] = false
     :: else
     fi;
     if
-    :: frame == NOTHING -> lock_zone(); zone_take(frame); unlock_zone()
+    :: frame == NOTHING -> lock_zone(); zone_take(frame); unlock_zone() /* zone_alloc */
     :: else
     fi;
     if
@@ -148,7 +166,7 @@ inline take() {
     frame = 0
 }
 
-/* pmm_give_page; behind it pmm_free_page_slow. */
+/* pmm_keep_ready; behind it free_to_stack, and zone_free when the stack is claimed. */
 inline give() {
     if
     :: out?frame ->
@@ -164,23 +182,23 @@ inline give() {
             :: else
             fi;
             kept = stack[cpu].count;
+            stack[cpu].frame[kept] = frame;
 #ifndef MARKED_LATE
             state[frame] = CACHED;
 #endif
-            stack[cpu].frame[kept] = frame;
             stack[cpu].count = kept + 1;
             busy[cpu] = false;
 #ifdef MARKED_LATE
             state[frame] = CACHED
 #endif
-        :: else -> lock_zone(); zone_give(frame); unlock_zone()
+        :: else -> lock_zone(); zone_give_new(frame); unlock_zone()
         fi
     :: empty(out)
     fi;
     frame = 0
 }
 
-/* pmm_drain_cpu. */
+/* pmm_drain_of: on this CPU, for itself or for another. */
 inline drain(whose) {
     claim(whose);
     if
@@ -189,7 +207,7 @@ inline drain(whose) {
     fi
 }
 
-/* Of the other CPU, while it works. */
+/* pmm_drain_others: the other CPU is asked, while it works (cpu_ask). */
 inline drain_other() {
 #ifdef FROM_AFAR
     drain(1 - cpu)
@@ -234,7 +252,7 @@ end:
 /* Everything is given back, and every frame is in the zone once. */
 inline take_stock() {
     do
-    :: out?frame -> zone_give(frame)
+    :: out?frame -> zone_give_new(frame)
     :: empty(out) -> break
     od;
     assert(zone_count == FRAMES && stack[0].count == 0 && stack[1].count == 0);

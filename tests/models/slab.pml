@@ -4,15 +4,17 @@
  *          files slabs: current, listed, full, gone
  *
  * The owner hands objects to the others, who free them (what is a remote free of an interrupt of the
- * owner's own CPU looks the same). When it runs dry it collects: O1 to O3. A slab that has nothing
- * in use is given back, and its memory may be a new slab at once. Magazines are left out: what is in
- * one is in use for its slab.
+ * owner's own CPU looks the same), and count for themselves as long as they free of the same slab. When
+ * the owner runs dry it collects: O1 to O3. A slab that has nothing in use is given back, and its
+ * memory may be a new slab at once. Magazines are left out: what is in one is in use for its slab.
  *
  * Holds:    no object is handed out twice, none is lost; a slab that is given back has no object in
  *           use, and nobody touches it any more; in the end all of them are given back.
  * Also:     -DOTHERS=1 -DSTEPS=8
  * Broken:   -DCOUNTED_FIRST    R2 before R1
  *           -DNOT_ONE_STEP     R2 is a load and a store
+ *           -DBATCH_BLIND      a free of another slab is counted with those of the last one
+ *           -DBATCH_KEPT       what a CPU has counted for itself is never given up
  *           -DPUSHED_TWICE     R3 also when the slab is on the list already
  *           -DPUSH_BLIND       R3 does not look whether the list has changed
  *           -DNEXT_READ_LATE   O2 reads next_pending after it has set remote
@@ -56,28 +58,17 @@ bool ended;
 
 inline touch(s) { assert(slab[s].exists) }
 
-inline count_remote() {
-#ifdef NOT_ONE_STEP
-    touch(s);
-    seen = slab[s].remote;
-    slab[s].remote = seen + 1;
-    seen++
-#else
-    atomic { touch(s); slab[s].remote++; seen = slab[s].remote } /* R2 */
-#endif
-}
-
-inline note_remote() {
+inline note_remote(whose) {
     do
     :: first = pending;
-       slab[s].next_pending = first;
-       touch(s);
+       slab[whose].next_pending = first;
+       touch(whose);
        atomic {
            if
 #ifdef PUSH_BLIND
-           :: true -> pending = s; break
+           :: true -> pending = whose; break
 #else
-           :: pending == first -> pending = s; break
+           :: pending == first -> pending = whose; break
            :: else
 #endif
            fi
@@ -86,30 +77,55 @@ inline note_remote() {
     first = NONE
 }
 
-inline put_remote() {
-#ifdef COUNTED_FIRST
-    count_remote();
-    touch(s);
-    slab[s].state[i] = FREE;
+/* R2 and R3. */
+inline count_remote(whose, more) {
+#ifdef NOT_ONE_STEP
+    touch(whose);
+    seen = slab[whose].remote;
+    slab[whose].remote = seen + more;
 #else
-    touch(s);
-    slab[s].state[i] = FREE; /* R1 */
-    count_remote();
+    atomic { touch(whose); seen = slab[whose].remote; slab[whose].remote = seen + more };
 #endif
     if
 #ifdef PUSHED_TWICE
-    :: true -> note_remote()
+    :: true -> note_remote(whose)
 #else
-    :: seen == 0 -> note_remote() /* R3 */
+    :: seen == -1 -> note_remote(whose)
     :: else
 #endif
     fi;
     seen = 0
 }
 
+inline end_batch() {
+    if
+    :: batch != NONE -> count_remote(batch, batched + 1); atomic { batch = NONE; batched = 0 }
+    :: else
+    fi
+}
+
+inline put_remote() {
+#ifdef COUNTED_FIRST
+    count_remote(s, 1);
+    touch(s);
+    slab[s].state[i] = FREE
+#else
+    touch(s);
+    slab[s].state[i] = FREE; /* R1 */
+    if
+#ifdef BATCH_BLIND
+    :: batch != NONE -> batched++
+#else
+    :: batch == s -> batched++
+#endif
+    :: else -> end_batch(); batch = s /* start_batch */
+    fi
+#endif
+}
+
 proctype other() {
-    byte s, i, first = NONE;
-    short seen;
+    byte s, i, first = NONE, batch = NONE;
+    short seen, batched;
 
     do
     :: atomic {
@@ -120,7 +136,12 @@ proctype other() {
        };
        put_remote();
        atomic { s = 0; i = 0 }
+#ifdef BATCH_KEPT
     :: ended && empty(out) -> break
+#else
+    :: batch != NONE -> end_batch() /* reap_part */
+    :: ended && empty(out) && batch == NONE -> break
+#endif
     od
 }
 
