@@ -75,7 +75,7 @@ measure(unsigned count, unsigned long frames[FRAME_OWNERS])
 {
     static const uint32_t use_fpu = 1;
     unsigned limit = task_limit;
-    int pid = start_program(PROGRAM_OF(crowd)), status;
+    int pid = start_program(PROGRAM_OF(crowd), NULL), status;
 
     if (pid < 0 || !give_files(process_find(pid)))
         return false;

@@ -30,18 +30,18 @@ program_space(struct program program)
 }
 
 int
-start_program(struct program program)
+start_program(struct program program, void (*prepare)(struct process *process))
 {
     struct exec_image image = {
         .space = program_space(program), .entry = PROGRAM_CODE, .stack = PROGRAM_STACK, .name = "test"};
 
-    return image.space != NULL ? process_launch(&image, NULL) : -ENOMEM;
+    return image.space != NULL ? process_launch(&image, prepare) : -ENOMEM;
 }
 
 int
 run_program(struct program program)
 {
-    int pid = start_program(program);
+    int pid = start_program(program, NULL);
 
     return pid < 0 ? pid : process_wait(pid);
 }

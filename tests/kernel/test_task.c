@@ -167,15 +167,22 @@ PROGRAM(fork_once, CALL(2) "test %eax, %eax; jz 1f; js 2f\n"
                    "1: " EXIT(0)
                    "2: neg %eax; mov %eax, %ebx;" CALL(1));
 
+static unsigned long fail_in;
+
+static void
+let_fail(struct process *process)
+{
+    process->threads->fail_in = fail_in;
+}
+
 static int
 run_failing(struct program program, unsigned long n)
 {
-    int pid = start_program(program);
+    int pid;
 
-    if (pid < 0)
-        return pid;
-    task_find(pid)->fail_in = n;
-    return process_wait(pid);
+    fail_in = n;
+    pid = start_program(program, let_fail);
+    return pid < 0 ? pid : process_wait(pid);
 }
 
 KTEST(task, fork_with_each_allocation_failing)
@@ -274,12 +281,20 @@ KTEST(task, no_sibling_for_the_first)
     CHECK_EQ(run_program(PROGRAM_OF(sibling)), 22 << 8); /* EINVAL */
 }
 
+static bool found;
+
+static void
+look_for(struct process *process)
+{
+    found = process_find(process->pid) == process && task_find(process->pid) == process->threads;
+}
+
 KTEST(task, numbers)
 {
-    int pid = start_program(PROGRAM_OF(fork_once));
+    int pid = start_program(PROGRAM_OF(fork_once), look_for);
 
     CHECK(pid > 0);
-    CHECK(process_find(pid) != NULL && task_find(pid) != NULL);
+    CHECK(found);
     CHECK_EQ(process_wait(pid), 1 << 8);
     CHECK(process_find(pid) == NULL && task_find(pid) == NULL);
     CHECK_EQ(process_wait(pid), -10); /* ECHILD */
