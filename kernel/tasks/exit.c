@@ -231,8 +231,8 @@ end_process(struct process *process)
 
 /* ---- the thread ---- */
 
-/* The thread is not one of its process any more. True when it was the last, which ends with `code`
- * unless it was ended as a whole. */
+/* The thread is not one of its process any more. True when it was the last. The process ends with the
+ * `code` of its first thread, whichever is the last, unless it is ended as a whole. */
 static bool
 leave_process(struct task *me, int code)
 {
@@ -242,7 +242,7 @@ leave_process(struct task *me, int code)
 
     signal_leave(me);
     task_unlink(me);
-    if (last && !process->exiting)
+    if (me->tid == process->pid && !process->exiting)
         process->status = code;
     trace(TRACE_EXIT, 0, (size_t)me->tid, (unsigned)process->status, NULL);
     if (!last) {
