@@ -81,6 +81,9 @@ object_has(struct object *object, uint32_t index)
     return object_find(object, index).n != 0;
 }
 
+/* Its size, for one who does not keep others from changing it. */
+uint64_t object_size(struct object *object);
+
 /* Cuts or grows. What is cut is gone for everybody: pages, and private copies of them, leave the
  * areas that map them (a later touch is a bus error); the rest of a page that stays is zeroed. */
 void object_set_size(struct object *object, uint64_t size);

@@ -402,6 +402,18 @@ zero_tail(struct object *object, uint64_t size)
     frame_unmap(page, bytes);
 }
 
+/* Two words, which do not change in one step. */
+uint64_t
+object_size(struct object *object)
+{
+    uint64_t size;
+
+    spin_lock_only(&object->lock);
+    size = object->size;
+    spin_unlock_only(&object->lock);
+    return size;
+}
+
 /* Growing zeroes too: a shared mapping may have written behind the old end. */
 void
 object_set_size(struct object *object, uint64_t size)

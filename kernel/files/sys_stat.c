@@ -23,10 +23,10 @@ struct status {
 
 /* Blocks of 512 bytes. A module has all of its bytes somewhere. */
 static uint32_t
-blocks_of(const struct object *object)
+blocks_of(const struct object *object, uint64_t size)
 {
     if (object->ops->fill != NULL)
-        return (uint32_t)((object->size + 511) / 512);
+        return (uint32_t)((size + 511) / 512);
     return object->pages * BLOCKS_A_PAGE;
 }
 
@@ -34,8 +34,8 @@ static void
 set_size(struct status *status, const struct node *node)
 {
     if (S_ISREG(node->mode) && node->object != NULL) {
-        status->size = node->object->size;
-        status->blocks = blocks_of(node->object);
+        status->size = object_size(node->object);
+        status->blocks = blocks_of(node->object, status->size);
     } else if (node_is_folder(node)) {
         status->size = PAGE_SIZE;
         status->links = status->links != 0 ? 2 + node->folders : 0;
