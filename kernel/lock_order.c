@@ -12,7 +12,8 @@
  * Spinlocks. Nobody tells when one is given back: what a CPU holds is looked at when it takes another
  * one, and a lock is no longer held when its word is not what it was, or another CPU has taken it
  * since: a task that has moved has the same stack there. Between that one's two steps it may seem to be
- * held here, so before a report one looks for a while.
+ * held here, so before a report one looks for a while. One that is had by trying is held as any other, but is
+ * not taken behind those that are: nobody waits for it.
  *
  * Mutexes. What a task holds, shared or not, stands at the lower end of its stack, which no sane call
  * reaches. It is looked at before a task takes one in a way in which it may have to wait; a mutex that
@@ -177,17 +178,17 @@ follow(const struct held *first, const void *second, unsigned kind, uint32_t cod
 /* ---- spinlocks: what is taken ---- */
 
 void
-lock_order_spin(const struct spinlock *lock, uint32_t code)
+lock_order_spin(const struct spinlock *lock, uint32_t code, bool tried)
 {
     unsigned long flags = interrupts_disable();
     struct held *mine = held != NULL ? held[cpu_current()] : NULL, *room = NULL;
     unsigned kind = lock_stat_kind(lock, code);
 
     for (unsigned i = 0; edges != NULL && i < HELD; i++) {
-        if (mine[i].lock != lock && is_held(&mine[i]))
-            follow(&mine[i], lock, kind, code);
-        else
+        if (mine[i].lock == lock || !is_held(&mine[i]))
             room = &mine[i];
+        else if (!tried)
+            follow(&mine[i], lock, kind, code);
     }
     if (room != NULL)
         *room = (struct held){.lock = lock, .holder = lock->holder, .code = code, .kind = kind};

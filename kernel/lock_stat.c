@@ -210,11 +210,10 @@ lock_stat_note(const void *lock)
 /* ---- spinlocks ---- */
 
 void
-lock_stat_spin_taken(struct spinlock *lock, uint32_t code)
+lock_stat_spin_tried(struct spinlock *lock, uint32_t code)
 {
-    lock->code = code;
     count_taken(lock, code);
-    lock_order_spin(lock, code);
+    lock_order_spin(lock, code, true);
 }
 
 void
@@ -226,7 +225,9 @@ lock_stat_spin(struct spinlock *lock, uint32_t code)
         spin_until_free(lock);
         count_wait(lock, code, since, behind);
     }
-    lock_stat_spin_taken(lock, code);
+    lock->code = code;
+    count_taken(lock, code);
+    lock_order_spin(lock, code, false);
 }
 
 /* ---- mutexes ---- */

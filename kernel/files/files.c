@@ -13,11 +13,16 @@
  * Lock: files->lock for every change. Who is about to look at a table without it must be its only
  * user, so that nobody else changes it: /proc, which looks from outside, takes the lock. Memory for a
  * larger table is had before the lock is taken, files are let go after it was given back.
+ *
+ * Nobody keeps a table in mind across a sleep but as the owner of locks. So when a process gives up one
+ * that others share, all CPUs stand still once before its threads' references go: none of them looks
+ * at the old table any more.
  */
 #include <string.h>
 #include "file.h"
 #include "kmalloc.h"
 #include "locks.h"
+#include "smp.h"
 #include "uapi/resource.h"
 
 /* ---- the table ---- */
@@ -396,6 +401,10 @@ files_own(struct process *process)
     if (own == NULL)
         return -ENOMEM;
     shared = exchange(process, own, &threads);
+    if (threads > 1) { /* one of them may be about to look at the old table: see that none is */
+        cpus_park();
+        cpus_unpark();
+    }
     for (; threads > 0; threads--)
         files_put(shared);
     return 0;

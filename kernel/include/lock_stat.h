@@ -19,9 +19,9 @@ extern bool lock_stat_on;
 /* From now on counts. Once, when there is memory, before others use locks. */
 void lock_stat_start(void);
 
-/* Takes a spinlock for the code at that address. The second is for one that was just taken. */
+/* Takes a spinlock for the code at that address. The second is for one that was just had by trying. */
 void lock_stat_spin(struct spinlock *lock, uint32_t code);
-void lock_stat_spin_taken(struct spinlock *lock, uint32_t code);
+void lock_stat_spin_tried(struct spinlock *lock, uint32_t code);
 
 /* A mutex was made by the code at that address: from now on the long ways of mutex.c count it. */
 void lock_stat_made(struct rw_mutex *lock, uint32_t code);
@@ -50,8 +50,8 @@ unsigned lock_stat_kind(const void *lock, uint32_t code);
 
 /* Counts, and checks how locks are taken. Once, as lock_stat_start. The others do nothing without. */
 void lock_order_start(void);
-/* A spinlock was taken. From any context. */
-void lock_order_spin(const struct spinlock *lock, uint32_t code);
+/* A spinlock was taken, or had by trying. From any context. */
+void lock_order_spin(const struct spinlock *lock, uint32_t code, bool tried);
 /* The current task wants to have a mutex, and may have to wait; it has it, in whichever way it came to
  * it; it has given it back. */
 void lock_order_before(const struct rw_mutex *lock, uint32_t code);

@@ -101,7 +101,7 @@ spin_try_lock_only(struct spinlock *lock)
         return false;
     __asm__ volatile("movl $., %0" : "=m"(lock->code));
     if (UNLIKELY(lock_stat_on))
-        lock_stat_spin_taken(lock, lock->code);
+        lock_stat_spin_tried(lock, lock->code);
     return true;
 }
 
