@@ -33,7 +33,7 @@
 #define WAIT_TICKS   (TIMER_HZ / 10)
 #define FRAMES_ASKED 32
 
-static struct mutex choosing = MUTEX_INIT;
+static struct mutex choosing STATIC_MUTEX = MUTEX_INIT;
 static int victim_pid; /* 0: none; atomic, and set by who chooses only */
 
 /* With process_lock held. */
