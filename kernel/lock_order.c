@@ -7,7 +7,8 @@
  *
  *   A is held ──► B is taken   ──► edge A → B, with the place        is there an edge B → A: a bug
  *
- * Two of a kind have an order that is not looked at here (by address, parent before child).
+ * Two of a kind have an order that is not looked at here (by address, parent before child). Who only
+ * tries to have a lock waits for nobody; what he takes after that has to be in order again.
  *
  * Spinlocks. Nobody tells when one is given back: what a CPU holds is looked at when it takes another
  * one, and a lock is no longer held when its word is not what it was, or another CPU has taken it
@@ -16,8 +17,7 @@
  * not taken behind those that are: nobody waits for it.
  *
  * Mutexes. What a task holds, shared or not, stands at the lower end of its stack, which no sane call
- * reaches. It is looked at before a task takes one in a way in which it may have to wait; a mutex that
- * was had by trying is held as any other. More is wrong with a mutex than an order:
+ * reaches. More is wrong with a mutex than an order:
  *
  * M1. It is taken while the CPU holds a spinlock: the task may have to sleep.
  * M2. It is taken by a task that has it, shared too: one who wants it alone may come in between.

@@ -7,7 +7,7 @@
 #include "../mm/space_parts.h"
 
 #define ROUNDS 4
-#define STEPS  1000
+#define STEPS  300
 
 static struct part parts[CPU_MAX];
 static unsigned next, running;
