@@ -77,13 +77,6 @@ class_of(size_t size)
     return load_byte(&class_codes[(size - 1) / 16]);
 }
 
-/* This CPU's part of a class. */
-static inline struct cache_part *
-part_of(unsigned long class)
-{
-    return &mm_this_cpu()->heap[class / CLASS_WORDS - 1];
-}
-
 /* A magazine holds up to 32 KiB in at most 64 objects; a small machine's an eighth of that. */
 static uint32_t
 places_of(unsigned class)
@@ -178,7 +171,7 @@ alloc_slow(size_t size, unsigned flags, const void *caller)
         return NULL;
     if (size > KMALLOC_LARGEST || flags & KM_DMA)
         return alloc_large(size, flags, caller);
-    void *memory = slab_alloc_slow(part_of(class_of(size)), size, caller);
+    void *memory = slab_alloc_slow(class_part(class_of(size)), size, caller);
     if (memory && flags & KM_ZERO)
         memset(memory, 0, size);
     return memory;
@@ -190,7 +183,7 @@ alloc_window(size_t size, unsigned long class, const void *caller)
 {
     void *memory = NULL;
     if (LIKELY(objects_claim())) {
-        memory = slab_take(part_of(class));
+        memory = slab_take(class_part(class));
         objects_release();
     }
     return LIKELY(memory != NULL) ? memory : alloc_slow(size, 0, caller);

@@ -746,13 +746,6 @@ kfree_slow(void *memory, const void *caller)
         kfree_other(memory, caller);
 }
 
-/* This CPU's part of a class, by its code. */
-static inline struct cache_part *
-class_part(unsigned long class)
-{
-    return (struct cache_part *)(void *)((char *)mm_this_cpu() + slab_classes[class + CLASS_PART]);
-}
-
 /* The common cases of a free to the heap. False: nothing was done. */
 static inline bool
 free_to_class(unsigned long class, struct slab *slab, uint8_t *state, void *object)

@@ -298,7 +298,7 @@ slab_take(struct cache_part *part)
     slab_word bits = part->bits;
     if (UNLIKELY(!bits))
         return NULL;
-    unsigned long i = (unsigned long)__builtin_ctzl(bits);
+    unsigned long i = (unsigned)__builtin_ctzl(bits);
     uint8_t *state = &part->states[i];
     if (UNLIKELY(__atomic_load_n(state, __ATOMIC_ACQUIRE) != OBJECT_FREE))
         return NULL;

@@ -31,7 +31,9 @@ __thread struct mm_cpu *hosted_cpu_memory;
 /* Each CPU's memory, and the thread that plays the CPU: where its copy of that is. */
 static struct mm_cpu *memories[CPU_MAX];
 static struct mm_cpu **players[CPU_MAX];
-static unsigned long quick[CPU_MAX][CPU_QUICK_WORDS] __attribute__((aligned(64)));
+static struct quick {
+    unsigned long words[CPU_QUICK_WORDS] __attribute__((aligned(128)));
+} quick[CPU_MAX];
 static pthread_mutex_t player_lock = PTHREAD_MUTEX_INITIALIZER;
 struct hosted_memory hosted_memory;
 uint32_t hosted_online = 1;
@@ -70,7 +72,7 @@ hosted_limit_direct(pfn_t first_without_address)
 unsigned long *
 cpu_quick(unsigned cpu)
 {
-    return quick[cpu];
+    return quick[cpu].words;
 }
 
 /* The calling thread's segment register leads to a CPU's words from now on. */
@@ -78,7 +80,7 @@ cpu_quick(unsigned cpu)
 static void
 lead_to_quick(unsigned cpu)
 {
-    long error = syscall(SYS_arch_prctl, ARCH_SET_GS, quick[cpu]);
+    long error = syscall(SYS_arch_prctl, ARCH_SET_GS, &quick[cpu]);
     ASSERT(error == 0);
 }
 #else
@@ -87,7 +89,7 @@ lead_to_quick(unsigned cpu)
 {
     static __thread struct user_desc segment = {
         .entry_number = ~0u, .limit = sizeof(quick[0]) - 1, .seg_32bit = 1, .useable = 1};
-    segment.base_addr = (uintptr_t)quick[cpu];
+    segment.base_addr = (uintptr_t)&quick[cpu];
     long error = syscall(SYS_set_thread_area, &segment);
     ASSERT(error == 0);
     __asm__ volatile("mov %0, %%fs" : : "r"(segment.entry_number << 3 | 3));
