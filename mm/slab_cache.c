@@ -146,6 +146,7 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
     choose_order(cache, flags & SLAB_WIDE);
     count_states(cache);
     slab_choose_way(cache);
+    ASSERT(cache->states <= LARGE_HEADER - offsetof(struct slab, states));
     return cache->objects > 0;
 }
 

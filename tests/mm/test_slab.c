@@ -5,6 +5,8 @@
 #include "mm_debug.h"
 #include "slab.h"
 #include "testing.h"
+#include "../../mm/percpu.h"
+#include "../../mm/slab_private.h"
 
 #define MOST 300
 
@@ -75,6 +77,20 @@ KTEST(slab, sizes)
     }
     mm_drain();
     CHECK_EQ(pmm_free_frames(), before);
+}
+
+/* Slabs as the heap has them on large machines: all states of the smallest objects fit. */
+KTEST(slab, wide)
+{
+    unsigned long ram = slab_ram_frames;
+    for (size_t size = 16; size <= 512; size += 16) {
+        if (!can_spare(40))
+            SKIP("not enough memory");
+        slab_ram_frames = 1ul << 18;
+        try_geometry(size, 0, SLAB_WIDE);
+        slab_ram_frames = ram;
+        CHECK(mm_check());
+    }
 }
 
 KTEST(slab, alignments)
@@ -162,6 +178,41 @@ KTEST(slab, state_is_kept)
     CHECK_EQ(again[3], 0x77);
     kmem_cache_free(cache, again);
     CHECK(kmem_cache_destroy(cache));
+}
+
+/* ---- magazines ---- */
+
+/* A magazine that was full and then empty gets more slots, until it is reaped. */
+KTEST(slab, magazine_grows)
+{
+    if (debug_on(DEBUG_HEAP))
+        SKIP("objects that are watched are in no magazine");
+    if (!can_spare(40))
+        SKIP("not enough memory");
+    unsigned long before = settled_frames();
+    struct kmem_cache *cache = kmem_cache_create("test", 16, 0, 0, NULL);
+    CHECK(cache);
+    const struct magazine *magazine = cache->parts[cpu_current()]->magazine;
+    unsigned long first = magazine->places, places = first;
+    for (unsigned turn = 0; turn < 4; turn++) {
+        for (unsigned i = 0; i < MOST; i++) {
+            objects[i] = kmem_cache_alloc(cache);
+            CHECK(objects[i]);
+        }
+        CHECK(magazine->places >= (turn == 0 ? first : 2 * first));
+        CHECK(magazine->places >= places && magazine->top == magazine->bottom);
+        places = magazine->places;
+        for (unsigned i = 0; i < MOST; i++)
+            kmem_cache_free(cache, objects[i]);
+        unsigned long held = (unsigned long)(magazine->top - magazine->bottom);
+        CHECK_EQ(held, places < MOST ? places : MOST);
+        CHECK(mm_check());
+    }
+    CHECK(places >= MOST || !can_spare(4096));
+    kmem_cache_reap(cache);
+    CHECK(magazine->places == first && magazine->top == magazine->bottom);
+    CHECK(kmem_cache_destroy(cache));
+    CHECK_EQ(settled_frames(), before);
 }
 
 /* ---- giving back ---- */

@@ -1,0 +1,85 @@
+/* test_magazines.c - one thread plays two CPUs, step by step: what a slab's owner has not counted.
+ *
+ * Objects that another CPU freed may be handed out again before their frees are counted. The slab
+ * then has more in use than it has objects: its excess. */
+#include "ktest.h"
+#include "machine.h"
+#include "mm.h"
+#include "slab.h"
+#include "../../mm/percpu.h"
+#include "../../mm/slab_private.h"
+
+#define SLAB   16 /* objects of 256 bytes in a frame */
+#define PLACES 8  /* in a magazine of such a cache */
+
+static struct kmem_cache *cache;
+
+/* Allocates until all of `objects` are there. */
+static bool
+take(void **objects, unsigned count)
+{
+    bool all = true;
+    for (unsigned i = 0; i < count; i++)
+        all &= (objects[i] = kmem_cache_alloc(cache)) != NULL;
+    return all;
+}
+
+static void
+give(void **objects, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        kmem_cache_free(cache, objects[i]);
+}
+
+KTEST(magazines, excess)
+{
+    void *first[SLAB], *second[SLAB], *again[SLAB];
+    CHECK(mm_cpu_up(1));
+    cache = kmem_cache_create("two", 256, 0, 0, NULL);
+    CHECK(cache && cache->objects == SLAB);
+    CHECK(take(first, SLAB) && take(second, PLACES));
+    struct slab *slab = slab_of(first[0]);
+    for (unsigned i = 0; i < SLAB; i++)
+        CHECK(slab_of(first[i]) == slab);
+    CHECK(slab->full && slab->excess == 0);
+    give(second, PLACES); /* the magazine is full */
+    give(first, 1);
+    CHECK(slab->listed && slab->left == SLAB - 1);
+    cache->parts[0]->overflowed = false; /* it shall not grow */
+
+    hosted_set_cpu(1);
+    give(&first[1], PLACES);
+    give(&first[1 + PLACES], 3); /* past it: counted by this CPU for itself */
+    CHECK_EQ(cache->parts[1]->batched + 1, 3);
+    CHECK(slab->left == SLAB - 1 && slab->remote == -1);
+    CHECK(mm_check());
+
+    hosted_set_cpu(0);
+    CHECK(take(second, SLAB) && slab_of(second[SLAB - 1]) != slab);
+    CHECK(take(again, 4));
+    for (unsigned i = 0; i < 4; i++)
+        CHECK(slab_of(again[i]) == slab);
+    CHECK_EQ(slab->left, SLAB_CURRENT + SLAB + 3);
+    CHECK(take(&again[4], 1) && slab_of(again[4]) != slab);
+    CHECK(slab->full && slab->excess == 3);
+    CHECK(mm_check());
+
+    /* Frees by the owner count it down one by one, the other CPU's when they are known. */
+    give(second, PLACES);
+    give(&first[12], 1);
+    CHECK(slab->full && slab->excess == 2 && slab->left == 1);
+    hosted_set_cpu(1);
+    give(&second[PLACES], 1); /* of another slab: the three are told */
+    CHECK_EQ(slab->remote + 1, 3);
+    CHECK(mm_check());
+    hosted_set_cpu(0);
+    kmem_cache_reap(cache);
+    CHECK(slab->listed && slab->remote == -1);
+    CHECK(mm_check());
+
+    give(&first[13], SLAB - 13);
+    give(&second[PLACES + 1], SLAB - PLACES - 1);
+    give(again, 5);
+    CHECK(kmem_cache_destroy(cache));
+    machine_start_usual();
+}
