@@ -1,7 +1,7 @@
 /* pcp.h - each CPU's stacks of free frames.
  *
  * Most frames live short: what one caller gives back the next one takes, still warm in the cache.
- * So each CPU keeps some free chunks of orders 0..3 and 9 of each zone on a stack, and the zone's
+ * So each CPU keeps some free chunks of orders 0..4 and 9 of each zone on a stack, and the zone's
  * lock is taken once for a batch of them.
  */
 #ifndef OCTAVO_PCP_H
@@ -9,13 +9,13 @@
 
 #include "types.h"
 
-#define PCP_STACKS 5
+#define PCP_STACKS 6
 
 /* The order of the chunks on a stack. */
 static inline unsigned
 pcp_order(unsigned stack)
 {
-    return stack < 4 ? stack : 9;
+    return stack < 5 ? stack : 9;
 }
 
 /* What stands for a stack where there is none: it never has anything, and takes nothing. */

@@ -207,15 +207,16 @@ pmm_cpu_words(void)
     return words;
 }
 
-/* A stack may keep 1/64 of its zone: 1024 single frames, 32 chunks of up to 8, 2 of 512; none when
- * each frame is looked at. */
+/* A stack may keep 1/64 of its zone: 1024 single frames, 32 chunks of up to 8, 8 of 16, 2 of 512; one
+ * chunk where that is a quarter of the zone at most; none when each frame is looked at. */
 uint32_t
 pmm_stack_limit(unsigned zone, unsigned stack)
 {
-    static const uint16_t most[PCP_STACKS] = {1024, 32, 32, 32, 2};
+    static const uint16_t most[PCP_STACKS] = {1024, 32, 32, 32, 8, 2};
     if (debug_on(DEBUG_PAGES))
         return 0;
-    unsigned long share = mm_zones[zone].managed >> (6 + pcp_order(stack));
+    unsigned long chunks = mm_zones[zone].managed >> pcp_order(stack);
+    unsigned long share = chunks >= 4 && chunks < 64 ? 1 : chunks / 64;
     return (uint32_t)(share < most[stack] ? share : most[stack]);
 }
 

@@ -118,7 +118,8 @@ pmm_keep_ready(unsigned long number)
 static inline unsigned
 pmm_stack_for(size_t count)
 {
-    static const uint8_t small[] = {PCP_NONE, 0, 1, PCP_NONE, 2, PCP_NONE, PCP_NONE, PCP_NONE, 3};
+    static const uint8_t small[] = {PCP_NONE, 0, 1, PCP_NONE, 2, [5 ... 7] = PCP_NONE, 3,
+                                    [9 ... 15] = PCP_NONE, 4};
     if (LIKELY(count < sizeof(small)))
         return small[count];
     return count == 1u << pcp_order(PCP_STACKS - 1) ? PCP_STACKS - 1 : PCP_NONE;
