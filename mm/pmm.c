@@ -485,12 +485,21 @@ free_single(unsigned long number)
     free_slow(pfn_to_paddr(pfn(number + pmm_origin(pmm_best))), 1);
 }
 
+/* Of the kernel's own memory, where high memory is the best for others. */
+static SLOW_PATH void
+free_direct(paddr_t first, size_t count)
+{
+    if (UNLIKELY((uint32_t)first & PAGE_MASK) ||
+        UNLIKELY(!pmm_keep_chunk(&pmm_best[PMM_DIRECT], paddr_to_pfn(first), count)))
+        free_slow(first, count);
+}
+
 void
 pmm_free_pages(paddr_t first, size_t count)
 {
     if (UNLIKELY((uint32_t)first & PAGE_MASK) ||
-        UNLIKELY(!pmm_keep_chunk(paddr_to_pfn(first).n - pmm_origin(pmm_best), count)))
-        free_slow(first, count);
+        UNLIKELY(!pmm_keep_chunk(pmm_best, paddr_to_pfn(first), count)))
+        free_direct(first, count);
 }
 
 void

@@ -146,15 +146,16 @@ pmm_take_chunk(const struct best_zone *zone, size_t count, pfn_t *head)
     return true;
 }
 
-/* As pmm_keep_ready, for any count of frames. */
+/* As pmm_keep_ready, for any count of frames of a zone. */
 static inline bool
-pmm_keep_chunk(unsigned long number, size_t count)
+pmm_keep_chunk(const struct best_zone *zone, pfn_t head, size_t count)
 {
-    if (UNLIKELY(!pmm_is_best(number)))
+    if (UNLIKELY(head.n - zone->first >= zone->count))
         return false;
     struct mm_cpu *cpu = mm_this_cpu();
-    struct frame_stack *stack = &cpu->stacks[0][pmm_stack_for(count)];
-    struct frame *frame = pmm_frame(pmm_best, number);
+    unsigned long row = zone == pmm_best ? 0 : zone->row, number = head.n - pmm_origin(zone);
+    struct frame_stack *stack = &cpu->stacks[row][pmm_stack_for(count)];
+    struct frame *frame = pmm_frame(zone, number);
     if (UNLIKELY(!cpu_claim(&cpu->frames_busy)))
         return false;
     unsigned long kept = stack->count;

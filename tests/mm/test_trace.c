@@ -218,7 +218,7 @@ KTEST(trace, split_and_merge)
         SKIP("not enough memory");
     if (!begin(4 * ROOM, TRACE_GROUP(TRACE_SPLIT)))
         return;
-    for (unsigned order = 4; order < 9; order++) {
+    for (unsigned order = 5; order < 9; order++) {
         unsigned taken = allocate_until_split(chunks, ARRAY_LENGTH(chunks), order);
         struct trace_event split = seen[0];
         size_t count = seen_count;
