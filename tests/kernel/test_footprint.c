@@ -50,6 +50,18 @@ give_files(struct process *process)
     return true;
 }
 
+static bool prepared;
+
+static void
+prepare(struct process *process)
+{
+    static const uint32_t use_fpu = 1;
+
+    prepared = give_files(process);
+    if (!(read_cr0() & CR0_EM))
+        space_write(process->space, 0x200010, &use_fpu, sizeof(use_fpu));
+}
+
 static void
 end_all(void)
 {
@@ -73,17 +85,15 @@ all_sleep(void)
 static bool
 measure(unsigned count, unsigned long frames[FRAME_OWNERS])
 {
-    static const uint32_t use_fpu = 1;
     unsigned limit = task_limit;
-    int pid = start_program(PROGRAM_OF(crowd), NULL), status;
+    int pid, status;
 
-    if (pid < 0 || !give_files(process_find(pid)))
-        return false;
-    if (!(read_cr0() & CR0_EM))
-        space_write(process_find(pid)->space, 0x200010, &use_fpu, sizeof(use_fpu));
     task_limit = count + 1;
-    status = process_wait(pid);
+    pid = start_program(PROGRAM_OF(crowd), prepare);
+    status = pid < 0 ? pid : process_wait(pid);
     task_limit = limit;
+    if (pid < 0 || !prepared)
+        return false;
     while (!all_sleep())
         task_idle();
     mm_drain();

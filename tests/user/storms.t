@@ -38,6 +38,7 @@ cpus=4
 storm "4 CPUs: the books are right at any time" 32M books 24
 storm "4 CPUs: 500 times fork, exec, exit" 32M forkexec 500
 storm "4 CPUs: a fork bomb" 32M forkbomb
+storm "4 CPUs: memory hogs" 32M hog
 storm "4 CPUs: names, pipes and files without end" 32M hoard
 
 done_testing
