@@ -39,5 +39,8 @@ boots "apart: with files in common" 1 --smp 2 --mem 64M --timeout 120 \
     --add build/storms/apart --cmdline 'lockstat run="/apart together"'
 like "apart: a lock that goes from CPU to CPU is found" "$console" \
     '^not ok .* a pipe to oneself: .* are by another CPU than before'
+boots "4 CPUs without memory keep to one order of locks" 0 --media multiboot --smp 4 --mem 32M \
+    --timeout 120 --add build/storms/hog --cmdline 'lockorder run=/hog'
+like "and nothing is lost" "$console" "^# hog: [0-9]+ passed, 0 failed"
 
 done_testing
