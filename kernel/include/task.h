@@ -68,6 +68,7 @@ struct process {
     struct process *next_hash;       /* of those with a similar pid */
     struct task *threads;            /* linked by next_thread */
     unsigned thread_count;
+    unsigned ending; /* of them have begun to end */
     struct address_space *space;
     struct files *files;
     struct folder *folder;

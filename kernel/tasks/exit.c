@@ -231,10 +231,22 @@ end_process(struct process *process)
 
 /* ---- the thread ---- */
 
-/* The thread is not one of its process any more. True when it was the last. The process ends with the
- * `code` of its first thread, whichever is the last, unless it is ended as a whole. */
+/* The process ends with the code of the thread that ends when all others have begun to, unless it is
+ * ended as a whole: who has waited for a thread by its word says the code, though that one may still be
+ * about. */
+static void
+begin_end(struct process *process, int code)
+{
+    unsigned long state = spin_lock(&process_lock);
+
+    if (++process->ending == process->thread_count && !process->exiting)
+        process->status = code;
+    spin_unlock(&process_lock, state);
+}
+
+/* The thread is not one of its process any more. True when it was the last. */
 static bool
-leave_process(struct task *me, int code)
+leave_process(struct task *me)
 {
     struct process *process = me->process;
     unsigned long state = spin_lock(&process_lock);
@@ -242,8 +254,7 @@ leave_process(struct task *me, int code)
 
     signal_leave(me);
     task_unlink(me);
-    if (me->tid == process->pid && !process->exiting)
-        process->status = code;
+    process->ending--;
     trace(TRACE_EXIT, 0, (size_t)me->tid, (unsigned)process->status, NULL);
     if (!last) {
         files_put(process->files); /* the others still use them */
@@ -260,9 +271,10 @@ end_thread(int code)
     struct task *me = task_current();
     struct process *process = me->process;
 
+    begin_end(process, code);
     thread_release_words(me);
     fpu_drop(me);
-    if (leave_process(me, code))
+    if (leave_process(me))
         end_process(process);
     interrupts_disable();
     me->space = NULL;

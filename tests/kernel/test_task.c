@@ -61,18 +61,6 @@ PROGRAM(thread, "mov $0x00310F00 | 0, %ebx; mov $0x30F000, %ecx\n"
                 "3: " EXIT(99)
                 "4: mov 0x200020, %ebx;" CALL(1));
 
-/* The first thread's status is the process's, though another ends behind it. */
-PROGRAM(first_thread, "mov $0x00010F00, %ebx; mov $0x30F000, %ecx\n"
-                      "xor %edx, %edx; xor %edi, %edi; xor %esi, %esi;" CALL(120)
-                      "test %eax, %eax; jz 1f; mov $20, %ebx;" CALL(1)
-                      "1: mov $20, %ebp\n"
-                      "2: " CALL(158) "dec %ebp; jnz 2b; mov $1, %ebx;" CALL(1));
-
-KTEST(task, first_thread_says_the_status)
-{
-    CHECK_EQ(run_program(PROGRAM_OF(first_thread)), 20 << 8);
-}
-
 KTEST(task, thread_and_join)
 {
     CHECK_EQ(run_program(PROGRAM_OF(thread)), 20 << 8);
