@@ -30,15 +30,23 @@ MUST_CHECK pfn_t buddy_alloc_count(struct zone *zone, unsigned long count);
 /* Gives back any range of allocated pages. Panics when any of it is free already. */
 void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
 
-/* Takes up to `wanted` chunks of an order below MANY_ORDERS, from a word of 32 pages as many as it
- * has; returns how many: half of them at least, unless they are thinly spread. Their numbers count
- * from zone_origin. */
+/* Takes up to `most` chunks of an order below MANY_ORDERS; returns how many: a quarter of them at
+ * least, unless they are thinly spread. A word of 32 pages that there is room for is taken whole:
+ * else each call would leave a rest, and begin with that of the call before. The numbers count from
+ * zone_origin. */
 #define MANY_ORDERS 5
-unsigned buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned wanted);
+unsigned buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned most);
 
-/* Gives such chunks back. It pays when those of one word follow each other. Panics when any of them
- * is free already. */
-void buddy_free_many(struct zone *zone, unsigned order, const uint32_t *chunks, unsigned count);
+/* Pages of one word that become free together: its first page's number, a bit for each page that does,
+ * and how many these are. */
+struct buddy_word {
+    uint32_t first, pages, count;
+};
+
+/* Gives chunks of one order back, those of a word in one step. Panics when any of them is free already.
+ */
+void buddy_free_words(struct zone *zone, const struct buddy_word *words, unsigned count,
+                      unsigned order);
 
 /* Takes the free pages at or behind *first in block `index`, as many as follow each other and at
  * most `most`. *first becomes the first of them. Returns how many, 0 when there are

@@ -13,6 +13,7 @@
 #ifndef OCTAVO_BLOCKMAP_H
 #define OCTAVO_BLOCKMAP_H
 
+#include <string.h>
 #include "zone.h"
 
 #define WORD_ORDER 5u /* a word has 2^5 pages */
@@ -66,29 +67,10 @@ best_run(uint32_t bits, unsigned *order)
     }
 }
 
-/* Those of 32 pages from `word * 32` on that lie in [from, to). */
-static inline uint32_t
-word_mask(unsigned word, unsigned from, unsigned to)
-{
-    unsigned low = word * WORD_PAGES;
-    uint32_t mask = from > low ? ~0u << (from - low) : ~0u;
-    return to < low + WORD_PAGES ? mask & ~(~0u << (to - low)) : mask;
-}
-
 static inline unsigned
 word_kind(uint32_t pages)
 {
     return pages ? run_order(pages) + 1 : 0;
-}
-
-/* The kind of a word of which the page `at` has become free; it was of `kind` before. */
-static inline unsigned
-grown_kind(uint32_t pages, unsigned kind, unsigned at)
-{
-    static const uint32_t ones[] = {1, 3, 0xf, 0xff, 0xffff, ~0u};
-    while (kind < WORD_FREE && !(~pages >> (at & ~((1u << kind) - 1)) & ones[kind]))
-        kind++;
-    return kind;
 }
 
 /* Puts a word in another list, whose kind it is now. True when that may have changed the order of
@@ -113,6 +95,24 @@ map_set(struct block_map *map, unsigned word, uint32_t pages, unsigned largest)
     unsigned kind = word_kind(pages);
     map->pages[word] = pages;
     return kind != map->kinds[word] && map_move(map, word, kind, largest);
+}
+
+/* The bits of `count` words from `word` on. */
+static inline uint32_t
+word_run(unsigned word, unsigned count)
+{
+    return ~0u >> (BLOCK_WORDS - count) << word;
+}
+
+/* Says of `count` words that all of their pages are free, or none; it was the other way round. */
+static inline void
+map_set_words(struct block_map *map, unsigned word, unsigned count, bool free)
+{
+    uint32_t run = word_run(word, count);
+    memset(&map->pages[word], free ? 0xff : 0, count * sizeof(map->pages[0]));
+    memset(&map->kinds[word], free ? WORD_FREE : 0, count);
+    map->words[0] ^= run;
+    map->words[WORD_FREE] ^= run;
 }
 
 static inline bool

@@ -30,40 +30,34 @@ buddy_init(struct zone *zone, const char *name, pfn_t start, pfn_t end, struct b
     buddy_add(zone, start, end);
 }
 
-/* Makes pages [from, to) of an open block free, or not. All of them must have been otherwise. */
+/* Makes a chunk of an open block free, or not. All of it must have been otherwise. */
 static __attribute__((noinline)) void
-pages_set(struct zone *zone, uint32_t index, unsigned from, unsigned to, bool free)
+chunk_set(struct zone *zone, uint32_t index, unsigned order, unsigned offset, bool free)
 {
     struct block *block = &zone->blocks[index];
     struct block_map *map = &zone->maps[index];
-    uint32_t whole = 0;
-    bool moved = false;
-    for (unsigned word = from >> WORD_ORDER; word <= (to - 1) >> WORD_ORDER; word++) {
-        uint32_t mask = word_mask(word, from, to);
-        if (mask == ~0u) {
-            map->pages[word] = free ? ~0u : 0;
-            map->kinds[word] = free ? WORD_FREE : 0;
-            whole |= 1u << word;
-        } else {
-            moved |= map_set(map, word, map->pages[word] ^ mask, block->levels);
-        }
+    unsigned word = offset >> WORD_ORDER, count = 1u << order;
+    bool moved = true;
+    if (order < WORD_ORDER) {
+        uint32_t mask = ((1u << count) - 1) << (offset & 31);
+        moved = map_set(map, word, map->pages[word] ^ mask, block->levels);
+    } else {
+        map_set_words(map, word, count >> WORD_ORDER, free);
     }
-    map->words[free ? 0 : WORD_FREE] &= ~whole;
-    map->words[free ? WORD_FREE : 0] |= whole;
-    block->free = (uint16_t)(free ? block->free + (to - from) : block->free - (to - from));
-    zone->free = free ? zone->free + (to - from) : zone->free - (to - from);
-    if (moved || whole)
+    block->free = (uint16_t)(free ? block->free + count : block->free - count);
+    zone->free = free ? zone->free + count : zone->free - count;
+    if (moved)
         zone_relist(zone, index);
 }
 
-/* True when any page of [from, to) is free. */
-static bool
-pages_touch_free(const struct block_map *map, unsigned from, unsigned to)
+/* True when any page of a chunk is free. */
+static inline bool
+chunk_touches_free(const struct block_map *map, unsigned order, unsigned offset)
 {
-    uint32_t free = 0;
-    for (unsigned word = from >> WORD_ORDER; word <= (to - 1) >> WORD_ORDER; word++)
-        free |= map->pages[word] & word_mask(word, from, to);
-    return free != 0;
+    unsigned word = offset >> WORD_ORDER, count = 1u << order;
+    if (order < WORD_ORDER)
+        return map->pages[word] & ((1u << count) - 1) << (offset & 31);
+    return ~map->words[0] & word_run(word, count >> WORD_ORDER);
 }
 
 /* The trace hears of a chunk that became free next to free ones. Out of the way. */
@@ -79,7 +73,7 @@ trace_merge(const struct zone *zone, uint32_t index, unsigned order, unsigned of
 static void
 chunk_put(struct zone *zone, uint32_t index, unsigned order, unsigned offset)
 {
-    pages_set(zone, index, offset, offset + (1u << order), true);
+    chunk_set(zone, index, order, offset, true);
     if (trace_on(TRACE_MERGE))
         trace_merge(zone, index, order, offset);
 }
@@ -107,7 +101,7 @@ buddy_split(struct zone *zone, uint32_t index, unsigned offset, unsigned level, 
 {
     if (trace_on(TRACE_SPLIT))
         trace_split(zone, page_at(zone, index, offset), level, order);
-    pages_set(zone, index, offset, offset + (1u << order), false);
+    chunk_set(zone, index, order, offset, false);
 }
 
 /* The first block of the list that best fits the order; NO_BLOCK when there is none. */
@@ -129,7 +123,7 @@ buddy_alloc(struct zone *zone, unsigned order)
     if (level > order)
         buddy_split(zone, index, offset, level, order);
     else
-        pages_set(zone, index, offset, offset + (1u << order), false);
+        chunk_set(zone, index, order, offset, false);
     return page_at(zone, index, offset);
 }
 
@@ -142,7 +136,7 @@ buddy_free(struct zone *zone, pfn_t chunk, unsigned order)
         kpanic("buddy: %s: free of frame %#lx, order %u: no chunk of this zone", zone->name,
                chunk.n, order);
     if (!zone->blocks[index].open ||
-        pages_touch_free(&zone->maps[index], offset, offset + (1u << order)))
+        chunk_touches_free(&zone->maps[index], order, offset))
         kpanic("buddy: %s: double free of frame %#lx, order %u", zone->name, chunk.n, order);
     chunk_put(zone, index, order, offset);
 }
@@ -228,7 +222,7 @@ alloc_run(struct zone *zone, unsigned long count)
         return pfn(0);
     for (uint32_t i = first; i < first + blocks; i++) {
         open_map(zone, i);
-        pages_set(zone, i, 0, BLOCK_FRAMES, false);
+        chunk_set(zone, i, MAX_ORDER, 0, false);
     }
     pfn_t start = page_at(zone, first, 0);
     put_rest(zone, pfn(start.n + count), (blocks << MAX_ORDER) - count);
@@ -243,7 +237,7 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
         return alloc_run(zone, count);
     unsigned order = log2_up(count);
     pfn_t start = buddy_alloc(zone, order);
-    if (start.n)
+    if (start.n && count < 1ul << order)
         put_rest(zone, pfn(start.n + count), (1ul << order) - count);
     return start;
 }
@@ -288,64 +282,47 @@ word_take(struct zone *zone, uint32_t index, unsigned word, unsigned order, uint
 }
 
 unsigned
-buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned wanted)
+buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned most)
 {
     unsigned got = 0;
-    for (unsigned words = 0; 2 * got < wanted && words < MANY_WORDS; words++) {
+    for (unsigned words = 0; 4 * got < most && words < MANY_WORDS; words++) {
         uint32_t index = best_block(zone, order);
         if (index == NO_BLOCK)
             break;
         unsigned word = map_find_word(open_map(zone, index), order);
         if (order == 0) /* the compiler makes the common case a short one */
-            got += word_take(zone, index, word, 0, chunks + got, wanted - got);
+            got += word_take(zone, index, word, 0, chunks + got, most - got);
         else
-            got += word_take(zone, index, word, order, chunks + got, wanted - got);
+            got += word_take(zone, index, word, order, chunks + got, most - got);
     }
     return got;
 }
 
-/* Makes `count` chunks of a word free, those with the bits `pages`; `chunk` is the last of them. */
-static inline __attribute__((always_inline)) void
-word_put(struct zone *zone, unsigned order, uint32_t chunk, uint32_t pages, unsigned count)
+/* Makes pages of a word free. */
+static inline void
+word_put(struct zone *zone, const struct buddy_word *put, unsigned order)
 {
-    uint32_t index = (chunk - zone_first(zone)) >> MAX_ORDER;
-    uint32_t word = chunk >> WORD_ORDER & (BLOCK_WORDS - 1);
-    struct block *block = &zone->blocks[index];
-    struct block_map *map = &zone->maps[index];
-    if (UNLIKELY(map->pages[word] & pages))
-        kpanic("buddy: %s: double free of frame %#lx, order %u", zone->name, zone_origin(zone) + chunk,
-               order);
-    pages = map->pages[word] |= pages;
-    block->free += (uint16_t)(count << order);
-    unsigned kind = count == 1 && order == 0 ? grown_kind(pages, map->kinds[word], chunk & 31)
-                                             : word_kind(pages);
-    if (kind != map->kinds[word] && map_move(map, word, kind, block->levels))
-        zone_relist(zone, index);
+    uint32_t page = put->first - zone_first(zone), word = page >> WORD_ORDER & (BLOCK_WORDS - 1);
+    struct block *block = &zone->blocks[page >> MAX_ORDER];
+    struct block_map *map = &zone->maps[page >> MAX_ORDER];
+    uint32_t pages = map->pages[word];
+    if (UNLIKELY(pages & put->pages))
+        kpanic("buddy: %s: double free of frame %#lx, order %u", zone->name,
+               zone_origin(zone) + put->first + (unsigned)__builtin_ctz(pages & put->pages), order);
+    block->free = (uint16_t)(block->free + put->count);
+    zone->free += put->count;
+    if (map_set(map, word, pages | put->pages, block->levels))
+        zone_relist(zone, page >> MAX_ORDER);
     if (trace_on(TRACE_MERGE))
-        trace_merge(zone, index, order, chunk & (BLOCK_FRAMES - 1));
-}
-
-static inline __attribute__((always_inline)) void
-free_many(struct zone *zone, unsigned order, const uint32_t *chunks, unsigned count)
-{
-    uint32_t ones = (1u << (1u << order)) - 1;
-    zone->free += (unsigned long)count << order;
-    for (const uint32_t *end = chunks + count; chunks < end;) {
-        const uint32_t *first = chunks;
-        uint32_t chunk = *chunks, pages = ones << (chunk & 31);
-        for (; ++chunks < end && !((*chunks ^ chunk) >> WORD_ORDER); pages |= ones << (chunk & 31))
-            chunk = *chunks;
-        word_put(zone, order, chunk, pages, (unsigned)(chunks - first));
-    }
+        trace_merge(zone, page >> MAX_ORDER, order,
+                    (page + (unsigned)__builtin_ctz(put->pages)) & (BLOCK_FRAMES - 1));
 }
 
 void
-buddy_free_many(struct zone *zone, unsigned order, const uint32_t *chunks, unsigned count)
+buddy_free_words(struct zone *zone, const struct buddy_word *words, unsigned count, unsigned order)
 {
-    if (order == 0)
-        free_many(zone, 0, chunks, count);
-    else
-        free_many(zone, order, chunks, count);
+    for (const struct buddy_word *end = words + count; words < end; words++)
+        word_put(zone, words, order);
 }
 
 unsigned long
@@ -358,8 +335,10 @@ buddy_take_from(struct zone *zone, uint32_t index, pfn_t *first, unsigned long m
     unsigned end = start;
     while (end < BLOCK_FRAMES && end - start < most && map_test(map, end))
         end++;
-    if (end > start)
-        pages_set(zone, index, start, end, false);
     *first = page_at(zone, index, start);
+    for (unsigned at = start, order; at < end; at += 1u << order) {
+        order = chunk_order(pfn(at), end - at);
+        chunk_set(zone, index, order, at, false);
+    }
     return end - start;
 }

@@ -89,41 +89,62 @@ pmm_stack(struct mm_cpu *cpu, unsigned zone, unsigned stack)
     return zone > first_zone[0] ? NULL : &cpu->stacks[first_zone[0] - zone][stack];
 }
 
-/* How many of the chunks that came last, `most` at most, lie in PCP_WORDS words. */
-static uint32_t
-flush_size(const struct frame_stack *stack, uint32_t most)
+/* Takes chunks that came last off a stack, `most` at most, as far as they lie in PCP_WORDS words.
+ * Returns how many words these are. Before the lock is taken: the cost is in the descriptors. */
+static unsigned
+stack_gather(struct frame *frames, struct frame_stack *stack, unsigned order, uint32_t most,
+             struct buddy_word *words)
 {
-    const uint32_t *top = &stack->frames[stack->count], *chunk = top, *end = top - most;
-    uint32_t words = 0, last = ~top[-1];
-    for (; chunk > end; last = *--chunk)
-        if ((chunk[-1] ^ last) >= WORD_PAGES && words++ == PCP_WORDS)
-            break;
-    return (uint32_t)(top - chunk);
+    const uint32_t *chunk = &stack->frames[stack->count], *end = chunk - most;
+    uint32_t ones = (1u << (1u << order)) - 1, last = ~chunk[-1];
+    struct buddy_word *word = words;
+    for (; chunk > end; chunk--) {
+        uint32_t number = chunk[-1];
+        if ((number ^ last) >= WORD_PAGES) {
+            if (word == words + PCP_WORDS)
+                break;
+            *word++ = (struct buddy_word){.first = number & ~(WORD_PAGES - 1)};
+            last = number;
+        }
+        word[-1].pages |= ones << (number & (WORD_PAGES - 1));
+        word[-1].count += 1u << order;
+        frames[number] = (struct frame){.owner = FRAME_NONE};
+    }
+    stack->count = (uint32_t)(chunk - stack->frames);
+    return (unsigned)(word - words);
+}
+
+/* The same for chunks that are larger than a word, all of them. */
+static void
+stack_flush_large(struct zone *zone, struct frame_stack *stack, unsigned order, uint32_t most)
+{
+    for (; most > 0; most--) {
+        pfn_t chunk = pfn(zone_origin(zone) + stack->frames[--stack->count]);
+        unsigned long flags = spin_lock(&zone->lock);
+        *frame_of(chunk) = (struct frame){.owner = FRAME_NONE};
+        buddy_free(zone, chunk, order);
+        spin_unlock(&zone->lock, flags);
+    }
 }
 
 /* Puts chunks that came last back into the buddy, `most` at most. Claimed by the caller. */
 static void
 stack_flush(struct zone *zone, struct frame_stack *stack, unsigned order, uint32_t most)
 {
-    uint32_t count = flush_size(stack, most);
-    const uint32_t *chunks = &stack->frames[stack->count -= count];
-    struct frame *frames = frame_of(pfn(zone_origin(zone)));
-    for (uint32_t i = 0; i < count; i++)
-        frames[chunks[i]] = (struct frame){.owner = FRAME_NONE};
+    struct buddy_word words[PCP_WORDS];
+    if (order >= MANY_ORDERS)
+        return stack_flush_large(zone, stack, order, most);
+    unsigned count = stack_gather(frame_of(pfn(zone_origin(zone))), stack, order, most, words);
     unsigned long flags = spin_lock(&zone->lock);
-    if (order < MANY_ORDERS)
-        buddy_free_many(zone, order, chunks, count);
-    else
-        for (uint32_t i = 0; i < count; i++)
-            buddy_free(zone, pfn(zone_origin(zone) + chunks[i]), order);
+    buddy_free_words(zone, words, count, order);
     spin_unlock(&zone->lock, flags);
 }
 
-/* How many chunks a stack gives or takes at once: a batch, or half of a small stack. */
+/* How many chunks a full stack gives at once: a batch, or half of a small stack. */
 static uint32_t
-batch_of(const struct frame_stack *stack, uint32_t batch)
+flush_of(const struct frame_stack *stack)
 {
-    return stack->limit < 2 * batch ? (stack->limit + 1) / 2 : batch;
+    return stack->limit < 2 * PCP_BATCH ? (stack->limit + 1) / 2 : PCP_BATCH;
 }
 
 static inline void
@@ -141,11 +162,12 @@ mark_cached(struct frame *frames, const uint32_t *chunks, uint32_t count, unsign
 static bool
 stack_refill(struct zone *zone, struct frame_stack *stack, unsigned order)
 {
-    uint32_t wanted = batch_of(stack, order < MANY_ORDERS ? PCP_BATCH >> order : 1);
+    uint32_t most = 2 * PCP_BATCH >> order; /* a word, and what is thin */
     struct frame *frames = frame_of(pfn(zone_origin(zone)));
     unsigned long flags = spin_lock(&zone->lock);
     if (order < MANY_ORDERS) {
-        stack->count = buddy_alloc_many(zone, order, stack->frames, wanted);
+        stack->count = buddy_alloc_many(zone, order, stack->frames,
+                                        most < stack->limit ? most : stack->limit);
     } else {
         pfn_t chunk = buddy_alloc(zone, order);
         if (chunk.n)
@@ -441,7 +463,10 @@ zone_free(struct zone *zone, pfn_t head, size_t count)
 {
     unsigned long flags = spin_lock(&zone->lock);
     *frame_of(head) = (struct frame){.owner = FRAME_NONE};
-    buddy_free_range(zone, head, count);
+    if (count <= BLOCK_FRAMES && !(count & (count - 1)))
+        buddy_free(zone, head, (unsigned)__builtin_ctzl(count));
+    else
+        buddy_free_range(zone, head, count);
     spin_unlock(&zone->lock, flags);
 }
 
@@ -460,7 +485,7 @@ free_to_stack(pfn_t head, size_t count)
             cpu_release(&cpu->frames_busy);
             return zone_free(zone, head, count);
         }
-        stack_flush(zone, stack, pcp_order(kind), batch_of(stack, PCP_BATCH));
+        stack_flush(zone, stack, pcp_order(kind), flush_of(stack));
     }
     *frame_of(head) = (struct frame){.owner = FRAME_CACHED,
                                      .count = (uint32_t)(count > 1 ? count : 0)};

@@ -8,7 +8,7 @@
  * the lock cheap, few enough to bound the longest call. What goes back lies in at most so many words
  * of 32 pages, since that is what it costs. */
 #define PCP_BATCH 32u
-#define PCP_WORDS 6u
+#define PCP_WORDS 7u
 
 extern struct zone mm_zones[ZONE_COUNT];
 extern struct block *mm_blocks; /* of the whole machine, from FRAME_BASE on */
