@@ -54,7 +54,7 @@ proc_find_subject(uintptr_t value, struct proc_subject *subject)
         subject->task = subject->process != NULL ? first_thread(subject->process) : NULL;
     }
     if (subject->process != NULL)
-        subject->process->refs++;
+        (void)__atomic_fetch_add(&subject->process->refs, 1, __ATOMIC_RELAXED);
     if (subject->task != NULL)
         task_get(subject->task);
     spin_unlock(&process_lock, state);

@@ -82,13 +82,16 @@ may_stop(const struct process *process, int signal)
     return !process->exiting && (signal == SIGSTOP || !group_is_orphaned(process->group, NULL));
 }
 
-/* False when the thread ends instead. */
+/* False when the thread ends instead. A stop that begins after the first look marks the thread again. */
 static bool
 wait_while_stopped(const struct task *task)
 {
     struct process *process = task->process;
-    unsigned long state = spin_lock(&process_lock);
+    unsigned long state;
 
+    if (LIKELY(!process->stopped))
+        return !(task->work & TASK_WORK_EXIT);
+    state = spin_lock(&process_lock);
     while (process->stopped && !(task->work & TASK_WORK_EXIT)) {
         (void)task_sleep_unlock(&process->stop_wait, TASK_SLEEPING_HARD, 0, &process_lock, state);
         state = spin_lock(&process_lock);
@@ -167,13 +170,25 @@ act(struct task *task, const struct signal_info *info, const struct action *acti
         enter_handler(task, action, info, frame);
 }
 
+/* A look without the lock. What comes after it marks the thread again. */
+static bool
+has_pending(const struct task *task)
+{
+    return ((task->pending | task->process->pending) & ~task->blocked) != 0;
+}
+
 /* Takes the next signal, and what is to be done on it. False when there is none, or the process is
  * to stop first. A stop begins at once: SIGCONT finds it either pending or under way. */
 static bool
 take_next(struct task *task, struct signal_info *info, struct action *action)
 {
-    unsigned long state = spin_lock(&process_lock);
-    bool taken = !task->process->stopped && signal_take(task, ~task->blocked, info);
+    unsigned long state;
+    bool taken;
+
+    if (!has_pending(task))
+        return false;
+    state = spin_lock(&process_lock);
+    taken = !task->process->stopped && signal_take(task, ~task->blocked, info);
 
     if (taken)
         *action = *action_of(task->process->actions, info->signal);
@@ -202,5 +217,6 @@ signal_deliver(struct trap_frame *frame)
         task->restore_blocked = false;
         signal_set_mask(task->saved_blocked);
     }
-    signal_recalculate(task);
+    if (task->work & TASK_WORK_SIGNAL) /* the last change of the mask has not looked */
+        signal_recalculate(task);
 }

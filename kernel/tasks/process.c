@@ -129,12 +129,13 @@ process_from(int pid)
 
 /* ---- references ---- */
 
-/* With process_lock held: that of a process that was found, or NULL. */
+/* With process_lock held, under which the table's own reference stays: that of a process that was
+ * found, or NULL. */
 static struct process *
 hold(struct process *process)
 {
     if (process != NULL)
-        process->refs++;
+        (void)__atomic_fetch_add(&process->refs, 1, __ATOMIC_RELAXED);
     return process;
 }
 
@@ -161,11 +162,7 @@ process_get_from(int pid)
 void
 process_put(struct process *process)
 {
-    unsigned long state = spin_lock(&process_lock);
-    bool last = --process->refs == 0;
-
-    spin_unlock(&process_lock, state);
-    if (last)
+    if (__atomic_sub_fetch(&process->refs, 1, __ATOMIC_ACQ_REL) == 0)
         kmem_cache_free(process_cache, process);
 }
 
@@ -184,17 +181,13 @@ process_get_space(struct process *process)
 void
 task_get(struct task *task)
 {
-    task->refs++;
+    (void)__atomic_fetch_add(&task->refs, 1, __ATOMIC_RELAXED);
 }
 
 void
 task_put(struct task *task)
 {
-    unsigned long state = spin_lock(&process_lock);
-    bool last = --task->refs == 0;
-
-    spin_unlock(&process_lock, state);
-    if (last)
+    if (__atomic_sub_fetch(&task->refs, 1, __ATOMIC_ACQ_REL) == 0)
         task_discard(task);
 }
 
@@ -352,8 +345,7 @@ process_free(struct process *process)
     if (process->next != NULL)
         process->next->previous = process->previous;
     remove_child(process);
-    if (--process->refs == 0)
-        kmem_cache_free(process_cache, process);
+    process_put(process);
 }
 
 /* ---- the first ones ---- */
