@@ -392,7 +392,9 @@ paddr_t
 pmm_alloc_pages(size_t count)
 {
     pfn_t head;
-    return LIKELY(pmm_take_chunk(pmm_best, count, &head)) ? pfn_to_paddr(head) : alloc_slow(count, 0);
+    if (LIKELY(pmm_take_chunk(pmm_best, count, &head)))
+        return pfn_to_paddr(head);
+    return alloc_slow(count, 0);
 }
 
 paddr_t

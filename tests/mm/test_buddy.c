@@ -192,6 +192,42 @@ KTEST(buddy, singles)
     CHECK(is_whole(5, 1100));
 }
 
+/* A rest is taken with a whole word behind it: no word is left in two. */
+KTEST(buddy, thin_words)
+{
+    uint32_t batch[64];
+    begin(0, BLOCK_FRAMES);
+    CHECK_EQ(buddy_alloc_many(&zone, 0, batch, 31), 31);
+    CHECK_EQ(buddy_alloc_many(&zone, 0, batch, 64), 33);
+    CHECK_EQ(zone.free % 32, 0);
+    CHECK_EQ(buddy_count_free(&zone, 5) * 32 + buddy_count_free(&zone, 6) * 64 +
+                 buddy_count_free(&zone, 7) * 128 + buddy_count_free(&zone, 8) * 256 +
+                 buddy_count_free(&zone, 9) * 512,
+             zone.free);
+    CHECK(zone_check(&zone));
+}
+
+/* What goes back word by word: several pages of one, whole words, pages of different blocks. */
+KTEST(buddy, words_go_back)
+{
+    begin(0, PAGES);
+    uint32_t first = (uint32_t)(BASE - zone_origin(&zone));
+    for (unsigned block = 0; block < BLOCKS; block++)
+        CHECK(buddy_alloc(&zone, MAX_ORDER).n);
+    const struct buddy_word words[] = {
+        {.first = first + 64, .pages = 0x8000000f, .count = 5},
+        {.first = first + 3 * BLOCK_FRAMES + 32, .pages = ~0u, .count = 32},
+        {.first = first + 64, .pages = 0x30, .count = 2},
+    };
+    buddy_free_words(&zone, words, ARRAY_LENGTH(words), 0);
+    CHECK_EQ(zone.free, 39);
+    CHECK_EQ(buddy_free_order(&zone, pfn(BASE + 64)), 2);
+    CHECK_EQ(buddy_free_order(&zone, pfn(BASE + 68)), 1);
+    CHECK_EQ(buddy_free_order(&zone, pfn(BASE + 95)), 0);
+    CHECK_EQ(buddy_free_order(&zone, pfn(BASE + 3 * BLOCK_FRAMES + 32)), 5);
+    CHECK(zone_check(&zone));
+}
+
 /* ---- misuse ---- */
 
 struct chunk {

@@ -4,6 +4,7 @@
 #include "buddy.h"
 #include "mm.h"
 #include "testing.h"
+#include "../../mm/percpu.h"
 #include "../../mm/pmm_private.h"
 
 #define MOST 300
@@ -248,6 +249,71 @@ KTEST(pmm, stack_flushes)
         CHECK(mm_check());
     }
     mm_drain();
+}
+
+/* The largest chunks that a CPU keeps: the same one comes back, and what there is no place for goes. */
+KTEST(pmm, stack_of_large_chunks)
+{
+    const size_t count = (size_t)1 << pcp_order(PCP_STACKS - 1);
+    paddr_t chunks[4];
+    mm_drain();
+    if (!can_spare(ARRAY_LENGTH(chunks) * count))
+        SKIP("needs room for 4 chunks of 2 MiB");
+    unsigned taken = 0;
+    while (taken < ARRAY_LENGTH(chunks) &&
+           (chunks[taken] = pmm_alloc_pages_flags(count, PMM_DIRECT)) != 0)
+        taken++;
+    unsigned zone = taken ? pmm_zone_of(paddr_to_pfn(chunks[0]))->id : 0;
+    uint32_t limit = taken ? pmm_stack_limit(zone, PCP_STACKS - 1) : 0;
+    for (unsigned i = 0; i < taken; i++)
+        pmm_free_pages(chunks[i], count);
+    if (taken < ARRAY_LENGTH(chunks) || !limit)
+        SKIP("memory is in pieces, or too small for stacks");
+    CHECK(limit < ARRAY_LENGTH(chunks));
+    unsigned kept = pmm_stack(mm_this_cpu(), zone, PCP_STACKS - 1)->count;
+    CHECK(kept > 0 && kept <= limit);
+    CHECK_EQ(pmm_alloc_pages_flags(count, PMM_DIRECT), chunks[taken - 1]);
+    CHECK_EQ(frame_of(paddr_to_pfn(chunks[taken - 1]))->count, count);
+    pmm_free_pages(chunks[taken - 1], count);
+    CHECK(mm_check());
+    pmm_drain_cpu();
+    CHECK_EQ(pmm_stack(mm_this_cpu(), zone, PCP_STACKS - 1)->count, 0);
+    CHECK(mm_check());
+}
+
+/* A full stack gives no more at once than what lies in PCP_WORDS words. */
+KTEST(pmm, flush_is_short)
+{
+    const unsigned limit = 4 * PCP_WORDS;
+    unsigned long before = settled_frames(), got;
+    pfn_t first = pfn(0);
+    mm_drain();
+    while ((got = pmm_take_free(&first, (limit + 1) * WORD_PAGES)) > 0 &&
+           got < (limit + 1) * WORD_PAGES) {
+        for (unsigned long i = 0; i < got; i++)
+            pmm_free_page(pfn_to_paddr(pfn(first.n + i)));
+        mm_drain();
+        first.n += got;
+    }
+    if (!got)
+        SKIP("memory is in pieces");
+    struct frame_stack *stack = pmm_stack(mm_this_cpu(), pmm_zone_of(first)->id, 0);
+    uint32_t places = stack->limit;
+    if (places > limit) {
+        stack->limit = limit;
+        for (unsigned i = 0; i < limit; i++)
+            pmm_free_page(pfn_to_paddr(pfn(first.n + i * WORD_PAGES)));
+        CHECK_EQ(stack->count, limit);
+        pmm_free_page(pfn_to_paddr(pfn(first.n + limit * WORD_PAGES)));
+        CHECK_EQ(stack->count, limit - PCP_WORDS + 1);
+        stack->limit = places;
+    }
+    for (unsigned long i = 0; i < got; i++)
+        if (places <= limit || i % WORD_PAGES)
+            pmm_free_page(pfn_to_paddr(pfn(first.n + i)));
+    mm_drain();
+    CHECK_EQ(pmm_free_frames(), before);
+    CHECK(mm_check());
 }
 
 /* All pieces together again, down to the last one. */

@@ -11,7 +11,7 @@ PAGE_SHIFT = 12
 MAX_ORDER = 10
 BLOCK_FRAMES = 1 << MAX_ORDER
 WORD_BITS = 32
-STACK_ORDERS = (0, 1, 2, 3, 9)  # include/pcp.h
+STACK_ORDERS = (0, 1, 2, 3, 4, 9)  # include/pcp.h
 SLAB_MAX_OBJECTS = 256
 BLOCKS_MAX = 1 << 16  # 256 GiB
 # kernel/include/platform_impl.h
