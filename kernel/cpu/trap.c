@@ -21,12 +21,15 @@
 #include "format.h"
 #include "symbols.h"
 #include "task.h"
+#include "uapi/signal.h"
 
 /* Bytes of code in the report: no instruction is longer. */
 #define CODE_BYTES 15
 
 /* IRET to ring 3 takes EIP, CS, EFLAGS, ESP and SS from the stack. */
 #define IRET_SS 4
+
+#define EFLAGS_VM 0x20000u
 
 extern char boot_stack_guard[];
 
@@ -257,11 +260,22 @@ report(const struct trap_frame *frame)
     backtrace_print_trap(&klog_printer, frame, (const uint32_t *)stack_pointer(frame));
 }
 
+/* QEMU takes a program's IRET into virtual-8086 mode, as if it were the kernel's; no CPU does. Its
+ * selectors do not tell that it is a program, so what it does wrong there comes here. */
+static void
+end_virtual_mode(void)
+{
+    interrupts_enable();
+    process_exit(SIGSEGV);
+}
+
 void
 trap_unexpected(const struct trap_frame *frame)
 {
     char message[300], place[100], why[160];
 
+    if (frame->eflags & EFLAGS_VM)
+        end_virtual_mode();
     describe(frame, why, sizeof(why));
     symbol_place(frame->eip, place, sizeof(place));
     format_text(message, sizeof(message), "%s (%lu) at %s%s%s", trap_name(frame->vector),

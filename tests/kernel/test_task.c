@@ -108,6 +108,15 @@ KTEST(task, thread_area)
     CHECK_EQ(run_program(PROGRAM_OF(segment)), 34 << 8);
 }
 
+/* A return to virtual-8086 mode is the kernel's only; QEMU forgets that. */
+PROGRAM(virtual, "push $0; push $0; push $0; push $0; push $0; push $0x1000; push $0x23202\n"
+                 "push $0x4500; push $0x3F; iret");
+
+KTEST(task, no_virtual_mode)
+{
+    CHECK_EQ(run_program(PROGRAM_OF(virtual)), SIGSEGV);
+}
+
 /* The descriptor goes while GS still holds its selector: the return to ring 3 loads nothing. */
 PROGRAM(stale, "movl $6, 0x200100; movl $0x200000, 0x200104; movl $0xFFFFF, 0x200108\n"
                "movl $0x51, 0x20010C; mov $0x200100, %ebx;" CALL(243)
