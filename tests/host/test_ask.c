@@ -176,9 +176,9 @@ KTEST(ask, all_memory)
     kmem_cache_get_stats(cache, &stats);
     while (count)
         pmm_free_page(taken[--count]);
+    finish(before); /* first: the threads must not outlive a test that fails */
     CHECK_EQ(left, 0);
     CHECK_EQ(stats.slabs, 0);
-    finish(before);
 }
 
 /* What others keep is given back, and caches end, while they work. */
@@ -186,13 +186,15 @@ KTEST(ask, at_work)
 {
     start(true);
     unsigned long before = pmm_managed_frames() / 2;
+    unsigned failures = 0;
     for (unsigned round = 0; round < ROUNDS; round++) {
         struct kmem_cache *other = kmem_cache_create("beside", 300, 0, 0, NULL);
-        CHECK(other);
-        kmem_cache_free(other, kmem_cache_alloc(other));
-        CHECK(kmem_cache_destroy(other));
+        if (other)
+            kmem_cache_free(other, kmem_cache_alloc(other));
+        failures += !other || !kmem_cache_destroy(other);
         mm_drain();
         mm_drain_cpu(1 + round % (CPUS - 1));
     }
     finish(before);
+    CHECK_EQ(failures, 0);
 }
