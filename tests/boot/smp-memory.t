@@ -17,7 +17,7 @@ boots "4 CPUs: rivals" 0 --media multiboot --smp 4 --mem 32M --timeout 120 \
     --add build/storms/rivals --cmdline "run=\"/rivals 20\""
 like "4 CPUs: rivals: nobody is ended without need" "$console" "^# rivals: [0-9]+ passed, 0 failed"
 
-boots "4 CPUs: neighbouring pages of one space" 0 --media multiboot --smp 4 --mem 64M --timeout 60 \
+boots "4 CPUs: neighbouring pages of one space" 0 --media multiboot --smp 4 --mem 64M --timeout 120 \
     --cmdline 'test=*space_parts*'
 
 # Questions to forget translations arrive up to a tick late: who does not wait for the answer lets

@@ -6,7 +6,7 @@
 #include "task.h"
 #include "../mm/space_parts.h"
 
-#define ROUNDS 4
+#define ROUNDS 2
 #define STEPS  300
 
 static struct part parts[CPU_MAX];
