@@ -86,8 +86,10 @@ SYSCALL(settimeofday)
         return 0;
     if (copy_from_user(&time, (const void *)frame->ebx, sizeof(time)) != 0)
         return -EFAULT;
+    if (time.usec < 0 || time.usec >= 1000000)
+        return -EINVAL;
     wall = (struct timespec64){.sec = time.sec, .nsec = time.usec * 1000};
-    if (time.usec < 0 || time.usec >= 1000000 || !timespec_ok(&wall))
+    if (!timespec_ok(&wall))
         return -EINVAL;
     clock_set(&wall);
     return 0;

@@ -71,10 +71,11 @@ SYSCALL(alarm)
 static int
 ticks_of(const struct timeval *value, uint32_t *ticks)
 {
-    struct timespec64 time = {.sec = value->sec, .nsec = value->usec * 1000};
+    struct timespec64 time = {.sec = value->sec};
 
     if (value->usec < 0 || value->usec >= USEC_PER_SEC || value->sec < 0)
         return -EINVAL;
+    time.nsec = value->usec * 1000;
     *ticks = value->sec == 0 && value->usec == 0 ? 0 : timespec_ticks(&time);
     return 0;
 }
