@@ -37,13 +37,14 @@ void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
 #define MANY_ORDERS 5
 unsigned buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned most);
 
-/* Pages of one word that become free together: its first page's number, a bit for each page that does,
- * and how many these are. */
+/* Pages of one word that become free together: its first page's number, a bit for each page that
+ * does, and how many these are. */
 struct buddy_word {
     uint32_t first, pages, count;
 };
 
-/* Gives chunks of one order back, those of a word in one step. Panics when any of them is free already.
+/* Gives chunks of one order back, those of a word in one step. Panics when any of them is free
+ * already.
  */
 void buddy_free_words(struct zone *zone, const struct buddy_word *words, unsigned count,
                       unsigned order);

@@ -19,11 +19,13 @@ MUST_CHECK bool mm_cpu_up(unsigned cpu);
  * FRAME_MODULE when nobody reads them any more. Returns the number of frames. */
 unsigned long mm_release(unsigned owner);
 
-/* Returns every CPU's cached frames and empty slabs to the buddy. Each CPU does it for itself when it is
- * asked and not in the allocators; where threads play CPUs, hosted_ask (platform_impl.h) has to see to
- * that, or no other thread may be in the library at the time. Interrupts on, no spinlock held. */
+/* Returns every CPU's cached frames and empty slabs to the buddy. Each CPU does it for itself when
+ * it is asked and not in the allocators; where threads play CPUs, hosted_ask (platform_impl.h) has
+ * to see to that, or no other thread may be in the library at the time. Interrupts on, no spinlock
+ * held. */
 void mm_drain(void);
-/* The same for one CPU that is up: what it keeps is nothing then. For a CPU that is to be stopped. */
+/* The same for one CPU that is up: what it keeps is nothing then. For a CPU that is to be
+ * stopped. */
 void mm_drain_cpu(unsigned cpu);
 
 /* The law of page conservation: every frame has exactly one owner, and the sums agree. False after

@@ -57,8 +57,9 @@ void mm_debug_check_guard(void);
 /* What is on, and what it takes. */
 void mm_debug_print(struct printer *out);
 
-/* Searches for live objects that nothing leads to, and prints them by the stack that allocated them.
- * Returns how many. Needs DEBUG_HEAP, and is of most use with DEBUG_LEAKS. Interrupts on or off. */
+/* Searches for live objects that nothing leads to, and prints them by the stack that allocated
+ * them. Returns how many. Needs DEBUG_HEAP, and is of most use with DEBUG_LEAKS. Interrupts on or
+ * off. */
 size_t mm_debug_leaks(struct printer *out);
 
 /* True for the addresses of guarded objects and what is between them. */

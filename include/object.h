@@ -11,10 +11,10 @@
  * are: pages come as zeros when first asked for and go when the object is cut or ends. Nobody
  * writes to a page of the first kind.
  *
- * Lock: each object has a spinlock of its own, for its tree, its pages, its size and the list of areas;
- * never from an interrupt, so interrupts stay on. `refs` is atomic. The functions take it. Pages are
- * filled without it; object_set_size takes the locks of the spaces that map the object, one by one, so
- * its caller has none.
+ * Lock: each object has a spinlock of its own, for its tree, its pages, its size and the list of
+ * areas; never from an interrupt, so interrupts stay on. `refs` is atomic. The functions take it.
+ * Pages are filled without it; object_set_size takes the locks of the spaces that map the object,
+ * one by one, so its caller has none.
  */
 #ifndef OCTAVO_OBJECT_H
 #define OCTAVO_OBJECT_H

@@ -5,8 +5,8 @@
 #include "space.h"
 
 /* The space whose end gives most back, as far as that can be told: the one with the largest share
- * of memory, where what several hold counts a part for each. Only those that `may_end` allows, with a
- * reference (space_put); NULL when there is none. */
+ * of memory, where what several hold counts a part for each. Only those that `may_end` allows, with
+ * a reference (space_put); NULL when there is none. */
 MUST_CHECK struct address_space *oom_choose(bool (*may_end)(const struct address_space *space));
 
 /* Who held what: the ten largest spaces with their pages and tables and the sum of the others, the

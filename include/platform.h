@@ -9,8 +9,8 @@
  *                                                          returns what spin_unlock wants back
  *   void spin_unlock(struct spinlock *, unsigned long)
  *   void spin_lock_only(struct spinlock *), spin_unlock_only()
- *                                                          the same inside another spinlock, or with
- *                                                          interrupts off anyway
+ *                                                          the same inside another spinlock, or
+ *                                                          with interrupts off anyway
  *   bool spin_try_lock_only(struct spinlock *)             false: somebody holds it
  *   bool spin_is_locked(struct spinlock *)
  *   void lock_note(const void *)                           a lock of another kind was taken: for
@@ -23,9 +23,9 @@
  *   struct rw_mutex, RW_MUTEX_INIT, rw_mutex_init(), rw_lock(), rw_unlock(), rw_try_lock(),
  *   rw_lock_shared(), rw_unlock_shared(), rw_try_lock_shared(), rw_downgrade(), rw_is_mine(),
  *   rw_is_locked()                                         the same, alone or shared with others
- *                                                          that want no more; those who wait come in
- *                                                          their order, so a task may take neither
- *                                                          form twice, not even shared
+ *                                                          that want no more; those who wait come
+ *                                                          in their order, so a task may take
+ *                                                          neither form twice, not even shared
  *   unsigned cpu_current(void)                             0 .. CPU_MAX-1, constant while the
  *                                                          caller cannot be moved to another CPU
  *   CPU_MAX                                                compile-time bound on CPUs
@@ -67,8 +67,9 @@
  *                                                          with what it has for itself, where it is
  *                                                          at no work that it could wait for; true
  *                                                          when that says true. With `wait` again
- *                                                          until it does: interrupts on, no spinlock
- *                                                          held, and not out of an allocator
+ *                                                          until it does: interrupts on, no
+ *                                                          spinlock held, and not out of an
+ *                                                          allocator
  */
 #ifndef OCTAVO_PLATFORM_H
 #define OCTAVO_PLATFORM_H

@@ -1,4 +1,5 @@
-/* poison.h - the bytes that debugging writes over memory, known by sight in a dump or a register. */
+/* poison.h - the bytes that debugging writes over memory, known by sight in a dump or a
+ * register. */
 #ifndef OCTAVO_POISON_H
 #define OCTAVO_POISON_H
 

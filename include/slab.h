@@ -29,8 +29,8 @@ void kmem_cache_free(struct kmem_cache *cache, void *object);
 size_t kmem_cache_reap(struct kmem_cache *cache);
 
 /* Ends the cache. False, with a report of what is still allocated, when it has live objects: it
- * stays as it was. Nobody allocates of it or prints tables of caches at the time; other CPUs are asked
- * as by mm_drain (mm.h). */
+ * stays as it was. Nobody allocates of it or prints tables of caches at the time; other CPUs are
+ * asked as by mm_drain (mm.h). */
 bool kmem_cache_destroy(struct kmem_cache *cache);
 
 struct kmem_cache_stats {

@@ -9,11 +9,11 @@
  * Results are 0 or an address, or a negated errno (uapi/errno.h). A call that fails has changed
  * nothing, but for the cases where Linux says otherwise: madvise goes on behind a hole.
  *
- * Lock: each space has one, alone or shared, and the functions here take it. What changes a space has
- * it alone. Faults share it, so that threads of one process fault at the same time. The order of
- * locks is in docs/design.md. Whoever has the space alone may find that reclaim took entries that lead
- * to the page cache out of its tables while he allocated memory: reclaim takes other spaces' locks
- * only where it need not wait.
+ * Lock: each space has one, alone or shared, and the functions here take it. What changes a space
+ * has it alone. Faults share it, so that threads of one process fault at the same time. The order
+ * of locks is in docs/design.md. Whoever has the space alone may find that reclaim took entries
+ * that lead to the page cache out of its tables while he allocated memory: reclaim takes other
+ * spaces' locks only where it need not wait.
  */
 #ifndef OCTAVO_SPACE_H
 #define OCTAVO_SPACE_H
@@ -168,9 +168,9 @@ size_t space_write(struct address_space *space, uintptr_t to, const void *from, 
 /* ---- for object.c and reclaim ---- */
 
 /* Takes `page`, which is page `index` of the object that the area maps, out of its page table if it
- * is there and the CPU did not mark it as used since the last time; else it loses its mark. True when
- * it may still be there, which is so as well when somebody is at work on the space. The object is
- * locked. */
+ * is there and the CPU did not mark it as used since the last time; else it loses its mark. True
+ * when it may still be there, which is so as well when somebody is at work on the space. The object
+ * is locked. */
 bool space_unmap_old(struct area *area, uint32_t index, pfn_t page);
 
 /* What the area maps from `start` on is gone, copies of its own too: its object was cut there. The
@@ -209,7 +209,8 @@ bool space_check_sums(void);
  * several sums, and together they tell which it is. */
 bool space_check_everything(void);
 
-/* All spaces, linked by next; the lock guards the links and the kernel's part of their directories. */
+/* All spaces, linked by next; the lock guards the links and the kernel's part of their
+ * directories. */
 extern struct address_space *space_first;
 extern struct spinlock spaces_lock;
 

@@ -43,8 +43,8 @@ void space_activate(struct address_space *space);
  * space that it had, for it may be the next again: until then nobody waits for its TLB. */
 void space_rest(void);
 
-/* Answers what other CPUs ask: called from the interrupt that cpu_interrupt (platform.h) causes, and
- * from every loop that waits for another CPU with interrupts off. */
+/* Answers what other CPUs ask: called from the interrupt that cpu_interrupt (platform.h) causes,
+ * and from every loop that waits for another CPU with interrupts off. */
 void tlb_answer(void);
 
 /* Returns when no other CPU remembers a translation of [start, end) of the space that is older than

@@ -6,8 +6,8 @@
  *
  * The file that tools/trace reads is a header of 64 bytes and then records, all little-endian.
  *
- * Cost of a hook while its group is off: a test and a branch, and none on the short ways of kmalloc,
- * kfree and the page calls: they are closed while traced (slab_watch, pmm_watch).
+ * Cost of a hook while its group is off: a test and a branch, and none on the short ways of
+ * kmalloc, kfree and the page calls: they are closed while traced (slab_watch, pmm_watch).
  */
 #ifndef OCTAVO_TRACE_H
 #define OCTAVO_TRACE_H

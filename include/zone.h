@@ -26,8 +26,8 @@
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_HIGH, ZONE_COUNT };
 
-/* Which pages of an open block are free: bit i of pages[w] is page 32 * w + i. Each word is in one of
- * words[], that of its kinds[w]: 0 = none of pages[w] is free, k + 1 = the largest chunk that is
+/* Which pages of an open block are free: bit i of pages[w] is page 32 * w + i. Each word is in one
+ * of words[], that of its kinds[w]: 0 = none of pages[w] is free, k + 1 = the largest chunk that is
  * free has 2^k pages, WORD_FREE = all 32 are free. */
 #define BLOCK_WORDS 32
 #define WORD_PAGES  32u
@@ -84,7 +84,8 @@ void zone_init(struct zone *zone, const char *name, uint8_t id, struct block *bl
 /* Makes a closed block's bitmaps valid. Lock held. */
 void zone_open_block(struct zone *zone, uint32_t block);
 
-/* Sees what a block's largest free chunk is now, and puts the block in the list for it. Lock held. */
+/* Sees what a block's largest free chunk is now, and puts the block in the list for it. Lock
+ * held. */
 void zone_relist(struct zone *zone, uint32_t block);
 
 /* True when lists, bitmaps and counts agree with each other. Lock not held. */

@@ -11,7 +11,8 @@
 ;
 ; Stacks grow down towards a guard page that pagetable_init unmaps:
 ;
-;   boot_stack_guard | boot_stack .......... boot_stack_top = fault_stack_guard | ... fault_stack_top
+;   boot_stack_guard | boot_stack .......... boot_stack_top = fault_stack_guard | ...
+;   fault_stack_top
 
 %include "control.inc"
 

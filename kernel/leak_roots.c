@@ -2,8 +2,8 @@
  * of its tasks from where each stands. For the search for leaks (mm/debug/leaks.c).
  *
  * What lies below a stack's pointer is rubbish of calls that ended, and would hide leaks. Registers
- * of tasks that do not run are on their stacks; those of the one that runs are put there first. Other
- * CPUs stand still meanwhile (cpus_park), with nothing in hand.
+ * of tasks that do not run are on their stacks; those of the one that runs are put there first.
+ * Other CPUs stand still meanwhile (cpus_park), with nothing in hand.
  */
 #include "frame.h"
 #include "ktests.h"

@@ -7,27 +7,28 @@
  *
  *   A is held ──► B is taken   ──► edge A → B, with the place        is there an edge B → A: a bug
  *
- * Two of a kind have an order that is not looked at here (by address, parent before child). Who only
- * tries to have a lock waits for nobody; what he takes after that has to be in order again.
+ * Two of a kind have an order that is not looked at here (by address, parent before child). Who
+ * only tries to have a lock waits for nobody; what he takes after that has to be in order again.
  *
- * Spinlocks. Nobody tells when one is given back: what a CPU holds is looked at when it takes another
- * one, and a lock is no longer held when its word is not what it was, or another CPU has taken it
- * since: a task that has moved has the same stack there. Between that one's two steps it may seem to be
- * held here, so before a report one looks for a while. One that is had by trying is held as any other, but is
- * not taken behind those that are: nobody waits for it.
+ * Spinlocks. Nobody tells when one is given back: what a CPU holds is looked at when it takes
+ * another one, and a lock is no longer held when its word is not what it was, or another CPU has
+ * taken it since: a task that has moved has the same stack there. Between that one's two steps it
+ * may seem to be held here, so before a report one looks for a while. One that is had by trying is
+ * held as any other, but is not taken behind those that are: nobody waits for it.
  *
- * Mutexes. What a task holds, shared or not, stands at the lower end of its stack, which no sane call
- * reaches. More is wrong with a mutex than an order:
+ * Mutexes. What a task holds, shared or not, stands at the lower end of its stack, which no sane
+ * call reaches. More is wrong with a mutex than an order:
  *
  * M1. It is taken while the CPU holds a spinlock: the task may have to sleep.
  * M2. It is taken by a task that has it, shared too: one who wants it alone may come in between.
- * M3. It is given back by a task that has it not, or is still held when the task is back in ring 3, or
+ * M3. It is given back by a task that has it not, or is still held when the task is back in ring 3,
+ * or
  *     ends.
  *
  * One more mistake is found on the way: giving up the CPU with a spinlock held (with several CPUs).
  *
- * Edges are claimed like the records of lock_stat.c; what a CPU holds is its own, interrupts off; what
- * a task holds only that task looks at.
+ * Edges are claimed like the records of lock_stat.c; what a CPU holds is its own, interrupts off;
+ * what a task holds only that task looks at.
  */
 #include <string.h>
 #include "kmalloc.h"

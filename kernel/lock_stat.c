@@ -1,26 +1,27 @@
 /* lock_stat.c - how often locks are taken, by how many CPUs, and how long one waits for them.
  *
  * A lock that is a variable of the kernel has a record under its own name. Locks that are parts of
- * objects come and go; what stands for them is the place that takes them. So that one can tell whether
- * CPUs share a lock or each takes one of its own, each lock has an entry as well, by its address:
+ * objects come and go; what stands for them is the place that takes them. So that one can tell
+ * whether CPUs share a lock or each takes one of its own, each lock has an entry as well, by its
+ * address:
  *
  *   lock or place ──► hash ──► record: taken, waited, times
  *   lock          ──► hash ──► entry:  the CPU that took it last, where, when
  *
- * When the CPU is another one than last time, the record's `moved` counts it: a lock that each CPU has
- * for itself never moves. The memory of an object may become another object, with a lock at the same
- * place; then a move is counted too many, as it is for a lock that there is no entry for.
+ * When the CPU is another one than last time, the record's `moved` counts it: a lock that each CPU
+ * has for itself never moves. The memory of an object may become another object, with a lock at the
+ * same place; then a move is counted too many, as it is for a lock that there is no entry for.
  *
- * Records and entries are claimed once, by exchanging their keys for 0, and never given back; numbers
- * are added to by single instructions. So any CPU may count at any time, interrupts or not, without a
- * lock. When all records are in use the rest is counted together.
+ * Records and entries are claimed once, by exchanging their keys for 0, and never given back;
+ * numbers are added to by single instructions. So any CPU may count at any time, interrupts or not,
+ * without a lock. When all records are in use the rest is counted together.
  *
- * Off, this costs nothing: the short ways of locks fail when locks are counted. A spinlock's compares
- * its word with spin_short instead of 0; a mutex misses RW_COUNTED in its word (mutex.h). Then all go
- * the long way, which asks.
+ * Off, this costs nothing: the short ways of locks fail when locks are counted. A spinlock's
+ * compares its word with spin_short instead of 0; a mutex misses RW_COUNTED in its word (mutex.h).
+ * Then all go the long way, which asks.
  *
- * How long a spinlock is held is known where spin_unlock gives it back; of those that are given back
- * in line only who waits for them knows.
+ * How long a spinlock is held is known where spin_unlock gives it back; of those that are given
+ * back in line only who waits for them knows.
  */
 #include "lock_stat.h"
 #include "cpu.h"

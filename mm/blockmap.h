@@ -53,8 +53,8 @@ whole_runs_of(uint32_t bits, unsigned order)
     return runs & ~(larger | larger << (1u << order % 5));
 }
 
-/* Where the lowest of the smallest runs of at least 2^*order ones starts; *order becomes that of its
- * length. There must be one. */
+/* Where the lowest of the smallest runs of at least 2^*order ones starts; *order becomes that of
+ * its length. There must be one. */
 static inline unsigned
 best_run(uint32_t bits, unsigned *order)
 {

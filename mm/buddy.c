@@ -8,8 +8,8 @@
  *      a free chunk of 8                                                 and one of 2
  *
  * Words of 32 pages are sorted by their largest chunk, blocks too (zone.c). So a search looks at
- * one word, or at the mask of words that are all free, and a free at the pages' own word. Nothing is
- * stored in the free memory itself: a program that writes to freed memory cannot break the
+ * one word, or at the mask of words that are all free, and a free at the pages' own word. Nothing
+ * is stored in the free memory itself: a program that writes to freed memory cannot break the
  * allocator, and a call touches three cache lines, all of the block's map.
  *
  * Cost: 50 to 120 instructions either way, whatever the size of the memory, and 8 for each chunk

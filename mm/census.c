@@ -4,8 +4,9 @@
  *   bytes         S  S  H  h  h  h  1  1' U        h: behind a head; 1, 1': a free chunk of order 1
  *
  * Most frames stand for themselves, and a short loop goes over them. For all others the piece that
- * they lie in is found: a closed block, a free chunk, or an allocation of several frames. Allocations are aligned to the power of two they fill, and larger ones than a block to a
- * block, so there are few places where the head can be.
+ * they lie in is found: a closed block, a free chunk, or an allocation of several frames.
+ * Allocations are aligned to the power of two they fill, and larger ones than a block to a block,
+ * so there are few places where the head can be.
  */
 #include <string.h>
 #include "buddy.h"

@@ -1,21 +1,22 @@
 /* drain.c - what the CPUs keep in store goes back.
  *
- * Each CPU has frames on its stacks (pmm.c) and objects in magazines, windows and idle slabs (slab.c)
- * to itself, without a lock. So nobody else can take them: the CPU is asked to give them back, and does
- * so in an interrupt, unless that came while it was at work on them (cpu_ask in platform.h).
+ * Each CPU has frames on its stacks (pmm.c) and objects in magazines, windows and idle slabs
+ * (slab.c) to itself, without a lock. So nobody else can take them: the CPU is asked to give them
+ * back, and does so in an interrupt, unless that came while it was at work on them (cpu_ask in
+ * platform.h).
  *
  *   asker                                    the CPU that is asked
  *   cpu_ask ─────────── interrupt ──────►    claims what it has ──► gives it back ──► "done"
  *           ◄──────────────────────────      is at work on it ──────────────────────► "not now"
  *
  * Who has time asks until it is done: mm_drain, the end of a cache, a test of memory. An allocation
- * that finds nothing asks a few times and goes on without: it may hold what the other waits for. So no
- * allocation fails because of memory that a CPU only keeps for later, but when that CPU is at work all
- * the time. What is asked for is what costs least to miss: first frames, and slabs without objects
- * when nothing else is left.
+ * that finds nothing asks a few times and goes on without: it may hold what the other waits for. So
+ * no allocation fails because of memory that a CPU only keeps for later, but when that CPU is at
+ * work all the time. What is asked for is what costs least to miss: first frames, and slabs without
+ * objects when nothing else is left.
  *
- * Magazines give objects back to slabs of other CPUs, too. Therefore slabs are gone through twice: the
- * second time each CPU finds what the others have given back to it.
+ * Magazines give objects back to slabs of other CPUs, too. Therefore slabs are gone through twice:
+ * the second time each CPU finds what the others have given back to it.
  *
  * Lock: none.
  */

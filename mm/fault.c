@@ -128,8 +128,8 @@ transfer_piece(struct address_space *space, uintptr_t at, char *memory, size_t s
     return piece;
 }
 
-/* Copies between `memory` and the program, page by page. No fork comes in between, after which a page
- * would be another's too. */
+/* Copies between `memory` and the program, page by page. No fork comes in between, after which a
+ * page would be another's too. */
 static size_t
 transfer(struct address_space *space, uintptr_t at, char *memory, size_t size, bool write)
 {

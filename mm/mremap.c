@@ -185,8 +185,8 @@ remap_locked(struct remap *remap)
 }
 
 /* A second mapping of the same pages of an object: mremap with an old size of 0. It may come in the
- * place of the first, which must not take the object along. mmap does it all, its lock included: what
- * is needed of the first mapping is at hand. */
+ * place of the first, which must not take the object along. mmap does it all, its lock included:
+ * what is needed of the first mapping is at hand. */
 static long
 duplicate(const struct remap *remap)
 {

@@ -10,9 +10,9 @@
  * I3. The sum of all objects' pages is the number of FRAME_CACHE frames; that of the counted ones'
  *     is counted.pages.
  *
- * Locks: an object's own; under it lists_lock, for both lists and the counts of all objects. Who takes
- * an object from a list (reclaim) has lists_lock first and only tries the object's. cut_lock, taken
- * before the locks of spaces, keeps cuts apart.
+ * Locks: an object's own; under it lists_lock, for both lists and the counts of all objects. Who
+ * takes an object from a list (reclaim) has lists_lock first and only tries the object's. cut_lock,
+ * taken before the locks of spaces, keeps cuts apart.
  *
  * Cost: object_page of a page that is there is the walk of its tree (radix.h) and 20 instructions.
  */
@@ -171,8 +171,8 @@ cut_space(const struct object *object, struct address_space *space, uint32_t fir
     }
 }
 
-/* Out of all areas. The object's size says already that the pages are gone: none comes back. A child
- * made meanwhile has its own ticket to get, for it may share tables as they were. */
+/* Out of all areas. The object's size says already that the pages are gone: none comes back. A
+ * child made meanwhile has its own ticket to get, for it may share tables as they were. */
 static void
 cut_areas(struct object *object, uint32_t first)
 {

@@ -11,8 +11,8 @@
 /* Forgets every object: the machine starts. */
 void object_start(void);
 
-/* The object at which reclaim goes on, locked: the first that nobody else has locked; NULL when no page
- * can be taken away. Given back with spin_unlock_only. */
+/* The object at which reclaim goes on, locked: the first that nobody else has locked; NULL when no
+ * page can be taken away. Given back with spin_unlock_only. */
 struct object *object_lock_clean(void);
 
 /* Puts it behind all others. */

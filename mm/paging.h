@@ -87,8 +87,8 @@ extern const struct paging *paging;
 
 /* ---- one table's lock ---- */
 
-/* In `flags` of a page table's frame. Faults that share a space change entries under it, and so does
- * whoever changes a table that several spaces share. Never held across sleeping. */
+/* In `flags` of a page table's frame. Faults that share a space change entries under it, and so
+ * does whoever changes a table that several spaces share. Never held across sleeping. */
 #define TABLE_LOCKED 0x80
 
 static inline bool
@@ -162,9 +162,9 @@ tables_make(struct address_space *space, uintptr_t start, uintptr_t end)
     return paging->own(space, start, end, true);
 }
 
-/* True when there is nothing to let go in [start, end), no empty table either: no table at all, or one
- * page of an own table in use in which it has no entry. The most common case of what comes next,
- * found without a call; false says nothing. */
+/* True when there is nothing to let go in [start, end), no empty table either: no table at all, or
+ * one page of an own table in use in which it has no entry. The most common case of what comes
+ * next, found without a call; false says nothing. */
 static inline bool
 tables_blank(const struct address_space *space, uintptr_t start, uintptr_t end)
 {

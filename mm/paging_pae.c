@@ -36,7 +36,8 @@ pte_frame(pte_t entry)
 
 typedef uint32_t __attribute__((may_alias)) half_entry;
 
-/* The halves may be of two entries, one after the other; what the lower says is true of the last. */
+/* The halves may be of two entries, one after the other; what the lower says is true of the
+ * last. */
 static inline pte_t
 read_entry(const pte_t *at)
 {

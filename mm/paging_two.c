@@ -51,8 +51,8 @@ publish_entry(pte_t *at, pte_t entry)
 #include "tables.inc"
 #include "faults.inc"
 
-/* How often the kernel's part changed; a directory knows in `live` which one it has. New directories
- * have none. Guarded by spaces_lock. */
+/* How often the kernel's part changed; a directory knows in `live` which one it has. New
+ * directories have none. Guarded by spaces_lock. */
 static uint16_t kernel_part = 1;
 
 static bool

@@ -8,9 +8,9 @@
  * a frame that is freed twice, or was never handed out, or has another size, is always caught.
  *
  * Before an allocation fails, the stacks of this CPU go back to the buddy, where they may merge,
- * and the search starts again; then those of the other CPUs (drain.c): no "out of memory" while a CPU
- * sits on what is asked for. Then others are asked to do without something (reclaim.h), and it starts
- * once more.
+ * and the search starts again; then those of the other CPUs (drain.c): no "out of memory" while a
+ * CPU sits on what is asked for. Then others are asked to do without something (reclaim.h), and it
+ * starts once more.
  *
  * Locks: a zone's lock, for the buddy alone. The stacks are the CPU's own (percpu.h).
  */
@@ -229,8 +229,8 @@ pmm_cpu_words(void)
     return words;
 }
 
-/* A stack may keep 1/64 of its zone: 1024 single frames, 32 chunks of up to 8, 8 of 16, 2 of 512; one
- * chunk where that is a quarter of the zone at most; none when each frame is looked at. */
+/* A stack may keep 1/64 of its zone: 1024 single frames, 32 chunks of up to 8, 8 of 16, 2 of 512;
+ * one chunk where that is a quarter of the zone at most; none when each frame is looked at. */
 uint32_t
 pmm_stack_limit(unsigned zone, unsigned stack)
 {
@@ -332,9 +332,9 @@ try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
     return head;
 }
 
-/* The search once more when this CPU keeps nothing back, when no other does, and again as long as others can do without
- * something: a few frames first, then more, since what comes back may be in pieces, or in a zone
- * that does not do. */
+/* The search once more when this CPU keeps nothing back, when no other does, and again as long as
+ * others can do without something: a few frames first, then more, since what comes back may be in
+ * pieces, or in a zone that does not do. */
 static pfn_t
 try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
 {

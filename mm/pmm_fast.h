@@ -2,8 +2,8 @@
  *
  * A frame comes from, and goes to, this CPU's stack of single frames of the best zone: no lock, no
  * call, nothing that other CPUs write to. Chunks of the small orders do the same on stacks of their
- * own. All else is left to pmm.c: an empty or a full stack, an interrupt that came in between, frames
- * of other zones, and whatever is nothing that can be freed.
+ * own. All else is left to pmm.c: an empty or a full stack, an interrupt that came in between,
+ * frames of other zones, and whatever is nothing that can be freed.
  *
  * A single frame that is allocated and held once is the only one whose descriptor has the
  * count 1 (frame.h), so one comparison finds every free that is wrong; chunks need a second one.

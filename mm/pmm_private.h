@@ -4,9 +4,9 @@
 
 #include "pmm.h"
 
-/* Frames that come from the buddy, or chunks that go to it, under one hold of the lock: enough to make
- * the lock cheap, few enough to bound the longest call. What goes back lies in at most so many words
- * of 32 pages, since that is what it costs. */
+/* Frames that come from the buddy, or chunks that go to it, under one hold of the lock: enough to
+ * make the lock cheap, few enough to bound the longest call. What goes back lies in at most so many
+ * words of 32 pages, since that is what it costs. */
 #define PCP_BATCH 32u
 #define PCP_WORDS 7u
 
@@ -42,14 +42,15 @@ paddr_t pmm_alloc_boot(size_t count);
  * reclaim_init. */
 extern unsigned long (*pmm_reclaim)(unsigned long frames);
 
-/* Every allocation and free of a page takes the slow path, on all CPUs, where the trace hears of it.
- * They must not be in the allocator at the time. */
+/* Every allocation and free of a page takes the slow path, on all CPUs, where the trace hears of
+ * it. They must not be in the allocator at the time. */
 void pmm_watch(bool on);
 
-/* What the CPU has on its stacks goes to the buddy; a step for cpu_ask. False: it is at work on them. */
+/* What the CPU has on its stacks goes to the buddy; a step for cpu_ask. False: it is at work on
+ * them. */
 bool pmm_drain_of(struct mm_cpu *cpu, void *unused);
-/* The other CPUs' stacks go to the buddy, as far as those can be had at once; before an allocation fails.
- * False: none of them had any. From any context. */
+/* The other CPUs' stacks go to the buddy, as far as those can be had at once; before an allocation
+ * fails. False: none of them had any. From any context. */
 bool pmm_drain_others(void);
 
 /* Frames of a zone on the CPUs' stacks. */

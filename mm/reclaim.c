@@ -11,8 +11,8 @@
  * it has no mark lose it. A page that nobody but its object holds then is taken. So two turns of
  * the hand take every page that nobody has locked, is at work on, or uses in between.
  *
- * After the pages come the shrinkers' pools, then slabs without objects, this CPU's and then the others'
- * (drain.c), among them those of the
+ * After the pages come the shrinkers' pools, then slabs without objects, this CPU's and then the
+ * others' (drain.c), among them those of the
  * nodes that the pages' trees do not need any more.
  *
  * Memory for programs does not take the last pages of files, as many as the reserve has frames:
@@ -24,8 +24,9 @@
  * 60 for each area that maps the page.
  *
  * Lock: runs within allocations, on one CPU at a time and never in itself (`reclaimer`); who finds
- * another CPU at it waits for its end and tries again. It has an object locked while it is at one of its pages, and takes the locks of others
- * and of the spaces that map the page only where it need not wait: its caller may hold any of them.
+ * another CPU at it waits for its end and tries again. It has an object locked while it is at one
+ * of its pages, and takes the locks of others and of the spaces that map the page only where it
+ * need not wait: its caller may hold any of them.
  */
 #include "reclaim.h"
 #include "commit.h"
@@ -150,8 +151,8 @@ take_pages(unsigned long frames)
     return taken;
 }
 
-/* True when this CPU is to begin. If another one is at it, its end is waited for: what it finds is for
- * all. An interrupt does not wait, nor does reclaim for itself. */
+/* True when this CPU is to begin. If another one is at it, its end is waited for: what it finds is
+ * for all. An interrupt does not wait, nor does reclaim for itself. */
 static bool
 begin(uint32_t *other)
 {

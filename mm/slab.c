@@ -8,18 +8,19 @@
  *         └─► part of CPU 1 ── ...
  *
  * A slab is a run of frames cut into equal objects, with one byte an object in a header that lies
- * apart (enum object_state). Nothing is stored in a free object. Each slab belongs to the part of one
- * CPU.
+ * apart (enum object_state). Nothing is stored in a free object. Each slab belongs to the part of
+ * one CPU.
  *
  *   alloc   pop the magazine; when it is empty, take the lowest bit of the window. No lock, nothing
- *           shared. When the window is used up: gather the free objects of the current slab anew, the
- *           slabs that got objects back, the partial ones, a new slab.
+ *           shared. When the window is used up: gather the free objects of the current slab anew,
+ *           the slabs that got objects back, the partial ones, a new slab.
  *   free    frame descriptor -> class and slab -> number of the object -> its state, which must be
  *           "live". Push it on the magazine, whoever's slab it is of. When that is full, the object
- *           goes back to its slab: the owner sets the state and counts down, others do what follows.
+ *           goes back to its slab: the owner sets the state and counts down, others do what
+ *           follows.
  *
- * All that a class of the heap must know for a free stands in one small table (slab_classes), and its
- * magazine where the CPU has it in one instruction. So of a slab only the states are touched.
+ * All that a class of the heap must know for a free stands in one small table (slab_classes), and
+ * its magazine where the CPU has it in one instruction. So of a slab only the states are touched.
  *
  * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
  * object's start has no number.
@@ -35,8 +36,8 @@
  *   O3  count n objects as free; the slab is listed, or given back when nothing is left
  * A window may take an object in between R1 and R2, since its state says free: it is then counted
  * twice as in use until O3 takes one off. So the count is never too low, and a slab is given back
- * only when every R2 and R3 on it is over. What a CPU has counted for itself is given up when it frees
- * of another slab or is reaped.
+ * only when every R2 and R3 on it is over. What a CPU has counted for itself is given up when it
+ * frees of another slab or is reaped.
  *
  * Words: `idle` = all objects free. `listed` = in the partial list. `used` of a slab = objects that
  * are live or held + those in the window + frees by others that are not counted (remote + 1, and
@@ -204,8 +205,8 @@ make_header(struct cache_part *part, char *memory)
     return slab;
 }
 
-/* A new slab, in no list of the part. NULL when there is no memory. Not inlined: the place to stop at
- * to see a cache grow. */
+/* A new slab, in no list of the part. NULL when there is no memory. Not inlined: the place to stop
+ * at to see a cache grow. */
 static __attribute__((noinline)) struct slab *
 slab_grow(struct cache_part *part)
 {
@@ -405,7 +406,8 @@ collect_one(struct cache_part *part)
 
 /* ---- Allocation (claimed) ---- */
 
-/* An object by all means but the magazine. Every part but the frames' allocator is the CPU's own. */
+/* An object by all means but the magazine. Every part but the frames' allocator is the CPU's
+ * own. */
 static void *
 take_slow(struct cache_part *part)
 {
@@ -446,8 +448,8 @@ return_slots(struct cache_part *part)
     pmm_free_pages(pfn_to_paddr(frames), frame_of(frames)->count);
 }
 
-/* A magazine that was too small gets a page of slots, then four, as long as the objects in it are at
- * most a 256th of memory. Without memory for slots it stays as it is. */
+/* A magazine that was too small gets a page of slots, then four, as long as the objects in it are
+ * at most a 256th of memory. Without memory for slots it stays as it is. */
 static void
 add_slots(struct cache_part *part)
 {

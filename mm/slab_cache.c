@@ -1,8 +1,8 @@
 /* slab_cache.c - caches from creation to destruction, their geometry, and their invariants.
  *
  * How large a slab is, how many objects it holds and where they begin is decided here once for each
- * cache; slab.c works with the result. The smallest slab that wastes at most an eighth is taken (for
- * the heap of a large machine, from four frames on):
+ * cache; slab.c works with the result. The smallest slab that wastes at most an eighth is taken
+ * (for the heap of a large machine, from four frames on):
  *
  *     448 bytes: 4 KiB holds 9, 64 bytes left over            -> 1 frame
  *     1280 bytes: 4 KiB holds 3, 8 KiB 6, 16 KiB 12, 1 KiB over -> 4 frames
@@ -31,8 +31,8 @@ static struct kmem_cache header_caches[SLAB_HEADER_KINDS], cache_cache, part_cac
 #define LARGE_HEADER (64 * 6)
 #define SMALL_STATES (SMALL_HEADER - offsetof(struct slab, states))
 
-/* Slabs of the heap are at least four frames on machines with 256 MiB: fewer headers are touched, and
- * what one CPU tells another of a slab is about more objects. */
+/* Slabs of the heap are at least four frames on machines with 256 MiB: fewer headers are touched,
+ * and what one CPU tells another of a slab is about more objects. */
 #define LARGE_MACHINE 65536
 #define WIDE_ORDER    2
 
@@ -74,7 +74,8 @@ slab_header_kind(const struct kmem_cache *cache)
     return cache->states > SMALL_STATES;
 }
 
-/* Where slabs begin: wide ones as large as their states are few, on a machine that has the memory. */
+/* Where slabs begin: wide ones as large as their states are few, on a machine that has the
+ * memory. */
 static unsigned
 least_order(uint32_t stride, bool wide)
 {

@@ -27,9 +27,9 @@ enum object_state {
     OBJECT_NONE = 8, /* never one: a header inside, and what rounds the states up to words */
 };
 
-/* A run of frames cut into equal objects, at a multiple of its size. The header lies apart from them,
- * so that objects keep their natural alignment and a write past an object cannot reach it. What a free
- * needs of it lies together, at the start of the second line. */
+/* A run of frames cut into equal objects, at a multiple of its size. The header lies apart from
+ * them, so that objects keep their natural alignment and a write past an object cannot reach it.
+ * What a free needs of it lies together, at the start of the second line. */
 struct slab {
     struct kmem_cache *cache;
     struct slab *next_of_cache; /* all slabs of the cache; its lock */
@@ -56,8 +56,8 @@ struct object_slot {
     uint8_t *state;
 };
 
-/* The objects that a CPU freed last. Those of the heap's classes lie where the CPU reaches them in one
- * instruction (cpu_quick in platform.h), the others behind their parts. */
+/* The objects that a CPU freed last. Those of the heap's classes lie where the CPU reaches them in
+ * one instruction (cpu_quick in platform.h), the others behind their parts. */
 struct magazine {
     struct object_slot *top;    /* the object freed last ... */
     struct object_slot *limit;  /* ... may go up to here ... */
@@ -127,8 +127,8 @@ struct kmem_cache {
 /* All caches, linked by `next`. Changes only by create and destroy. */
 extern struct kmem_cache *slab_caches;
 
-/* Prepares the caches that the slabs themselves need, on a machine of so many frames: what CPUs keep
- * for themselves is in proportion. */
+/* Prepares the caches that the slabs themselves need, on a machine of so many frames: what CPUs
+ * keep for themselves is in proportion. */
 void slab_init(unsigned long ram_frames);
 extern unsigned long slab_ram_frames;
 
@@ -342,8 +342,8 @@ slab_tag(const struct kmem_cache *cache)
     return SLAB_TAG(cache->debug ? SLAB_WATCHED : cache->class ? cache->class : SLAB_CACHE);
 }
 
-/* What kfree must know of the classes, by their codes: 4 for the first, 8 for the next. Of a class that
- * is watched, and of what stands in the same byte of descriptors of other frames (0 to 3), the
+/* What kfree must know of the classes, by their codes: 4 for the first, 8 for the next. Of a class
+ * that is watched, and of what stands in the same byte of descriptors of other frames (0 to 3), the
  * reciprocal is 0: nothing can be divided by that. */
 enum {
     CLASS_RECIPROCAL, /* see divide_exactly() */
@@ -375,9 +375,9 @@ slab_of(const void *address)
 
 /* Divides an offset into a slab by the stride; true when nothing remains.
  *
- * `reciprocal` is 2^w / stride, rounded up, w the bits of a word. For offsets below 2^15 and strides
- * from 16 to 2^15 the product's upper word is then exactly the quotient q, and its lower word is
- * below `reciprocal` exactly when nothing remains: with offset = q * stride + r it is
+ * `reciprocal` is 2^w / stride, rounded up, w the bits of a word. For offsets below 2^15 and
+ * strides from 16 to 2^15 the product's upper word is then exactly the quotient q, and its lower
+ * word is below `reciprocal` exactly when nothing remains: with offset = q * stride + r it is
  * r * reciprocal + q * e, and the rounding e < stride adds no more than an offset. (In assembly,
  * since the compiler spills the product.) */
 static inline bool
@@ -388,8 +388,8 @@ divide_exactly(unsigned long offset, const unsigned long *reciprocal, unsigned l
     return low < *reciprocal;
 }
 
-/* The number of the object that starts at an address of the slab's memory; false when none does. The
- * memory behind the last object has a number, too: its state is OBJECT_NONE. */
+/* The number of the object that starts at an address of the slab's memory; false when none does.
+ * The memory behind the last object has a number, too: its state is OBJECT_NONE. */
 static inline bool
 slab_number(const struct slab *slab, const void *object, unsigned long *number)
 {
@@ -400,11 +400,12 @@ slab_number(const struct slab *slab, const void *object, unsigned long *number)
 /* The number of the object that an address of the slab lies in or behind. */
 uint32_t slab_index_around(const struct slab *slab, const void *address);
 
-/* Steps for cpu_ask, false while the CPU is at work on its objects. The first gives idle slabs of all
- * caches back and adds their number of frames to a size_t; the second those of one cache. */
+/* Steps for cpu_ask, false while the CPU is at work on its objects. The first gives idle slabs of
+ * all caches back and adds their number of frames to a size_t; the second those of one cache. */
 bool slab_reap_of(struct mm_cpu *cpu, void *frames);
 bool slab_reap_part_of(struct mm_cpu *cpu, void *cache);
-/* Such a step on all CPUs, until it is done, and what quarantine keeps goes too: mm_drain (drain.c). */
+/* Such a step on all CPUs, until it is done, and what quarantine keeps goes too: mm_drain
+ * (drain.c). */
 void slab_ask_all(bool (*step)(struct mm_cpu *, void *arg), void *arg);
 /* Gives idle slabs of this CPU back to the frames' allocator; returns the number of frames. */
 size_t slab_reap_cpu(void);

@@ -165,7 +165,8 @@ space_get_living(struct address_space *space)
     return true;
 }
 
-/* The first space from `space` on that does not end yet, with a reference more. The list is locked. */
+/* The first space from `space` on that does not end yet, with a reference more. The list is
+ * locked. */
 static struct address_space *
 get_from(struct address_space *space)
 {

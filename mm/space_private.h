@@ -185,8 +185,8 @@ unsigned long space_mapped_pages(const struct address_space *space, uintptr_t st
  * cannot be had. */
 int space_populate(struct address_space *space, uintptr_t start, uintptr_t end);
 
-/* A stack that grows down reaches `page`, which lies in the gap below it, from now on. False when it
- * must not. */
+/* A stack that grows down reaches `page`, which lies in the gap below it, from now on. False when
+ * it must not. */
 bool stack_grow(struct address_space *space, struct area *area, uintptr_t page);
 
 /* A page of zeros for a program; frame 0 when out of memory. */

@@ -1,4 +1,5 @@
-/* stories.c - one thing of memory looked at closely: the free chunks, a frame, the slabs of a cache.
+/* stories.c - one thing of memory looked at closely: the free chunks, a frame, the slabs of a
+ * cache.
  *
  * The tables of tables.c say how much there is; these say which. They are read from the structures
  * themselves and take no lock: exact while nobody is in the allocators, which on one CPU is

@@ -1,8 +1,8 @@
 /* tlb.c - translations on many CPUs: who may remember what, and how it is taken from him.
  *
- * Each space has a mask of the CPUs that walk its tables (space->cpus). A CPU puts its bit in before
- * it loads CR3 and takes it out after it has loaded another: loading CR3 forgets all that is not
- * global. So a CPU whose bit is not set remembers nothing of the space, and is left alone.
+ * Each space has a mask of the CPUs that walk its tables (space->cpus). A CPU puts its bit in
+ * before it loads CR3 and takes it out after it has loaded another: loading CR3 forgets all that is
+ * not global. So a CPU whose bit is not set remembers nothing of the space, and is left alone.
  *
  * A CPU without a program to run (idle, or in a task of the kernel) *rests*: it keeps CR3, and
  * touches no user address until it is active again. It is not interrupted either: it finds a note.
@@ -34,8 +34,8 @@
  *
  * Waiting. Each CPU has one question at a time (`waiting` in its struct tlb_cpu) and the others'
  * bits stand in it, so askers share no lock. Two CPUs that ask each other, or wait with interrupts
- * off, answer while they wait. A CPU that spins for a spinlock answers as soon as it has had it: who
- * asks holds none.
+ * off, answer while they wait. A CPU that spins for a spinlock answers as soon as it has had it:
+ * who asks holds none.
  *
  * I1. A CPU that walks a space's tables has its bit in the space's mask.
  * I2. After tlb_shoot no other CPU uses what it was called for, before it is active again.
@@ -123,8 +123,8 @@ answer(struct tlb_cpu *asker)
     __atomic_fetch_and(&asker->waiting, ~cpu_bit(), __ATOMIC_RELEASE);
 }
 
-/* Interrupts off: one between question and answer could answer in our place, and what we then answer
- * would be the asker's next question, to which we have not listened. */
+/* Interrupts off: one between question and answer could answer in our place, and what we then
+ * answer would be the asker's next question, to which we have not listened. */
 void
 tlb_answer(void)
 {

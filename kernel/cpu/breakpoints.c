@@ -70,7 +70,8 @@ write_address(unsigned i, uint32_t address)
     }
 }
 
-/* The function has done nothing yet: its return address is on top of the stack, EBP its caller's. */
+/* The function has done nothing yet: its return address is on top of the stack, EBP its
+ * caller's. */
 static void
 report(const struct trap_frame *frame)
 {

@@ -1,12 +1,13 @@
 /* cpu.c - the tables the CPU works with.
  *
  * GDT: flat segments for the kernel and for programs, so that paging alone protects memory, three
- * that belong to the running thread (its thread-local storage, by %gs), one whose base is this CPU's
- * struct cpu (the kernel's %fs: this_cpu.h), and two task state segments. The first only tells the CPU where the kernel stack is when a trap comes
- * from ring 3, and receives the registers when the second takes over. The second is the double
- * fault's: a task of its own with a stack of its own. When a kernel stack overflows into its guard
- * page, the CPU cannot push the page fault's frame there; the fault becomes a double fault, and
- * only a task switch still finds a stack to report from.
+ * that belong to the running thread (its thread-local storage, by %gs), one whose base is this
+ * CPU's struct cpu (the kernel's %fs: this_cpu.h), and two task state segments. The first only
+ * tells the CPU where the kernel stack is when a trap comes from ring 3, and receives the registers
+ * when the second takes over. The second is the double fault's: a task of its own with a stack of
+ * its own. When a kernel stack overflows into its guard page, the CPU cannot push the page fault's
+ * frame there; the fault becomes a double fault, and only a task switch still finds a stack to
+ * report from.
  *
  * IDT: an interrupt gate a vector, leading to traps.asm; vector 8 is the task gate, 80h the system
  * calls' trap gate. Programs may raise 3 (INT3), 4 (INTO) and 80h themselves.

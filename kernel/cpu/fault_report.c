@@ -10,10 +10,11 @@
  *     ...
  *
  * A program that goes wrong again and again may not fill the screen: of the faults of one second
- * only the first few are told, and the boot option faults= makes it what was tried, and the registers
- * (short), or nothing (off).
+ * only the first few are told, and the boot option faults= makes it what was tried, and the
+ * registers (short), or nothing (off).
  *
- * Lock: the space's, shared, around each part that looks at areas, as other threads may change them.
+ * Lock: the space's, shared, around each part that looks at areas, as other threads may change
+ * them.
  */
 #include <string.h>
 #include "explain.h"
@@ -69,7 +70,8 @@ may_report(void)
 
 /* ---- places ---- */
 
-/* Finds the areas around the address. They stay as they are until the space's lock is given back. */
+/* Finds the areas around the address. They stay as they are until the space's lock is given
+ * back. */
 static void
 lock_areas(struct subject *subject)
 {

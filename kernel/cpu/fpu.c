@@ -1,10 +1,10 @@
 /* fpu.c - the registers of x87 and SSE: saved and loaded only for tasks that use them.
  *
- * Each CPU's `fpu_owner` is the task whose values are in its registers. For any other task CR0.TS is
- * set, so that its first FPU instruction is a fault (vector 7): only then the owner's registers are
- * saved and its own are loaded. A task that never computes with fractions costs nothing, and one that
- * does costs nothing as long as no other does. With several CPUs a task may go on on another one, so
- * its registers are saved when it gives up its CPU.
+ * Each CPU's `fpu_owner` is the task whose values are in its registers. For any other task CR0.TS
+ * is set, so that its first FPU instruction is a fault (vector 7): only then the owner's registers
+ * are saved and its own are loaded. A task that never computes with fractions costs nothing, and
+ * one that does costs nothing as long as no other does. With several CPUs a task may go on on
+ * another one, so its registers are saved when it gives up its CPU.
  *
  *   CPU with FXSR   FXSAVE, 512 bytes, x87 and SSE; CR4.OSFXSR lets programs use SSE
  *   other           FNSAVE, 108 bytes

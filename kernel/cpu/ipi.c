@@ -1,8 +1,8 @@
 /* ipi.c - messages from CPU to CPU.
  *
- * Each CPU has a word of bits, one for each kind of message. Who sends sets a bit; who finds that none
- * was set before also raises the interrupt, since only then nobody else has. The receiver takes all
- * bits at once and does what each stands for.
+ * Each CPU has a word of bits, one for each kind of message. Who sends sets a bit; who finds that
+ * none was set before also raises the interrupt, since only then nobody else has. The receiver
+ * takes all bits at once and does what each stands for.
  *
  *   sender                              receiver
  *   write what it is about              interrupt, or ipi_answer
@@ -12,14 +12,15 @@
  * A call on other CPUs is a message of the kind IPI_CALL with one record for all; who wants to make
  * another waits meanwhile, answering others' messages.
  *
- * With the boot option ipi_delay a question about translations raises no interrupt: its bit waits for the
- * receiver's next tick, or for a message of another kind. Who does not wait for the answer is found out.
+ * With the boot option ipi_delay a question about translations raises no interrupt: its bit waits
+ * for the receiver's next tick, or for a message of another kind. Who does not wait for the answer
+ * is found out.
  *
- * Standing still (cpus_park) is for looking at the kernel's memory while nobody changes it. A CPU does
- * so where it runs no kernel code; the message only makes it come there soon.
+ * Standing still (cpus_park) is for looking at the kernel's memory while nobody changes it. A CPU
+ * does so where it runs no kernel code; the message only makes it come there soon.
  *
- * What stops the CPUs at a panic is no such message but an NMI: it reaches a CPU whose interrupts are
- * off too.
+ * What stops the CPUs at a panic is no such message but an NMI: it reaches a CPU whose interrupts
+ * are off too.
  *
  * Locks: `call.caller`, a word of its own, taken before nothing else.
  */

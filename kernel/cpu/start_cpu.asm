@@ -1,14 +1,14 @@
 ; start_cpu.asm - the first instructions of every CPU but the first.
 ;
-; A start-up message has a CPU begin in real mode at the beginning of a page below 1 MiB. There it finds
-; a copy of start_cpu_code, which needs nothing but itself, and goes on in the kernel's own text, first
-; at its physical address:
+; A start-up message has a CPU begin in real mode at the beginning of a page below 1 MiB. There it
+; finds a copy of start_cpu_code, which needs nothing but itself, and goes on in the kernel's own
+; text, first at its physical address:
 ;
 ;   copy, real mode ──► protected mode, no paging ──► starter tables ──► kernel's, stack ──► C
 ;                       at 1 MiB + n                  both addresses     at 3 GiB + 1 MiB + n
 ;
-; One CPU starts at a time (start_cpus.c), with what the words below say. One that comes too late finds
-; no stack and stops.
+; One CPU starts at a time (start_cpus.c), with what the words below say. One that comes too late
+; finds no stack and stops.
 
 %include "control.inc"
 

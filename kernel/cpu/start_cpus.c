@@ -1,8 +1,8 @@
 /* start_cpus.c - finds the other CPUs and has them run the kernel.
  *
  * Theory (Intel SDM volume 3, 9.4): after a reset one CPU, the first, runs the firmware; all others
- * wait. INIT puts one into the state after its reset, a start-up message has it begin in real mode in a
- * page below 1 MiB; old ones want the second message twice. One is started at a time:
+ * wait. INIT puts one into the state after its reset, a start-up message has it begin in real mode
+ * in a page below 1 MiB; old ones want the second message twice. One is started at a time:
  *
  *   first CPU                              the other
  *   struct cpu, two stacks, an idle task
@@ -11,8 +11,8 @@
  *   mm/'s part of it, its bit in
  *   cpus_online            ─── GO ──────►  FPU, timer, scheduler
  *
- * One that is not HERE in time gets another INIT, after which it does nothing any more, and is left out
- * with a line in the log. So is one for which there is no memory.
+ * One that is not HERE in time gets another INIT, after which it does nothing any more, and is left
+ * out with a line in the log. So is one for which there is no memory.
  *
  * A machine with one CPU, or whose first has no local APIC, is not touched.
  */
@@ -108,7 +108,8 @@ discard(struct cpu *cpu, char *fault_stack)
     kfree(cpu);
 }
 
-/* All that it needs before it runs, but for mm/'s part. *fault_stack is for discard. NULL: no memory. */
+/* All that it needs before it runs, but for mm/'s part. *fault_stack is for discard. NULL: no
+ * memory. */
 static struct cpu *
 prepare(unsigned id, unsigned of_apic, char **fault_stack)
 {

@@ -62,8 +62,8 @@ return_from_trap:
     add esp, 8                      ; vector, error code
     iretd
 
-; The debug exception when break= is given (breakpoints.c). At XCHG BX,BX Bochs stops, with nothing left
-; to do but the IRET to the place that was reached.
+; The debug exception when break= is given (breakpoints.c). At XCHG BX,BX Bochs stops, with nothing
+; left to do but the IRET to the place that was reached.
 debug_entry:
     push dword 0
     push dword DEBUG
@@ -133,7 +133,8 @@ unknown_call:
     mov edx, syscall_unknown
     jmp syscall_entry.call
 
-; An interrupt whose cause had gone before the local APIC could say which it was; it must not be ended.
+; An interrupt whose cause had gone before the local APIC could say which it was; it must not be
+; ended.
 spurious_entry:
     iretd
 

@@ -3,13 +3,14 @@
  * Theory (Intel SDM volume 3, chapter 11): each CPU sees its own local APIC at the same physical
  * address, a register every 16 bytes. It takes interrupts from other CPUs' local APICs and from the
  * I/O APICs as messages with a vector, and has a timer. Each interrupt, other than NMI, INIT and
- * start-up, is ended by a write to the register EOI. A write to the low half of the command register
- * sends a message to the CPU that the high half names.
+ * start-up, is ended by a write to the register EOI. A write to the low half of the command
+ * register sends a message to the CPU that the high half names.
  *
- * The timer counts the bus clock down, divided by 16, and starts again at zero; how much that is in a
- * tick of the 8254 is measured once.
+ * The timer counts the bus clock down, divided by 16, and starts again at zero; how much that is in
+ * a tick of the 8254 is measured once.
  *
- * The ids have 8 bits here (xAPIC); a machine that the firmware has put into x2APIC mode is refused.
+ * The ids have 8 bits here (xAPIC); a machine that the firmware has put into x2APIC mode is
+ * refused.
  */
 #include "apic.h"
 #include "cpu.h"
@@ -116,8 +117,8 @@ apic_send_nmi(unsigned id)
     command(id, COMMAND_ASSERT | DELIVER_NMI);
 }
 
-/* The second half is for the oldest ones, which would stay in that state for as long as the level is
- * asserted. */
+/* The second half is for the oldest ones, which would stay in that state for as long as the level
+ * is asserted. */
 void
 apic_send_init(unsigned id)
 {

@@ -1,8 +1,8 @@
 /* io_apic.c - the controllers that make messages of the devices' interrupts.
  *
- * Theory (Intel 82093AA data sheet): two registers in memory, a number and a window to the register of
- * that number. Each input has two of 32 bits from number 10h on: vector, polarity, trigger mode and
- * mask; and the CPU it goes to.
+ * Theory (Intel 82093AA data sheet): two registers in memory, a number and a window to the register
+ * of that number. Each input has two of 32 bits from number 10h on: vector, polarity, trigger mode
+ * and mask; and the CPU it goes to.
  *
  * All interrupts go to the first CPU, with the vectors that they had from the 8259s, whose handlers
  * stay (pic.c). The tables tell which input each leads to.

@@ -1,16 +1,16 @@
 /* madt.c - ACPI's table of CPUs and interrupt controllers.
  *
- * Theory (ACPI specification 6.5, 5.2.12): the table "APIC" has a head, the address of the local APICs
- * and flags, and then entries of a type and a length each:
+ * Theory (ACPI specification 6.5, 5.2.12): the table "APIC" has a head, the address of the local
+ * APICs and flags, and then entries of a type and a length each:
  *
  *     +36 address of the local APICs, +40 flags, +44 entries
  *     0  CPU               +2 number, +3 APIC id, +4 flags: bit 0 = may be used
  *     1  I/O APIC          +2 id, +4 address, +8 number of its first input
  *     2  override          +2 bus (0: ISA), +3 interrupt, +4 number of the input, +8 flags
  *
- * Inputs are numbered through all I/O APICs. An interrupt of the ISA bus leads to the input of its own
- * number, active high and by edge, if no override says otherwise. CPUs whose id has more than 8 bits
- * have entries of another type; they are not driven.
+ * Inputs are numbered through all I/O APICs. An interrupt of the ISA bus leads to the input of its
+ * own number, active high and by edge, if no override says otherwise. CPUs whose id has more than 8
+ * bits have entries of another type; they are not driven.
  */
 #include <string.h>
 #include "cpu_tables.h"

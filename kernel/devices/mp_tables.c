@@ -1,7 +1,7 @@
 /* mp_tables.c - Intel's tables of CPUs and interrupt controllers, older than ACPI's.
  *
- * Theory (MultiProcessor Specification 1.4, chapters 4 and 5): a floating pointer on a 16-byte bound in
- * the first KiB of the EBDA, else in the last KiB of base memory, else in the BIOS ROM:
+ * Theory (MultiProcessor Specification 1.4, chapters 4 and 5): a floating pointer on a 16-byte
+ * bound in the first KiB of the EBDA, else in the last KiB of base memory, else in the BIOS ROM:
  *
  *     "_MP_"  +4 address of the table, +8 length in 16 bytes, +10 checksum,
  *             +11 default configuration (0: there is a table), +12 bit 7: IMCR
@@ -13,8 +13,8 @@
  *                                 +6 id of the I/O APIC, +7 input
  *         4  interrupt of a local APIC, 8 bytes
  *
- * The default configurations have two CPUs with the ids 0 and 1, and an I/O APIC with the id 2 whose
- * inputs are the interrupts of the bus; the timer's is at input 2, or (in number 2) at none.
+ * The default configurations have two CPUs with the ids 0 and 1, and an I/O APIC with the id 2
+ * whose inputs are the interrupts of the bus; the timer's is at input 2, or (in number 2) at none.
  */
 #include <string.h>
 #include "cpu_tables.h"

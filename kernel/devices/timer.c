@@ -9,8 +9,8 @@
  * A delay adds up the steps between successive readings, so it needs neither interrupts nor
  * calibration.
  *
- * Lock: `counter_lock`, for a reading: the latch, its two bytes, and what the last one was. Nothing is taken
- * under it. The tick comes to one CPU and alone changes `ticks`.
+ * Lock: `counter_lock`, for a reading: the latch, its two bytes, and what the last one was. Nothing
+ * is taken under it. The tick comes to one CPU and alone changes `ticks`.
  */
 #include "timer.h"
 #include "io.h"
@@ -94,9 +94,9 @@ read_count(void)
     return count;
 }
 
-/* The count may have gone round, even several times, while the first CPU has not taken the interrupt:
- * time would seem to go back then. So what was said last is a bound, and a count that is less than the
- * last one begins another tick. */
+/* The count may have gone round, even several times, while the first CPU has not taken the
+ * interrupt: time would seem to go back then. So what was said last is a bound, and a count that is
+ * less than the last one begins another tick. */
 uint32_t
 timer_now(uint32_t *nanoseconds)
 {

@@ -11,8 +11,8 @@
  * folder say in which chain. The hash does not see case, so that a name from a FAT volume is found
  * in any; a name that matches exactly comes before one that differs in case.
  *
- * Lock: tree_lock. A listing takes it for each step, and under it writes down where it was, which is
- * only a hint: so listings share it.
+ * Lock: tree_lock. A listing takes it for each step, and under it writes down where it was, which
+ * is only a hint: so listings share it.
  *
  * Invariants: I1 a listed child's parent is the folder; I2 places grow along the list; I3 no two
  * listed names are equal, and each is found; I4 the root is linked and its own parent.

@@ -11,12 +11,12 @@
  * descriptor free.
  *
  * Lock: files->lock for every change. Who is about to look at a table without it must be its only
- * user, so that nobody else changes it: /proc, which looks from outside, takes the lock. Memory for a
- * larger table is had before the lock is taken, files are let go after it was given back.
+ * user, so that nobody else changes it: /proc, which looks from outside, takes the lock. Memory for
+ * a larger table is had before the lock is taken, files are let go after it was given back.
  *
- * Nobody keeps a table in mind across a sleep but as the owner of locks. So when a process gives up one
- * that others share, all CPUs stand still once before its threads' references go: none of them looks
- * at the old table any more.
+ * Nobody keeps a table in mind across a sleep but as the owner of locks. So when a process gives up
+ * one that others share, all CPUs stand still once before its threads' references go: none of them
+ * looks at the old table any more.
  */
 #include <string.h>
 #include "file.h"
@@ -71,8 +71,8 @@ free_table(const struct files *files)
         kfree(files->file);
 }
 
-/* Moves the table to new memory with room for `size` descriptors, zeros, and answers with what is to
- * be freed. */
+/* Moves the table to new memory with room for `size` descriptors, zeros, and answers with what is
+ * to be freed. */
 static struct file **
 move_table(struct files *files, struct file **table, uint32_t size)
 {

@@ -10,8 +10,8 @@
  * There is one list, as there are few: files that several programs change at once. Whoever waits
  * looks again whenever something was given back. That two wait for each other is not found out.
  *
- * Lock: locks_mutex. Whoever closes a file looks without it whether there are locks at all: those of
- * the caller are seen, as it took them before.
+ * Lock: locks_mutex. Whoever closes a file looks without it whether there are locks at all: those
+ * of the caller are seen, as it took them before.
  */
 #include <string.h>
 #include "file.h"

@@ -13,8 +13,8 @@
  * follows from its folder's and its name. Numbers of stored ones are counted and lie below.
  *
  * Lock: references are counted by single instructions; tree_lock guards names and the way up; a
- * file's bytes have a lock of their own (regular.c). Mode, owner and times are words that change one
- * by one.
+ * file's bytes have a lock of their own (regular.c). Mode, owner and times are words that change
+ * one by one.
  *
  * Cost: 112 bytes a node and the name's; a file's object, 48, besides.
  */

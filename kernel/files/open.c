@@ -120,8 +120,8 @@ check_node(const struct file *file, const struct place *place, unsigned flags)
 
 /* ---- opening ---- */
 
-/* Finds or makes the node of `place`, which is then in place->node. Somebody else may just have made
- * it. */
+/* Finds or makes the node of `place`, which is then in place->node. Somebody else may just have
+ * made it. */
 static int
 open_node(const struct file *file, struct place *place, unsigned flags, unsigned mode)
 {

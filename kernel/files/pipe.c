@@ -12,10 +12,10 @@
  * goes in by pieces. Whoever waits is woken by the other end, and only if somebody waits: the short
  * way of a call is a copy and a few comparisons.
  *
- * Lock: pipe->lock, a mutex, since copies from and to programs may wait for memory. Whoever waits for
- * the other end gives it up meanwhile. poll only reads words: what changed after its look wakes it
- * (poll.h). An open end is a reference to the pipe, and the caller holds the end's file. How ends
- * come and go is in fifo.c.
+ * Lock: pipe->lock, a mutex, since copies from and to programs may wait for memory. Whoever waits
+ * for the other end gives it up meanwhile. poll only reads words: what changed after its look wakes
+ * it (poll.h). An open end is a reference to the pipe, and the caller holds the end's file. How
+ * ends come and go is in fifo.c.
  */
 #include "kmalloc.h"
 #include "pipe.h"

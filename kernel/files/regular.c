@@ -8,8 +8,9 @@
  * away, but not this one. A copy never sleeps, so nobody sees a piece half done; between pieces
  * long calls let others run.
  *
- * Lock: a lock a file, which reads share and a write, or a new size, has alone: nobody reads what is
- * being written, and nobody sees a file larger than its bytes. Faults of mappings do not take it.
+ * Lock: a lock a file, which reads share and a write, or a new size, has alone: nobody reads what
+ * is being written, and nobody sees a file larger than its bytes. Faults of mappings do not take
+ * it.
  *
  * A piece that reaches beyond the end makes the file larger first, and cuts it back when less was
  * written. Bytes that were never written have no page and read as zeros.

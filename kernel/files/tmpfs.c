@@ -58,8 +58,8 @@ check_new(const struct place *place)
     return node_count_changeable() < file_space_pages() ? 0 : -ENOSPC;
 }
 
-/* Puts a new node, or NULL for want of memory, where `place` says. Takes over the reference, and the
- * lock. */
+/* Puts a new node, or NULL for want of memory, where `place` says. Takes over the reference, and
+ * the lock. */
 static int
 attach_new(struct place *place, struct node *node)
 {

@@ -14,11 +14,11 @@
  * one group of it is in the foreground. A process of that session in another group is in the
  * background: it is stopped when it reads or changes settings.
  *
- * Lock: terminal.lock, a spinlock, as what is typed comes from interrupts: the line and what hangs on
- * it, session, group and size. Consoles are written to under it, and signals sent (process_lock). An
- * interrupt comes with the lock of the input (console.c), so that one is never taken under this one.
- * Programs' memory is copied outside, through a piece on the stack. One word (session, group) is read
- * without. users_mutex guards who has it open, and with that who listens.
+ * Lock: terminal.lock, a spinlock, as what is typed comes from interrupts: the line and what hangs
+ * on it, session, group and size. Consoles are written to under it, and signals sent
+ * (process_lock). An interrupt comes with the lock of the input (console.c), so that one is never
+ * taken under this one. Programs' memory is copied outside, through a piece on the stack. One word
+ * (session, group) is read without. users_mutex guards who has it open, and with that who listens.
  */
 #include "console.h"
 #include "discipline.h"
@@ -182,7 +182,8 @@ tty_give(const struct process *leader)
     (void)take_terminal(leader, true);
 }
 
-/* Nobody's terminal any more, if it was that session's. The group that was in the foreground, or 0. */
+/* Nobody's terminal any more, if it was that session's. The group that was in the foreground, or
+ * 0. */
 static int
 give_up_session(int session)
 {

@@ -15,8 +15,8 @@ struct acpi_table {
     uint32_t address, length;
 };
 
-/* Finds the first table of that signature that has at least `least` bytes, and a sum of zero. Total:
- * the memory may hold anything. */
+/* Finds the first table of that signature that has at least `least` bytes, and a sum of zero.
+ * Total: the memory may hold anything. */
 MUST_CHECK bool acpi_find_table(const struct acpi_memory *memory, const char *signature,
                                 uint32_t least, struct acpi_table *table);
 

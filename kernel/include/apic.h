@@ -9,8 +9,8 @@
  * Measures its timer, in 10 ms. False, with nothing changed, when it cannot be used. */
 MUST_CHECK bool apic_init(const struct cpu_tables *tables);
 
-/* Turns that of another CPU on, by itself, with interrupts off; its timer calls what apic_on_tick was
- * told from now on. */
+/* Turns that of another CPU on, by itself, with interrupts off; its timer calls what apic_on_tick
+ * was told from now on. */
 void apic_start(void);
 
 /* What the hardware calls this CPU. */
@@ -19,8 +19,8 @@ unsigned apic_id(void);
 /* Ends the interrupt that is being handled, for all that come through the local APIC. */
 void apic_end(void);
 
-/* Raises a vector, or a non-maskable interrupt, on another CPU. One that nobody has started must get
- * none. */
+/* Raises a vector, or a non-maskable interrupt, on another CPU. One that nobody has started must
+ * get none. */
 void apic_send(unsigned id, unsigned vector);
 void apic_send_nmi(unsigned id);
 
@@ -35,8 +35,8 @@ void apic_on_tick(void (*call)(void));
 /* The 8259s send this CPU nothing any more. */
 void apic_leave_8259(void);
 
-/* Has the I/O APICs take the interrupts of the devices that are on, in place of the 8259s. False, with
- * nothing changed, when they do not have the timer's. */
+/* Has the I/O APICs take the interrupts of the devices that are on, in place of the 8259s. False,
+ * with nothing changed, when they do not have the timer's. */
 MUST_CHECK bool io_apic_init(const struct cpu_tables *tables);
 
 #endif

@@ -46,9 +46,9 @@ extern struct printer console_printer;
 void console_clear(void);
 
 /* From now on what is typed goes to `take` byte by byte, keys of the keyboard as a terminal sends
- * them, and not to console_read_key; NULL: it goes there again. `take` is called with interrupts off
- * and must not come back here; it returns false when it has no room for the byte, which then stays
- * with the driver. */
+ * them, and not to console_read_key; NULL: it goes there again. `take` is called with interrupts
+ * off and must not come back here; it returns false when it has no room for the byte, which then
+ * stays with the driver. */
 void console_set_listener(bool (*take)(uint8_t byte));
 
 /* Asks the drivers for what they kept: `take` has room again. */

@@ -44,8 +44,8 @@ extern struct cpu_features cpu_features;
  * thing the kernel does in C: from here on an exception is reported. */
 void cpu_init(void);
 
-/* Fills the tables of another CPU; `stack` and `fault_stack` are the ends of where it may push when a
- * trap comes from ring 3 and when a double fault does. */
+/* Fills the tables of another CPU; `stack` and `fault_stack` are the ends of where it may push when
+ * a trap comes from ring 3 and when a double fault does. */
 void cpu_prepare(struct cpu *cpu, void *stack, void *fault_stack);
 
 /* Loads them, by that CPU itself, and the IDT, which all have in common. */

@@ -13,7 +13,8 @@ extern const struct crash heap_crashes[];
 /* In the use of locks: kernel/crash_locks.c. */
 extern const struct crash lock_crashes[];
 
-/* What only a build with KASAN or UBSAN sees, and only it has: kernel/sanitize/planted/crash_checked.c. */
+/* What only a build with KASAN or UBSAN sees, and only it has:
+ * kernel/sanitize/planted/crash_checked.c. */
 extern const struct crash checked_crashes[] __attribute__((weak));
 
 /* In what programs share with the kernel: kernel/crash_spaces.c.

@@ -6,8 +6,8 @@
  * Nodes and the tree they make are in node.h.
  *
  * Lock: a table has a spinlock for each change of it, and for looks from other tasks; the one task
- * that uses a table alone looks without. Who found a file holds it (file_hold), as another thread may
- * close the descriptor at any time. `turn` of a file lets one call at a time use its position.
+ * that uses a table alone looks without. Who found a file holds it (file_hold), as another thread
+ * may close the descriptor at any time. `turn` of a file lets one call at a time use its position.
  */
 #ifndef OCTAVO_FILE_H
 #define OCTAVO_FILE_H
@@ -19,8 +19,8 @@
 
 struct file;
 
-/* Where bytes go to or come from: a program's memory, or the kernel's when `kernel` is set. Who makes
- * one for a program has asked user_range_ok; nobody moves more than `size` bytes. */
+/* Where bytes go to or come from: a program's memory, or the kernel's when `kernel` is set. Who
+ * makes one for a program has asked user_range_ok; nobody moves more than `size` bytes. */
 struct buffer {
     char *at;
     size_t size;
@@ -202,11 +202,11 @@ struct files *files_fork(struct files *files);
 /* One more thread uses the table; and one less. */
 void files_get(struct files *files);
 void files_put(struct files *files);
-/* An open file of a table with a reference: that of *descriptor, or with `next` the first from there
- * on, and *descriptor is its number. NULL: none. The table may be another process'. */
+/* An open file of a table with a reference: that of *descriptor, or with `next` the first from
+ * there on, and *descriptor is its number. NULL: none. The table may be another process'. */
 struct file *files_find(struct files *files, uint32_t *descriptor, bool next);
-/* Gives the process a table that it shares with no other one: a reference for each of its threads, as
- * before. 0 or -ENOMEM. */
+/* Gives the process a table that it shares with no other one: a reference for each of its threads,
+ * as before. 0 or -ENOMEM. */
 MUST_CHECK int files_own(struct process *process);
 void files_close_on_exec(struct files *files);
 

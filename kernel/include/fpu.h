@@ -41,8 +41,8 @@ bool fpu_extended(void);
 /* The task gets (loses) the CPU: its FPU instructions work at once only if the registers are still
  * its own. */
 void fpu_switch(const struct task *task);
-/* The task gives up this CPU and may get another: if its values are in the registers, they go to its
- * memory. */
+/* The task gives up this CPU and may get another: if its values are in the registers, they go to
+ * its memory. */
 void fpu_leave(const struct task *task);
 
 /* The state of the current task as it is now, to be read; NULL when it has none. */

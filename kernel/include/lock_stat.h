@@ -1,8 +1,8 @@
-/* lock_stat.h - how often locks are taken, how long one waits for them, and in which order they come:
- * the boot options lockstat and lockorder.
+/* lock_stat.h - how often locks are taken, how long one waits for them, and in which order they
+ * come: the boot options lockstat and lockorder.
  *
- * The calls but for lock_stat_start, lock_order_start and the table are only for when lock_stat_on is
- * set. They may come from any context, for spinlocks with interrupts off.
+ * The calls but for lock_stat_start, lock_order_start and the table are only for when lock_stat_on
+ * is set. They may come from any context, for spinlocks with interrupts off.
  */
 #ifndef OCTAVO_LOCK_STAT_H
 #define OCTAVO_LOCK_STAT_H
@@ -19,7 +19,8 @@ extern bool lock_stat_on;
 /* From now on counts. Once, when there is memory, before others use locks. */
 void lock_stat_start(void);
 
-/* Takes a spinlock for the code at that address. The second is for one that was just had by trying. */
+/* Takes a spinlock for the code at that address. The second is for one that was just had by
+ * trying. */
 void lock_stat_spin(struct spinlock *lock, uint32_t code);
 void lock_stat_spin_tried(struct spinlock *lock, uint32_t code);
 
@@ -41,19 +42,21 @@ void lock_stat_given(const void *lock);
 /* The time: 1024 cycles of the CPU each, or ticks where it does not count them. */
 uint32_t lock_stat_now(void);
 
-/* A number for all locks like this one, at most LOCK_KINDS: for a variable its own, for a mutex of an
- * object that of where such are made, else that of the code, which takes it. LOCK_KINDS: no room. */
+/* A number for all locks like this one, at most LOCK_KINDS: for a variable its own, for a mutex of
+ * an object that of where such are made, else that of the code, which takes it. LOCK_KINDS: no
+ * room. */
 #define LOCK_KINDS 512u
 unsigned lock_stat_kind(const void *lock, uint32_t code);
 
 /* ---- kernel/lock_order.c ---- */
 
-/* Counts, and checks how locks are taken. Once, as lock_stat_start. The others do nothing without. */
+/* Counts, and checks how locks are taken. Once, as lock_stat_start. The others do nothing
+ * without. */
 void lock_order_start(void);
 /* A spinlock was taken, or had by trying. From any context. */
 void lock_order_spin(const struct spinlock *lock, uint32_t code, bool tried);
-/* The current task wants to have a mutex, and may have to wait; it has it, in whichever way it came to
- * it; it has given it back. */
+/* The current task wants to have a mutex, and may have to wait; it has it, in whichever way it came
+ * to it; it has given it back. */
 void lock_order_before(const struct rw_mutex *lock, uint32_t code);
 void lock_order_taken(const struct rw_mutex *lock, uint32_t code);
 void lock_order_given(const struct rw_mutex *lock);

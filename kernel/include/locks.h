@@ -44,8 +44,8 @@ lock_forget(const void *owner, const struct node *node)
         lock_forget_all(owner, node);
 }
 
-/* fcntl(2) of the open file of a descriptor with F_GETLK, F_SETLK, F_SETLKW, the same with 64 and OFD; struct flock or flock64 at
- * `user` (kernel/files/sys_locks.c). */
+/* fcntl(2) of the open file of a descriptor with F_GETLK, F_SETLK, F_SETLKW, the same with 64 and
+ * OFD; struct flock or flock64 at `user` (kernel/files/sys_locks.c). */
 long lock_fcntl(struct file *file, int descriptor, unsigned command, void *user);
 
 #endif

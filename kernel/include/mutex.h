@@ -25,8 +25,8 @@
 #define RW_WAITED 0x40000000
 #define RW_COUNTED 0x20000000 /* missing all the time: no short way succeeds (lock_stat.c) */
 
-/* For those that are variables, initialised by RW_MUTEX_INIT or MUTEX_INIT, alone or in structs whose
- * other members are 0: lock_stat.c finds them. */
+/* For those that are variables, initialised by RW_MUTEX_INIT or MUTEX_INIT, alone or in structs
+ * whose other members are 0: lock_stat.c finds them. */
 #define STATIC_MUTEX __attribute__((section(".data.mutexes")))
 
 struct rw_mutex {

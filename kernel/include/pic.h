@@ -1,4 +1,5 @@
-/* pic.h - the two 8259 interrupt controllers, and the handlers of interrupts, whoever takes them. */
+/* pic.h - the two 8259 interrupt controllers, and the handlers of interrupts, whoever takes
+ * them. */
 #ifndef OCTAVO_PIC_H
 #define OCTAVO_PIC_H
 
@@ -10,8 +11,8 @@ void pic_init(void);
 /* Turns `irq` on; `handler` is called with interrupts off. One handler an interrupt. */
 void pic_set_handler(unsigned irq, void (*handler)(unsigned irq));
 
-/* From now on other controllers have the interrupts: each that is on, or is turned on later, is handed
- * to `turn_on`, and they end as those of the local APIC do. Interrupts are off. */
+/* From now on other controllers have the interrupts: each that is on, or is turned on later, is
+ * handed to `turn_on`, and they end as those of the local APIC do. Interrupts are off. */
 void pic_leave(void (*turn_on)(unsigned irq));
 
 /* Interrupts whose cause had gone before the controller could say which it was. */

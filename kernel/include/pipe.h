@@ -1,7 +1,7 @@
 /* pipe.h - pipes within the kernel; programs have pipe(2) and mknod(2).
  *
- * Lock: `lock` of a pipe for all of it; the caller holds a file that is one of its ends. The value of
- * a node, which is its pipe, changes under `ends_mutex` of fifo.c, taken before `lock`.
+ * Lock: `lock` of a pipe for all of it; the caller holds a file that is one of its ends. The value
+ * of a node, which is its pipe, changes under `ends_mutex` of fifo.c, taken before `lock`.
  */
 #ifndef OCTAVO_PIPE_H
 #define OCTAVO_PIPE_H
@@ -30,8 +30,8 @@ pipe_set_room(struct pipe *pipe)
     pipe->room = pipe->ring != NULL && pipe->readers != 0 ? PIPE_BYTES - pipe->used : 0;
 }
 
-/* Something changed for those who wait for it. With the lock, which they have too when they look and
- * go to sleep. */
+/* Something changed for those who wait for it. With the lock, which they have too when they look
+ * and go to sleep. */
 static inline void
 pipe_wake(struct wait_queue *queue)
 {

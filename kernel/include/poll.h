@@ -9,9 +9,9 @@
  *   look at every file                      poll_waiters > 0: under the lock, poll_changes++, wake
  *   under the lock: no change since? sleep
  *
- * Either the look sees the change, or the change sees who waits (both sides have a full fence between
- * their store and their load); then the count differs or the sleeper is woken. While nobody polls it
- * costs three instructions, and no CPU writes to what others read.
+ * Either the look sees the change, or the change sees who waits (both sides have a full fence
+ * between their store and their load); then the count differs or the sleeper is woken. While nobody
+ * polls it costs three instructions, and no CPU writes to what others read.
  */
 #ifndef OCTAVO_POLL_H
 #define OCTAVO_POLL_H

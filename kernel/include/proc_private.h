@@ -21,7 +21,8 @@ int proc_number_of(uintptr_t value);
 /* 0 or -ESRCH. proc_put_subject gives the references back. */
 int proc_find_subject(uintptr_t value, struct proc_subject *subject);
 void proc_put_subject(struct proc_subject *subject);
-/* The space of the process that a value names, with a reference; NULL: it has none, or has ended. */
+/* The space of the process that a value names, with a reference; NULL: it has none, or has
+ * ended. */
 struct address_space *proc_space_of(uintptr_t value);
 /* A decimal number without sign or leading zero, as names of folders are; -1: it is none. */
 int proc_parse_number(const char *name);

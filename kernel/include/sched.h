@@ -42,7 +42,8 @@ bool sched_has_left(const struct task *task);
 /* Goes to a CPU that the current task may use, if it may not stay. */
 void sched_move(void);
 
-/* For the start of other CPUs. An idle task for a CPU, with a kernel stack; NULL when out of memory.
+/* For the start of other CPUs. An idle task for a CPU, with a kernel stack; NULL when out of
+ * memory.
  */
 MUST_CHECK struct task *sched_prepare_cpu(unsigned cpu);
 /* What a CPU does once it is set up: runs tasks. Its struct cpu names the idle task, on whose stack

@@ -11,8 +11,8 @@
 
 #include "types.h"
 
-/* In a set of CPUs bit n is the one with the id n; cpus_online() (platform.h) are those that run. Bits
- * are added at the start, none is taken away. */
+/* In a set of CPUs bit n is the one with the id n; cpus_online() (platform.h) are those that run.
+ * Bits are added at the start, none is taken away. */
 
 /* It runs the kernel from now on. */
 void cpu_set_online(unsigned cpu);
@@ -38,8 +38,8 @@ void ipi_init(void);
  * cpu_start_others. */
 void ipi_register(enum ipi kind, void (*handler)(void));
 
-/* Sends to one CPU, or to those of a set that run; the sender itself gets nothing. Does not wait. From
- * any context. */
+/* Sends to one CPU, or to those of a set that run; the sender itself gets nothing. Does not wait.
+ * From any context. */
 void ipi_send(unsigned cpu, enum ipi kind);
 void ipi_send_mask(uint32_t cpus, enum ipi kind);
 
@@ -47,16 +47,16 @@ void ipi_send_mask(uint32_t cpus, enum ipi kind);
  * each turn of the loop: the other may be waiting for him. */
 void ipi_answer(void);
 
-/* Calls `function` on each CPU of the set that runs, the caller's included when it is in the set, with
- * interrupts off; returns when all have done it. The caller holds no spinlock. */
+/* Calls `function` on each CPU of the set that runs, the caller's included when it is in the set,
+ * with interrupts off; returns when all have done it. The caller holds no spinlock. */
 void cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg);
 
 /* ---- standing still ---- */
 
 /* Has all other CPUs stand still where no kernel code is under way but sleeping one: on the way to
  * ring 3, or in their idle tasks. Returns when they do; one that does not come to rest for long is
- * named in the log. The caller is a task that holds no spinlock, and does not sleep until it lets them
- * go on. Calls may be nested. */
+ * named in the log. The caller is a task that holds no spinlock, and does not sleep until it lets
+ * them go on. Calls may be nested. */
 void cpus_park(void);
 /* Lets them go on, when all calls of cpus_park are over. */
 void cpus_unpark(void);

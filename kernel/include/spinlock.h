@@ -2,8 +2,8 @@
  *
  * The free case is one instruction that compares and exchanges. What it puts into the word is the
  * stack pointer: it is at hand, it is never 0, and it tells who holds the lock, since each CPU and
- * each task has a stack of its own. spin_lock and spin_unlock, which turn interrupts off and on, are
- * in platform_impl.h.
+ * each task has a stack of its own. spin_lock and spin_unlock, which turn interrupts off and on,
+ * are in platform_impl.h.
  */
 #ifndef OCTAVO_SPINLOCK_H
 #define OCTAVO_SPINLOCK_H
@@ -11,8 +11,8 @@
 #include "lock_stat.h"
 #include "types.h"
 
-/* Held by at most one CPU, which keeps its interrupts off meanwhile, never sleeps and never waits for
- * another CPU. All zero: free. */
+/* Held by at most one CPU, which keeps its interrupts off meanwhile, never sleeps and never waits
+ * for another CPU. All zero: free. */
 struct spinlock {
     uint32_t holder; /* 0: free; else where the stack of its holder was */
     uint32_t code;   /* the code that took it last */
@@ -23,19 +23,20 @@ struct spinlock {
         0, 0                                                                                       \
     }
 
-/* What the word of a spinlock has to be for the short way: 0, what it is when the lock is free. When
- * locks are counted (lock_stat.c) what it never is: then all go the long way. */
+/* What the word of a spinlock has to be for the short way: 0, what it is when the lock is free.
+ * When locks are counted (lock_stat.c) what it never is: then all go the long way. */
 extern uint32_t spin_short;
 
-/* The long way. Takes a lock that somebody holds as soon as it is free; panics when that is the caller
- * itself, and when it is never given back (kernel/platform.c). spin_wait_from is for one who takes it
- * for the code at that address. */
+/* The long way. Takes a lock that somebody holds as soon as it is free; panics when that is the
+ * caller itself, and when it is never given back (kernel/platform.c). spin_wait_from is for one who
+ * takes it for the code at that address. */
 void spin_wait(struct spinlock *lock);
 void spin_wait_from(struct spinlock *lock, uintptr_t code);
 /* The same, without a look at lock_stat_on. */
 void spin_until_free(struct spinlock *lock);
 
-/* True when an address, such as where a stack pointer was, lies in the stack of the running task. */
+/* True when an address, such as where a stack pointer was, lies in the stack of the running
+ * task. */
 bool stack_is_mine(uint32_t address);
 
 /* A moment in a loop that waits for another CPU with interrupts off: answers what others ask. */
@@ -48,8 +49,8 @@ cpu_pause(void)
     __asm__ volatile("pause" : : : "memory");
 }
 
-/* Puts the stack pointer, which tells tasks and CPUs apart and is never 0, into a word that is `none`.
- * False: it is not. */
+/* Puts the stack pointer, which tells tasks and CPUs apart and is never 0, into a word that is
+ * `none`. False: it is not. */
 static inline bool
 word_claim_from(uint32_t *word, uint32_t none)
 {

@@ -7,8 +7,8 @@
  *      ▲  ▲
  *   task  task          run queue: READY tasks in a ring; everyone else waits in a wait queue
  *
- * The kernel is not preempted: a task gives its CPU up only in task_sleep, task_yield and on the way
- * back to ring 3. Interrupts may wake tasks at any time.
+ * The kernel is not preempted: a task gives its CPU up only in task_sleep, task_yield and on the
+ * way back to ring 3. Interrupts may wake tasks at any time.
  *
  * Lock: process_lock guards what a process may ask of another or do to it. That is: the tables and
  * the family tree, who has which threads, groups and sessions, how a process stands (dead, exiting,
@@ -186,8 +186,8 @@ void task_init(void);
 
 /* Sleeps in `queue` until woken, a signal arrives (unless `hard`), or `ticks` have passed (0: no
  * limit). 0 when woken, -EINTR, -ETIMEDOUT. The caller looks again whether what it waited for is
- * true: what it waits for and the wake-up change under a lock that both hold, so that none is missed
- * (task_sleep_unlock). */
+ * true: what it waits for and the wake-up change under a lock that both hold, so that none is
+ * missed (task_sleep_unlock). */
 int task_sleep(struct wait_queue *queue, uint32_t ticks);
 int task_sleep_hard(struct wait_queue *queue);
 /* The same as task_sleep, but only the end of the process (task_kill) cuts it short. */
@@ -224,13 +224,13 @@ task_signalled(const struct task *task)
 /* For long loops in the kernel: lets others run when the time slice is over. */
 void task_breathe(void);
 
-/* Called by the idle task of CPU 0 when it has nothing to do (or waits in a loop for something): runs
- * whoever is ready, else halts the CPU until the next interrupt. */
+/* Called by the idle task of CPU 0 when it has nothing to do (or waits in a loop for something):
+ * runs whoever is ready, else halts the CPU until the next interrupt. */
 void task_idle(void);
 
-/* Has the idle task of CPU 0 call `visit` once, interrupts on, as soon as the running task is on its way to
- * ring 3 or sleeps: no kernel code but sleeping one is under way then, and no other task runs until
- * it returns. From any context. */
+/* Has the idle task of CPU 0 call `visit` once, interrupts on, as soon as the running task is on
+ * its way to ring 3 or sleeps: no kernel code but sleeping one is under way then, and no other task
+ * runs until it returns. From any context. */
 void task_visit(void (*visit)(void));
 
 /* ---- timers (kernel/tasks/ticks.c) ---- */

@@ -56,8 +56,8 @@ _Static_assert(sizeof(struct trap_frame) == 76 && offsetof(struct trap_frame, ea
  * programs. The hot path, entered by an entry of its own. */
 void page_fault(struct trap_frame *frame);
 
-/* Says on the console which fault of the current program ends it, by which signal; `address` is what
- * a page fault was about. */
+/* Says on the console which fault of the current program ends it, by which signal; `address` is
+ * what a page fault was about. */
 void fault_report(int signal, uintptr_t address, const struct trap_frame *frame);
 /* The same when a program ends because its stack cannot take the frame of a signal's handler. */
 void fault_report_no_room(int signal, const struct trap_frame *frame);

@@ -16,8 +16,8 @@ user_range_ok(uintptr_t at, size_t size)
     return size <= USER_END && at <= USER_END - size;
 }
 
-/* Copies from or to a range of the program that user_range_ok has allowed (usercopy.asm). Returns how
- * many bytes could not be copied: 0 when all were. */
+/* Copies from or to a range of the program that user_range_ok has allowed (usercopy.asm). Returns
+ * how many bytes could not be copied: 0 when all were. */
 size_t user_copy(void *to, const void *from, size_t size);
 
 /* 0 or -EFAULT; on a fault some bytes may have been copied. */
@@ -44,8 +44,8 @@ MUST_CHECK int exchange_user_u32(uint32_t *expected, uint32_t value, void *to);
 uintptr_t usercopy_fixup(uintptr_t eip);
 
 /* True when the CPU keeps the kernel from writing to read-only pages, as CR0.WP promises since the
- * 486 (Intel SDM volume 3, 4.6). DOSBox 0.74 does not: a copy to a program would write to pages that
- * are shared until written to. To be asked with the kernel's page tables in use. */
+ * 486 (Intel SDM volume 3, 4.6). DOSBox 0.74 does not: a copy to a program would write to pages
+ * that are shared until written to. To be asked with the kernel's page tables in use. */
 bool usercopy_is_protected(void);
 
 /* While that is tried: a fault at a kernel address is no bug. */

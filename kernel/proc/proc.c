@@ -1,7 +1,8 @@
 /* proc.c - /proc: what the kernel knows, as Linux's tools read it (proc(5)).
  *
  * A table names each file and what prints it; most print what the monitor prints. Files of
- * processes are in proc_task.c, tables of memory in proc_octavo.c. Settings below /proc/sys can be written.
+ * processes are in proc_task.c, tables of memory in proc_octavo.c. Settings below /proc/sys can be
+ * written.
  */
 #include "boot.h"
 #include "clock.h"
@@ -222,7 +223,8 @@ store_overcommit(const char *line)
     return 0;
 }
 
-/* Anything written gives what can be had again back: pages of files, empty slabs, what CPUs keep. */
+/* Anything written gives what can be had again back: pages of files, empty slabs, what CPUs
+ * keep. */
 static int
 store_drop_caches(const char *line)
 {

@@ -1,6 +1,6 @@
 /* proc_mem.c - files of /proc/PID whose bytes are not text: mem, the program's memory by address;
- * pagemap, the frame behind each of its pages; and fail-nth, which makes an allocation of the kernel
- * fail.
+ * pagemap, the frame behind each of its pages; and fail-nth, which makes an allocation of the
+ * kernel fail.
  */
 #include "format.h"
 #include "mm.h"

@@ -7,10 +7,11 @@
  *                 └── task ── 12 ── stat, maps ...
  *
  * The nodes are made by each look-up and hold no process: their value is a number and a row of the
- * table, so a file of a process that has ended answers -ESRCH. Each call looks process and thread up
- * anew, holds them while it prints, and takes what they lead to (space, files, folder) under
- * process_lock with a reference of its own: they may end on another CPU meanwhile. Where the folders of processes and
- * threads are is in proc_list.c, fd in proc_fd.c, mem and fail-nth in proc_mem.c.
+ * table, so a file of a process that has ended answers -ESRCH. Each call looks process and thread
+ * up anew, holds them while it prints, and takes what they lead to (space, files, folder) under
+ * process_lock with a reference of its own: they may end on another CPU meanwhile. Where the
+ * folders of processes and threads are is in proc_list.c, fd in proc_fd.c, mem and fail-nth in
+ * proc_mem.c.
  *
  *   value = number << 8 | PROC_THREAD | row
  */
@@ -205,7 +206,8 @@ print_oom_score(struct proc_text *text, struct proc_subject subject)
 
 /* ---- links ---- */
 
-/* The node that a link of a process leads to now, with a reference; NULL: none. process_lock is held.
+/* The node that a link of a process leads to now, with a reference; NULL: none. process_lock is
+ * held.
  */
 typedef struct node *(*leads_to)(const struct process *process);
 

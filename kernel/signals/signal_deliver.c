@@ -82,7 +82,8 @@ may_stop(const struct process *process, int signal)
     return !process->exiting && (signal == SIGSTOP || !group_is_orphaned(process->group, NULL));
 }
 
-/* False when the thread ends instead. A stop that begins after the first look marks the thread again. */
+/* False when the thread ends instead. A stop that begins after the first look marks the thread
+ * again. */
 static bool
 wait_while_stopped(const struct task *task)
 {

@@ -81,8 +81,8 @@ MUST_CHECK int action_set(struct actions *actions, int signal, const struct acti
 /* What the current process does on a signal. */
 struct action action_now(int signal);
 
-/* Sends a signal to `process`, or to its thread `task` when that is not NULL. `info` is copied. With
- * process_lock held. */
+/* Sends a signal to `process`, or to its thread `task` when that is not NULL. `info` is copied.
+ * With process_lock held. */
 void signal_send(struct process *process, struct task *task, const struct signal_info *info);
 
 /* False when too much is known of pending signals already: one more would be known by its number

@@ -1,8 +1,8 @@
 /* affinity.c - which CPUs a thread may use: sched_setaffinity(2), sched_getaffinity(2), getcpu(2).
  *
  * A mask with a bit for each CPU; a child has its parent's. It decides where a thread waits when it
- * becomes READY. One that may stand on a CPU that it may not use any more is told (TASK_WORK_MOVE), by
- * an interrupt when it runs: on its way back to ring 3 it looks, and goes (sched_move).
+ * becomes READY. One that may stand on a CPU that it may not use any more is told (TASK_WORK_MOVE),
+ * by an interrupt when it runs: on its way back to ring 3 it looks, and goes (sched_move).
  */
 #include "platform.h"
 #include "sched_private.h"
@@ -34,8 +34,8 @@ SYSCALL(sched_getaffinity)
     return put_user_u32(mask, (void *)frame->edx) == 0 ? (long)sizeof(mask) : -EFAULT;
 }
 
-/* Whoever makes the thread READY just now may still have seen the old mask: it looks by itself when it
- * has come to run. With process_lock held. */
+/* Whoever makes the thread READY just now may still have seen the old mask: it looks by itself when
+ * it has come to run. With process_lock held. */
 static void
 confine(struct task *task, uint32_t mask)
 {

@@ -231,9 +231,9 @@ end_process(struct process *process)
 
 /* ---- the thread ---- */
 
-/* The process ends with the code of the thread that ends when all others have begun to, unless it is
- * ended as a whole: who has waited for a thread by its word says the code, though that one may still be
- * about. */
+/* The process ends with the code of the thread that ends when all others have begun to, unless it
+ * is ended as a whole: who has waited for a thread by its word says the code, though that one may
+ * still be about. */
 static void
 begin_end(struct process *process, int code)
 {

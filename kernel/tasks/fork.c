@@ -269,8 +269,8 @@ link_task(struct task *task, struct process *process, unsigned flags)
     return tid;
 }
 
-/* Everything is there: numbers, links, and off it goes. It may be gone when this returns. The number
- * or -EINTR. */
+/* Everything is there: numbers, links, and off it goes. It may be gone when this returns. The
+ * number or -EINTR. */
 static int
 commit(struct task *task, struct process *process, const struct clone_request *request)
 {

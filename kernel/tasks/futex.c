@@ -11,10 +11,10 @@
  * unmapped keeps its key, which is only compared, never followed; to be woken for nothing is
  * allowed.
  *
- * Lock: a mutex a bucket, as the look at the word may wait for memory; two are taken in the order of
- * their addresses. Interrupts never come here (a timeout wakes the task, which takes itself out).
- * `bucket` of a waiter says where it is; it changes under the mutexes of both buckets. Nobody leaves
- * without its bucket's mutex: who wakes it may still be at it.
+ * Lock: a mutex a bucket, as the look at the word may wait for memory; two are taken in the order
+ * of their addresses. Interrupts never come here (a timeout wakes the task, which takes itself
+ * out). `bucket` of a waiter says where it is; it changes under the mutexes of both buckets. Nobody
+ * leaves without its bucket's mutex: who wakes it may still be at it.
  */
 #include "area.h"
 #include "clock.h"
@@ -256,7 +256,8 @@ timeout_ticks(const struct request *request, bool absolute, uint32_t *ticks)
     return result;
 }
 
-/* With the mutex of the waiter's bucket, which is given back. `ticks` is 0 when there is no timeout. */
+/* With the mutex of the waiter's bucket, which is given back. `ticks` is 0 when there is no
+ * timeout. */
 static long
 sleep_on(struct waiter *waiter, uint32_t ticks)
 {

@@ -1,17 +1,19 @@
 /* mutex.c - locks that may be held across sleeping, when somebody has to wait.
  *
- * mutex.h has the word and the short ways. Who fails there has changed the word nevertheless, so the
- * first step here takes that back; until then the word may say that less is free than there is.
- * Therefore whoever makes it larger (a lock given back while somebody waits, a step taken back) looks
- * whether the first in the queue can have the lock now, and hands it over: when a task wakes, it has
- * the lock. The queue is served in its order; all that share from the first on get it together.
+ * mutex.h has the word and the short ways. Who fails there has changed the word nevertheless, so
+ * the first step here takes that back; until then the word may say that less is free than there is.
+ * Therefore whoever makes it larger (a lock given back while somebody waits, a step taken back)
+ * looks whether the first in the queue can have the lock now, and hands it over: when a task wakes,
+ * it has the lock. The queue is served in its order; all that share from the first on get it
+ * together.
  *
- * With several CPUs nobody sleeps at once: he looks at the word for a moment first. If all slept, a lock
- * that several CPUs want again and again would go from one that has to be woken to the next.
+ * With several CPUs nobody sleeps at once: he looks at the word for a moment first. If all slept, a
+ * lock that several CPUs want again and again would go from one that has to be woken to the next.
  *
  * I1. When the queue's lock is free, RW_WAITED is missing from the word exactly if the queue is not
  *     empty.
- * I2. While it is missing, no short way succeeds, and each one that gives back comes to rw_hand_over.
+ * I2. While it is missing, no short way succeeds, and each one that gives back comes to
+ * rw_hand_over.
  * I3. When the queue's lock is free, its first task cannot have the lock, or somebody who will look
  *     again is on the way here.
  *
@@ -54,8 +56,8 @@ counted(int count)
     return (RW_FREE - count) & RW_COUNTED;
 }
 
-/* Takes the lock for `task`, in one step with what the word says; RW_WAITED is missing from it. False
- * when it cannot be. */
+/* Takes the lock for `task`, in one step with what the word says; RW_WAITED is missing from it.
+ * False when it cannot be. */
 static bool
 take_for(struct rw_mutex *lock, const struct task *task)
 {
@@ -133,8 +135,8 @@ take_now(struct rw_mutex *lock, bool shared)
     return true;
 }
 
-/* Waits for a moment without sleeping: whoever has the lock most often runs on another CPU and gives
- * it back soon. Not while others wait: nobody passes them. True when the caller has it. */
+/* Waits for a moment without sleeping: whoever has the lock most often runs on another CPU and
+ * gives it back soon. Not while others wait: nobody passes them. True when the caller has it. */
 static bool
 spin(struct rw_mutex *lock, bool shared)
 {

@@ -12,8 +12,8 @@
  * A zombie is a struct process and nothing else. A thread that has ended cannot free the stack it
  * stands on: it lies in `dead` (dead_lock, before a run queue's) until somebody else comes by.
  *
- * Lock: process_lock, a spinlock, as a key or a timer that sends a signal walks through all this too.
- * Memory is freed outside of it.
+ * Lock: process_lock, a spinlock, as a key or a timer that sends a signal walks through all this
+ * too. Memory is freed outside of it.
  */
 #include <string.h>
 #include "cpu.h"

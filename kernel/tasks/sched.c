@@ -4,26 +4,27 @@
  *              └──► run queue ──► task ──► task      READY, in the order in which they became so
  *   CPU 1  struct cpu ──► ...                         idle task: in no queue, runs when it is empty
  *
- * Round robin on each CPU: a task runs until it sleeps, yields, or has used its slice of SLICE_TICKS
- * ticks while another is ready there. The tick only marks it (TASK_WORK_RESCHED); it is taken off
- * the CPU on its way back to ring 3, never inside the kernel. Every step is O(1).
+ * Round robin on each CPU: a task runs until it sleeps, yields, or has used its slice of
+ * SLICE_TICKS ticks while another is ready there. The tick only marks it (TASK_WORK_RESCHED); it is
+ * taken off the CPU on its way back to ring 3, never inside the kernel. Every step is O(1).
  *
  * A task that becomes READY goes to a CPU that idles, its own before others, else to its own; a CPU
- * that runs out of tasks takes one from another's queue before it halts, and one that works takes one
- * now and then from a queue that is longer by two than its own, so that all get their share. All three
- * obey the task's affinity. A CPU that halts is woken by an interrupt (sched_kick).
+ * that runs out of tasks takes one from another's queue before it halts, and one that works takes
+ * one now and then from a queue that is longer by two than its own, so that all get their share.
+ * All three obey the task's affinity. A CPU that halts is woken by an interrupt (sched_kick).
  *
  * The idle task of CPU 0 is the flow of control that began in kernel_main. It may sleep like any
  * other: it then goes through task_idle until it is woken, and has its turn before those that are
  * ready, who may never end.
  *
- * A switch holds the lock of the CPU's run queue from the choice of the next task until that task is
- * on its own stack. So whoever holds that lock and sees that another task runs there knows that
+ * A switch holds the lock of the CPU's run queue from the choice of the next task until that task
+ * is on its own stack. So whoever holds that lock and sees that another task runs there knows that
  * this one has left its stack, and may let it run elsewhere or free it.
  *
  * I1. A task is READY and in one run queue, or on its way to one, or runs on its CPU, or is an idle
  *     task, or sleeps.
- * I2. task->queue is that of the CPU where it runs, or would; its lock guards the task's state, and the
+ * I2. task->queue is that of the CPU where it runs, or would; its lock guards the task's state, and
+ * the
  *     pointer too.
  *
  * Lock: a run queue's, the last of all but that of a ring of the trace.

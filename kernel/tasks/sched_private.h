@@ -37,8 +37,8 @@ sched_lock_of(const struct task *task)
     }
 }
 
-/* The rest of sched_wake when the task may go to another CPU, is not off its stack yet, or is an idle
- * task. Gives the queue's lock back. */
+/* The rest of sched_wake when the task may go to another CPU, is not off its stack yet, or is an
+ * idle task. Gives the queue's lock back. */
 void sched_wake_anywhere(struct run_queue *queue, struct task *task, bool urgent);
 
 /* Makes a task READY when it sleeps in the way `how` or a lighter one; its sleep then answers

@@ -3,9 +3,9 @@
  *   wait_queue ──► task ◄──► task            each waits in at most one
  *
  * A task that is about to sleep joins the queue first, marked as sleeping, then lets go of the lock
- * that guards what it waits for, and only then gives up its CPU. Who changes that thing comes behind
- * the same lock, so he finds it in the queue. When he wakes it while it is still on its way, its
- * state is READY again when it comes to give up the CPU, and it goes on.
+ * that guards what it waits for, and only then gives up its CPU. Who changes that thing comes
+ * behind the same lock, so he finds it in the queue. When he wakes it while it is still on its way,
+ * its state is READY again when it comes to give up the CPU, and it goes on.
  *
  * A wake-up takes the task out of the queue. A signal or a timeout only makes it READY: it takes
  * itself out when it runs, and until then a wake-up passes it by.

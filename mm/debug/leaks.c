@@ -16,8 +16,8 @@
  *
  * Cost: 8 instructions for a word of roots and live objects, about 40 for one that is a pointer.
  *
- * Lock: none. Interrupts are off; no other CPU may be in mm/ at the time: the kernel has them stand still
- * (cpus_park).
+ * Lock: none. Interrupts are off; no other CPU may be in mm/ at the time: the kernel has them stand
+ * still (cpus_park).
  */
 #include "../slab_private.h"
 #include "debug_private.h"

@@ -28,8 +28,8 @@ void hosted_init(void *arena, size_t bytes, pfn_t base);
  */
 void hosted_limit_direct(pfn_t first_without_address);
 
-/* Says which CPU the calling thread plays, 0 .. CPU_MAX-1: one that is up, or that the thread itself
- * brings up next. Two threads that run at the same time must not play the same one. */
+/* Says which CPU the calling thread plays, 0 .. CPU_MAX-1: one that is up, or that the thread
+ * itself brings up next. Two threads that run at the same time must not play the same one. */
 void hosted_set_cpu(unsigned cpu);
 
 /* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its last part, about
@@ -239,8 +239,8 @@ kernel_directory(void)
 
 /* ---- other CPUs: threads ---- */
 
-/* Bits of the CPUs whose threads take part: CPU 0's at first. Only those are asked for anything that
- * concerns them all. */
+/* Bits of the CPUs whose threads take part: CPU 0's at first. Only those are asked for anything
+ * that concerns them all. */
 extern uint32_t hosted_online;
 
 /* When set, called for cpu_interrupt: each of the threads must soon call tlb_answer. */
@@ -259,10 +259,10 @@ cpu_interrupt(uint32_t cpus)
         hosted_interrupt(cpus);
 }
 
-/* When set, what cpu_ask does about another CPU: its thread has to call step(cpu_memory(), arg) where it
- * is not in mm/. Without it others' threads are asked for nothing when memory is short; and who does
- * for them what they would have to, in mm_drain, kmem_cache_destroy and trace_choose, must know that
- * none of them is in mm/. */
+/* When set, what cpu_ask does about another CPU: its thread has to call step(cpu_memory(), arg)
+ * where it is not in mm/. Without it others' threads are asked for nothing when memory is short;
+ * and who does for them what they would have to, in mm_drain, kmem_cache_destroy and trace_choose,
+ * must know that none of them is in mm/. */
 extern bool (*hosted_ask)(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);
 
 bool cpu_ask(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);

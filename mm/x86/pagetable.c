@@ -130,8 +130,8 @@ table_alloc(void)
     return ktables.boot_frames != NULL ? table_from_boot() : table_from_pmm();
 }
 
-/* Makes a directory entry what all say who know it, the kernel's own last: who finds it there uses what
- * it leads to, in whatever space. No space comes or goes meanwhile. */
+/* Makes a directory entry what all say who know it, the kernel's own last: who finds it there uses
+ * what it leads to, in whatever space. No space comes or goes meanwhile. */
 static void
 publish(uintptr_t va, entry_t entry)
 {

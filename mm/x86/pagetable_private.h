@@ -1,5 +1,6 @@
 /* pagetable_private.h - entries of the kernel's page tables, in either format, and where its tables
- * are: what building them (pagetable_start.c) and using them (pagetable.c) share. Private to mm/x86/.
+ * are: what building them (pagetable_start.c) and using them (pagetable.c) share. Private to
+ * mm/x86/.
  */
 #ifndef OCTAVO_PAGETABLE_PRIVATE_H
 #define OCTAVO_PAGETABLE_PRIVATE_H

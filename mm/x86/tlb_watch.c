@@ -13,13 +13,13 @@
  *     read-only                             must refuse to write
  *     another frame                         must show the other frame's first word
  *
- * A touch is a copy from and to the program that nobody repairs; a write puts back what was read, in
- * one step with the look whether it is still that. The other direction (the CPU refuses what the table
- * allows) is no bug: the fault is spurious and repairs itself.
+ * A touch is a copy from and to the program that nobody repairs; a write puts back what was read,
+ * in one step with the look whether it is still that. The other direction (the CPU refuses what the
+ * table allows) is no bug: the fault is spurious and repairs itself.
  *
- * Each CPU has notes of its own, which it forgets when it looks at them. With several CPUs a table may
- * just be changed by another one, whose question to forget is still on its way, or a page written to:
- * only what stays wrong is a bug.
+ * Each CPU has notes of its own, which it forgets when it looks at them. With several CPUs a table
+ * may just be changed by another one, whose question to forget is still on its way, or a page
+ * written to: only what stays wrong is a bug.
  *
  * Lock: the space's, shared, while its tables are looked at.
  *

@@ -4,11 +4,11 @@
  *   CPU 1: behind those                       open; no slot of one CPU is touched by another
  *
  * An interrupt may open windows above those of what it interrupted, and closes them before it ends.
- * A window that is closed goes on showing its frame until its slot shows another: who looks at the same
- * frame again, as programs do that read a file by the byte, has neither table nor TLB changed.
+ * A window that is closed goes on showing its frame until its slot shows another: who looks at the
+ * same frame again, as programs do that read a file by the byte, has neither table nor TLB changed.
  *
- * Cost: about 30 instructions for a window opened and closed; 20 more and one TLB entry flushed when it
- * shows another frame than before.
+ * Cost: about 30 instructions for a window opened and closed; 20 more and one TLB entry flushed
+ * when it shows another frame than before.
  */
 #include "page.h"
 #include "pagetable_private.h"
@@ -24,8 +24,8 @@ address_of(unsigned window)
     return FIXMAP_BASE + (FIXMAP_WINDOWS + window) * PAGE_SIZE;
 }
 
-/* In between nothing is present, so that the CPU never sees half of each. An interrupt uses the slots
- * above. */
+/* In between nothing is present, so that the CPU never sees half of each. An interrupt uses the
+ * slots above. */
 static __attribute__((noinline)) void *
 show(unsigned window, pfn_t frame)
 {

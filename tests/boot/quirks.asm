@@ -1,4 +1,5 @@
-; quirks.asm - a boot sector that makes the firmware lie, then starts the image that it stands in for.
+; quirks.asm - a boot sector that makes the firmware lie, then starts the image that it stands in
+; for.
 ;
 ; It is planted into a 1.44 MB image by tests/boot/loader/quirks.py: its first sector takes sector 0
 ; (BPB and partition table stay), its other sectors the last ones of the image before the very last,
@@ -171,7 +172,8 @@ packet: dw      16, 1, 0, 0
         mov     gs, si
 %endmacro
 
-; resident - in our hiding place: the real sector 0 to its own, the lies that cannot wait, hooks, go.
+; resident - in our hiding place: the real sector 0 to its own, the lies that cannot wait, hooks,
+; go.
 resident:
         xor     ax, ax
         mov     es, ax

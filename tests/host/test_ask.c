@@ -1,4 +1,5 @@
-/* test_ask.c - a CPU that needs what others keep asks them, with threads that are CPUs (mm/drain.c).
+/* test_ask.c - a CPU that needs what others keep asks them, with threads that are CPUs
+ * (mm/drain.c).
  *
  *   CPU 0          question in a mailbox ──► waits for the answer
  *   CPU 1 .. 3     alloc ── free ── look into the mailbox ── alloc ...

@@ -3,8 +3,8 @@
  *   changer, CPU 0:  munmap, mprotect ... ──► returns ──► says "gone"
  *   users, CPU 1..:  poll ─► is it gone? ─► TLB, else walk of the page tables ─► poll ...
  *
- * A user that finds "gone" and then a translation in its TLB has seen a stale one. An interrupt is a
- * flag that a user polls between two accesses. How many accesses it makes before it looks is the
+ * A user that finds "gone" and then a translation in its TLB has seen a stale one. An interrupt is
+ * a flag that a user polls between two accesses. How many accesses it makes before it looks is the
  * delay injected: with it every stale translation is still used when a call returns that did not
  * wait.
  */

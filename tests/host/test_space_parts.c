@@ -1,5 +1,5 @@
-/* test_space_parts.c - threads that change neighbouring pages of one space at the same time, each with
- * a model of its own pages (space_parts.h). */
+/* test_space_parts.c - threads that change neighbouring pages of one space at the same time, each
+ * with a model of its own pages (space_parts.h). */
 #include <pthread.h>
 
 #include "machine.h"

@@ -1,7 +1,7 @@
-/* test_space_threads.c - threads of one process in its memory at the same time: each thread is a CPU
- * and has the space active. They fault in the same pages, map and unmap, change rights, let pages go
- * and fork, and each finds what it wrote where nobody else writes. At the end every page has its
- * holders and every promise its area.
+/* test_space_threads.c - threads of one process in its memory at the same time: each thread is a
+ * CPU and has the space active. They fault in the same pages, map and unmap, change rights, let
+ * pages go and fork, and each finds what it wrote where nobody else writes. At the end every page
+ * has its holders and every promise its area.
  *
  *   |  common: all fault, read, let go, change rights  | own of 0 | own of 1 | ...
  */

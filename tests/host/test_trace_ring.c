@@ -1,4 +1,5 @@
-/* test_trace_ring.c - the rings of the trace and who reads them: that no event goes missing unsaid. */
+/* test_trace_ring.c - the rings of the trace and who reads them: that no event goes missing
+ * unsaid. */
 #include <string.h>
 
 #include "../mm/trace_reader.h"

@@ -4,7 +4,8 @@
  * On a PC a tick is some part of a nanosecond and the figures show caches and branch prediction.
  * Under QEMU's `-icount shift=0` a tick is an instruction and the figures are exact and the same
  * every time: `make bench` runs it so. Each line is the mean over many rounds, the empty loop taken
- * off. The boot option `bench` finds it in the image of the tests, where it costs the kernel nothing.
+ * off. The boot option `bench` finds it in the image of the tests, where it costs the kernel
+ * nothing.
  */
 #include "commit.h"
 #include "cpu.h"

@@ -33,8 +33,8 @@ struct program {
 /* A space with the program in it; NULL when out of memory. */
 struct address_space *program_space(struct program program);
 
-/* Starts it as a child of process 0: its pid, or -errno. Another CPU may run it at once: what it is to
- * have before is done by `prepare`, unless that is NULL. */
+/* Starts it as a child of process 0: its pid, or -errno. Another CPU may run it at once: what it is
+ * to have before is done by `prepare`, unless that is NULL. */
 int start_program(struct program program, void (*prepare)(struct process *process));
 
 /* Runs it to its end: the status as wait4 gives it. */

@@ -221,7 +221,8 @@ swap_page(struct place *place, unsigned i)
     place->failures += !place->frames[i];
 }
 
-/* In an interrupt of the CPU: frees what an earlier one left in a place, and leaves something new. */
+/* In an interrupt of the CPU: frees what an earlier one left in a place, and leaves something
+ * new. */
 static bool
 interrupt(struct mm_cpu *cpu, void *arg)
 {

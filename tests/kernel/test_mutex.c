@@ -130,8 +130,8 @@ KTEST(mutex, one_at_a_time)
     CHECK(!mutex_is_locked(&mutex) && mutex.rw.count == RW_FREE);
 }
 
-/* On several CPUs tasks run at the same time: what they count while they share the lock is counted by
- * single instructions. */
+/* On several CPUs tasks run at the same time: what they count while they share the lock is counted
+ * by single instructions. */
 static unsigned
 count(unsigned *number, int by)
 {

@@ -309,7 +309,8 @@ KTEST(task, numbers)
     CHECK_EQ(process_wait(pid), -10); /* ECHILD */
 }
 
-/* A child is known by its number before it runs: a key, an alarm or another CPU may send it signals. */
+/* A child is known by its number before it runs: a key, an alarm or another CPU may send it
+ * signals. */
 KTEST(task, signal_before_the_start)
 {
     struct task *task = task_create(return_to_user);

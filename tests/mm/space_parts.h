@@ -1,12 +1,12 @@
-/* space_parts.h - one space in parts: each CPU changes pages of its own, next to those of others, and
- * has a model of them.
+/* space_parts.h - one space in parts: each CPU changes pages of its own, next to those of others,
+ * and has a model of them.
  *
  *   | 0 0 0 | 1 1 1 | 2 2 2 | 0 0 0 | 1 1 1 | ...      whose page it is
  *   '---- an area ----'  '--- another ---'             areas join and split across the bounds
  *
- * Nobody else touches a part's pages, so what a call answers, what a fault means and what a page holds
- * are known, whatever the others do meanwhile. When all stand still, areas and models must agree, and no
- * two neighbours may be alike.
+ * Nobody else touches a part's pages, so what a call answers, what a fault means and what a page
+ * holds are known, whatever the others do meanwhile. When all stand still, areas and models must
+ * agree, and no two neighbours may be alike.
  */
 #ifndef OCTAVO_TESTS_SPACE_PARTS_H
 #define OCTAVO_TESTS_SPACE_PARTS_H

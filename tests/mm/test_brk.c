@@ -16,8 +16,8 @@ map(struct address_space *space, uintptr_t start, unsigned prot, unsigned flags)
     return answer == (long)start ? 0 : answer;
 }
 
-/* A heap that a child shares needs a table of its own before it shrinks: without memory for that the
- * break stays. */
+/* A heap that a child shares needs a table of its own before it shrinks: without memory for that
+ * the break stays. */
 KTEST(brk, stays_without_memory)
 {
     struct address_space *space = space_create(), *child;

@@ -126,8 +126,8 @@ end_madt(void)
     set_sum(TABLE, madt_size, TABLE + 9);
 }
 
-/* Three CPUs, one of them off and one twice; two I/O APICs; the timer at input 2, an interrupt that is
- * low and by level at the second. */
+/* Three CPUs, one of them off and one twice; two I/O APICs; the timer at input 2, an interrupt that
+ * is low and by level at the second. */
 static void
 make_madt(void)
 {

@@ -251,7 +251,8 @@ KTEST(pmm, stack_flushes)
     mm_drain();
 }
 
-/* The largest chunks that a CPU keeps: the same one comes back, and what there is no place for goes. */
+/* The largest chunks that a CPU keeps: the same one comes back, and what there is no place for
+ * goes. */
 KTEST(pmm, stack_of_large_chunks)
 {
     const size_t count = (size_t)1 << pcp_order(PCP_STACKS - 1);

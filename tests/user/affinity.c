@@ -138,8 +138,8 @@ static u32 now_ms(void)
     return time.sec * 1000 + time.nsec / 1000000;
 }
 
-/* Who goes to another CPU does not wait for a tick; the best of some, as others may have this machine
- * too. */
+/* Who goes to another CPU does not wait for a tick; the best of some, as others may have this
+ * machine too. */
 static void moves_at_once(void)
 {
     u32 best = ~0u;

@@ -1,13 +1,13 @@
 /* apart.c - two processes on two CPUs that have nothing in common: which locks go from one to the
- * other? On a machine that was started with the option lockstat. `apart together`: they have memory and
- * files in common, and it is found out.
+ * other? On a machine that was started with the option lockstat. `apart together`: they have memory
+ * and files in common, and it is found out.
  *
  *   CPU 0   what was counted? ──► work ──► what was counted?
  *   CPU 1                         work
  *
- * For each kind of work: its calls do not wait for the other process, and no lock is taken now by one,
- * now by the other, but by those places that refill what a CPU has for itself, once for a batch; what
- * is taken a few times in thousands of operations does not count.
+ * For each kind of work: its calls do not wait for the other process, and no lock is taken now by
+ * one, now by the other, but by those places that refill what a CPU has for itself, once for a
+ * batch; what is taken a few times in thousands of operations does not count.
  */
 #include "tap.h"
 
@@ -115,7 +115,8 @@ begins(const char *text, const char *with)
     return 1;
 }
 
-/* The zones' locks, for batches of frames to take and to give back, and those of caches, for slabs. */
+/* The zones' locks, for batches of frames to take and to give back, and those of caches, for
+ * slabs. */
 static int
 is_refill(const char *name)
 {

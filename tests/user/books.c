@@ -1,5 +1,5 @@
-/* books.c - what the kernel says about memory while other CPUs change it: each table is of one moment
- * and adds up. In between all caches are emptied, and the trace is switched on and off.
+/* books.c - what the kernel says about memory while other CPUs change it: each table is of one
+ * moment and adds up. In between all caches are emptied, and the trace is switched on and off.
  *
  *   books [TIMES [PROCESSES]]
  */

@@ -43,7 +43,8 @@ pin(int cpu)
     SC3(NR_sched_setaffinity, 0, sizeof(mask), &mask);
 }
 
-/* While a page stays it is the one that was told; while it changes it may be new, or not written. */
+/* While a page stays it is the one that was told; while it changes it may be new, or not
+ * written. */
 static void
 look(struct member *member)
 {

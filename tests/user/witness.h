@@ -186,8 +186,8 @@ measure(struct memory *memory)
 }
 
 /* When the kernel keeps nothing for later: its pools and caches are emptied by what makes an
- * allocation fail, here one that never comes, and those of other CPUs by drop_caches. The first look
- * makes what looking needs. */
+ * allocation fail, here one that never comes, and those of other CPUs by drop_caches. The first
+ * look makes what looking needs. */
 static inline void
 measure_exactly(struct memory *memory)
 {
@@ -195,8 +195,8 @@ measure_exactly(struct memory *memory)
     measure(memory);
 }
 
-/* KiB that the same objects take more than before because each CPU has slabs of its own; with one CPU
- * none. */
+/* KiB that the same objects take more than before because each CPU has slabs of its own; with one
+ * CPU none. */
 static inline ulong
 in_pieces(const struct memory *before, const struct memory *now)
 {

@@ -3,8 +3,8 @@
 ; Everything goes to COM1 and port E9. The data of the file, the bss and the modules are summed, so
 ; that a test can see that every byte came to its place. Build:
 ;
-;   nasm -f elf32 [-DPAD=bytes] [-DBSS=bytes] [-DFLAGS=n] [-DNO_HEADER] [-DSTAYS] -o kernel.o kernel.asm
-;   ld -m elf_i386 -N -Ttext=0x100000 -o kernel.elf kernel.o
+;   nasm -f elf32 [-DPAD=bytes] [-DBSS=bytes] [-DFLAGS=n] [-DNO_HEADER] [-DSTAYS] -o kernel.o
+;   kernel.asm ld -m elf_i386 -N -Ttext=0x100000 -o kernel.elf kernel.o
 ;   nasm -f bin -DRAW ... for a file loaded by the header's own addresses
 
 %ifndef PAD
