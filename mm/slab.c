@@ -856,6 +856,17 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
 
 /* ---- Giving memory back ---- */
 
+/* True when reap_part would change nothing: no object at hand, no slab that is idle or being used
+ * up. Most parts are so at most times, and who finds no memory looks at all of them. */
+static inline bool
+part_is_bare(const struct cache_part *part)
+{
+    uintptr_t slabs = (uintptr_t)part->slab | (uintptr_t)part->batch | (uintptr_t)part->noted |
+                      (uintptr_t)__atomic_load_n(&part->pending, __ATOMIC_RELAXED);
+    return part->magazine->top == part->own &&
+           !(slabs | part->idle | (part->keep ^ 1) | part->dropped);
+}
+
 /* Claimed. */
 static size_t
 reap_part(struct cache_part *part)
@@ -888,7 +899,7 @@ reap_cpu(struct mm_cpu *cpu)
 {
     size_t frames = 0;
     for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
-        if (!cache->header_inside && cache->parts[cpu->id])
+        if (cache->parts[cpu->id] && !part_is_bare(cache->parts[cpu->id]) && !cache->header_inside)
             frames += reap_part(cache->parts[cpu->id]);
     for (unsigned kind = 0; kind < SLAB_HEADER_KINDS; kind++)
         frames += reap_part(&cpu->header_parts[kind].part);
