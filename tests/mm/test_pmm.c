@@ -194,6 +194,14 @@ KTEST(pmm, foreign_frames)
 
 /* ---- the stacks ---- */
 
+/* A stack keeps a 64th of its zone, or one chunk that is not more than a quarter. */
+static bool
+stack_is_modest(unsigned long managed, uint32_t chunks, unsigned order)
+{
+    unsigned long kept = (unsigned long)chunks << order;
+    return kept <= managed / 64 || (chunks == 1 && kept <= managed / 4);
+}
+
 KTEST(pmm, drain_empties_the_stacks)
 {
     for (unsigned order = 0; order < 4; order++) {
@@ -203,7 +211,7 @@ KTEST(pmm, drain_empties_the_stacks)
     }
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
         for (unsigned order = 0; order < 4; order++)
-            CHECK((pmm_stack_limit(zone, order) << order) <= mm_zones[zone].managed / 64);
+            CHECK(stack_is_modest(mm_zones[zone].managed, pmm_stack_limit(zone, order), order));
     unsigned long before = settled_frames();
     pmm_drain_all();
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
