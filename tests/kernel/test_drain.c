@@ -8,16 +8,14 @@
  *   CPU 0      └ asks it to allocate and free in an interrupt, as often as it can
  */
 #include <string.h>
-#include "cpu.h"
 #include "kmalloc.h"
 #include "ktest.h"
 #include "mm.h"
 #include "pmm.h"
-#include "sched.h"
 #include "slab.h"
 #include "smp.h"
-#include "task.h"
 #include "timer.h"
+#include "workers.h"
 #include "../../mm/percpu.h"
 #include "../../mm/pmm_private.h"
 
@@ -201,7 +199,6 @@ KTEST(drain, one_cpu)
 /* ---- interrupts ---- */
 
 static volatile bool stop;
-static unsigned running;
 
 static void
 swap_object(struct place *place, unsigned i)
@@ -247,7 +244,8 @@ work(struct place *place)
     paddr_t runs[4], pages[PAGES];
 
     for (unsigned i = 0; i < 24; i++) {
-        objects[i] = i % 3 ? kmalloc(16 + (place->rounds + i) * 53 % 3000) : kmem_cache_alloc(cache);
+        objects[i] =
+            i % 3 ? kmalloc(16 + (place->rounds + i) * 53 % 3000) : kmem_cache_alloc(cache);
         if (objects[i])
             *objects[i] = 0x12340000 + i;
     }
@@ -273,25 +271,13 @@ work(struct place *place)
     place->rounds++;
 }
 
-static _Noreturn void
-end_task(void)
-{
-    struct task *me = task_current();
-
-    __atomic_sub_fetch(&running, 1, __ATOMIC_RELEASE);
-    (void)interrupts_disable();
-    me->state = TASK_DEAD;
-    task_bury(me);
-    sched_end();
-}
-
 static void
 work_until_stopped(void)
 {
     interrupts_enable();
     while (!stop)
         work(&places[cpu_current()]);
-    end_task();
+    worker_end();
 }
 
 /* A task on each of the CPUs. */
@@ -299,17 +285,9 @@ static bool
 start_workers(uint32_t cpus, void (*body)(void))
 {
     stop = false;
-    running = 0;
-    for (; cpus; cpus &= cpus - 1) {
-        struct task *task = task_create(body);
-
-        if (task == NULL)
+    for (; cpus; cpus &= cpus - 1)
+        if (!worker_start(body, cpus & -cpus))
             return false;
-        task->process = &process_zero;
-        task->affinity = cpus & -cpus;
-        __atomic_add_fetch(&running, 1, __ATOMIC_RELAXED);
-        sched_start(task);
-    }
     return true;
 }
 
@@ -317,9 +295,7 @@ static void
 stop_workers(void)
 {
     stop = true;
-    while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) != 0)
-        task_idle();
-    task_reap();
+    workers_wait();
 }
 
 static void
@@ -394,7 +370,7 @@ wait_with_lock(void)
         spin_relax();
     spin_unlock(&mm_zones[ZONE_DMA].lock, flags);
     holds = false;
-    end_task();
+    worker_end();
 }
 
 /* The frame goes to the stack of its zone. */

@@ -1,49 +1,26 @@
 /* test_mutex.c - locks that may be held across sleeping, between tasks of the kernel's own. */
 #include "mutex.h"
-#include "cpu.h"
 #include "ktest.h"
-#include "platform.h"
-#include "sched.h"
-#include "task.h"
+#include "workers.h"
 
 #define TASKS  4
 #define ROUNDS 50
 
 static struct rw_mutex lock;
 static struct mutex mutex;
-static unsigned running, inside, sharing, arrived, sum, broken;
+static unsigned inside, sharing, arrived, sum, broken;
 static unsigned order[TASKS], order_count;
 
 /* ---- tasks without a program ---- */
 
-static _Noreturn void
-end_task(void)
-{
-    struct task *me = task_current();
-
-    __atomic_sub_fetch(&running, 1, __ATOMIC_RELAXED);
-    (void)interrupts_disable();
-    me->state = TASK_DEAD;
-    task_bury(me);
-    sched_end();
-}
-
-/* Starts tasks that run `body` (which calls end_task), and waits until all have ended. */
+/* Starts tasks that run `body`, and waits until all have ended. */
 static bool
 run_tasks(void (*body)(void), unsigned count)
 {
-    running = count;
-    for (unsigned i = 0; i < count; i++) {
-        struct task *task = task_create(body);
-
-        if (task == NULL)
+    for (unsigned i = 0; i < count; i++)
+        if (!worker_start(body, cpus_online()))
             return false;
-        task->process = &process_zero;
-        sched_start(task);
-    }
-    while (__atomic_load_n(&running, __ATOMIC_RELAXED) != 0)
-        task_idle();
-    task_reap();
+    workers_wait();
     return true;
 }
 
@@ -52,7 +29,7 @@ reset(void)
 {
     rw_mutex_init(&lock);
     mutex_init(&mutex);
-    running = inside = sharing = arrived = sum = broken = order_count = 0;
+    inside = sharing = arrived = sum = broken = order_count = 0;
 }
 
 /* ---- one task ---- */
@@ -118,7 +95,7 @@ add_alone(void)
         broken += !mutex_is_mine(&mutex);
         mutex_unlock(&mutex);
     }
-    end_task();
+    worker_end();
 }
 
 KTEST(mutex, one_at_a_time)
@@ -171,7 +148,7 @@ read_and_write(void)
         count(&sharing, -1);
         rw_unlock_shared(&lock);
     }
-    end_task();
+    worker_end();
 }
 
 KTEST(mutex, many_or_one)
@@ -215,7 +192,7 @@ come_in_turn(void)
         rw_unlock(&lock);
     else
         rw_unlock_shared(&lock);
-    end_task();
+    worker_end();
 }
 
 KTEST(mutex, nobody_passes)

@@ -1,50 +1,35 @@
 /* test_space_parts.c - tasks on all CPUs that change neighbouring pages of one space at the same
  * time, each with a model of its own pages (space_parts.h). */
-#include "cpu.h"
-#include "platform.h"
-#include "sched.h"
-#include "task.h"
+#include "workers.h"
 #include "../mm/space_parts.h"
 
 #define ROUNDS 2
 #define STEPS  300
 
 static struct part parts[CPU_MAX];
-static unsigned next, running;
+static unsigned next;
 
 /* Takes the next part. */
 static void
 work(void)
 {
     struct part *part = &parts[__atomic_fetch_add(&next, 1, __ATOMIC_RELAXED)];
-    struct task *me = task_current();
 
     interrupts_enable();
     for (unsigned step = 0; step < STEPS; step++) {
         part_step(part);
         task_breathe();
     }
-    __atomic_sub_fetch(&running, 1, __ATOMIC_RELEASE);
-    (void)interrupts_disable();
-    me->state = TASK_DEAD;
-    task_bury(me);
-    sched_end();
+    worker_end();
 }
 
 static bool
 start_workers(unsigned count)
 {
     next = 0;
-    running = count;
-    for (unsigned cpu = 0; cpu < count; cpu++) {
-        struct task *task = task_create(work);
-
-        if (task == NULL)
+    for (unsigned cpu = 0; cpu < count; cpu++)
+        if (!worker_start(work, 1u << cpu % cpu_count()))
             return false;
-        task->process = &process_zero;
-        task->affinity = 1u << cpu % cpu_count();
-        sched_start(task);
-    }
     return true;
 }
 
@@ -52,9 +37,7 @@ static void
 one_round(unsigned count)
 {
     CHECK(start_workers(count));
-    while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) != 0)
-        task_idle();
-    task_reap();
+    workers_wait();
     for (unsigned cpu = 0; cpu < count; cpu++) {
         if (parts[cpu].what != NULL)
             klog("part %u: %s\n", cpu, parts[cpu].what);
