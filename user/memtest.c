@@ -61,6 +61,7 @@ run_pass(unsigned long pass)
         }
     }
     close(fd);
+    now.next = now.end; /* what lies behind the last step is in use */
     show(pass, &now, start, '\n');
     return now.bad;
 }
