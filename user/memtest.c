@@ -25,7 +25,9 @@ read_progress(const char *line)
 static unsigned
 percent(const struct progress *now)
 {
-    return now->end >= 100 ? (unsigned)(now->next / (now->end / 100)) : 0;
+    if (now->end < 1ul << 24)
+        return now->end ? (unsigned)(now->next * 100 / now->end) : 0;
+    return (unsigned)(now->next / (now->end / 100));
 }
 
 /* What ends in a return stays until it is written over: by the next one, or a bad frame's address.
