@@ -87,13 +87,16 @@ stack_overflow(void)
 }
 
 /* The same on the stack of a task, which lies elsewhere. */
+/* On another CPU, if there is one. */
 static void
 task_stack_overflow(void)
 {
     struct task *task = task_create(stack_overflow);
+    uint32_t me = 1u << cpu_current(), others = cpus_online() & ~me;
 
     ASSERT(task != NULL);
     task->tid = 7;
+    task->affinity = others != 0 ? others : me;
     task->process = &process_zero;
     sched_start(task);
     task_idle();

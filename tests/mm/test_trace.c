@@ -105,7 +105,7 @@ KTEST(trace, off_is_off)
     trace_get_counts(&after);
     CHECK_EQ(before.recorded, after.recorded);
     CHECK(!mm_this_cpu()->no_windows);
-    CHECK(slab_classes[CLASS_WORDS + CLASS_RECIPROCAL] != 0);
+    CHECK((slab_classes[CLASS_WORDS + CLASS_RECIPROCAL] != 0) == !debug_on(DEBUG_HEAP));
     trace_stop();
     CHECK(!trace_started());
 }
