@@ -187,11 +187,13 @@ measure(struct memory *memory)
 
 /* When the kernel keeps nothing for later: its pools and caches are emptied by what makes an
  * allocation fail, here one that never comes, and those of other CPUs by drop_caches. The first
- * look makes what looking needs. */
+ * look makes what looking needs; in the pause behind it a task is let go that ended a moment ago,
+ * on another CPU. */
 static inline void
 measure_exactly(struct memory *memory)
 {
     measure(memory);
+    pause_ms(50);
     measure(memory);
 }
 
