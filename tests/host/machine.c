@@ -9,6 +9,8 @@
 #include "early.h"
 #include "machine.h"
 #include "mm.h"
+#include "platform.h"
+#include "space.h"
 
 #define EARLY_BYTES (16 * PAGE_SIZE)
 
@@ -57,4 +59,13 @@ void
 machine_start_usual(void)
 {
     machine_start_plain(machine_base);
+}
+
+void
+machine_leave_space(unsigned *running)
+{
+    space_activate(NULL);
+    __atomic_sub_fetch(running, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(running, __ATOMIC_ACQUIRE) != 0)
+        spin_relax();
 }

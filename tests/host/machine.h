@@ -29,6 +29,10 @@ void machine_start_usual(void);
  * written here before they start. */
 extern unsigned long machine_base;
 
+/* For threads that play CPUs of one space: gives it up, and comes back when all have that `running`
+ * counts. Until then who asked before is answered (spin_relax). */
+void machine_leave_space(unsigned *running);
+
 /* The early objects of the running machine. */
 extern void *machine_early[64];
 

@@ -172,10 +172,7 @@ work(void *argument)
         else if (kind == 61 && forks)
             fork_and_look(worker);
     }
-    space_activate(NULL);
-    __atomic_sub_fetch(&running, 1, __ATOMIC_ACQ_REL);
-    while (__atomic_load_n(&running, __ATOMIC_ACQUIRE) != 0)
-        spin_relax(); /* who asked before the space was left waits for an answer */
+    machine_leave_space(&running);
     return NULL;
 }
 
