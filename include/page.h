@@ -54,6 +54,8 @@ page_put(pfn_t page)
 #define FRAME_WINDOWS 8
 void *frame_map_window(pfn_t frame);
 void frame_unmap_window(const void *address);
+/* Has this CPU a window open? */
+bool frame_window_is_open(void);
 
 static inline void *
 frame_map(pfn_t frame)

@@ -7,7 +7,10 @@
  *        └── kernel, elsewhere ──► a bug
  *
  * So a copy to or from a program brings pages in and breaks copy-on-write as the program itself
- * would. The page fault's gate turns interrupts off, because another fault would overwrite CR2.
+ * would; it may have to wait for the space's lock. While the CPU has a window open (page.h) nobody
+ * may wait: then the copy ends at its fixup, and who copies closes the window, has the page brought
+ * in (user_bring), and goes on. The page fault's gate turns interrupts off, because another fault
+ * would overwrite CR2.
  *
  * Any other exception in ring 3 is a signal: signal(7), and what Linux makes of each vector.
  */
@@ -33,17 +36,19 @@ access_of(const struct trap_frame *frame)
 }
 
 static __attribute__((cold, noinline)) enum fault_result
-repair_traced(struct address_space *space, uintptr_t address, const struct trap_frame *frame)
+repair_traced(struct address_space *space, uintptr_t address, enum fault_access access,
+              uintptr_t code)
 {
-    return space_fault_traced(space, address, access_of(frame),
-                              (unsigned)task_current()->process->pid, (void *)frame->eip);
+    return space_fault_traced(space, address, access, (unsigned)task_current()->process->pid,
+                              (void *)code);
 }
 
+/* `code` is the instruction that wants it. */
 static inline enum fault_result
-repair(struct address_space *space, uintptr_t address, const struct trap_frame *frame)
+repair(struct address_space *space, uintptr_t address, enum fault_access access, uintptr_t code)
 {
-    return trace_on(TRACE_FAULT) ? repair_traced(space, address, frame)
-                                 : space_fault(space, address, access_of(frame));
+    return trace_on(TRACE_FAULT) ? repair_traced(space, address, access, code)
+                                 : space_fault(space, address, access);
 }
 
 /* A fault in ring 3 that space_fault could not repair. */
@@ -72,7 +77,7 @@ user_fault(struct trap_frame *frame, uintptr_t address)
 
     interrupts_enable();
     if (LIKELY(address < USER_END))
-        result = repair(task_current()->space, address, frame);
+        result = repair(task_current()->space, address, access_of(frame), frame->eip);
     if (UNLIKELY(result != FAULT_DONE))
         bad_access(result, address, frame);
 }
@@ -80,14 +85,15 @@ user_fault(struct trap_frame *frame, uintptr_t address)
 /* A copy cannot wait until somebody has made room (oom.h): when memory is short it may have some of
  * the kernel's. The program's own next fault then finds that memory is out. */
 static enum fault_result
-fault_of_copy(struct address_space *space, uintptr_t address, const struct trap_frame *frame)
+fault_of_copy(struct address_space *space, uintptr_t address, enum fault_access access,
+              uintptr_t code)
 {
-    enum fault_result result = repair(space, address, frame);
+    enum fault_result result = repair(space, address, access, code);
 
     if (result != FAULT_NOMEM || pmm_free_frames() > reclaim_low_mark())
         return result;
     __atomic_fetch_add(&page_urgent, 1, __ATOMIC_RELAXED);
-    result = repair(space, address, frame);
+    result = repair(space, address, access, code);
     __atomic_fetch_sub(&page_urgent, 1, __ATOMIC_RELAXED);
     return result;
 }
@@ -101,8 +107,17 @@ kernel_fault(struct trap_frame *frame, uintptr_t address)
     if (fixup == 0 || (address >= USER_END && !usercopy_probing))
         trap_unexpected(frame);
     interrupts_restore(frame->eflags);
-    if (usercopy_probing || space == NULL || fault_of_copy(space, address, frame) != FAULT_DONE)
+    if (usercopy_probing || space == NULL || frame_window_is_open() ||
+        fault_of_copy(space, address, access_of(frame), frame->eip) != FAULT_DONE)
         frame->eip = fixup;
+}
+
+bool
+user_bring(const void *at, bool write)
+{
+    return fault_of_copy(task_current()->space, (uintptr_t)at,
+                         write ? FAULT_WRITE_ACCESS : FAULT_READ,
+                         (uintptr_t)__builtin_return_address(0)) == FAULT_DONE;
 }
 
 void

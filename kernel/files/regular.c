@@ -5,8 +5,8 @@
  *
  * The same pages are mapped by mmap, so a shared mapping and read and write always agree. A page is
  * held while it is copied from or to: the copy itself may fault, and so may take pages of the cache
- * away, but not this one. A copy never sleeps, so nobody sees a piece half done; between pieces
- * long calls let others run.
+ * away, but not this one. A page of high memory is seen through a window, which is closed while the
+ * program's page comes. Between pieces long calls let others run.
  *
  * Lock: a lock a file, which reads share and a write, or a new size, has alone: nobody reads what
  * is being written, and nobody sees a file larger than its bytes. Faults of mappings do not take
@@ -51,6 +51,22 @@ breathe(unsigned *pieces)
         task_breathe();
 }
 
+/* Copies a piece of a page, as far as that goes: to who asked, or from there. How many bytes. */
+static size_t
+copy_piece(struct buffer *buffer, pfn_t page, struct piece piece, bool reads)
+{
+    size_t done = 0;
+
+    do {
+        char *bytes = frame_map(page), *at = bytes + piece.offset + done;
+
+        done += reads ? buffer_put_some(buffer, at, piece.size - done)
+                      : buffer_get_some(buffer, at, piece.size - done);
+        frame_unmap(page, bytes);
+    } while (UNLIKELY(done < piece.size) && user_bring(buffer->at, reads));
+    return done;
+}
+
 /* ---- reading ---- */
 
 /* The page with one more holder, or frame 0: it was never written. 0 or -errno. */
@@ -68,7 +84,6 @@ static long
 read_piece(struct object *object, struct buffer *to, struct piece piece)
 {
     pfn_t page;
-    char *bytes;
     size_t done;
     int error = page_to_read(object, piece.index, &page);
 
@@ -78,9 +93,7 @@ read_piece(struct object *object, struct buffer *to, struct piece piece)
         done = buffer_zero_some(to, piece.size);
         return done > 0 ? (long)done : -EFAULT;
     }
-    bytes = frame_map(page);
-    done = buffer_put_some(to, bytes + piece.offset, piece.size);
-    frame_unmap(page, bytes);
+    done = copy_piece(to, page, piece, true);
     page_put(page);
     return done > 0 ? (long)done : -EFAULT;
 }
@@ -143,15 +156,12 @@ static long
 fill_piece(struct object *object, struct buffer *from, struct piece piece)
 {
     pfn_t page;
-    char *bytes;
     size_t done;
     int error = object_page(object, piece.index, &page);
 
     if (error != 0)
         return error;
-    bytes = frame_map(page);
-    done = buffer_get_some(from, bytes + piece.offset, piece.size);
-    frame_unmap(page, bytes);
+    done = copy_piece(from, page, piece, false);
     page_put(page);
     return done > 0 ? (long)done : -EFAULT;
 }

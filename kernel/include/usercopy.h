@@ -2,7 +2,9 @@
  *
  * Every function takes any pointer and any size, at any moment: what is not the program's memory,
  * or is not mapped, or is read-only, gives -EFAULT, never a fault of the kernel. The copy itself
- * may fault and so may allocate memory; it never sleeps. Meant for the active address space.
+ * may fault and so may allocate memory, and sleep while other threads change the space. While a
+ * window is open (page.h) it may not: it ends at the first page that is not there (user_bring).
+ * Meant for the active address space.
  */
 #ifndef OCTAVO_USERCOPY_H
 #define OCTAVO_USERCOPY_H
@@ -39,6 +41,10 @@ MUST_CHECK int put_user_u32(uint32_t value, void *to);
 /* Stores `value` in one step if the word is *expected; *expected becomes what it was, so the same
  * value means that it was stored. 0 or -EFAULT. */
 MUST_CHECK int exchange_user_u32(uint32_t *expected, uint32_t value, void *to);
+
+/* Has the page at an address that user_range_ok has allowed come, as a copy would that reads it or
+ * writes to it. False: it cannot be had. May sleep. */
+MUST_CHECK bool user_bring(const void *at, bool write);
 
 /* The address at which to go on after a fault of the kernel at `eip`; 0: none, it is a bug. */
 uintptr_t usercopy_fixup(uintptr_t eip);

@@ -27,3 +27,9 @@ frame_unmap_window(const void *address)
         kpanic("window: %p is closed, which is not the window opened last", address);
     windows[cpu].depth = depth;
 }
+
+bool
+frame_window_is_open(void)
+{
+    return windows[cpu_current()].depth != 0;
+}

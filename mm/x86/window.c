@@ -63,3 +63,9 @@ frame_unmap_window(const void *address)
                "open, or closed one twice", address);
     depths[cpu] = depth;
 }
+
+bool
+frame_window_is_open(void)
+{
+    return depths[cpu_current()] != 0;
+}

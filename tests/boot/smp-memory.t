@@ -20,6 +20,12 @@ like "4 CPUs: rivals: nobody is ended without need" "$console" "^# rivals: [0-9]
 boots "4 CPUs: neighbouring pages of one space" 0 --media multiboot --smp 4 --mem 64M --timeout 120 \
     --cmdline 'test=*space_parts*'
 
+for memory in 64M 512M; do # without and with memory that the kernel sees through windows
+    boots "2 CPUs: copies, $memory" 0 --media multiboot --smp 2 --mem "$memory" --timeout 60 \
+        --add build/storms/copies --cmdline 'run="/copies 4 60"'
+    like "copies, $memory: all is right" "$console" "^# copies: [0-9]+ passed, 0 failed"
+done
+
 # Questions to forget translations arrive up to a tick late: who does not wait for the answer lets
 # others use what is gone.
 boots "late answers: tangle" 0 --media multiboot --smp 2 --mem 64M --timeout 120 \

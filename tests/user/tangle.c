@@ -9,10 +9,9 @@
  *
  * Who reads an older number, or another's bytes, has used a translation that he should have
  * forgotten. With `read` the others do nothing else: no call of their own makes them forget. */
-#include "tap.h"
+#include "threads.h"
 
-enum { MOST_CPUS = 8, STACK = 16384, SIGCHLD_ = 17, OWN_PAGES = 12 };
-enum { CLONE_VM_ = 0x100, CLONE_FS_ = 0x200, CLONE_FILES_ = 0x400 };
+enum { MOST_CPUS = 8, OWN_PAGES = 12 };
 
 #define TAG 0x5A000000u
 
@@ -27,21 +26,6 @@ struct member {
     volatile u32 reads;
 };
 static struct member members[MOST_CPUS];
-
-/* clone(flags, top); the child calls what lies on top of its stack with what lies above that */
-long clone_on(ulong flags, void *top);
-__asm__(".text\nclone_on:\npush %ebx\nmov 8(%esp),%ebx\nmov 12(%esp),%ecx\nxor %edx,%edx\n"
-        "push %esi\npush %edi\nxor %esi,%esi\nxor %edi,%edi\nmov $120,%eax\nint $0x80\n"
-        "test %eax,%eax\njnz 1f\nxor %ebp,%ebp\npop %eax\ncall *%eax\nmov $1,%eax\nxor %ebx,%ebx\n"
-        "int $0x80\nhlt\n1: pop %edi\npop %esi\npop %ebx\nret\n");
-
-static void
-pin(int cpu)
-{
-    ulong mask = 1ul << cpu;
-
-    SC3(NR_sched_setaffinity, 0, sizeof(mask), &mask);
-}
 
 /* While a page stays it is the one that was told; while it changes it may be new, or not
  * written. */
@@ -89,8 +73,10 @@ churn(struct member *member, u32 round)
 }
 
 static void
-behave(struct member *member)
+behave(void *arg)
 {
+    struct member *member = arg;
+
     pin(member->me);
     for (u32 round = 0; !ended; round++) {
         look(member);
@@ -143,7 +129,7 @@ exchange(int others)
 int
 main(int argc, char **argv)
 {
-    static char stacks[MOST_CPUS][STACK] __attribute__((aligned(16)));
+    static char stacks[MOST_CPUS][THREAD_STACK] __attribute__((aligned(16)));
     int cpus = argc > 1 ? (int)parse_num(argv[1], 2) : 2, started = 0;
     struct member sum = {0, 0, 0, 0, 0};
 
@@ -152,12 +138,8 @@ main(int argc, char **argv)
     place = (u32 *)k_anon(PG, P_RW);
     *place = TAG;
     for (int i = 1; i < cpus && i < MOST_CPUS; i++) {
-        u32 *top = (u32 *)(void *)(stacks[i] + STACK) - 8;
-
         members[i].me = i;
-        top[0] = (u32)behave;
-        top[1] = (u32)&members[i];
-        started += clone_on(CLONE_VM_ | CLONE_FS_ | CLONE_FILES_ | SIGCHLD_, top) > 0;
+        started += start_thread(behave, &members[i], stacks[i]) > 0;
     }
     pin(0);
     exchange(started);
