@@ -85,12 +85,15 @@ void process_init(void);
 
 extern struct kmem_cache *task_cache, *process_cache;
 
-/* Threads and processes there are, and may be. */
-extern unsigned task_count, task_limit;
+/* Threads there are, and processes that have ended and are not waited for yet; and how many there
+ * may be of both together. Lock: process_lock, for changes. */
+extern unsigned task_count, zombie_count, task_limit;
 
 /* The following, up to process_set_parent, are called with process_lock held. */
 
-/* A number that no process, thread, group or session has. */
+#define PID_MAX 32768
+
+/* A number below PID_MAX that no process, thread, group or session has. */
 int pid_alloc(void);
 
 /* Links a task into its process and the table of tids; and the reverse. */

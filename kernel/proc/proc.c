@@ -20,8 +20,7 @@
 #include "tracing.h"
 #include "uapi/time.h"
 
-#define LINE      80u
-#define TASKS_MAX 32768
+#define LINE 80u
 
 /* ---- the machine ---- */
 
@@ -262,9 +261,15 @@ print_minimum_free(struct printer *out)
 }
 
 static void
-print_tasks_max(struct printer *out)
+print_pid_max(struct printer *out)
 {
-    print(out, "%d\n", TASKS_MAX);
+    print(out, "%d\n", PID_MAX);
+}
+
+static void
+print_threads_max(struct printer *out)
+{
+    print(out, "%u\n", task_limit);
 }
 
 static void
@@ -319,8 +324,8 @@ static const struct entry {
     {"/proc/sys/kernel/osrelease", print_release, NULL},
     {"/proc/sys/kernel/version", print_system_version, NULL},
     {"/proc/sys/kernel/hostname", print_host_name, NULL},
-    {"/proc/sys/kernel/pid_max", print_tasks_max, NULL},
-    {"/proc/sys/kernel/threads-max", print_tasks_max, NULL},
+    {"/proc/sys/kernel/pid_max", print_pid_max, NULL},
+    {"/proc/sys/kernel/threads-max", print_threads_max, NULL},
 };
 
 static int

@@ -98,15 +98,17 @@ sharer_of(const struct process *process)
     return other;
 }
 
-/* Its faults are counted when the last who uses it gives it up. */
+/* Its faults are counted when the last process that uses it gives it up. Others may hold it too:
+ * who reads /proc. */
 void
 process_leave_space(struct process *process)
 {
     struct address_space *space = process->space;
+    struct process *sharer = space->refs > 1 ? sharer_of(process) : NULL;
 
     if (space->owner == process)
-        space->owner = space->refs > 1 ? sharer_of(process) : NULL;
-    if (space->refs > 1)
+        space->owner = sharer;
+    if (sharer != NULL)
         return;
     process->minor_faults += space->minor_faults;
     process->major_faults += space->major_faults;
@@ -213,6 +215,7 @@ announce_end(struct process *process)
     if (connects(process->parent, process))
         free_if_orphaned(process->group, process);
     process->dead = true;
+    zombie_count++;
     task_current()->process = &process_zero; /* the tick must not charge what may be gone */
     report_end(process);
     spin_unlock(&process_lock, state);

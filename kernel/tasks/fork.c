@@ -303,12 +303,14 @@ wait_for_vfork(struct process *child)
     process_put(child);
 }
 
+/* Whoever never waits for his children must not have numbers run out. */
 static bool
 too_many(void)
 {
     uint32_t limit = task_current()->process->limits[RLIMIT_NPROC].soft;
+    unsigned count = task_count + zombie_count;
 
-    return task_count >= task_limit || task_count >= limit;
+    return count >= task_limit || count >= limit;
 }
 
 static long

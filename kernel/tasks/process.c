@@ -29,13 +29,15 @@
 #include "uapi/wait.h"
 
 #define BUCKETS 128
-#define PID_MAX 32768
 
-/* Bounds of how many threads there may be. Between them, one for each so many frames: the least
- * that a process of its own needs. */
+/* Bounds of how many threads and zombies there may be. Between them, one for each so many frames:
+ * the least that a process of its own needs. */
 #define TASKS_LEAST     16
-#define TASKS_MOST      16384
+#define TASKS_MOST      10000
 #define FRAMES_PER_TASK 8
+
+_Static_assert(3 * TASKS_MOST < PID_MAX,
+               "each may keep the numbers of a group and of a session besides its own");
 
 #define OPEN_FILES    1024
 #define LOCKED_MEMORY (8u << 20)
@@ -44,7 +46,7 @@ struct spinlock process_lock = SPINLOCK_INIT;
 struct process process_zero = {.refs = 1, .name = "kernel"};
 struct process *process_list;
 struct kmem_cache *task_cache, *process_cache;
-unsigned task_count, task_limit;
+unsigned task_count, zombie_count, task_limit;
 
 static struct process *pids[BUCKETS];
 static struct task *tids[BUCKETS];
@@ -345,6 +347,7 @@ process_free(struct process *process)
     if (process->next != NULL)
         process->next->previous = process->previous;
     remove_child(process);
+    zombie_count -= process->dead;
     process_put(process);
 }
 

@@ -229,19 +229,40 @@ end_all(void)
         task_idle();
 }
 
-KTEST(task, fork_bomb)
+/* How a program ends on a machine that takes 40 tasks. */
+static int
+run_crowded(struct program program)
 {
     unsigned limit = task_limit;
     int status;
 
-    if (process_list != NULL)
-        SKIP("programs are running");
     task_limit = 40;
-    status = run_program(PROGRAM_OF(bomb));
+    status = run_program(program);
     task_limit = limit;
     end_all();
-    CHECK_EQ(status, 11 << 8); /* EAGAIN */
+    return status;
+}
+
+KTEST(task, fork_bomb)
+{
+    if (process_list != NULL)
+        SKIP("programs are running");
+    CHECK_EQ(run_crowded(PROGRAM_OF(bomb)), 11 << 8); /* EAGAIN */
     CHECK_EQ(task_count, 0);
+}
+
+/* Forks children that end at once, and waits for none: 98 when it is never refused. */
+PROGRAM(zombies, "mov $100, %ebp\n"
+                 "1: " CALL(2) "test %eax, %eax; jz 2f; js 3f;" CALL(158) "dec %ebp; jnz 1b;" EXIT(98)
+                 "2: " EXIT(0)
+                 "3: neg %eax; mov %eax, %ebx;" CALL(252));
+
+KTEST(task, zombies_count_too)
+{
+    if (process_list != NULL)
+        SKIP("programs are running");
+    CHECK_EQ(run_crowded(PROGRAM_OF(zombies)), 11 << 8);
+    CHECK_EQ(zombie_count, 0);
 }
 
 /* Its parent, who leaves a child that computes for ever, ends: the kernel, which waits for the
@@ -279,6 +300,35 @@ KTEST(task, shared_space_has_an_heir)
     end_all();
     CHECK(owns);
     CHECK(orphan);
+}
+
+/* A page that it had in common with a child is written to. */
+PROGRAM(faulty, CALL(2) "test %eax, %eax; jz 1f\n"
+                "mov %eax, %ebx; xor %ecx, %ecx; xor %edx, %edx;" CALL(7)
+                "1: movl $1, 0x200000;" EXIT(0));
+
+static struct process *watched;
+static struct address_space *watched_space;
+
+static void
+watch(struct process *process)
+{
+    watched = process_get(process->pid);
+    watched_space = process_get_space(process);
+}
+
+/* Who reads /proc holds a space at the moment at which its process ends. */
+KTEST(task, faults_of_a_space_that_is_held)
+{
+    unsigned long faults;
+    int pid = start_program(PROGRAM_OF(faulty), watch);
+
+    CHECK(pid > 0);
+    process_wait(pid);
+    faults = watched->minor_faults;
+    process_put(watched);
+    space_put(watched_space);
+    CHECK(faults > 0);
 }
 
 /* CLONE_PARENT of process 1: nobody would wait for that child. */
