@@ -24,8 +24,7 @@
  * I1. A task is READY and in one run queue, or on its way to one, or runs on its CPU, or is an idle
  *     task, or sleeps.
  * I2. task->queue is that of the CPU where it runs, or would; its lock guards the task's state, and
- * the
- *     pointer too.
+ *     the pointer too.
  *
  * Lock: a run queue's, the last of all but that of a ring of the trace.
  */
@@ -216,20 +215,48 @@ lowest(uint32_t cpus)
     return (unsigned)__builtin_ctz(cpus);
 }
 
+/* The CPUs that idle and that the task may use. */
+static uint32_t
+idle_for(const struct task *task)
+{
+    return task->affinity & cpus_online() & __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED);
+}
+
+/* The next one who asks gets another idle CPU. */
+static void
+take_idle(unsigned cpu)
+{
+    (void)__atomic_fetch_and(&idle_cpus, ~(1u << cpu), __ATOMIC_RELAXED);
+}
+
 /* Where a READY task should wait: an idle CPU, its own if possible, else its own, else any that it
- * may use. The next one who asks gets another idle CPU. */
+ * may use. */
 static unsigned
 choose_cpu(const struct task *task)
 {
-    uint32_t allowed = task->affinity & cpus_online();
-    uint32_t idle = allowed & __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED);
+    uint32_t allowed = task->affinity & cpus_online(), idle = idle_for(task);
     unsigned cpu = task->queue->cpu;
 
     if (((idle != 0 ? idle : allowed) >> cpu & 1) == 0 && allowed != 0)
         cpu = lowest(idle != 0 ? idle : allowed);
     if (idle != 0)
-        (void)__atomic_fetch_and(&idle_cpus, ~(1u << cpu), __ATOMIC_RELAXED);
+        take_idle(cpu);
     return cpu;
+}
+
+/* A task waits behind another although a CPU may have begun to idle since choose_cpu looked. Either
+ * that one has found the task in its own last look (halt), or its bit is seen here. */
+static void
+call_idle(const struct task *task)
+{
+    uint32_t idle;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    idle = idle_for(task);
+    if (idle == 0)
+        return;
+    take_idle(lowest(idle));
+    sched_kick(lowest(idle));
 }
 
 /* Has the queue's CPU look at it: one that idles at once, one that works only when that is urgent.
@@ -247,7 +274,17 @@ notify(struct run_queue *queue, bool urgent)
         sched_kick(queue->cpu);
 }
 
-/* A READY task, which is in no queue and on no stack, goes to a CPU. */
+/* Appends a READY task, which is in no queue and on no stack. The lock is held. */
+static void
+append(struct run_queue *queue, struct task *task, bool urgent)
+{
+    sched_append(queue, task);
+    notify(queue, urgent);
+    if (many_cpus && queue->running != queue->idle)
+        call_idle(task);
+}
+
+/* The same for the queue of a CPU that was chosen. */
 static void
 place(struct task *task, unsigned cpu, bool urgent)
 {
@@ -255,8 +292,7 @@ place(struct task *task, unsigned cpu, bool urgent)
 
     spin_lock_only(&queue->lock);
     task->queue = queue;
-    sched_append(queue, task);
-    notify(queue, urgent);
+    append(queue, task, urgent);
     spin_unlock_only(&queue->lock);
 }
 
@@ -269,21 +305,23 @@ sched_start(struct task *task)
     interrupts_restore(flags);
 }
 
+/* One that is still on its stack has not gone to sleep yet, and goes on. */
 void
 sched_wake_anywhere(struct run_queue *queue, struct task *task, bool urgent)
 {
-    unsigned cpu = choose_cpu(task);
+    unsigned cpu;
 
     if (task == queue->idle) {
         queue->idle_due = true;
         notify(queue, true);
-    } else if (queue->running != task && cpu == queue->cpu) {
-        sched_append(queue, task);
-        notify(queue, urgent);
     } else if (queue->running != task) {
-        spin_unlock_only(&queue->lock);
-        place(task, cpu, urgent);
-        return;
+        cpu = choose_cpu(task);
+        if (cpu != queue->cpu) {
+            spin_unlock_only(&queue->lock);
+            place(task, cpu, urgent);
+            return;
+        }
+        append(queue, task, urgent);
     }
     spin_unlock_only(&queue->lock);
 }
@@ -490,8 +528,8 @@ even_out(struct run_queue *queue)
 }
 
 /* Halts until the next interrupt, unless there is something to do here or to be taken from others:
- * who makes a task READY after the last look sees the bit. Interrupts off; STI takes effect after
- * HLT has begun. */
+ * who makes a task READY after the last look sees the bit (call_idle). Interrupts off; STI takes
+ * effect after HLT has begun. */
 static void
 halt(struct run_queue *queue)
 {
