@@ -145,7 +145,8 @@ answers_in(unsigned microseconds)
     return is_here();
 }
 
-/* True when it runs start_cpu_main. */
+/* True when it runs start_cpu_main. One that is late finds no stack, but if it has just fetched it: then
+ * it is on the way. */
 static bool
 wake(const struct cpu *cpu, pfn_t page)
 {
@@ -157,9 +158,10 @@ wake(const struct cpu *cpu, pfn_t page)
     apic_send_start(cpu->apic_id, (unsigned)page.n);
     if (answers_in(ANSWER_US))
         return true;
+    if (__atomic_exchange_n(&start_cpu_stack, 0, __ATOMIC_ACQ_REL) == 0 && answers_in(ANSWER_US))
+        return true;
     apic_send_init(cpu->apic_id);
-    __atomic_store_n(&start_cpu_stack, 0, __ATOMIC_RELEASE);
-    return is_here();
+    return false;
 }
 
 /* It is here: gives it its part of mm/ and lets it go on. */

@@ -13,6 +13,7 @@
  * refused.
  */
 #include "apic.h"
+#include "boot.h"
 #include "cpu.h"
 #include "pagetable.h"
 #include "platform.h"
@@ -196,11 +197,23 @@ turn_on(uint32_t line_0, uint32_t line_1)
 }
 
 bool
+apic_place_ok(uint32_t address, uint32_t size)
+{
+    const struct memmap_region *region = boot_memory.regions;
+
+    for (size_t i = 0; i < boot_memory.region_count; i++, region++) {
+        if (region->type == MEMMAP_RAM && address - region->start < region->end - region->start)
+            return false;
+    }
+    return address != 0 && address % size == 0;
+}
+
+bool
 apic_init(const struct cpu_tables *tables)
 {
     extern void spurious_entry(void);
 
-    if (tables->local_apic == 0 || cpu_in_x2apic_mode())
+    if (!apic_place_ok(tables->local_apic, PAGE_SIZE) || cpu_in_x2apic_mode())
         return false;
     registers = fixmap_map_uncached(FIXMAP_LOCAL_APIC, tables->local_apic);
     cpu_set_gate(TRAP_SPURIOUS, spurious_entry, false);

@@ -35,6 +35,9 @@
 
 #define TIMER_IRQ 0
 
+#define PLACE_SIZE 0x400u
+#define NOTHING    0xFFFFFFFFu /* what is read where there is none, or 0 */
+
 static volatile uint32_t *io_apics[TABLE_IO_APICS];
 static struct irq_line lines[ISA_LINES];
 static struct spinlock register_lock = SPINLOCK_INIT;
@@ -71,18 +74,33 @@ turn_on(unsigned irq)
     spin_unlock(&register_lock, flags);
 }
 
-/* Maps one and masks all of its inputs. */
-static void
-start(unsigned index, const struct io_apic_entry *entry)
+/* Maps one and masks all of its inputs, whose number is the answer. 0: there is none. */
+static unsigned
+start(unsigned index, uint32_t address)
 {
-    unsigned last;
+    uint32_t version = 0;
+    unsigned inputs;
 
-    io_apics[index] = fixmap_map_uncached(FIXMAP_IO_APICS + index, entry->address);
-    last = LAST_INPUT(read_register(index, REGISTER_VERSION));
-    for (unsigned i = 0; i <= last; i++)
+    if (apic_place_ok(address, PLACE_SIZE)) {
+        io_apics[index] = fixmap_map_uncached(FIXMAP_IO_APICS + index, address);
+        version = read_register(index, REGISTER_VERSION);
+    }
+    if (version == 0 || version == NOTHING) {
+        klog("cpu: there is no I/O APIC at 0x%lx\n", (unsigned long)address);
+        return 0;
+    }
+    inputs = LAST_INPUT(version) + 1;
+    for (unsigned i = 0; i < inputs; i++)
         write_register(index, REGISTER_INPUT + 2 * i, INPUT_MASKED);
+    return inputs;
+}
+
+/* Interrupts that lead to inputs which there are not lead nowhere. */
+static void
+cut_lines(unsigned index, unsigned inputs)
+{
     for (unsigned irq = 0; irq < ISA_LINES; irq++) {
-        if (lines[irq].io_apic == index && lines[irq].input > last)
+        if (lines[irq].io_apic == index && lines[irq].input >= inputs)
             lines[irq].known = false;
     }
 }
@@ -95,7 +113,7 @@ io_apic_init(const struct cpu_tables *tables)
     for (unsigned irq = 0; irq < ISA_LINES; irq++)
         lines[irq] = tables->lines[irq];
     for (unsigned i = 0; i < tables->io_apic_count; i++)
-        start(i, &tables->io_apics[i]);
+        cut_lines(i, start(i, tables->io_apics[i].address));
     if (!lines[TIMER_IRQ].known)
         return false;
     flags = interrupts_disable();

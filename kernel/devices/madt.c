@@ -25,6 +25,8 @@ enum { CPU_SIZE = 8, IO_APIC_SIZE = 12, OVERRIDE_SIZE = 10 };
 
 #define CPU_ENABLED 1
 
+#define EVERY_CPU 255 /* as an id: a message to all of them */
+
 static uint32_t
 word_at(const uint8_t *bytes)
 {
@@ -113,6 +115,8 @@ madt_read(const struct acpi_memory *memory, struct cpu_tables *tables)
 void
 cpu_tables_add_cpu(struct cpu_tables *tables, uint8_t id)
 {
+    if (id == EVERY_CPU)
+        return;
     for (unsigned i = 0; i < tables->cpu_count && i < TABLE_CPUS; i++) {
         if (tables->cpus[i] == id)
             return;

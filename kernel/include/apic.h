@@ -5,6 +5,10 @@
 
 #include "cpu_tables.h"
 
+/* May `size` bytes of registers, a power of two, be there? Not in RAM, and not across a bound of their
+ * size: tables that say so are wrong. */
+bool apic_place_ok(uint32_t address, uint32_t size);
+
 /* Maps the local APIC and turns that of this CPU, the first one, on; the 8259s go on through it.
  * Measures its timer, in 10 ms. False, with nothing changed, when it cannot be used. */
 MUST_CHECK bool apic_init(const struct cpu_tables *tables);

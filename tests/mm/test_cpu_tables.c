@@ -126,7 +126,7 @@ end_madt(void)
     set_sum(TABLE, madt_size, TABLE + 9);
 }
 
-/* Three CPUs, one of them off and one twice; two I/O APICs; the timer at input 2, an interrupt that
+/* Three CPUs, one of them off and one twice, and a number that means all CPUs; two I/O APICs; the timer at input 2, an interrupt that
  * is low and by level at the second. */
 static void
 make_madt(void)
@@ -136,6 +136,7 @@ make_madt(void)
     ADD_CPU(4, 1);
     ADD_CPU(2, 0);
     ADD_CPU(4, 1);
+    ADD_CPU(255, 1);
     ADD(42, 3, 0);
     ADD_IO_APIC(8, 0);
     ADD_IO_APIC(9, 24);
