@@ -22,8 +22,7 @@
  * M1. It is taken while the CPU holds a spinlock: the task may have to sleep.
  * M2. It is taken by a task that has it, shared too: one who wants it alone may come in between.
  * M3. It is given back by a task that has it not, or is still held when the task is back in ring 3,
- * or
- *     ends.
+ *     or ends.
  *
  * One more mistake is found on the way: giving up the CPU with a spinlock held (with several CPUs).
  *

@@ -10,8 +10,8 @@
  * folder's list, an open file, a current directory, a child (which holds its `parent`). The bytes
  * of a regular file live on while something maps them.
  *
- * Lock: none of its own. Nothing here sleeps or is called from interrupts, and one CPU runs kernel
- * code at a time (task.h).
+ * Lock: tree_lock, below, for names and the way up; references are counted by single instructions;
+ * the bytes of a file have a lock of their own (regular.c). Not for interrupts.
  */
 #ifndef OCTAVO_NODE_H
 #define OCTAVO_NODE_H

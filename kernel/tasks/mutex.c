@@ -13,7 +13,7 @@
  * I1. When the queue's lock is free, RW_WAITED is missing from the word exactly if the queue is not
  *     empty.
  * I2. While it is missing, no short way succeeds, and each one that gives back comes to
- * rw_hand_over.
+ *     rw_hand_over.
  * I3. When the queue's lock is free, its first task cannot have the lock, or somebody who will look
  *     again is on the way here.
  *
