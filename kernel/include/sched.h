@@ -36,6 +36,10 @@ struct sched_counts sched_sum(void);
  * Interrupts off. */
 void sched_block(void);
 
+/* Has a task that was marked (task_mark), and runs on another CPU, look at its work now and not at
+ * the next tick. Interrupts off. */
+void sched_remind(const struct task *task);
+
 /* True when the task stands on its stack no more, as it has ended and another runs. */
 bool sched_has_left(const struct task *task);
 

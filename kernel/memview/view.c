@@ -78,10 +78,10 @@ draw_figures(struct memview *view)
 
     for (unsigned owner = 0; owner < FRAME_OWNERS; owner++)
         frames += owner == FRAME_FIRMWARE ? 0 : owners[owner];
-    screen_at(screen, 0, 37, TITLE_COLOUR);
+    screen_at(screen, 0, 40, TITLE_COLOUR);
     screen_print(screen, "free %s %u%%", memview_amount(free, listed + owners[FRAME_CACHED]),
                  memview_percent(listed + owners[FRAME_CACHED], frames));
-    screen_at(screen, 0, 56, TITLE_COLOUR);
+    screen_at(screen, 0, 58, TITLE_COLOUR);
     screen_print(screen, "unusable for %s: %u%%", memview_amount(size, 1ul << view->fit),
                  memview_percent(memview_unusable(view->sums.chunks, view->fit), listed));
 }

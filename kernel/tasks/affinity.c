@@ -39,14 +39,9 @@ SYSCALL(sched_getaffinity)
 static void
 confine(struct task *task, uint32_t mask)
 {
-    struct run_queue *queue;
-
     __atomic_store_n(&task->affinity, mask, __ATOMIC_RELAXED);
     task_mark(task, TASK_WORK_MOVE);
-    queue = sched_lock_of(task);
-    if (queue->running == task && !(mask >> queue->cpu & 1) && task != task_current())
-        sched_kick(queue->cpu);
-    spin_unlock_only(&queue->lock);
+    sched_remind(task);
 }
 
 /* sched_setaffinity(tid, size, mask). CPUs that there are not do not count. */

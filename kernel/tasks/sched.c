@@ -326,6 +326,19 @@ sched_wake_anywhere(struct run_queue *queue, struct task *task, bool urgent)
     spin_unlock_only(&queue->lock);
 }
 
+void
+sched_remind(const struct task *task)
+{
+    struct run_queue *queue;
+
+    if (cpu_count() == 1)
+        return;
+    queue = sched_lock_of(task);
+    if (queue->running == task && queue->cpu != cpu_current())
+        sched_kick(queue->cpu);
+    spin_unlock_only(&queue->lock);
+}
+
 /* ---- giving up the CPU ---- */
 
 /* The idle task cannot be switched away from until somebody is ready. */

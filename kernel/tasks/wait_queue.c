@@ -115,12 +115,14 @@ task_wake_first(struct wait_queue *queue)
     sched_wake(task, TASK_SLEEPING_HARD, 0);
 }
 
+/* It has been marked: when it does not sleep, it sees that on its way to ring 3. */
 static void
 interrupt(struct task *task, enum task_state deepest)
 {
     unsigned long flags = interrupts_disable();
 
-    sched_wake(task, deepest | urgency(flags), -EINTR);
+    if (!sched_wake(task, deepest | urgency(flags), -EINTR))
+        sched_remind(task);
     interrupts_restore(flags);
 }
 

@@ -21,6 +21,10 @@ folder=build/storms
 for cpus in 1 2 8; do
     on "$cpus" affinity "$cpus"
 done
+for cpus in 1 2; do
+    on "$cpus" futexes "$cpus"
+done
+on 4 successor
 folder=build/conformance/bare
 for program in threads signals pipes wait; do
     on 4 "$program"

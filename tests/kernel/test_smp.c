@@ -1,6 +1,7 @@
 /* test_smp.c - CPUs that call one another, tick, and stand still. */
 #include "ktest.h"
 #include "platform.h"
+#include "programs.h"
 #include "sched.h"
 #include "smp.h"
 #include "timer.h"
@@ -87,4 +88,60 @@ KTEST(smp, stand_still)
         cpus_unpark();
         CHECK(others_tick(1, PATIENCE_TICKS));
     }
+}
+
+/* ---- a program that computes on another CPU ---- */
+
+PROGRAM(compute, "1: jmp 1b");
+
+static void (*kick)(unsigned cpu);
+static uint32_t kicked; /* a bit for each CPU */
+
+static void
+note_kick(unsigned cpu)
+{
+    (void)__atomic_fetch_or(&kicked, 1u << cpu, __ATOMIC_RELAXED);
+    kick(cpu);
+}
+
+static struct task *computing;
+
+static void
+confine_to_second(struct process *process)
+{
+    computing = process->threads;
+    computing->affinity = 2;
+}
+
+static bool
+computes(void)
+{
+    uint32_t start = timer_ticks();
+
+    while (__atomic_load_n(&run_queues[1].running, __ATOMIC_RELAXED) != computing &&
+           timer_ticks() - start < PATIENCE_TICKS)
+        cpu_pause();
+    return run_queues[1].running == computing;
+}
+
+/* It is told to end at once, and not by its next tick. */
+KTEST(smp, who_computes_is_reminded)
+{
+    bool began;
+    int pid;
+
+    if (cpu_count() == 1)
+        SKIP("one CPU");
+    pid = start_program(PROGRAM_OF(compute), confine_to_second);
+    CHECK(pid > 0);
+    began = computes();
+    kick = sched_kick;
+    kicked = 0;
+    sched_kick = note_kick;
+    task_mark(computing, TASK_WORK_EXIT);
+    task_kill(computing);
+    sched_kick = kick;
+    process_wait(pid);
+    CHECK(began);
+    CHECK_EQ(kicked & 2, 2);
 }

@@ -374,8 +374,10 @@ KTEST(task, signal_before_the_start)
 
 /* ---- timers ---- */
 
-static unsigned fired[3];
-static struct tick_timer timers[3];
+#define TIMERS 4
+
+static unsigned fired[TIMERS];
+static struct tick_timer timers[TIMERS];
 
 static void
 fire(struct tick_timer *timer)
@@ -388,9 +390,9 @@ KTEST(task, tick_timers)
     uint32_t now = timer_ticks();
 
     memset(fired, 0, sizeof(fired));
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < TIMERS; i++) {
         timers[i] = (struct tick_timer){.fire = fire};
-        tick_timer_set(&timers[i], now + 2 + i * 64); /* one slot, three rounds */
+        tick_timer_set(&timers[i], now + 2 + i * 64); /* one slot, a round each */
     }
     tick_timer_cancel(&timers[2]);
     tick_timer_set(&timers[1], now - 5);
@@ -399,5 +401,7 @@ KTEST(task, tick_timers)
     CHECK_EQ(fired[0], 1);
     CHECK_EQ(fired[1], 1);
     CHECK_EQ(fired[2], 0);
-    CHECK(!timers[0].armed && !timers[1].armed && !timers[2].armed);
+    CHECK_EQ(fired[3], 0);
+    CHECK(!timers[0].armed && !timers[1].armed && !timers[2].armed && timers[3].armed);
+    tick_timer_cancel(&timers[3]);
 }

@@ -306,9 +306,28 @@ KTEST(cpu_tables, mp_damaged)
     at(TABLE)[MP_ENTRIES + 60] = 77; /* no such kind */
     set_sum(TABLE, MP_ENTRIES + sizeof(mp_entries), TABLE + 7);
     CHECK(!mp_tables_read(&memory, &tables));
+    make_mp_table(1);
+    put16(TABLE + 4, MP_ENTRIES + 8); /* the only entry goes beyond the end */
+    set_sum(TABLE, MP_ENTRIES + 8, TABLE + 7);
+    CHECK(!mp_tables_read(&memory, &tables));
     make_mp_table(MP_COUNT);
     at(LAST)[4]++;
     CHECK(!mp_tables_read(&memory, &tables)); /* the pointer's sum is wrong */
+}
+
+/* What the BIOS says of where its memory ends may be nonsense: nobody looks in video memory. */
+KTEST(cpu_tables, mp_pointer_elsewhere)
+{
+    struct cpu_tables tables;
+
+    clear();
+    ebda_segment = 0;
+    base_kib = 641;
+    make_pointer(0xA0000, 1, 0);
+    CHECK(!mp_tables_read(&memory, &tables));
+    ebda_segment = 0xA000;
+    base_kib = 0;
+    CHECK(!mp_tables_read(&memory, &tables));
 }
 
 /* ---- anything ---- */
@@ -320,6 +339,8 @@ check_sane(const struct cpu_tables *tables)
     CHECK(tables->cpu_count != 0 && tables->io_apic_count <= TABLE_IO_APICS);
     for (unsigned irq = 0; irq < ISA_LINES; irq++)
         CHECK(!tables->lines[irq].known || tables->lines[irq].io_apic < tables->io_apic_count);
+    for (unsigned i = 0; i < tables->cpu_count && i < TABLE_CPUS; i++)
+        CHECK(tables->cpus[i] != 255);
 }
 
 /* Damaged in a few places, with the sums put right again: found or not, but never out of bounds and

@@ -94,7 +94,7 @@ main(int argc, char **argv)
         members[i].memory = (u32 *)k_anon(PAGES * PG, P_RW);
     }
     for (int i = 1; i < threads && i < MOST_THREADS; i++)
-        started += start_thread(copy, &members[i], members[i].stack) > 0;
+        started += start_thread(AS_CHILD, copy, &members[i], members[i].stack) > 0;
     copy(&members[0]);
     for (int i = 0; i < started; i++)
         k_wait(-1, 0);

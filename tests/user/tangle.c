@@ -139,7 +139,7 @@ main(int argc, char **argv)
     *place = TAG;
     for (int i = 1; i < cpus && i < MOST_CPUS; i++) {
         members[i].me = i;
-        started += start_thread(behave, &members[i], stacks[i]) > 0;
+        started += start_thread(AS_CHILD, behave, &members[i], stacks[i]) > 0;
     }
     pin(0);
     exchange(started);
