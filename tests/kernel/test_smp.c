@@ -5,6 +5,7 @@
 #include "sched.h"
 #include "smp.h"
 #include "timer.h"
+#include "workers.h"
 
 #define PATIENCE_TICKS 500
 
@@ -144,4 +145,32 @@ KTEST(smp, who_computes_is_reminded)
     process_wait(pid);
     CHECK(began);
     CHECK_EQ(kicked & 2, 2);
+}
+
+/* ---- a task that waits for a CPU ---- */
+
+static unsigned ran_on;
+
+static void
+tell_cpu(void)
+{
+    __atomic_store_n(&ran_on, cpu_current(), __ATOMIC_RELEASE);
+    worker_end();
+}
+
+/* It waits behind this test, which does not give its CPU up; another one comes by and takes it. */
+KTEST(smp, who_waits_is_taken)
+{
+    uint32_t start;
+
+    if (cpu_count() == 1)
+        SKIP("one CPU");
+    ran_on = CPU_MAX;
+    CHECK(worker_start(tell_cpu, 1u << cpu_current()));
+    run_queues[cpu_current()].first->affinity = cpus_online();
+    for (start = timer_ticks(); timer_ticks() - start < PATIENCE_TICKS;)
+        if (__atomic_load_n(&ran_on, __ATOMIC_ACQUIRE) != CPU_MAX)
+            break;
+    workers_wait();
+    CHECK(ran_on != cpu_current());
 }

@@ -7,8 +7,8 @@
 #include "ktest.h"
 #include "mm.h"
 #include "sched.h"
+#include "signal.h"
 #include "timer.h"
-#include "uapi/signal.h"
 
 #define CALL(number) "mov $" #number ", %eax; int $0x80;"
 #define EXIT(code)   "mov $" #code ", %ebx;" CALL(1)
@@ -370,6 +370,48 @@ KTEST(task, signal_before_the_start)
     task_kill(task);
     CHECK_EQ(task->state, TASK_READY);
     task_discard(task);
+}
+
+/* ---- signals ---- */
+
+/* Two threads that sleep. */
+PROGRAM(pair, "movl $1000, 0x200000; mov $0x10F00, %ebx; mov $0x30F000, %ecx; xor %edx, %edx\n"
+              "xor %esi, %esi; xor %edi, %edi;" CALL(120)
+              "mov $0x200000, %ebx; xor %ecx, %ecx;" CALL(162));
+
+/* A thread but this one that is to see the signal; NULL: none. */
+static struct task *
+told_but(const struct process *process, const struct task *one)
+{
+    struct task *task = process->threads;
+
+    while (task != NULL && (task == one || !(task->work & TASK_WORK_SIGNAL)))
+        task = task->next_thread;
+    return task;
+}
+
+/* One that has been told of a signal to the process ends before it has looked: the other one is
+ * told. */
+KTEST(task, signals_of_one_who_ends)
+{
+    int pid = start_program(PROGRAM_OF(pair), NULL);
+    struct task *first, *second;
+    struct process *process;
+    unsigned long state;
+
+    CHECK(pid > 0);
+    process = process_get(pid);
+    while (process->thread_count < 2)
+        task_idle();
+    state = spin_lock(&process_lock);
+    signal_process_locked(process, SIGTERM);
+    first = told_but(process, NULL);
+    signal_leave(first);
+    second = told_but(process, first);
+    spin_unlock(&process_lock, state);
+    CHECK(second != NULL);
+    CHECK_EQ(process_wait(pid), SIGTERM);
+    process_put(process);
 }
 
 /* ---- timers ---- */

@@ -295,6 +295,9 @@ static void fifos(void)
     eq(k_read((int)fd, bytes, 1), -EAGAIN_, "read: nothing yet");
     eq(k_write((int)other, "abc", 3), 3, "write");
     k_close((int)other);
+    other = opens(1 | O_NONBLOCKS);
+    ok(other >= 0, "so does one that would not wait");
+    k_close((int)other);
     eq(polled((int)fd, IN, 0), IN | HUP, "poll: bytes and the end");
     eq(k_read((int)fd, bytes, 9), 3, "read");
     k_close((int)fd);
