@@ -244,7 +244,7 @@ mm_cpu_up(unsigned id)
         return false;
     frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
     struct mm_cpu *cpu = frame_to_ptr(paddr_to_pfn(frames));
-    *cpu = (struct mm_cpu){.id = id};
+    *cpu = (struct mm_cpu){.id = id, .no_windows = trace_on(TRACE_ALLOC)};
     pmm_cpu_init(cpu);
     kmalloc_cpu_init(cpu, (struct object_slot *)(void *)((char *)cpu + slots));
     if (!slab_cpu_up(cpu)) {
@@ -256,8 +256,6 @@ mm_cpu_up(unsigned id)
     cpu_set_memory(id, cpu);
     if (trace_started())
         trace_cpu_up(id);
-    if (trace_on(TRACE_ALLOC))
-        slab_watch(true);
     return true;
 }
 

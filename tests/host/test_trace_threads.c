@@ -130,3 +130,54 @@ KTEST(trace_threads, a_small_ring_counts_what_it_loses)
 {
     run(16u << 10, true);
 }
+
+/* ---- a CPU that comes while others trace ---- */
+
+static unsigned stop;
+
+static void *
+work_on(void *argument)
+{
+    hosted_set_cpu(*(unsigned *)argument);
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
+        kfree(kmalloc(100));
+    return NULL;
+}
+
+static void *
+work_once(void *argument)
+{
+    hosted_set_cpu(*(unsigned *)argument);
+    kfree(kmalloc(100));
+    return NULL;
+}
+
+/* It is traced from its first allocation on, and what others have to themselves is left alone. */
+KTEST(trace_threads, a_cpu_comes_up)
+{
+    const struct machine machine = {.base = machine_base};
+    const struct trace_setup setup = {.bytes = 1u << 20};
+    unsigned at_work = 1;
+    pthread_t worker;
+    machine_start(&machine);
+    CHECK(mm_cpu_up(at_work));
+    CHECK(trace_start(&setup));
+    trace_choose(TRACE_GROUP(TRACE_ALLOC));
+    stop = 0;
+    CHECK_EQ(pthread_create(&worker, NULL, work_on, &at_work), 0);
+    for (unsigned cpu = at_work + 1; cpu < CPU_MAX; cpu++) {
+        pthread_t thread;
+        CHECK(mm_cpu_up(cpu));
+        last_of[cpu] = 0;
+        CHECK_EQ(pthread_create(&thread, NULL, work_once, &cpu), 0);
+        pthread_join(thread, NULL);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
+    pthread_join(worker, NULL);
+    read_some();
+    trace_stop();
+    for (unsigned cpu = at_work + 1; cpu < CPU_MAX; cpu++)
+        CHECK(last_of[cpu] != 0);
+    CHECK(mm_check());
+    machine_start_usual();
+}
