@@ -325,7 +325,7 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
     int error = -ENOMEM;
     pfn_t new;
 
-    if ((uint64_t)index << PAGE_SHIFT >= object->size)
+    if ((uint64_t)index << PAGE_SHIFT >= object_size(object))
         return -ENXIO;
     if (is_limited(object) && object_counted_pages() >= counted.limit)
         return -ENOSPC;
