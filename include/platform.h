@@ -9,8 +9,9 @@
  *                                                          returns what spin_unlock wants back
  *   void spin_unlock(struct spinlock *, unsigned long)
  *   void spin_lock_only(struct spinlock *), spin_unlock_only()
- *                                                          the same inside another spinlock, or
- *                                                          with interrupts off anyway
+ *                                                          the same inside another spinlock, with
+ *                                                          interrupts off anyway, or for a lock
+ *                                                          that no interrupt takes
  *   bool spin_try_lock_only(struct spinlock *)             false: somebody holds it
  *   bool spin_is_locked(struct spinlock *)
  *   void lock_note(const void *)                           a lock of another kind was taken: for

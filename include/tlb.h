@@ -49,14 +49,16 @@ void tlb_answer(void);
 
 /* Returns when no other CPU remembers a translation of [start, end) of the space that is older than
  * the call. `tables`: page tables are about to be freed, or the whole space: then no other CPU that
- * only rests with it walks its tables either. Never with a spinlock held, nor from an interrupt. */
+ * only rests with it walks its tables either. From any context, spinlocks may be held: a CPU that
+ * waits for one answers meanwhile. */
 void tlb_shoot(struct address_space *space, uintptr_t start, uintptr_t end, bool tables);
 
 /* The same for all CPUs, whichever space they have: for tables that several spaces share, and for
  * the kernel's addresses. */
 void tlb_shoot_all(uintptr_t start, uintptr_t end);
 
-/* Makes every CPU that rests with the space leave it. None is active with it. */
+/* Makes every CPU that rests with the space leave it. None is active with it; no spinlock is
+ * held. */
 void tlb_evict(struct address_space *space);
 
 #endif

@@ -12,8 +12,7 @@
  * the hand take every page that nobody has locked, is at work on, or uses in between.
  *
  * After the pages come the shrinkers' pools, then slabs without objects, this CPU's and then the
- * others' (drain.c), among them those of the
- * nodes that the pages' trees do not need any more.
+ * others' (drain.c), among them those of the nodes that the pages' trees do not need any more.
  *
  * Memory for programs does not take the last pages of files, as many as the reserve has frames:
  * those are what programs run from; only pages of other files take their place. Without them two

@@ -34,8 +34,8 @@
  *
  * Waiting. Each CPU has one question at a time (`waiting` in its struct tlb_cpu) and the others'
  * bits stand in it, so askers share no lock. Two CPUs that ask each other, or wait with interrupts
- * off, answer while they wait. A CPU that spins for a spinlock answers as soon as it has had it:
- * who asks holds none.
+ * off, answer while they wait; so does who spins for a lock (spin_relax). Therefore who asks may
+ * hold some: a page table's, an object's, a zone's.
  *
  * I1. A CPU that walks a space's tables has its bit in the space's mask.
  * I2. After tlb_shoot no other CPU uses what it was called for, before it is active again.

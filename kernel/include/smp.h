@@ -48,7 +48,8 @@ void ipi_send_mask(uint32_t cpus, enum ipi kind);
 void ipi_answer(void);
 
 /* Calls `function` on each CPU of the set that runs, the caller's included when it is in the set,
- * with interrupts off; returns when all have done it. The caller holds no spinlock. */
+ * with interrupts off; returns when all have done it. One that waits for a spinlock does it in
+ * between: `function` takes no lock then, for it may hold any (`relaxing` in this_cpu.h). */
 void cpu_call(uint32_t cpus, void (*function)(void *arg), void *arg);
 
 /* ---- standing still ---- */

@@ -11,8 +11,9 @@
 #include "lock_stat.h"
 #include "types.h"
 
-/* Held by at most one CPU, which keeps its interrupts off meanwhile, never sleeps and never waits
- * for another CPU. All zero: free. */
+/* Held by at most one CPU, which never sleeps meanwhile, and keeps its interrupts off when one of
+ * them may want the lock too. It may ask other CPUs for something (tlb.h, cpu_ask in platform.h):
+ * who waits for a lock answers. All zero: free. */
 struct spinlock {
     uint32_t holder; /* 0: free; else where the stack of its holder was */
     uint32_t code;   /* the code that took it last */
@@ -70,8 +71,8 @@ word_claim(uint32_t *word)
     return word_claim_from(word, 0);
 }
 
-/* The same as spin_lock for a caller that has turned interrupts off already. Always inline, so that
- * the lock knows its holder's own code. */
+/* The same as spin_lock for a caller that has turned interrupts off already, or for a lock that no
+ * interrupt wants. Always inline, so that the lock knows its holder's own code. */
 static inline __attribute__((always_inline)) void
 spin_lock_only(struct spinlock *lock)
 {

@@ -17,6 +17,7 @@
 #include "pmm.h"
 #include "slab.h"
 #include "../mm/testing.h"
+#include "../../mm/pmm_private.h"
 
 #define CPUS    4
 #define PAGES   200
@@ -162,24 +163,46 @@ finish(unsigned long before)
 
 /* ---- tests ---- */
 
-/* Nothing is left in any CPU's store when an allocation fails. */
-KTEST(ask, all_memory)
+/* Takes frames until an allocation fails; returns how many are left then. */
+static unsigned long
+take_all(struct kmem_cache_stats *stats)
 {
     static paddr_t taken[MACHINE_BYTES >> PAGE_SHIFT];
-    struct kmem_cache_stats stats;
     unsigned count = 0;
 
-    start(false);
-    unsigned long before = pmm_free_frames();
     while (count < ARRAY_LENGTH(taken) && (taken[count] = pmm_alloc_page()))
         count++;
     unsigned long left = pmm_free_frames();
-    kmem_cache_get_stats(cache, &stats);
+    kmem_cache_get_stats(cache, stats);
     while (count)
         pmm_free_page(taken[--count]);
+    return left;
+}
+
+/* Nothing is left in any CPU's store when an allocation fails. */
+KTEST(ask, all_memory)
+{
+    struct kmem_cache_stats stats;
+
+    start(false);
+    unsigned long before = pmm_free_frames(), left = take_all(&stats);
     finish(before); /* first: the threads must not outlive a test that fails */
     CHECK_EQ(left, 0);
     CHECK_EQ(stats.slabs, 0);
+}
+
+/* Where there is no reclaim, as in an interrupt, no frame is left on other CPUs' stacks. */
+KTEST(ask, frames_without_reclaim)
+{
+    struct kmem_cache_stats stats;
+
+    start(false);
+    unsigned long before = pmm_free_frames();
+    pmm_reclaim = NULL;
+    unsigned long left = take_all(&stats);
+    finish(before);
+    CHECK_EQ(left, 0);
+    CHECK(stats.slabs > 0);
 }
 
 /* What others keep is given back, and caches end, while they work. */

@@ -194,11 +194,14 @@ KTEST(pmm, foreign_frames)
 
 /* ---- the stacks ---- */
 
-/* A stack keeps a 64th of its zone, or one chunk that is not more than a quarter. */
+/* A stack keeps a 64th of its zone, or one chunk that is not more than a quarter; where there is
+ * such a chunk it keeps some. */
 static bool
 stack_is_modest(unsigned long managed, uint32_t chunks, unsigned order)
 {
     unsigned long kept = (unsigned long)chunks << order;
+    if (!chunks)
+        return managed >> order < 4 || debug_on(DEBUG_PAGES);
     return kept <= managed / 64 || (chunks == 1 && kept <= managed / 4);
 }
 
@@ -210,8 +213,8 @@ KTEST(pmm, drain_empties_the_stacks)
         pmm_free_pages(frame, (size_t)1 << order);
     }
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)
-        for (unsigned order = 0; order < 4; order++)
-            CHECK(stack_is_modest(mm_zones[zone].managed, pmm_stack_limit(zone, order), order));
+        for (unsigned i = 0; i < PCP_STACKS; i++)
+            CHECK(stack_is_modest(mm_zones[zone].managed, pmm_stack_limit(zone, i), pcp_order(i)));
     unsigned long before = settled_frames();
     pmm_drain_all();
     for (unsigned zone = 0; zone < ZONE_COUNT; zone++)

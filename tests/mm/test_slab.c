@@ -1,10 +1,12 @@
 /* test_slab.c - caches of equal objects: places, states, counts, and what misuse meets. */
 #include <string.h>
 
+#include "kmalloc.h"
 #include "mm.h"
 #include "mm_debug.h"
 #include "slab.h"
 #include "testing.h"
+#include "../../mm/mm_private.h"
 #include "../../mm/percpu.h"
 #include "../../mm/slab_private.h"
 
@@ -209,6 +211,16 @@ KTEST(slab, magazine_grows)
         CHECK(mm_check());
     }
     CHECK(places >= MOST || !can_spare(4096));
+    for (unsigned i = 0; i < MOST; i++)
+        CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
+    const struct object_slot *slots = magazine->bottom;
+    if (places >= MOST) { /* the most there is: full again, it is not exchanged for its like */
+        cache->parts[cpu_current()]->overflowed = true;
+        kmem_cache_free(cache, kmem_cache_alloc(cache));
+        CHECK(magazine->bottom == slots);
+    }
+    for (unsigned i = 0; i < MOST; i++)
+        kmem_cache_free(cache, objects[i]);
     kmem_cache_reap(cache);
     CHECK(magazine->places == first && magazine->top == magazine->bottom);
     CHECK(kmem_cache_destroy(cache));
@@ -247,6 +259,113 @@ KTEST(slab, reap)
     objects[0] = kmem_cache_alloc(cache);
     CHECK(objects[0]);
     CHECK(end_cache(cache, 1));
+}
+
+/* A cache that goes up and down keeps ever more idle slabs, until it makes no more of them; a reap
+ * begins anew. Objects that are watched are in no magazine. */
+KTEST(slab, idle_slabs_follow_the_use)
+{
+    if (debug_on(DEBUG_QUARANTINE | DEBUG_GUARD))
+        SKIP("objects are not used again at once");
+    if (!can_spare(40) || mm_ram_frames < 2048)
+        SKIP("not enough memory");
+    struct kmem_cache *cache = kmem_cache_create("tide", 100, 0, KMEM_DEBUG, NULL);
+    CHECK(cache);
+    size_t count = 4 * stats_of(cache).slab_objects, grown = 0;
+    CHECK(count <= MOST && stats_of(cache).slab_frames == 1);
+    for (unsigned turn = 0; turn < 5; turn++) {
+        for (size_t i = 0; i < count; i++)
+            CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
+        CHECK(turn < 4 || stats_of(cache).grown == grown);
+        grown = stats_of(cache).grown;
+        for (size_t i = 0; i < count; i++)
+            kmem_cache_free(cache, objects[i]);
+        CHECK(turn > 0 || stats_of(cache).slabs < 4);
+    }
+    CHECK_EQ(stats_of(cache).slabs, 4);
+    CHECK_EQ(kmem_cache_reap(cache), 4);
+    CHECK_EQ(cache->parts[cpu_current()]->keep, 1);
+    CHECK(kmem_cache_destroy(cache));
+}
+
+/* An allocation that is to fail finds nothing at hand, not even what was freed a moment ago. */
+KTEST(slab, failures_pass_the_magazine)
+{
+    struct kmem_cache *cache = kmem_cache_create("failing", 64, 0, 0, NULL);
+    CHECK(cache);
+    kmem_cache_free(cache, kmem_cache_alloc(cache));
+    kfree(kmalloc(64));
+    mm_fail_nth(2);
+    kmem_cache_free(cache, kmem_cache_alloc(cache));
+    objects[0] = kmem_cache_alloc(cache);
+    mm_fail_nth(2);
+    kfree(kmalloc(64));
+    objects[1] = kmalloc(64);
+    CHECK_EQ(mm_fail_nth(0), 2);
+    CHECK(!objects[0] && !objects[1]);
+    CHECK(kmem_cache_destroy(cache));
+}
+
+/* Where each window is closed at once, the next one opens where it was. */
+KTEST(slab, closed_windows_open_again)
+{
+    if (debug_on(DEBUG_GUARD))
+        SKIP("objects are in no slab");
+    struct kmem_cache *cache = kmem_cache_create("small", 16, 0, 0, NULL);
+    CHECK(cache);
+    size_t stride = stats_of(cache).stride, count = stats_of(cache).slab_objects;
+    mm_fail_nth(~0ul);
+    for (size_t i = 0; i < count; i++)
+        CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
+    mm_fail_nth(0);
+    for (size_t i = 1; i < count; i++)
+        CHECK_EQ((uintptr_t)objects[i] - (uintptr_t)objects[i - 1], stride);
+    CHECK(end_cache(cache, (uint32_t)count));
+}
+
+/* Each of the invariants I1 to I6, broken while the others hold. */
+KTEST(slab, check_sees_damage)
+{
+    if (debug_on(DEBUG_HEAP))
+        SKIP("objects that are watched are in no magazine");
+    struct kmem_cache *cache = kmem_cache_create("damaged", 64, 0, 0, NULL);
+    CHECK(cache);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
+    struct cache_part *part = cache->parts[cpu_current()];
+    struct slab *slab = slab_of(objects[0]);
+    kmem_cache_free(cache, objects[3]);
+    CHECK(slab == part->slab && part->states == slab->states && mm_check());
+
+    slab->listed = true;
+    CHECK(!mm_check());
+    slab->listed = false;
+    slab->states[0] = OBJECT_HELD; /* in no magazine */
+    CHECK(!mm_check());
+    slab->states[0] = OBJECT_LIVE;
+    part->magazine->top->state--; /* another object's */
+    CHECK(!mm_check());
+    part->magazine->top->state++;
+    slab->left++;
+    CHECK(!mm_check());
+    slab->left -= 2;
+    slab->remote--; /* frees that nobody made */
+    CHECK(!mm_check());
+    slab->left++;
+    slab->remote++;
+    part->bits |= 1; /* an object in use */
+    slab->left++;
+    CHECK(!mm_check());
+    part->bits &= ~1ul;
+    slab->left--;
+    part->idle++;
+    CHECK(!mm_check());
+    part->idle--;
+    cache->slab_count++;
+    CHECK(!mm_check());
+    cache->slab_count--;
+    CHECK(mm_check());
+    CHECK(end_cache(cache, 3));
 }
 
 KTEST(slab, destroy_refuses_while_in_use)
