@@ -32,9 +32,9 @@
  *   CPU_MAX                                                compile-time bound on CPUs
  *   struct mm_cpu *cpu_memory(void)                        what cpu_set_memory was told for this
  *   void cpu_set_memory(unsigned, struct mm_cpu *)         CPU
- *   CPU_QUICK, CPU_QUICK_AT, CPU_QUICK_WORDS               for assembly, a segment and a place in it:
- *                                                          words that each CPU has to itself
- *   unsigned long *cpu_quick(unsigned)                     the same of any CPU that is up, or coming
+ *   CPU_QUICK, CPU_QUICK_AT, CPU_QUICK_WORDS               for assembly, a segment and a place in
+ *                                                          it: words that each CPU has to itself
+ *   unsigned long *cpu_quick(unsigned)                     the same of any that is up, or comes
  *   void *frame_to_ptr(pfn_t)                              where the frame can be read and written;
  *                                                          NULL when it has no permanent address
  *   bool ptr_to_frame(const void *, pfn_t *)               the reverse; false when the pointer is
@@ -42,11 +42,12 @@
  *   FRAME_TABLE, FRAME_BASE                                the frame descriptors (frame.h), and the
  *                                                          frame that the first one stands for: a
  *                                                          multiple of 1024
- *   DIRECT_BASE                                            the address that frame FRAME_BASE has in the
- *                                                          direct map, or would have
+ *   DIRECT_BASE                                            the address that frame FRAME_BASE has
+ *                                                          in the direct map, or would have
  *   paddr_t direct_end(void)                               where frames with an address end
  *   bool cpu_interruptible(void)                           interrupts of this CPU are on: no
  *                                                          interrupt called, and no lock is held
+ *                                                          that one takes
  *   unsigned long interrupts_disable(void),
  *   interrupts_restore(unsigned long)                      none comes to this CPU in between
  *   bool cpu_claim(bool *busy), cpu_release(bool *busy)    keep interrupts of this CPU out of its
@@ -60,8 +61,8 @@
  *   void cpu_interrupt(uint32_t cpus)                      makes each of these call tlb_answer soon
  *                                                          (tlb.h), whatever it does then, unless
  *                                                          its interrupts are off
- *   void spin_relax(void)                                  the same, for who may have interrupts off:
- *                                                          answers what this CPU is asked meanwhile
+ *   void spin_relax(void)                                  in a loop as the next, for who may have
+ *                                                          interrupts off: answers what others ask
  *   void cpu_pause(void)                                   in a loop that waits for another CPU
  *   bool cpu_ask(unsigned cpu, step, arg, bool wait)       has a CPU that is up call
  *                                                          `bool step(struct mm_cpu *, void *arg)`

@@ -34,10 +34,17 @@
 #define SPACE_AREAS     65530u /* at most: they are memory of the kernel */
 
 /* Limits (getrlimit(2)) that memory calls obey, in bytes, soft ones. */
-enum space_limit { SPACE_LIMIT_AS, SPACE_LIMIT_DATA, SPACE_LIMIT_STACK, SPACE_LIMIT_MEMLOCK, SPACE_LIMITS };
+enum space_limit {
+    SPACE_LIMIT_AS,
+    SPACE_LIMIT_DATA,
+    SPACE_LIMIT_STACK,
+    SPACE_LIMIT_MEMLOCK,
+    SPACE_LIMITS
+};
 
 struct address_space {
-    uint64_t pointers[4] __attribute__((aligned(32))); /* PAE: to the directories, as the CPU reads them */
+    /* PAE: to the directories, as the CPU reads them. */
+    uint64_t pointers[4] __attribute__((aligned(32)));
     void *directories[3]; /* of the page tables (mm/paging.h): one, or PAE's three */
     paddr_t directory_at; /* what CR3 must be */
     struct area_tree areas;
@@ -120,7 +127,8 @@ long space_mremap(struct address_space *space, uintptr_t old, size_t old_length,
                   unsigned flags, uintptr_t target);
 long space_madvise(struct address_space *space, uintptr_t start, size_t length, int advice);
 long space_msync(struct address_space *space, uintptr_t start, size_t length, unsigned flags);
-long space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock, bool on_fault);
+long space_mlock(struct address_space *space, uintptr_t start, size_t length, bool lock,
+                 bool on_fault);
 long space_mlockall(struct address_space *space, unsigned flags);
 long space_munlockall(struct address_space *space);
 

@@ -114,7 +114,8 @@ transfer_piece(struct address_space *space, uintptr_t at, char *memory, size_t s
                enum fault_result *result)
 {
     size_t offset = at & PAGE_MASK, piece = PAGE_SIZE - offset;
-    pfn_t page = paging->page_at(space, page_down(at), write ? FAULT_WRITE_ACCESS : FAULT_READ, result);
+    enum fault_access access = write ? FAULT_WRITE_ACCESS : FAULT_READ;
+    pfn_t page = paging->page_at(space, page_down(at), access, result);
     char *window;
 
     if (page.n == 0)

@@ -220,7 +220,8 @@ source_end(const struct remap *remap)
 }
 
 static long
-remap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length, unsigned flags, uintptr_t target)
+remap(struct address_space *space, uintptr_t old, size_t old_length, size_t new_length,
+      unsigned flags, uintptr_t target)
 {
     struct remap remap = {.space = space,
                           .old = old,

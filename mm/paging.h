@@ -5,9 +5,9 @@
  *   [ user   ]──► count=1 [ entry ]──► frame       holds a frame: present, or not present but with
  *   [ kernel ]    count=2 [ entry ]                the frame's address kept (PROT_NONE).
  *
- *   format      entry    table              directory                        source: Intel SDM volume 3
- *   two-level   4 bytes  1024 for 4 MiB     1024 entries                     4.3
- *   PAE         8 bytes  512 for 2 MiB      4 pieces of 512, led to by CR3   4.4
+ *   format      entry    table              directory                    Intel SDM volume 3
+ *   two-level   4 bytes  1024 for 4 MiB     1024 entries                 4.3
+ *   PAE         8 bytes  512 for 2 MiB      4 of 512, led to by CR3      4.4
  *
  * Tables are shared between parent and child from fork on: their frame's `count` counts the
  * directories that lead to one, `live` the entries that hold a frame. The directory's entry of a
@@ -137,7 +137,8 @@ unsigned long tables_drain(unsigned long frames);
 /* True when the table that has all of [start, end) in a two-level directory is the space's own, or
  * there is none: the most common case of what follows, found without a call. */
 static inline bool
-two_level_own(const struct address_space *space, uintptr_t start, uintptr_t end, uint32_t *directory)
+two_level_own(const struct address_space *space, uintptr_t start, uintptr_t end,
+              uint32_t *directory)
 {
     if (paging != &paging_two || (start ^ (end - 1)) >> 22 != 0)
         return false;
@@ -168,8 +169,9 @@ tables_make(struct address_space *space, uintptr_t start, uintptr_t end)
 static inline bool
 tables_blank(const struct address_space *space, uintptr_t start, uintptr_t end)
 {
-    const uint32_t *table;
+    const uint32_t *entries;
     uint32_t directory;
+    pfn_t table;
 
     if (!two_level_own(space, start, end, &directory))
         return false;
@@ -177,8 +179,9 @@ tables_blank(const struct address_space *space, uintptr_t start, uintptr_t end)
         return true;
     if (end - start != PAGE_SIZE)
         return false;
-    table = frame_to_ptr(pfn(directory >> PAGE_SHIFT));
-    return table[start >> PAGE_SHIFT & 1023] == 0 && frame_of(pfn(directory >> PAGE_SHIFT))->live != 0;
+    table = pfn(directory >> PAGE_SHIFT);
+    entries = frame_to_ptr(table);
+    return entries[start >> PAGE_SHIFT & 1023] == 0 && frame_of(table)->live != 0;
 }
 
 /* Lets the frames in [start, end) go, and tables that are empty then. Tables that have entries

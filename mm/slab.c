@@ -62,8 +62,8 @@
  * slabs a part keeps: one; twice as many each time it makes a slab after it has given
  * one back, up to a 256th of memory, until it is reaped.
  *
- * Cost: 192 bytes a slab, 384 with more than 80 objects; the slow path is bounded: making a slab
- * touches none of its objects unless there is a constructor.
+ * Cost: 192 bytes a slab, 384 with more than about 100 objects; the slow path is bounded: making a
+ * slab touches none of its objects unless there is a constructor.
  */
 #include <string.h>
 #include "bits.h"

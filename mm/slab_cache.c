@@ -1,13 +1,13 @@
 /* slab_cache.c - caches from creation to destruction, their geometry, and their invariants.
  *
  * How large a slab is, how many objects it holds and where they begin is decided here once for each
- * cache; slab.c works with the result. The smallest slab that wastes at most an eighth is taken
- * (for the heap of a large machine, from four frames on):
+ * cache; slab.c works with the result. The smallest slab that holds eight is taken, which wastes
+ * less than an eighth (for the heap of a large machine, from four frames on):
  *
  *     448 bytes: 4 KiB holds 9, 64 bytes left over            -> 1 frame
  *     1280 bytes: 4 KiB holds 3, 8 KiB 6, 16 KiB 12, 1 KiB over -> 4 frames
  *
- * Three caches serve the slabs themselves. Headers come from a cache whose own headers lie inside
+ * Four caches serve the slabs themselves. Headers come from a cache whose own headers lie inside
  * its slabs, in the place of the first object, so that the chain ends.
  *
  * Locks: caches_lock for the list of caches, a cache's `lock` for its list of slabs.
@@ -85,19 +85,16 @@ least_order(uint32_t stride, bool wide)
     return order;
 }
 
-/* The smallest slab that holds at least 8 objects and wastes at most an eighth, or the largest. */
+/* The smallest slab that holds at least 8 objects, and so wastes less than an eighth; else the
+ * largest. */
 static void
 choose_order(struct kmem_cache *cache, bool wide)
 {
-    size_t bytes;
-    for (unsigned order = least_order(cache->stride, wide);; order++) {
-        bytes = PAGE_SIZE << order;
-        cache->order = (uint8_t)order;
-        cache->objects = count_objects(bytes, cache->stride);
-        size_t waste = bytes - (size_t)cache->objects * cache->stride;
-        if (order == SLAB_MAX_ORDER || (cache->objects >= 8 && waste <= bytes / 8))
-            return;
-    }
+    unsigned order = least_order(cache->stride, wide);
+    while (order < SLAB_MAX_ORDER && count_objects(PAGE_SIZE << order, cache->stride) < 8)
+        order++;
+    cache->order = (uint8_t)order;
+    cache->objects = count_objects(PAGE_SIZE << order, cache->stride);
 }
 
 /* 2^w / stride, rounded up, w the bits of a word: by long division. */

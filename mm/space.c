@@ -299,7 +299,8 @@ space_isolate_from(struct address_space *space, struct area *area, uintptr_t sta
     *first = area;
     while (area != NULL && area->end < end)
         area = area->next;
-    if (area == NULL || area->start >= end || area->end == end || cut(space, area, end, false) != NULL)
+    if (area == NULL || area->start >= end || area->end == end ||
+        cut(space, area, end, false) != NULL)
         return 0;
     space_join(space, *first, start);
     return -ENOMEM;

@@ -22,7 +22,7 @@ struct run_queue {
     struct task *running, *idle; /* idle: NULL: there is no such CPU */
     unsigned slice_left;         /* ticks */
     bool idle_due;               /* the idle task goes before all others: somebody woke it */
-    struct task *leaving;        /* READY, and may not stay: linked by next_ready; this CPU's only */
+    struct task *leaving;        /* READY, but may not stay: linked by next_ready; this CPU's */
     struct sched_counts counts;
 };
 extern struct run_queue run_queues[CPU_MAX];

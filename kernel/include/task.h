@@ -147,7 +147,7 @@ struct task {
 enum {
     TASK_WORK_RESCHED = 1, /* its time is up, or somebody more urgent is ready */
     TASK_WORK_SIGNAL = 2,  /* a signal may have to be delivered */
-    TASK_WORK_EXIT = 4,    /* the thread ends: its process does, or another thread of it runs execve */
+    TASK_WORK_EXIT = 4,    /* the thread ends: its process does, or another of its threads execs */
     TASK_WORK_LOCKS = 64, /* lockorder: it should hold none (lock_order_leave) */
     TASK_WORK_PARK = 32, /* another CPU wants this one to stand still: smp.h */
     TASK_WORK_MOVE = 16, /* it may not stay on its CPU */

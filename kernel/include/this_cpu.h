@@ -85,7 +85,7 @@ extern struct cpu *cpu_by_id[CPU_MAX];
     ({                                                                                             \
         __typeof__(((struct cpu *)0)->member) value_;                                              \
         _Static_assert(sizeof(value_) == 4, "one word");                                           \
-        __asm__ volatile("movl %%fs:%c1, %0" : "=r"(value_) : "i"(offsetof(struct cpu, member)));   \
+        __asm__ volatile("movl %%fs:%c1, %0" : "=r"(value_) : "i"(offsetof(struct cpu, member)));  \
         value_;                                                                                    \
     })
 
@@ -93,7 +93,7 @@ extern struct cpu *cpu_by_id[CPU_MAX];
     do {                                                                                           \
         __typeof__(((struct cpu *)0)->member) value_ = (value);                                    \
         _Static_assert(sizeof(value_) == 4, "one word");                                           \
-        __asm__ volatile("movl %0, %%fs:%c1"                                                        \
+        __asm__ volatile("movl %0, %%fs:%c1"                                                       \
                          :                                                                         \
                          : "ri"(value_), "i"(offsetof(struct cpu, member))                         \
                          : "memory");                                                              \

@@ -5,7 +5,7 @@
  *
  *            read                    written
  *              │  waiting               │
- *   events [ . e e e e e e e e e e e e e . . . . ]     numbers only grow; the place is number & mask
+ *   events [ . e e e e e e e e e e e e e . . . . ]     numbers only grow; place = number & mask
  *
  * A full ring gives its oldest event up and counts it. Who reads next finds a TRACE_LOST event in
  * the place of those that are gone, so the sum of what is read and what is lost is what happened:

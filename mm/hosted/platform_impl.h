@@ -263,7 +263,8 @@ cpu_interrupt(uint32_t cpus)
  * where it is not in mm/. Without it others' threads are asked for nothing when memory is short;
  * and who does for them what they would have to, in mm_drain, kmem_cache_destroy and trace_choose,
  * must know that none of them is in mm/. */
-extern bool (*hosted_ask)(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);
+extern bool (*hosted_ask)(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg,
+                          bool wait);
 
 bool cpu_ask(unsigned cpu, bool (*step)(struct mm_cpu *, void *arg), void *arg, bool wait);
 

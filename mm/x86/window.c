@@ -59,8 +59,8 @@ frame_unmap_window(const void *address)
 
     if (UNLIKELY(depth >= FRAME_WINDOWS ||
                  (uintptr_t)address != address_of(cpu * FRAME_WINDOWS + depth)))
-        kpanic("window: %p is closed, which is not the window opened last: somebody sleeps with one "
-               "open, or closed one twice", address);
+        kpanic("window: %p is closed, which is not the window opened last: somebody sleeps with "
+               "one open, or closed one twice", address);
     depths[cpu] = depth;
 }
 

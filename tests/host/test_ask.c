@@ -17,6 +17,7 @@
 #include "pmm.h"
 #include "slab.h"
 #include "../mm/testing.h"
+#include "../../mm/percpu.h"
 #include "../../mm/pmm_private.h"
 
 #define CPUS    4
@@ -191,18 +192,39 @@ KTEST(ask, all_memory)
     CHECK_EQ(stats.slabs, 0);
 }
 
-/* Where there is no reclaim, as in an interrupt, no frame is left on other CPUs' stacks. */
+/* Where there is no reclaim, as in an interrupt, no frame is left on other CPUs' stacks, and no slab
+ * without objects is this CPU's. */
 KTEST(ask, frames_without_reclaim)
 {
     struct kmem_cache_stats stats;
 
     start(false);
     unsigned long before = pmm_free_frames();
+    kmem_cache_free(cache, kmem_cache_alloc(cache));
+    bool had = cache->parts[0]->slab != NULL;
     pmm_reclaim = NULL;
     unsigned long left = take_all(&stats);
+    bool own = cache->parts[0]->slab || cache->parts[0]->idle;
     finish(before);
     CHECK_EQ(left, 0);
-    CHECK(stats.slabs > 0);
+    CHECK(had && !own && stats.slabs > 0);
+}
+
+/* One CPU keeps nothing any more, another one what it had. */
+KTEST(ask, one_cpu)
+{
+    start(false);
+    unsigned long before = pmm_free_frames(), chunks[CPUS] = {0};
+    mm_drain_cpu(1);
+    for (unsigned cpu = 1; cpu < CPUS; cpu++)
+        for (unsigned i = 0; i < ZONE_COUNT * PCP_STACKS; i++)
+            chunks[cpu] += mm_cpus[cpu]->stacks[i / PCP_STACKS][i % PCP_STACKS].count;
+    const struct cache_part *bare = cache->parts[1], *other = cache->parts[2];
+    unsigned left = bare->slab || bare->idle || bare->magazine->top != bare->magazine->bottom;
+    unsigned kept = other->magazine->top != other->magazine->bottom;
+    finish(before);
+    CHECK(chunks[1] == 0 && chunks[2] > 0);
+    CHECK(!left && kept);
 }
 
 /* What others keep is given back, and caches end, while they work. */

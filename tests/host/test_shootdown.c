@@ -15,8 +15,11 @@
 #include "ktest.h"
 #include "machine.h"
 #include "mm.h"
+#include "object.h"
+#include "reclaim.h"
 #include "space.h"
 #include "uapi/mman.h"
+#include "../mm/testing.h"
 
 #define PAGES 16
 #define BASE  0x20000000u
@@ -192,8 +195,31 @@ map(unsigned page, unsigned count)
         __atomic_store_n(&gone[i], 0, __ATOMIC_RELEASE);
         __atomic_store_n(&read_only[i], 0, __ATOMIC_RELEASE);
     }
-    CHECK_EQ(vm_alloc_map(space, BASE + page * PAGE_SIZE, count * PAGE_SIZE, PROT_READ | PROT_WRITE),
-             0);
+    CHECK_EQ(vm_alloc_map(space, BASE + page * PAGE_SIZE, count * PAGE_SIZE,
+                          PROT_READ | PROT_WRITE), 0);
+}
+
+static int
+fill_page(struct object *object, uint32_t index, void *page)
+{
+    (void)object;
+    fill_pattern(page, PAGE_SIZE, index);
+    return 0;
+}
+
+static const struct object_ops file_ops = {.fill = fill_page};
+
+/* All pages show a file, and are there. */
+static void
+map_file(struct object *file)
+{
+    object_init(file, &file_ops, PAGES * PAGE_SIZE);
+    CHECK_EQ(space_mmap(space, BASE, PAGES * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0,
+                        false), BASE);
+    for (unsigned i = 0; i < PAGES; i++) {
+        CHECK_EQ(space_fault(space, BASE + i * PAGE_SIZE, FAULT_READ), FAULT_DONE);
+        __atomic_store_n(&gone[i], 0, __ATOMIC_RELEASE);
+    }
 }
 
 static void
@@ -288,6 +314,61 @@ KTEST(shootdown, mremap_waits)
 KTEST(shootdown, fork_waits)
 {
     check_waits(fork_all);
+}
+
+static void
+reclaim_all(struct object *file)
+{
+    CHECK(reclaim_frames(PAGES) >= PAGES);
+    CHECK_EQ(file->pages, 0);
+}
+
+static void
+cut_off(struct object *file)
+{
+    object_set_size(file, 0);
+}
+
+/* The pages leave the cache, and all tables; `shared`: those are a child's, too. */
+static void
+check_file_waits(void (*take)(struct object *file), bool shared)
+{
+    struct address_space *child = NULL;
+    struct object file;
+
+    start(1, 20000, false);
+    map_file(&file);
+    if (shared)
+        CHECK((child = space_fork(space)) != NULL);
+    wait_until_used(&users[1]);
+    take(&file);
+    say(gone, 0, PAGES);
+    wait_until_used(&users[1]);
+    if (shared)
+        space_put(child);
+    CHECK_EQ(space_munmap(space, BASE, PAGES * PAGE_SIZE), 0);
+    object_put(&file);
+    end(1);
+}
+
+KTEST(shootdown, reclaim_waits)
+{
+    check_file_waits(reclaim_all, false);
+}
+
+KTEST(shootdown, reclaim_of_shared_tables_waits)
+{
+    check_file_waits(reclaim_all, true);
+}
+
+KTEST(shootdown, truncation_waits)
+{
+    check_file_waits(cut_off, false);
+}
+
+KTEST(shootdown, truncation_of_shared_tables_waits)
+{
+    check_file_waits(cut_off, true);
 }
 
 /* A range is one question, however long it is. */

@@ -87,7 +87,8 @@ write_own(struct worker *worker)
 {
     uint32_t page = random_below(&worker->state, OWN_PAGES), value = worker->state | 1;
 
-    worker->wrong += space_write(space, own_page(worker, page), &value, sizeof(value)) != sizeof(value);
+    if (space_write(space, own_page(worker, page), &value, sizeof(value)) != sizeof(value))
+        worker->wrong++;
     worker->written[page] = value;
 }
 
@@ -197,8 +198,8 @@ run(unsigned count, bool with_forks)
     for (unsigned cpu = 0; cpu < count; cpu++) {
         workers[cpu] = (struct worker){.cpu = cpu, .state = ktest_seed() + cpu};
         CHECK_EQ(space_mmap(space, own_page(&workers[cpu], 0), OWN_PAGES * PAGE_SIZE,
-                            PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0,
-                            true), (long)own_page(&workers[cpu], 0));
+                            PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL,
+                            0, true), (long)own_page(&workers[cpu], 0));
         space_get(space);
     }
     for (unsigned cpu = 0; cpu < count; cpu++)

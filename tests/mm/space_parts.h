@@ -20,7 +20,8 @@
 
 #define PARTS_RUN   3u  /* pages of a part in a row */
 #define PARTS_PAGES 96u
-#define PARTS_START (0x20000000u - PARTS_PAGES / 2 * PAGE_SIZE) /* across the bound of a page table */
+/* Across the bound of a page table. */
+#define PARTS_START (0x20000000u - PARTS_PAGES / 2 * PAGE_SIZE)
 
 struct part_page {
     bool mapped, file;
@@ -69,7 +70,8 @@ part_expect(struct part *part, bool good, const char *what)
 static inline uint32_t
 part_draw(struct part *part, uint32_t *count)
 {
-    uint32_t rows = PARTS_PAGES / PARTS_RUN / part_count, in_row = random_below(&part->state, PARTS_RUN);
+    uint32_t rows = PARTS_PAGES / PARTS_RUN / part_count;
+    uint32_t in_row = random_below(&part->state, PARTS_RUN);
     uint32_t row = random_below(&part->state, rows) * part_count + part->id;
 
     *count = 1 + random_below(&part->state, PARTS_RUN - in_row);
@@ -133,7 +135,8 @@ part_unmap(struct part *part)
 {
     uint32_t count, page = part_draw(part, &count);
 
-    part_expect(part, space_munmap(part_space, part_address(page), count * PAGE_SIZE) == 0, "munmap");
+    part_expect(part, space_munmap(part_space, part_address(page), count * PAGE_SIZE) == 0,
+                "munmap");
     for (uint32_t i = page; i < page + count; i++)
         part_pages[i] = (struct part_page){.mapped = false};
 }
@@ -232,8 +235,9 @@ static inline void
 part_step(struct part *part)
 {
     static void (*const kinds[])(struct part *part) = {
-        part_map, part_map, part_map, part_unmap, part_protect, part_protect, part_forget, part_move,
-        part_store, part_store, part_store, part_store, part_load, part_load, part_load,
+        part_map,  part_map,   part_map,   part_unmap, part_protect, part_protect, part_forget,
+        part_move, part_store, part_store, part_store, part_store,   part_load,    part_load,
+        part_load,
     };
     uint32_t kind = random_below(&part->state, 16 * ARRAY_LENGTH(kinds));
 

@@ -186,8 +186,10 @@ KTEST(oom, report)
     CHECK(ours[0] && ours[1]);
     oom_print_report(&printer, ours[1], print_number);
     pae = space_tables(ours[0]) == 4;
-    CHECK(says(pae ? "oom: *        36         0        16" : "oom: *        36         0         8"));
-    CHECK(says(pae ? "oom:          12         0        16" : "oom:          12         0         8"));
+    CHECK(says(pae ? "oom: *        36         0        16"
+                   : "oom: *        36         0         8"));
+    CHECK(says(pae ? "oom:          12         0        16"
+                   : "oom:          12         0         8"));
     CHECK(says("number 0\n") && says("number 1\n"));
     CHECK(says("oom: page cache "));
     CHECK(says("oom: free "));

@@ -69,7 +69,8 @@ free_pages(void *memory, unsigned order)
     uintptr_t at = (uintptr_t)memory;
     if (order != 0)
         return free_others(memory, order);
-    unsigned long number = (at >> PAGE_SHIFT | at << (ADDRESS_BITS - PAGE_SHIFT)) - pmm_origin(pmm_best);
+    unsigned long number = at >> PAGE_SHIFT | at << (ADDRESS_BITS - PAGE_SHIFT);
+    number -= pmm_origin(pmm_best);
     if (!pmm_keep_ready(number))
         free_single(number);
 }
