@@ -214,12 +214,12 @@ static void
 map_file(struct object *file)
 {
     object_init(file, &file_ops, PAGES * PAGE_SIZE);
+    for (unsigned i = 0; i < PAGES; i++) /* a fault brings its neighbours along */
+        __atomic_store_n(&gone[i], 0, __ATOMIC_RELEASE);
     CHECK_EQ(space_mmap(space, BASE, PAGES * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0,
                         false), BASE);
-    for (unsigned i = 0; i < PAGES; i++) {
+    for (unsigned i = 0; i < PAGES; i++)
         CHECK_EQ(space_fault(space, BASE + i * PAGE_SIZE, FAULT_READ), FAULT_DONE);
-        __atomic_store_n(&gone[i], 0, __ATOMIC_RELEASE);
-    }
 }
 
 static void
