@@ -371,6 +371,28 @@ KTEST(shootdown, truncation_of_shared_tables_waits)
     check_file_waits(cut_off, true);
 }
 
+/* A fault that exchanges a page, or lets it be written again, is known to its own CPU at once. */
+KTEST(shootdown, faults_flush_here)
+{
+    struct address_space *child;
+    struct translation *tlb = users[0].tlb;
+
+    start(0, 0, false);
+    map(0, 3);
+    space_activate(space);
+    child = space_fork(space);
+    CHECK(child);
+    CHECK_EQ(space_fault(space, BASE, FAULT_WRITE_ACCESS), FAULT_DONE); /* a table of its own */
+    tlb[1].known = tlb[2].known = true;
+    CHECK_EQ(space_fault(space, BASE + PAGE_SIZE, FAULT_WRITE_ACCESS), FAULT_DONE);
+    CHECK(!tlb[1].known && tlb[2].known);
+    space_put(child);
+    CHECK_EQ(space_fault(space, BASE + 2 * PAGE_SIZE, FAULT_WRITE_ACCESS), FAULT_DONE);
+    CHECK(!tlb[2].known);
+    space_activate(NULL);
+    end(0);
+}
+
 /* A range is one question, however long it is. */
 KTEST(shootdown, ranges_are_batched)
 {

@@ -187,7 +187,7 @@ KTEST(slab, state_is_kept)
 /* A magazine that was full and then empty gets more slots, until it is reaped. */
 KTEST(slab, magazine_grows)
 {
-    if (debug_on(DEBUG_HEAP))
+    if (debug_on(DEBUG_HEAP) || mm_this_cpu()->no_windows)
         SKIP("objects that are watched are in no magazine");
     if (!can_spare(40))
         SKIP("not enough memory");
@@ -291,6 +291,8 @@ KTEST(slab, idle_slabs_follow_the_use)
 /* An allocation that is to fail finds nothing at hand, not even what was freed a moment ago. */
 KTEST(slab, failures_pass_the_magazine)
 {
+    if (debug_on(DEBUG_GUARD))
+        SKIP("guarded objects take frames, too");
     struct kmem_cache *cache = kmem_cache_create("failing", 64, 0, 0, NULL);
     CHECK(cache);
     kmem_cache_free(cache, kmem_cache_alloc(cache));
@@ -326,7 +328,7 @@ KTEST(slab, closed_windows_open_again)
 /* Each of the invariants I1 to I6, broken while the others hold. */
 KTEST(slab, check_sees_damage)
 {
-    if (debug_on(DEBUG_HEAP))
+    if (debug_on(DEBUG_HEAP) || mm_this_cpu()->no_windows)
         SKIP("objects that are watched are in no magazine");
     struct kmem_cache *cache = kmem_cache_create("damaged", 64, 0, 0, NULL);
     CHECK(cache);
