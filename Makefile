@@ -284,8 +284,9 @@ $(eval $(call host_library,64))
 lib: $(foreach bits,32 64,$(BUILD)/lib$(bits)/liboctavo-mm.a) ## mm/ as a library for the host
 
 # octobench (tests/bench) with mm/ linked in as the kernel links it, at fixed addresses; the same
-# with every check on, beside the sanitised tests.
-BENCH_C     := $(addprefix tests/bench/,octobench.c ob_workloads.c ob_check.c ob_icount.c)
+# with every check on, beside the sanitised tests. The workloads are in it several times (ob_int.h).
+BENCH_C     := $(addprefix tests/bench/,octobench.c ob_check.c ob_icount.c)
+BENCH_COPIES := 0 1 2 3 4 5 6 7 8 9 10 11
 BENCH_PEERS := null floor xv6 buddy buddypcp
 BENCH_CC     = $(CC) -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Itests/bench
 $(eval $(call host_variant,bench64,-m64 -fno-pie))
@@ -293,7 +294,15 @@ $(eval $(call host_variant,bench32,-m32 -fno-pie))
 
 # $(call octobench,VARIANT,FLAGS)
 define octobench
+$(BUILD)/$(1)/bench/workloads.o: tests/bench/ob_workloads.c $(wildcard tests/bench/*.h)
+	@mkdir -p $$(@D)
+	$$(Q)$$(BENCH_CC) $(2) -falign-functions=64 -c -o $$@ $$<
+
+$(BUILD)/$(1)/bench/copy%.o: $(BUILD)/$(1)/bench/workloads.o
+	$$(Q)objcopy $$(foreach s,ob_set __odr_asan.ob_set,--redefine-sym $$(s)=$$(s)_$$*) $$< $$@
+
 $(BUILD)/$(1)/octobench: $(BENCH_C) tests/bench/adapters/octavo.c \
+        $(BENCH_COPIES:%=$(BUILD)/$(1)/bench/copy%.o) \
         $(wildcard tests/bench/*.h include/*.h) $$(HOST_MM:%=$(BUILD)/$(1)/%.o)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(BENCH_CC) $(2) $$(HOST_INCLUDE) -iquote mm -pthread -rdynamic -o $$@ \

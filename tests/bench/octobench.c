@@ -21,7 +21,16 @@ struct ob_config ob_cfg;
 const struct workload *ob_cur;
 size_t ob_arena_bytes = (size_t)512 << 20;
 unsigned ob_bad;
+uint32_t ob_trace_allocs = 100000;
 void (*ob_hook)(int start);
+
+#define X(copy) extern const struct ob_set ob_set_##copy;
+OB_COPIES(X)
+#undef X
+#define X(copy) &ob_set_##copy,
+static const struct ob_set *const sets[] = { OB_COPIES(X) };
+#undef X
+const struct ob_set *ob_set_used = &ob_set_0;
 
 /* An adapter linked into this binary instead of dlopened: spec "static". */
 extern const struct ob_adapter *ob_adapter_get(void) __attribute__((weak));
@@ -271,7 +280,7 @@ static int worker_main(const char *spec, unsigned target_ms)
 		uint64_t tot;
 		if (sscanf(line, "%u %u", &w, &nthr) != 2)
 			break;
-		ob_cur = &ob_workloads[w];
+		ob_cur = &ob_set_used->workloads[w];
 		/* page workloads all start from untouched memory */
 		if (ob_cur->caps & OB_PAGES && A.init && A.init(&ob_cfg))
 			ob_die("init again failed");
@@ -302,6 +311,7 @@ static int worker_main(const char *spec, unsigned target_ms)
 
 struct worker {
 	const char *spec;
+	char copy[16]; /* which one of the workloads it runs */
 	char name[64];
 	unsigned caps;
 	pid_t pid;
@@ -322,7 +332,8 @@ static int start_worker(struct worker *w)
 		close(a[0]), close(a[1]), close(b[0]), close(b[1]);
 		for (int fd = 3; fd < 256; fd++)
 			close(fd); /* other workers' pipes */
-		execl(self, self, "--worker", w->spec, opt_arena, opt_ms, opt_thr, (char *)NULL);
+		execl(self, self, "--worker", w->spec, opt_arena, opt_ms, opt_thr,
+		      w->copy, (char *)NULL);
 		_exit(127);
 	}
 	close(a[0]), close(b[1]);
@@ -413,7 +424,8 @@ int main(int argc, char **argv)
 		exe[el] = 0;
 	self = exe;
 
-	if (argc > 5 && !strcmp(argv[1], "--worker")) {
+	if (argc > 6 && !strcmp(argv[1], "--worker")) {
+		ob_set_used = sets[(unsigned)atoi(argv[6]) % (sizeof sets / sizeof *sets)];
 		ob_arena_bytes = (size_t)strtoul(argv[3], NULL, 0) << 20;
 		nthreads_max = (unsigned)atoi(argv[5]);
 		return worker_main(argv[2], (unsigned)atoi(argv[4]));
@@ -421,8 +433,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "--icount"))
 		return ob_icount_main(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "--list")) {
-		for (unsigned i = 0; i < ob_nworkloads; i++)
-			printf("%s\n", ob_workloads[i].name);
+		for (unsigned i = 0; i < ob_set_used->count; i++)
+			printf("%s\n", ob_set_used->workloads[i].name);
 		return 0;
 	}
 	bool check = argc > 1 && !strcmp(argv[1], "--check");
@@ -489,6 +501,7 @@ int main(int argc, char **argv)
 	static struct worker W[32];
 	for (int i = optind; i < argc && nw < 32; i++) {
 		W[nw].spec = argv[i];
+		snprintf(W[nw].copy, sizeof W[nw].copy, "%u", nw);
 		if (start_worker(&W[nw]) == 0)
 			nw++;
 		else
@@ -508,8 +521,8 @@ int main(int argc, char **argv)
 		fprintf(raw, "arch,allocator,workload,threads,rep,ns_per_op,tsc_per_op,aux_name,aux\n");
 
 	unsigned bad = 0;
-	for (unsigned wl = 0; wl < ob_nworkloads; wl++) {
-		const struct workload *w = &ob_workloads[wl];
+	for (unsigned wl = 0; wl < ob_set_used->count; wl++) {
+		const struct workload *w = &ob_set_used->workloads[wl];
 		bool take = ninc == 0;
 		for (unsigned i = 0; i < ninc; i++)
 			take |= fnmatch(inc[i], w->name, 0) == 0;
