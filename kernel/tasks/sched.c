@@ -453,7 +453,6 @@ make_visit(void)
     void (*visit)(void) = visitor;
 
     visitor = NULL;
-    run_queues[0].idle_due = false;
     spin_unlock(&run_queues[0].lock, EFLAGS_IF);
     visit();
     (void)interrupts_disable();
@@ -558,7 +557,9 @@ halt(struct run_queue *queue)
         (void)__atomic_fetch_and(&idle_cpus, ~bit, __ATOMIC_SEQ_CST);
 }
 
-/* Interrupts off. */
+/* An idle task that is due has its turn: it returns to see what for, which may be that it is READY.
+ * Else it would halt no more until somebody else is ready here, and keep interrupts off meanwhile.
+ * Interrupts off. */
 static void
 run_or_halt(void)
 {
@@ -567,7 +568,7 @@ run_or_halt(void)
     cpu_park_if_asked();
     send_leaving(this_queue());
     queue = sched_enter();
-    if (queue->first != NULL) {
+    if (queue->first != NULL || queue->idle_due) {
         switch_slowly(queue);
         sched_leave();
         return;

@@ -5,6 +5,7 @@
 #include "sched.h"
 #include "smp.h"
 #include "timer.h"
+#include "wait_queue.h"
 #include "workers.h"
 
 #define PATIENCE_TICKS 500
@@ -173,4 +174,54 @@ KTEST(smp, who_waits_is_taken)
             break;
     workers_wait();
     CHECK(ran_on != cpu_current());
+}
+
+/* ---- the idle task of the first CPU waits for a task on another ---- */
+
+static struct spinlock lock;
+static struct wait_queue waiting;
+static bool over, ticked;
+
+/* Three ticks, or so many milliseconds without. */
+static void
+look_at_ticks(void)
+{
+    uint32_t start = timer_ticks();
+    unsigned long state;
+
+    for (unsigned i = 0; i < PATIENCE_TICKS * 10 && timer_ticks() - start < 3; i++)
+        timer_delay(1000);
+    state = spin_lock(&lock);
+    ticked = timer_ticks() - start >= 3;
+    over = true;
+    task_wake_all(&waiting);
+    spin_unlock(&lock, state);
+    worker_end();
+}
+
+static bool
+ticks_come_meanwhile(void)
+{
+    unsigned long state;
+
+    over = ticked = false;
+    if (!worker_start(look_at_ticks, others()))
+        return false;
+    state = spin_lock(&lock);
+    while (!over) {
+        (void)task_sleep_unlock(&waiting, TASK_SLEEPING_HARD, 0, &lock, state);
+        state = spin_lock(&lock);
+    }
+    spin_unlock(&lock, state);
+    workers_wait();
+    return ticked;
+}
+
+/* It is woken when its CPU has nobody else: that may not keep it from its next halt. */
+KTEST(smp, idle_task_waits_twice)
+{
+    if (cpu_count() == 1)
+        SKIP("one CPU");
+    CHECK(ticks_come_meanwhile());
+    CHECK(ticks_come_meanwhile());
 }
