@@ -12,7 +12,8 @@
  *
  * Cost: 1/64 of the memory at most, up to 512 KiB.
  *
- * Lock: quarantine.lock; objects leave and are checked outside of it.
+ * Lock: quarantine.lock, for all but `limit`, which stays once CPUs run; objects leave and are
+ * checked outside of it.
  */
 #include <string.h>
 #include "../percpu.h"
@@ -125,14 +126,17 @@ quarantine_keep(const struct subject *subject, const void *caller)
 void
 quarantine_flush(void)
 {
-    if (quarantine.bytes)
+    if (quarantine.limit)
         shrink_to(0, __builtin_return_address(0));
 }
 
 void
 quarantine_print_use(struct printer *out)
 {
+    unsigned long flags = spin_lock(&quarantine.lock);
+    size_t count = quarantine.count, bytes = quarantine.bytes;
+    spin_unlock(&quarantine.lock, flags);
     if (quarantine.limit)
-        print(out, "quarantine: %zu objects in %zu of %zu KiB\n", quarantine.count,
-              quarantine.bytes >> 10, quarantine.limit >> 10);
+        print(out, "quarantine: %zu objects in %zu of %zu KiB\n", count, bytes >> 10,
+              quarantine.limit >> 10);
 }

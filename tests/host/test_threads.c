@@ -436,12 +436,33 @@ KTEST(threads, failures_4)
     run_threads(4, work_with_failures);
 }
 
+/* What one CPU has just freed is kept back until another gives all of that to the allocator. */
+static void *
+work_reaping(void *argument)
+{
+    struct worker *worker = argument;
+    hosted_set_cpu(worker->cpu);
+    for (unsigned step = 0; step < STEPS / 10; step++) {
+        void *object = kmem_cache_alloc(shared);
+        worker->failures += !object;
+        if (object)
+            pass_on(worker, object, take_other);
+        if (step % 2)
+            kmem_cache_reap(shared);
+        for (void *other; (other = ring_get(worker->from));)
+            take_other(worker, other);
+    }
+    finish(worker, take_other);
+    return NULL;
+}
+
 /* The same under all aids against bugs. */
 KTEST(threads, debugged_8)
 {
     mm_debug_choose("all");
     run_threads(8, work_all);
     run_threads(4, work_objects);
+    run_threads(4, work_reaping);
     mm_debug = 0;
     machine_start_usual();
 }

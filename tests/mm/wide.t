@@ -7,9 +7,15 @@
 beyond() {
     variant=$1 frame=$2
     shift 2
-    FRAME=$frame timeout -s KILL 120 "build/$variant/ktests" "$@" >"$work/$variant" 2>&1
-    is "$variant: memory from frame $frame on" $? 0
-    sed -n 's/^not ok/#&/p' "$work/$variant"
+    status=0
+    FRAME=$frame timeout -s KILL 120 "build/$variant/ktests" "$@" >"$work/$variant" 2>&1 || status=$?
+    is "$variant: memory from frame $frame on" "$status" 0
+    [ "$status" -eq 0 ] || what_went_wrong "$work/$variant" >&2
+}
+
+# The tests that failed with their reasons, and a sanitizer's report, without what the tests log.
+what_went_wrong() {
+    sed -E -n '/^([^#o]|# .*: failed: |#   got )/s/^/# /p' "$1" | head -n 300
 }
 
 beyond host64 0x100001000
