@@ -51,8 +51,8 @@ unsigned long pmm_managed_frames(void);
 /* Those of them that have no permanent address; *free: what the buddy has of these. */
 unsigned long pmm_high_frames(unsigned long *free);
 
-/* Returns what the current CPU keeps on its stacks to the buddy. */
-void pmm_drain_cpu(void);
+/* Returns what the current CPU keeps on its stacks to the buddy. False when that is nothing. */
+bool pmm_drain_cpu(void);
 /* The same for every CPU, as mm_drain does it. */
 void pmm_drain_all(void);
 

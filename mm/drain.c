@@ -67,21 +67,12 @@ mm_drain_cpu(unsigned cpu)
 
 /* ---- For an allocation that would fail ---- */
 
-static __attribute__((no_sanitize("thread"))) bool
-keeps_frames(const struct mm_cpu *cpu)
-{
-    uint32_t chunks = 0;
-    for (unsigned i = 0; i < ZONE_COUNT * PCP_STACKS; i++)
-        chunks += cpu->stacks[i / PCP_STACKS][i % PCP_STACKS].count;
-    return chunks > 0;
-}
-
 bool
 pmm_drain_others(void)
 {
     bool some = false;
     for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
-        if (mm_cpus[cpu] && cpu != cpu_current() && keeps_frames(mm_cpus[cpu]))
+        if (mm_cpus[cpu] && cpu != cpu_current() && pmm_keeps_frames(mm_cpus[cpu]))
             some |= cpu_ask(cpu, pmm_drain_of, NULL, false);
     return some;
 }

@@ -19,6 +19,7 @@ struct mm_cpu {
     bool no_windows;         /* every allocation of an object takes the slow path */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
     unsigned long fail_seen; /* allocations counted since it was set */
+    struct cache_part *open; /* parts that may have something to give back */
     struct frame_stack stacks[ZONE_COUNT][PCP_STACKS + 1]; /* the best zone's first: pmm_stack */
     struct cache_part heap[KMALLOC_CLASSES];
     /* Of the caches that slabs themselves need. */
@@ -26,7 +27,10 @@ struct mm_cpu {
     struct part_with_magazine cache_part;
     struct part_with_magazine part_part;
     struct object_slot no_slot; /* their magazines hold nothing */
-    uint32_t singles[]; /* the frames of stacks[0][0], those of the others behind them */
+    /* Other CPUs gave objects back to a part; atomic. */
+    bool came __attribute__((aligned(64)));
+    /* The frames of stacks[0][0], those of the others behind them. */
+    uint32_t singles[] __attribute__((aligned(64)));
 };
 
 extern struct mm_cpu *mm_cpus[CPU_MAX];

@@ -188,6 +188,16 @@ drain(struct mm_cpu *cpu)
                             stack->count < PCP_BATCH ? stack->count : PCP_BATCH);
 }
 
+__attribute__((no_sanitize("thread"))) bool
+pmm_keeps_frames(const struct mm_cpu *cpu)
+{
+    uint32_t chunks = 0;
+    for (unsigned zone = 0; zone <= first_zone[0]; zone++)
+        for (unsigned i = 0; i < PCP_STACKS; i++)
+            chunks |= cpu->stacks[zone][i].count;
+    return chunks > 0;
+}
+
 bool
 pmm_drain_of(struct mm_cpu *cpu, void *unused)
 {
@@ -199,10 +209,11 @@ pmm_drain_of(struct mm_cpu *cpu, void *unused)
     return true;
 }
 
-void
+bool
 pmm_drain_cpu(void)
 {
-    (void)pmm_drain_of(mm_this_cpu(), NULL);
+    struct mm_cpu *cpu = mm_this_cpu();
+    return pmm_keeps_frames(cpu) && pmm_drain_of(cpu, NULL);
 }
 
 void
@@ -314,21 +325,29 @@ stack_alloc(struct zone *zone, struct frame_stack *stack, unsigned order)
     return head;
 }
 
+/* From one zone. A stack that finds nothing has asked the buddy. */
+static pfn_t
+try_zone(struct mm_cpu *cpu, unsigned zone, size_t count)
+{
+    unsigned kind = pmm_stack_for(count);
+    if (kind != PCP_NONE && cpu_claim(&cpu->frames_busy)) {
+        struct frame_stack *stack = pmm_stack(cpu, zone, kind);
+        bool in_use = stack->limit > 0;
+        pfn_t head = stack_alloc(&mm_zones[zone], stack, pcp_order(kind));
+        cpu_release(&cpu->frames_busy);
+        if (head.n || in_use)
+            return head;
+    }
+    return zone_alloc(&mm_zones[zone], count);
+}
+
 /* One pass over the zones that will do, best first. */
 static pfn_t
 try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
 {
-    unsigned stack = pmm_stack_for(count);
     pfn_t head = pfn(0);
-    for (int zone = first_zone[flags & PMM_ZONES]; zone >= 0 && !head.n; zone--) {
-        if (stack != PCP_NONE && cpu_claim(&cpu->frames_busy)) {
-            head = stack_alloc(&mm_zones[zone], pmm_stack(cpu, (unsigned)zone, stack),
-                               pcp_order(stack));
-            cpu_release(&cpu->frames_busy);
-        }
-        if (!head.n)
-            head = zone_alloc(&mm_zones[zone], count);
-    }
+    for (int zone = first_zone[flags & PMM_ZONES]; zone >= 0 && !head.n; zone--)
+        head = try_zone(cpu, (unsigned)zone, count);
     return head;
 }
 
@@ -338,9 +357,10 @@ try_zones(struct mm_cpu *cpu, size_t count, unsigned flags)
 static pfn_t
 try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
 {
-    slab_reap_cpu();
-    pmm_drain_cpu();
-    pfn_t head = try_zones(cpu, count, flags);
+    pfn_t head = pfn(0);
+    bool some = slab_reap_cpu() > 0;
+    if (pmm_drain_cpu() || some)
+        head = try_zones(cpu, count, flags);
     if (!head.n && pmm_drain_others())
         head = try_zones(cpu, count, flags);
     if (!pmm_reclaim || !cpu_interruptible() || count > BLOCK_FRAMES)

@@ -49,6 +49,8 @@ void pmm_watch(bool on);
 /* What the CPU has on its stacks goes to the buddy; a step for cpu_ask. False: it is at work on
  * them. */
 bool pmm_drain_of(struct mm_cpu *cpu, void *unused);
+/* True when the CPU's stacks hold anything; a guess when it is another CPU. */
+bool pmm_keeps_frames(const struct mm_cpu *cpu);
 /* The other CPUs' stacks go to the buddy, as far as those can be had at once; before an allocation
  * fails. False: none of them had any. From any context. */
 bool pmm_drain_others(void);

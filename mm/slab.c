@@ -53,10 +53,17 @@
  *       window and magazine are empty for debugging caches.
  *   I5  part->idle is the number of idle slabs, at most part->keep.
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
+ *   I7  a part that is not in its CPU's list of open parts has nothing to give back: no current
+ *       slab, no idle one, no batch, nothing noted, nothing in its magazine, which takes nothing.
+ *       What is pending there is announced (mm_cpu's came).
  *
  * Locks: a cache's `lock` (list of all slabs), `caches_lock` (list of caches). None is held while
  * frames are allocated, none inside another. An interrupt that finds the CPU in here: allocation
  * gives NULL, a free goes the way of other CPUs' frees.
+ *
+ * Who finds no memory has each CPU give back what it can, which is often nothing: then a look at the
+ * list of open parts is all it costs. A part is opened by the slow path when it allocates, when one
+ * of its slabs becomes idle, and when it begins a batch; it is closed when it has given all back.
  *
  * A magazine that was full and then empty gets more slots: a page of them, then four. How many idle
  * slabs a part keeps: one; twice as many each time it makes a slab after it has given
@@ -85,6 +92,31 @@ slab_frames(const struct slab *slab)
     bool direct = ptr_to_frame(slab->base, &first);
     ASSERT(direct);
     return frame_of(first);
+}
+
+/* The part may have something to give back from now on. */
+static void
+open_part(struct cache_part *part)
+{
+    if (part->open)
+        return;
+    part->open = true;
+    part->next_open = part->cpu->open;
+    part->cpu->open = part;
+    slab_set_limit(part);
+}
+
+static void
+close_part(struct cache_part *part)
+{
+    if (!part->open)
+        return;
+    struct cache_part **link = &part->cpu->open;
+    while (*link != part)
+        link = &(*link)->next_open;
+    *link = part->next_open;
+    part->open = false;
+    slab_set_limit(part);
 }
 
 static void
@@ -385,6 +417,7 @@ static SLOW_PATH void
 settle(struct slab *slab)
 {
     slab->home->overflowed = true;
+    open_part(slab->home);
     if (slab->full)
         slab->left = (int32_t)slab_valid(slab) + slab->excess - 1;
     file_slab(slab->home, slab);
@@ -411,6 +444,7 @@ collect_one(struct cache_part *part)
 static void *
 take_slow(struct cache_part *part)
 {
+    open_part(part);
     void *object = slab_take(part);
     while (!object) {
         if (part->bits)
@@ -559,6 +593,8 @@ note_remote(struct slab *slab)
         slab->next_pending = first;
     while (!__atomic_compare_exchange_n(&home->pending, &first, slab, true, __ATOMIC_RELEASE,
                                         __ATOMIC_RELAXED));
+    if (!first)
+        __atomic_store_n(&home->cpu->came, true, __ATOMIC_RELEASE);
 }
 
 /* R2 and R3: `count` objects of a slab. */
@@ -583,6 +619,7 @@ static SLOW_PATH void
 start_batch(struct cache_part *part, struct slab *slab)
 {
     end_batch(part);
+    open_part(part);
     part->batch = slab;
     part->batched = 0;
 }
@@ -856,18 +893,7 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
 
 /* ---- Giving memory back ---- */
 
-/* True when reap_part would change nothing: no object at hand, no slab that is idle or being used
- * up. Most parts are so at most times, and who finds no memory looks at all of them. */
-static inline bool
-part_is_bare(const struct cache_part *part)
-{
-    uintptr_t slabs = (uintptr_t)part->slab | (uintptr_t)part->batch | (uintptr_t)part->noted |
-                      (uintptr_t)__atomic_load_n(&part->pending, __ATOMIC_RELAXED);
-    return part->magazine->top == part->own &&
-           !(slabs | part->idle | (part->keep ^ 1) | part->dropped);
-}
-
-/* Claimed. */
+/* Claimed. The part is closed then. */
 static size_t
 reap_part(struct cache_part *part)
 {
@@ -877,9 +903,7 @@ reap_part(struct cache_part *part)
     end_batch(part);
     while (collect_one(part))
         continue;
-    close_window(part);
-    if (part->slab && part->slab->left == SLAB_CURRENT)
-        retire_current(part);
+    retire_current(part);
     for (struct slab *slab = part->partial, *next; slab; slab = next) {
         next = slab->next;
         if (!slab->idle)
@@ -890,19 +914,32 @@ reap_part(struct cache_part *part)
     }
     part->keep = 1;
     part->dropped = false;
+    close_part(part);
     return frames;
 }
 
-/* Every cache's part on one CPU; the headers' last, since the others give them back. */
+/* Opens the parts to which others gave objects back. */
+static void
+open_pending(struct mm_cpu *cpu)
+{
+    if (!__atomic_load_n(&cpu->came, __ATOMIC_RELAXED) ||
+        !__atomic_exchange_n(&cpu->came, false, __ATOMIC_ACQUIRE))
+        return;
+    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next) {
+        struct cache_part *part = cache->parts[cpu->id];
+        if (part && __atomic_load_n(&part->pending, __ATOMIC_RELAXED))
+            open_part(part);
+    }
+}
+
+/* Every part on one CPU. Those of the headers open again when the others give headers back. */
 static size_t
 reap_cpu(struct mm_cpu *cpu)
 {
     size_t frames = 0;
-    for (struct kmem_cache *cache = slab_caches; cache; cache = cache->next)
-        if (cache->parts[cpu->id] && !part_is_bare(cache->parts[cpu->id]) && !cache->header_inside)
-            frames += reap_part(cache->parts[cpu->id]);
-    for (unsigned kind = 0; kind < SLAB_HEADER_KINDS; kind++)
-        frames += reap_part(&cpu->header_parts[kind].part);
+    open_pending(cpu);
+    while (cpu->open)
+        frames += reap_part(cpu->open);
     return frames;
 }
 

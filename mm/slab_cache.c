@@ -160,7 +160,8 @@ void
 slab_set_limit(struct cache_part *part)
 {
     struct magazine *magazine = part->magazine;
-    magazine->limit = magazine->bottom + (part->cpu->no_windows ? 0 : magazine->places);
+    bool closed = !part->open || part->cpu->no_windows;
+    magazine->limit = magazine->bottom + (closed ? 0 : magazine->places);
 }
 
 void
@@ -438,6 +439,17 @@ check_slab(const struct slab *slab)
     return !slab->cache->debug || debug_check_slab(slab);
 }
 
+/* I7. */
+static bool
+check_closed(const struct cache_part *part)
+{
+    const struct magazine *magazine = part->magazine;
+    return part->open ||
+           (!part->slab && !part->idle && !part->batch && !part->noted &&
+            magazine->top == magazine->bottom && magazine->limit == magazine->bottom &&
+            (!part->pending || part->cpu->came));
+}
+
 /* What the CPUs have of one cache; counts what is in their magazines. */
 static bool
 check_parts(const struct kmem_cache *cache, size_t *held)
@@ -447,8 +459,8 @@ check_parts(const struct kmem_cache *cache, size_t *held)
         uint32_t idle = 0;
         for (const struct slab *slab = part ? part->partial : NULL; slab; slab = slab->next)
             idle += slab->idle;
-        if (part && (!check_window(part) || !check_magazine(part, held) || idle != part->idle ||
-                     idle > part->keep))
+        if (part && (!check_window(part) || !check_magazine(part, held) || !check_closed(part) ||
+                     idle != part->idle || idle > part->keep))
             return false;
     }
     return true;

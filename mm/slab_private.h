@@ -86,6 +86,8 @@ struct cache_part {
     uint32_t own_places;
     bool overflowed;            /* the magazine was full since it was last empty */
     bool dropped;               /* a slab was given back since the last one was made */
+    bool open;                  /* in its CPU's list of open parts ... */
+    struct cache_part *next_open; /* ... in which this one follows */
     struct slab *pending __attribute__((aligned(64))); /* slabs with remote frees; atomic */
 };
 
@@ -149,7 +151,8 @@ void slab_part_init(struct cache_part *part, struct magazine *magazine, struct k
 
 /* The part's magazine, empty, gets other slots. */
 void slab_use_slots(struct cache_part *part, struct object_slot *slots, uint32_t places);
-/* Lets the magazine hold what it has room for; nothing while the CPU's no_windows is set. */
+/* Lets the magazine hold what it has room for; nothing while the part is not open, or the CPU's
+ * no_windows is set. */
 void slab_set_limit(struct cache_part *part);
 /* Opens or closes the short way of freeing objects of a cache, by its `watched`. */
 void slab_choose_way(struct kmem_cache *cache);
