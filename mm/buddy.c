@@ -242,7 +242,8 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
     return start;
 }
 
-/* Words that one call looks into, so that it is short also when there is one chunk in each. */
+/* Words that one call looks into, so that it is short also when there is one chunk in each. It is
+ * content with an eighth of what was asked for. */
 #define MANY_WORDS 8
 
 /* The number of the zone's first frame. */
@@ -285,7 +286,7 @@ unsigned
 buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned most)
 {
     unsigned got = 0;
-    for (unsigned words = 0; 4 * got < most && words < MANY_WORDS; words++) {
+    for (unsigned words = 0; 8 * got < most && words < MANY_WORDS; words++) {
         uint32_t index = best_block(zone, order);
         if (index == NO_BLOCK)
             break;

@@ -77,12 +77,19 @@ pmm_drain_others(void)
     return some;
 }
 
+/* True when the CPU may have objects to give back; a guess. */
+static __attribute__((no_sanitize("thread"))) bool
+keeps_objects(const struct mm_cpu *cpu)
+{
+    return cpu->open || cpu->came;
+}
+
 size_t
 slab_reap_others(void)
 {
     size_t frames = 0;
     for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
-        if (mm_cpus[cpu] && cpu != cpu_current())
+        if (mm_cpus[cpu] && cpu != cpu_current() && keeps_objects(mm_cpus[cpu]))
             (void)cpu_ask(cpu, slab_reap_of, &frames, false);
     return frames;
 }
