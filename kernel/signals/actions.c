@@ -77,11 +77,24 @@ has_own_table(const struct actions *actions)
     return actions->table->refs == 1 && actions->table != &defaults;
 }
 
+/* Has the actions use `own`, memory for a table, in place of the table that others have too. Locked.
+ */
+static void
+use_table(struct actions *actions, struct action_table *own)
+{
+    struct action_table *shared = actions->table;
+
+    *own = *shared;
+    own->refs = 1;
+    actions->table = own;
+    table_put(shared);
+}
+
 /* Takes process_lock with a table that nobody else has. 0, or -ENOMEM without the lock. */
 static int
 lock_own_table(struct actions *actions, unsigned long *state)
 {
-    struct action_table *own, *shared;
+    struct action_table *own;
 
     *state = spin_lock(&process_lock);
     if (has_own_table(actions))
@@ -91,11 +104,7 @@ lock_own_table(struct actions *actions, unsigned long *state)
     if (own == NULL)
         return -ENOMEM;
     *state = spin_lock(&process_lock);
-    shared = actions->table;
-    *own = *shared;
-    own->refs = 1;
-    actions->table = own;
-    table_put(shared);
+    use_table(actions, own);
     return 0;
 }
 
@@ -118,6 +127,20 @@ action_set(struct actions *actions, int signal, const struct action *action)
         return -ENOMEM;
     actions->table->of[signal - 1] = *action;
     spin_unlock(&process_lock, state);
+    return 0;
+}
+
+int
+action_reset(struct actions *actions, int signal)
+{
+    if (!has_own_table(actions)) {
+        struct action_table *own = kmalloc(sizeof(*own));
+
+        if (own == NULL)
+            return -ENOMEM;
+        use_table(actions, own);
+    }
+    actions->table->of[signal - 1].handler = SIG_DFL;
     return 0;
 }
 

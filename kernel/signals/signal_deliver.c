@@ -145,12 +145,6 @@ enter_handler(struct task *task, const struct action *given, const struct signal
     struct action action = *given;
 
     settle_call(frame, frame->eax == (uint32_t)-ERESTARTSYS && (action.flags & SA_RESTART) != 0);
-    if (action.flags & (unsigned)SA_RESETHAND) {
-        struct action reset = {.handler = SIG_DFL};
-
-        if (action_set(task->process->actions, info->signal, &reset) != 0)
-            process_exit(SIGKILL);
-    }
     if (signal_push_frame(frame, &action, info, mask_afterwards(task)) != 0) {
         no_room(info, frame);
         return;
@@ -178,6 +172,21 @@ has_pending(const struct task *task)
     return ((task->pending | task->process->pending) & ~task->blocked) != 0;
 }
 
+/* What is to be done on a signal that was just taken. A handler that is to run once is gone with
+ * that: who takes the same signal next, on whichever CPU, finds the default. When there is no memory
+ * to remember that, the process ends. With process_lock held. */
+static struct action
+action_for(struct process *process, struct signal_info *info)
+{
+    struct action action = *action_of(process->actions, info->signal);
+
+    if (!(action.flags & (unsigned)SA_RESETHAND) || action.handler == SIG_DFL ||
+        action.handler == SIG_IGN || action_reset(process->actions, info->signal) == 0)
+        return action;
+    info->signal = SIGKILL;
+    return (struct action){.handler = SIG_DFL};
+}
+
 /* Takes the next signal, and what is to be done on it. False when there is none, or the process is
  * to stop first. A stop begins at once: SIGCONT finds it either pending or under way. */
 static bool
@@ -192,7 +201,7 @@ take_next(struct task *task, struct signal_info *info, struct action *action)
     taken = !task->process->stopped && signal_take(task, ~task->blocked, info);
 
     if (taken)
-        *action = *action_of(task->process->actions, info->signal);
+        *action = action_for(task->process, info);
     if (taken && action->handler == SIG_DFL && (signal_bit(info->signal) & STOPS) != 0 &&
         may_stop(task->process, info->signal))
         stop(task->process, info->signal);

@@ -78,6 +78,10 @@ action_of(const struct actions *actions, int signal)
 /* Changes one action: 0 or -ENOMEM. */
 MUST_CHECK int action_set(struct actions *actions, int signal, const struct action *action);
 
+/* A signal has its default action from now on; the flags stay. 0 or -ENOMEM. With process_lock held.
+ */
+MUST_CHECK int action_reset(struct actions *actions, int signal);
+
 /* What the current process does on a signal. */
 struct action action_now(int signal);
 

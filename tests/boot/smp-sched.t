@@ -25,6 +25,7 @@ for cpus in 1 2; do
     on "$cpus" futexes "$cpus"
 done
 on 4 successor
+on 4 once 4 400
 folder=build/conformance/bare
 for program in threads signals pipes wait; do
     on 4 "$program"

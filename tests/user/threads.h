@@ -4,7 +4,7 @@
 
 #include "tap.h"
 
-enum { THREAD_STACK = 16384, SIGCHLD_ = 17 };
+enum { THREAD_STACK = 16384, TEAM_MOST = 8, SIGCHLD_ = 17 };
 enum {
     SHARE_ALL = 0x700,               /* CLONE_VM, FS, FILES */
     AS_CHILD = SHARE_ALL | SIGCHLD_, /* a process, to be waited for */
@@ -27,6 +27,28 @@ start_thread(ulong how, void (*run)(void *arg), void *arg, char *stack)
     top[0] = (u32)run;
     top[1] = (u32)arg;
     return clone_on(how, top);
+}
+
+/* Threads 1 to count - 1 of the process call run(number). How many there are. */
+static inline u32
+start_team(u32 count, void (*run)(void *number))
+{
+    static char stacks[TEAM_MOST][THREAD_STACK] __attribute__((aligned(16)));
+    u32 started = 0;
+
+    for (u32 i = 1; i < count && i < TEAM_MOST; i++)
+        started += start_thread(AS_THREAD, run, (void *)i, stacks[i]) > 0;
+    return started;
+}
+
+/* All `count` of a team are here, for the `step`th time (from 1 on); without a call, so that they
+ * go on together. */
+static inline void
+meet_all(volatile u32 *here, u32 count, u32 step)
+{
+    __atomic_fetch_add(here, 1, __ATOMIC_SEQ_CST);
+    while (*here < count * step)
+        __asm__ volatile("pause" : : : "memory");
 }
 
 /* The calling thread stays on one CPU from now on. */
