@@ -14,9 +14,11 @@
  * user, so that nobody else changes it: /proc, which looks from outside, takes the lock. Memory for
  * a larger table is had before the lock is taken, files are let go after it was given back.
  *
- * Nobody keeps a table in mind across a sleep but as the owner of locks. So when a process gives up
- * one that others share, all CPUs stand still once before its threads' references go: none of them
- * looks at the old table any more.
+ * A process that gives up a table which others share exchanges it under process_lock and the lock
+ * of the old table: who changes something looks, with the lock, whether the table is still the
+ * process' own (lock_mine), so that no thread's descriptor stays behind. Nobody keeps a table in mind
+ * across a sleep but as the owner of locks. So all CPUs stand still once before the threads'
+ * references to the old one go: none of them looks at it any more.
  */
 #include <string.h>
 #include "file.h"
@@ -87,28 +89,43 @@ move_table(struct files *files, struct file **table, uint32_t size)
     return old;
 }
 
-/* Takes the lock of a table that has room for a descriptor. 0, or -ENOMEM without the lock. */
-static int
-lock_with_room(struct files *files, uint32_t descriptor, unsigned long *state)
+/* Takes the lock of the current process' table: of another one, if a thread exchanges it meanwhile.
+ */
+static struct files *
+lock_mine(unsigned long *state)
 {
-    uint32_t size;
-    struct file **table;
+    for (;;) {
+        struct files *files = task_current()->process->files;
 
-    *state = spin_lock(&files->lock);
+        *state = spin_lock(&files->lock);
+        if (LIKELY(files == task_current()->process->files))
+            return files;
+        spin_unlock(&files->lock, *state);
+    }
+}
+
+/* The same for a table that has room for a descriptor. NULL, without the lock: no memory. */
+static struct files *
+lock_with_room(uint32_t descriptor, unsigned long *state)
+{
+    struct files *files = lock_mine(state);
+
     while (UNLIKELY(descriptor >= files->size)) {
-        size = files->size;
+        uint32_t size = files->size;
+        struct file **table;
+
         spin_unlock(&files->lock, *state);
         while (size <= descriptor)
             size *= 2;
         table = kzalloc(table_bytes(size));
         if (table == NULL)
-            return -ENOMEM;
-        *state = spin_lock(&files->lock);
+            return NULL;
+        files = lock_mine(state);
         if (files->size < size)
             table = move_table(files, table, size);
         kfree(table);
     }
-    return 0;
+    return files;
 }
 
 /* The lowest free descriptor from `from` on; it may lie behind the table's end. */
@@ -147,15 +164,16 @@ install(struct files *files, struct file *file, uint32_t from, uint32_t limit, b
 int
 file_install(struct file *file, int from, bool close_on_exec)
 {
-    struct files *files = task_current()->process->files;
     uint32_t limit = descriptor_limit(), descriptor = 0;
+    struct files *files;
     unsigned long state;
     bool done;
 
     if (from < 0 || (uint32_t)from >= limit)
         return from == 0 ? -EMFILE : -EINVAL;
     do {
-        if (lock_with_room(files, descriptor, &state) != 0)
+        files = lock_with_room(descriptor, &state);
+        if (files == NULL)
             return -ENOMEM;
         descriptor = install(files, file, (uint32_t)from, limit, close_on_exec);
         done = descriptor < files->size;
@@ -176,13 +194,14 @@ let_go(struct files *files, struct file *file)
 int
 file_install_at(struct file *file, int descriptor, bool close_on_exec)
 {
-    struct files *files = task_current()->process->files;
+    struct files *files;
     struct file *old;
     unsigned long state;
 
     if (descriptor < 0 || (uint32_t)descriptor >= descriptor_limit())
         return -EBADF;
-    if (lock_with_room(files, (uint32_t)descriptor, &state) != 0)
+    files = lock_with_room((uint32_t)descriptor, &state);
+    if (files == NULL)
         return -ENOMEM;
     old = files->file[descriptor];
     files->file[descriptor] = file;
@@ -200,15 +219,13 @@ file_at(const struct files *files, uint32_t descriptor)
     return descriptor < files->size ? files->file[descriptor] : NULL;
 }
 
-/* Closes a descriptor; false: it was not open, or `marked_only` and it has no mark. */
+/* Closes a descriptor of a table whose lock the caller has, which is given back; false: it was not
+ * open. */
 static bool
-close_one(struct files *files, uint32_t descriptor, bool marked_only)
+close_locked(struct files *files, uint32_t descriptor, unsigned long state)
 {
-    unsigned long state = spin_lock(&files->lock);
     struct file *file = file_at(files, descriptor);
 
-    if (file != NULL && marked_only && !marked(files, descriptor))
-        file = NULL;
     if (file != NULL) {
         files->file[descriptor] = NULL;
         if (descriptor < files->first)
@@ -223,7 +240,10 @@ close_one(struct files *files, uint32_t descriptor, bool marked_only)
 int
 file_close(int descriptor)
 {
-    return close_one(task_current()->process->files, (uint32_t)descriptor, false) ? 0 : -EBADF;
+    unsigned long state;
+    struct files *files = lock_mine(&state);
+
+    return close_locked(files, (uint32_t)descriptor, state) ? 0 : -EBADF;
 }
 
 struct file *
@@ -251,8 +271,8 @@ file_is_at(const struct file *file, int descriptor)
 int
 file_closes_on_exec(int descriptor)
 {
-    struct files *files = task_current()->process->files;
-    unsigned long state = spin_lock(&files->lock);
+    unsigned long state;
+    struct files *files = lock_mine(&state);
     int answer = -EBADF;
 
     if (file_at(files, (uint32_t)descriptor) != NULL)
@@ -264,8 +284,8 @@ file_closes_on_exec(int descriptor)
 int
 file_set_close_on_exec(int descriptor, bool close_on_exec)
 {
-    struct files *files = task_current()->process->files;
-    unsigned long state = spin_lock(&files->lock);
+    unsigned long state;
+    struct files *files = lock_mine(&state);
     bool open = file_at(files, (uint32_t)descriptor) != NULL;
 
     if (open)
@@ -309,10 +329,17 @@ size_needed(const struct files *files)
     return size;
 }
 
-/* A table with room for what the parent has now, nothing in it, and the parent's lock taken. NULL,
- * without the lock: no memory. */
+static void
+drop_table(struct files *files)
+{
+    free_table(files);
+    kfree(files);
+}
+
+/* A table with room for what the current process has now, nothing in it, and *mine, the process'
+ * own, locked. NULL, without the lock: no memory. */
 static struct files *
-create_like(struct files *parent, unsigned long *state)
+create_like_mine(struct files **mine, unsigned long *state)
 {
     struct files *files = files_create();
     struct file **table;
@@ -320,31 +347,26 @@ create_like(struct files *parent, unsigned long *state)
 
     if (files == NULL)
         return NULL;
-    *state = spin_lock(&parent->lock);
-    while (UNLIKELY((size = size_needed(parent)) > files->size)) {
-        spin_unlock(&parent->lock, *state);
+    *mine = lock_mine(state);
+    while (UNLIKELY((size = size_needed(*mine)) > files->size)) {
+        spin_unlock(&(*mine)->lock, *state);
         table = kzalloc(table_bytes(size));
         if (table == NULL) {
-            free_table(files);
-            kfree(files);
+            drop_table(files);
             return NULL;
         }
         kfree(move_table(files, table, size));
-        *state = spin_lock(&parent->lock);
+        *mine = lock_mine(state);
     }
     return files;
 }
 
-struct files *
-files_fork(struct files *parent)
+/* Has `files`, which has room, have what the parent has, whose lock the caller holds. */
+static void
+copy_table(struct files *files, const struct files *parent)
 {
-    unsigned long state;
-    struct files *files = create_like(parent, &state);
-    uint32_t size;
+    uint32_t size = files->size < parent->size ? files->size : parent->size;
 
-    if (files == NULL)
-        return NULL;
-    size = files->size < parent->size ? files->size : parent->size;
     files->first = parent->first;
     memcpy(files->file, parent->file, size * sizeof(*files->file));
     memcpy(files->close_on_exec, parent->close_on_exec, size / 8);
@@ -352,7 +374,19 @@ files_fork(struct files *parent)
         if (files->file[i] != NULL)
             file_get(files->file[i]);
     }
-    spin_unlock(&parent->lock, state);
+}
+
+struct files *
+files_fork(void)
+{
+    struct files *mine, *files;
+    unsigned long state;
+
+    files = create_like_mine(&mine, &state);
+    if (files == NULL)
+        return NULL;
+    copy_table(files, mine);
+    spin_unlock(&mine->lock, state);
     return files;
 }
 
@@ -369,38 +403,52 @@ files_put(struct files *files)
         return;
     for (uint32_t i = 0; i < files->size; i++) {
         if (files->file[i] != NULL)
-            (void)close_one(files, i, false);
+            (void)close_locked(files, i, spin_lock(&files->lock));
     }
-    free_table(files);
-    kfree(files);
+    drop_table(files);
 }
 
-/* The references that the process has, one a thread, go from its table to another one. */
+/* The process has `own` from now on, with what is in its table at this moment, and the references
+ * that it had to that one, one a thread, are the caller's. NULL: `own` has no room for it. */
 static struct files *
 exchange(struct process *process, struct files *own, unsigned *threads)
 {
     unsigned long state = spin_lock(&process_lock);
     struct files *before = process->files;
+    bool fits;
 
-    *threads = process->thread_count;
-    own->refs = *threads;
-    process->files = own;
+    spin_lock_only(&before->lock);
+    fits = size_needed(before) <= own->size;
+    if (fits) {
+        copy_table(own, before);
+        *threads = process->thread_count;
+        own->refs = *threads;
+        process->files = own;
+    }
+    spin_unlock_only(&before->lock);
     spin_unlock(&process_lock, state);
-    return before;
+    return fits ? before : NULL;
 }
 
 int
-files_own(struct process *process)
+files_own(void)
 {
+    struct process *process = task_current()->process;
     struct files *own, *shared;
+    unsigned long state;
     unsigned threads;
 
     if (process->files->refs == process->thread_count)
         return 0;
-    own = files_fork(process->files);
-    if (own == NULL)
-        return -ENOMEM;
-    shared = exchange(process, own, &threads);
+    do {
+        own = create_like_mine(&shared, &state);
+        if (own == NULL)
+            return -ENOMEM;
+        spin_unlock(&shared->lock, state);
+        shared = exchange(process, own, &threads);
+        if (shared == NULL)
+            drop_table(own);
+    } while (shared == NULL);
     if (threads > 1) { /* one of them may be about to look at the old table: see that none is */
         cpus_park();
         cpus_unpark();
@@ -415,7 +463,7 @@ files_close_on_exec(struct files *files)
 {
     for (uint32_t i = 0; i < files->size; i++) {
         if (files->file[i] != NULL && marked(files, i))
-            (void)close_one(files, i, true);
+            (void)close_locked(files, i, spin_lock(&files->lock));
     }
 }
 

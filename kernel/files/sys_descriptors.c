@@ -19,15 +19,14 @@ SYSCALL(close)
 SYSCALL(close_range)
 {
     enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
-    struct files *files;
+    const struct process *process = task_current()->process;
 
     if (frame->ecx < frame->ebx ||
         frame->edx & ~(uint32_t)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC))
         return -EINVAL;
-    if (frame->edx & CLOSE_RANGE_UNSHARE && files_own(task_current()->process) != 0)
+    if (frame->edx & CLOSE_RANGE_UNSHARE && files_own() != 0)
         return -ENOMEM;
-    files = task_current()->process->files;
-    for (uint32_t i = frame->ebx; i <= frame->ecx && i < files->size; i++) {
+    for (uint32_t i = frame->ebx; i <= frame->ecx && i < process->files->size; i++) {
         if (frame->edx & CLOSE_RANGE_CLOEXEC)
             (void)file_set_close_on_exec((int)i, true);
         else

@@ -196,18 +196,19 @@ bool file_is_at(const struct file *file, int descriptor);
 int file_closes_on_exec(int descriptor);
 int file_set_close_on_exec(int descriptor, bool close_on_exec);
 
-/* Made for process 1, copied by fork, shared by clone. NULL: no memory. */
+/* Made for process 1; a copy of the current process' (fork), which is shared by clone. NULL: no
+ * memory. */
 struct files *files_create(void);
-struct files *files_fork(struct files *files);
+struct files *files_fork(void);
 /* One more thread uses the table; and one less. */
 void files_get(struct files *files);
 void files_put(struct files *files);
 /* An open file of a table with a reference: that of *descriptor, or with `next` the first from
  * there on, and *descriptor is its number. NULL: none. The table may be another process'. */
 struct file *files_find(struct files *files, uint32_t *descriptor, bool next);
-/* Gives the process a table that it shares with no other one: a reference for each of its threads,
- * as before. 0 or -ENOMEM. */
-MUST_CHECK int files_own(struct process *process);
+/* Gives the current process a table that it shares with no other one: a reference for each of its
+ * threads, as before. 0 or -ENOMEM. */
+MUST_CHECK int files_own(void);
 void files_close_on_exec(struct files *files);
 
 /* The current directory and the umask. */

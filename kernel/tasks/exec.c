@@ -393,7 +393,7 @@ SYSCALL(execve)
     if (error == 0)
         error = actions_own(&process->actions);
     if (error == 0)
-        error = files_own(process);
+        error = files_own();
     if (error != 0) {
         exec_drop(&image);
         return error;

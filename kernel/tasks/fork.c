@@ -108,7 +108,7 @@ static struct files *
 files_for(struct files *files, bool share)
 {
     if (!share)
-        return files_fork(files);
+        return files_fork();
     files_get(files);
     return files;
 }

@@ -26,6 +26,7 @@ for cpus in 1 2; do
 done
 on 4 successor
 on 4 once 4 400
+on 4 unshare 4 100
 folder=build/conformance/bare
 for program in threads signals pipes wait; do
     on 4 "$program"

@@ -578,7 +578,7 @@ KTEST(files, tables_are_copied_at_fork)
     CHECK_EQ(open_many(DESCRIPTORS), DESCRIPTORS - 1);
     for (int i = 20; i < DESCRIPTORS; i++)
         (void)file_close(i);
-    copy = files_fork(task_current()->process->files);
+    copy = files_fork();
     refs_shared = file_of(7)->refs;
     files_close_on_exec(copy);
     left = (copy->file[5] == NULL) + (copy->file[6] != NULL) + copy->size;
@@ -593,26 +593,30 @@ KTEST(files, tables_are_copied_at_fork)
 /* Each thread of a process holds its table, and holds the new one afterwards. */
 KTEST(files, a_shared_table_becomes_two)
 {
-    static struct process process;
-    struct files *shared;
+    struct process *process = task_current()->process;
+    unsigned threads = process->thread_count;
+    struct files *shared, *own;
     uint32_t refs, refs_own, refs_shared;
     int error;
 
     own_files();
-    shared = task_current()->process->files;
+    shared = process->files;
     CHECK_EQ(open_many(3), 2);
-    process = (struct process){.files = shared, .thread_count = 3};
-    for (unsigned i = 0; i < process.thread_count; i++)
+    process->thread_count = 3;
+    for (unsigned i = 0; i < 3; i++)
         files_get(shared);
-    error = files_own(&process);
+    error = files_own();
+    own = process->files;
     refs = file_of(2)->refs;
-    refs_own = process.files->refs;
+    refs_own = own->refs;
     refs_shared = shared->refs;
-    for (unsigned i = 0; i < process.thread_count; i++)
-        files_put(process.files);
+    process->thread_count = threads;
+    process->files = shared;
+    for (unsigned i = 0; i < 3; i++)
+        files_put(own);
     old_files();
     CHECK_EQ(error, 0);
-    CHECK(process.files != shared);
+    CHECK(own != shared);
     CHECK_EQ(refs, 2);
     CHECK_EQ(refs_own, 3);
     CHECK_EQ(refs_shared, 1);

@@ -1,0 +1,107 @@
+/* unshare.c - a process gets a table of descriptors for itself, by close_range with
+ * CLOSE_RANGE_UNSHARE, again and again, while its other threads use theirs: unshare CPUS ROUNDS.
+ *
+ *   thread 0   child with the same table ──► close_range(UNSHARE) ──► the child ends ──► ...
+ *   others     a descriptor ──► is it open? ──► its mark ──► close ──► is it closed? ──► ...
+ *
+ * No thread loses a descriptor that it got, or has one again that it closed; and what thread 0
+ * closes after that stays open in the child.
+ */
+#include "threads.h"
+
+enum { UNSHARE = 2, FILES_SHARED = 0x400 /* CLONE_FILES */, OWN = 64 /* descriptors of a thread */ };
+enum { F_DUPFD_ = 0, F_GETFD_ = 1, F_SETFD_ = 2, NR_close_range_ = 436 };
+
+/* Seen by the children, too. */
+static struct shared {
+    volatile u32 told, lost;
+} *shared;
+
+static volatile u32 ended, left, uses, lost, open_again;
+static volatile int may_go;
+
+static long
+flags_of(long descriptor)
+{
+    return SC2(NR_fcntl64, descriptor, F_GETFD_);
+}
+
+/* In a range of one's own, or it would be another's as soon as it is free. */
+static void
+use(int member)
+{
+    long own = SC3(NR_fcntl64, 0, F_DUPFD_, OWN * member);
+    long second = SC2(NR_dup2, 0, OWN * member + OWN / 2);
+    int bad = own < OWN * member || second < 0 || flags_of(own) != 0;
+
+    bad |= SC3(NR_fcntl64, own, F_SETFD_, 1) != 0 || flags_of(own) != 1;
+    bad |= SC1(NR_close, own) != 0 || SC1(NR_close, second) != 0;
+    if (bad)
+        __sync_fetch_and_add(&lost, 1);
+    if (flags_of(own) != -EBADF_ || flags_of(second) != -EBADF_)
+        __sync_fetch_and_add(&open_again, 1);
+    __sync_fetch_and_add(&uses, 1);
+}
+
+/* Ends when it is told, one after the other, while those who stay use what they share. */
+static void
+behave(void *number)
+{
+    int member = (int)number;
+
+    pin(member);
+    while (!ended || member > may_go)
+        use(member);
+    __sync_fetch_and_add(&left, 1);
+}
+
+/* A child with the table that all have now; it keeps that one. */
+static long
+sharer(long descriptor)
+{
+    u32 round = shared->told;
+    long pid = SC5(NR_clone, FILES_SHARED | SIGCHLD_, 0, 0, 0, 0);
+
+    if (pid != 0)
+        return pid;
+    while (shared->told == round)
+        k_yield();
+    k_exit(flags_of(descriptor) != 0);
+}
+
+static void
+take_table(void)
+{
+    long mine = SC3(NR_fcntl64, 0, F_DUPFD_, 10), pid = sharer(mine);
+    int status = 1;
+
+    shared->lost += SC3(NR_close_range_, mine, mine, UNSHARE) != 0 || flags_of(mine) != -EBADF_;
+    shared->told++;
+    k_wait(pid, &status);
+    shared->lost += status != 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    u32 cpus = argc > 1 ? (u32)parse_num(argv[1], 2) : 2, started;
+    u32 rounds = argc > 2 ? (u32)parse_num(argv[2], 100) : 100;
+
+    shared = (struct shared *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+    started = start_team(cpus, behave);
+    pin(0);
+    for (u32 i = 0; i < rounds || uses < rounds; i++)
+        take_table();
+    ended = 1;
+    for (u32 i = 0; i < started; i++) {
+        may_go = (int)i + 1;
+        while (left <= i)
+            k_yield();
+        take_table();
+    }
+    eq((long)started, (long)cpus - 1, "threads");
+    eq((long)lost, 0, "of %u times none loses a descriptor", uses);
+    eq((long)open_again, 0, "or has one again that it closed");
+    eq((long)shared->lost, 0, "%u times a table for the process, and one for a child", rounds);
+    return done("unshare");
+}
