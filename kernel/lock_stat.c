@@ -20,8 +20,9 @@
  * compares its word with spin_short instead of 0; a mutex misses RW_COUNTED in its word (mutex.h).
  * Then all go the long way, which asks.
  *
- * How long a spinlock is held is known where spin_unlock gives it back; of those that are given
- * back in line only who waits for them knows.
+ * How long a spinlock is held is known where spin_unlock gives it back. Most are given back in line,
+ * by one instruction that nothing is added to: the table has no time for them, only what those know
+ * who waited.
  */
 #include "lock_stat.h"
 #include "cpu.h"
@@ -40,7 +41,7 @@ struct record {
     uint32_t taken, moved, waited;
     uint32_t waiting, longest; /* times */
     uint32_t behind;           /* the code that had it during the longest wait */
-    uint32_t held;             /* the longest time */
+    uint32_t held;             /* the longest time, and 1; 0: nobody knows */
 };
 
 struct entry {
@@ -196,7 +197,7 @@ lock_stat_given(const void *lock)
 
     if (entry == NULL || entry->code == 0)
         return;
-    time = lock_stat_now() - entry->since;
+    time = lock_stat_now() - entry->since + 1;
     record = record_of(lock, entry->code);
     if (time > record->held)
         record->held = time;
@@ -274,10 +275,13 @@ print_record(struct printer *out, const struct record *record)
 
     if (record->key != 0)
         name_of(record->key, name, sizeof(name));
-    print(out, "%9lu %8lu %7lu %8lu %7lu %6lu %s\n", (unsigned long)record->taken,
+    print(out, "%9lu %8lu %7lu %8lu %7lu ", (unsigned long)record->taken,
           (unsigned long)record->moved, (unsigned long)record->waited,
-          (unsigned long)record->waiting, (unsigned long)record->longest,
-          (unsigned long)record->held, name);
+          (unsigned long)record->waiting, (unsigned long)record->longest);
+    if (record->held != 0)
+        print(out, "%6lu %s\n", (unsigned long)record->held - 1, name);
+    else
+        print(out, "%6s %s\n", "-", name);
     if (record->waited == 0)
         return;
     name_of(record->behind, name, sizeof(name));

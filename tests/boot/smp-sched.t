@@ -44,6 +44,8 @@ like "ps through two pipes" "$console" ' sh$'
 boots "locks are counted" 0 --smp 2 --timeout 60 --cmdline lockstat --input 'ps | cat
 cat /proc/lockstat'
 like "one that is a variable" "$console" '^ +[1-9][0-9]*( +[0-9]+){5} process_lock'
+like "one that is given back in line: nobody measures for how long it is held" "$console" \
+    '^ +[1-9][0-9]*( +[0-9]+){4} +- page_at'
 like "a mutex by the place that takes it" "$console" '^ +[1-9][0-9]*( +[0-9]+){5} space_fault'
 
 boots "a CPU that is given up with a lock held" 2 --media multiboot --smp 2 \

@@ -51,6 +51,7 @@ read_table(struct table *table)
     k_close(file);
 }
 
+/* A minus stands for a number that nobody knows. */
 static char *
 number(char *at, u32 *value)
 {
@@ -58,7 +59,7 @@ number(char *at, u32 *value)
         at++;
     for (*value = 0; *at >= '0' && *at <= '9'; at++)
         *value = *value * 10 + (u32)(*at - '0');
-    return at;
+    return *at == '-' ? at + 1 : at;
 }
 
 /* A line of numbers and a name; lines of another kind are not of interest. */
