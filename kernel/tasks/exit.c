@@ -114,20 +114,6 @@ process_leave_space(struct process *process)
     process->major_faults += space->major_faults;
 }
 
-static void
-drop_space(struct process *process)
-{
-    struct address_space *space = process->space;
-    unsigned long state = spin_lock(&process_lock);
-
-    process_leave_space(process);
-    process->space = NULL;
-    spin_unlock(&process_lock, state);
-    task_current()->space = NULL;
-    space_activate(NULL);
-    space_put(space);
-}
-
 /* Tells the parent; a process nobody will wait for is gone at once. */
 static void
 report_end(struct process *process)
@@ -189,15 +175,21 @@ give_holdings_back(struct process *process)
     struct folder *folder = process->folder;
     struct actions *actions = process->actions;
     struct object *executable = process->executable;
+    struct address_space *space = process->space;
 
     process->exiting = true;
+    process_leave_space(process);
     process_end_vfork();
     signal_drop(&process->infos);
     process->actions = NULL;
     process->files = NULL;
     process->folder = NULL;
     process->executable = NULL;
+    process->space = NULL;
     spin_unlock(&process_lock, state);
+    task_current()->space = NULL;
+    space_activate(NULL);
+    space_put(space);
     files_put(files);
     folder_put(folder);
     actions_put(actions);
@@ -228,24 +220,10 @@ end_process(struct process *process)
     if (process->pid == process->session)
         tty_session_ends(process->session);
     give_holdings_back(process);
-    drop_space(process);
     announce_end(process);
 }
 
 /* ---- the thread ---- */
-
-/* The process ends with the code of the thread that ends when all others have begun to, unless it
- * is ended as a whole: who has waited for a thread by its word says the code, though that one may
- * still be about. */
-static void
-begin_end(struct process *process, int code)
-{
-    unsigned long state = spin_lock(&process_lock);
-
-    if (++process->ending == process->thread_count && !process->exiting)
-        process->status = code;
-    spin_unlock(&process_lock, state);
-}
 
 /* The thread is not one of its process any more. True when it was the last. */
 static bool
@@ -268,13 +246,13 @@ leave_process(struct task *me)
     return last;
 }
 
+/* It has been counted as one that has begun to end. */
 static _Noreturn void
-end_thread(int code)
+end_thread(void)
 {
     struct task *me = task_current();
     struct process *process = me->process;
 
-    begin_end(process, code);
     thread_release_words(me);
     fpu_drop(me);
     if (leave_process(me))
@@ -297,14 +275,24 @@ process_exit(int status)
         process->status = status;
         end_others(process);
     }
+    process->ending++;
     spin_unlock(&process_lock, state);
-    end_thread(status);
+    end_thread();
 }
 
+/* The process ends with the code of the thread that ends when all others have begun to, unless it
+ * is ended as a whole: who has waited for a thread by its word says the code, though that one may
+ * still be about. */
 void
 thread_exit(int code)
 {
-    end_thread((code & 0xFF) << 8);
+    struct process *process = task_current()->process;
+    unsigned long state = spin_lock(&process_lock);
+
+    if (++process->ending == process->thread_count && !process->exiting)
+        process->status = (code & 0xFF) << 8;
+    spin_unlock(&process_lock, state);
+    end_thread();
 }
 
 SYSCALL(exit)
