@@ -12,8 +12,9 @@
  *
  * Lock: process_lock guards what a process may ask of another or do to it. That is: the tables and
  * the family tree, who has which threads, groups and sessions, how a process stands (dead, exiting,
- * stopped, its status), pending signals, and which space, files, folder, actions and executable it
- * has. Its own threads read the latter without the lock: they change only when one thread is left.
+ * stopped, its status), and which space, files, folder, actions and executable it has. Its own threads
+ * read the latter without the lock: they change only when one thread is left, files but with all CPUs
+ * standing still. Pending signals have a lock of their own: signals/signal_private.h.
  * What a task has of its own (registers, segments, robust list) is that task's only. A process or a
  * task that was found lives on while the lock is held, or a reference (process_get).
  */

@@ -7,74 +7,74 @@
  * The table of a process that never asked for anything is a constant one that all share, so that a
  * fork copies nothing and an ordinary program has none of its own.
  *
- * Lock: process_lock, for the counts too, as who sends a signal looks at another's table.
+ * Lock: signals_lock, of the actions that lead to a table. Who is alone with a table has it for
+ * itself as long as it holds that: others come to it by these actions only.
  */
 #include "kmalloc.h"
 #include "signal_private.h"
 
-/* Held by itself: it is never freed. */
-static struct action_table defaults = {.refs = 1};
+/* Not counted: it is never freed, and no CPU waits for another to count it. */
+static struct action_table defaults;
+
+static struct action_table *
+table_get(struct action_table *table)
+{
+    if (table != &defaults)
+        (void)__atomic_add_fetch(&table->refs, 1, __ATOMIC_RELAXED);
+    return table;
+}
 
 static void
 table_put(struct action_table *table)
 {
-    if (--table->refs == 0)
+    if (table != &defaults && __atomic_sub_fetch(&table->refs, 1, __ATOMIC_ACQ_REL) == 0)
         kfree(table);
-}
-
-/* With the table of `like`, or the constant one when that is NULL. */
-static struct actions *
-create(const struct actions *like)
-{
-    struct actions *actions = kmalloc(sizeof(*actions));
-    unsigned long state;
-
-    if (actions == NULL)
-        return NULL;
-    state = spin_lock(&process_lock);
-    *actions = (struct actions){.refs = 1, .table = like != NULL ? like->table : &defaults};
-    actions->table->refs++;
-    spin_unlock(&process_lock, state);
-    return actions;
 }
 
 struct actions *
 actions_create(void)
 {
-    return create(NULL);
+    struct actions *actions = kmalloc(sizeof(*actions));
+
+    if (actions != NULL)
+        *actions = (struct actions){.refs = 1, .table = &defaults};
+    return actions;
 }
 
 struct actions *
-actions_fork(struct actions *actions)
+actions_fork(struct actions *like)
 {
-    return create(actions);
+    struct actions *actions = actions_create();
+    unsigned long state;
+
+    if (actions == NULL)
+        return NULL;
+    state = spin_lock(&like->lock);
+    actions->table = table_get(like->table);
+    spin_unlock(&like->lock, state);
+    return actions;
 }
 
 void
 actions_get(struct actions *actions)
 {
-    unsigned long state = spin_lock(&process_lock);
-
-    actions->refs++;
-    spin_unlock(&process_lock, state);
+    (void)__atomic_add_fetch(&actions->refs, 1, __ATOMIC_RELAXED);
 }
 
 void
 actions_put(struct actions *actions)
 {
-    unsigned long state = spin_lock(&process_lock);
-
-    if (--actions->refs == 0) {
-        table_put(actions->table);
-        kfree(actions);
-    }
-    spin_unlock(&process_lock, state);
+    if (__atomic_sub_fetch(&actions->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    table_put(actions->table);
+    kfree(actions);
 }
 
 static bool
 has_own_table(const struct actions *actions)
 {
-    return actions->table->refs == 1 && actions->table != &defaults;
+    return actions->table != &defaults &&
+           __atomic_load_n(&actions->table->refs, __ATOMIC_ACQUIRE) == 1;
 }
 
 /* Has the actions use `own`, memory for a table, in place of the table that others have too. Locked.
@@ -90,32 +90,38 @@ use_table(struct actions *actions, struct action_table *own)
     table_put(shared);
 }
 
-/* Takes process_lock with a table that nobody else has. 0, or -ENOMEM without the lock. */
+/* Takes the lock with a table that nobody else has. 0, or -ENOMEM without the lock. */
 static int
 lock_own_table(struct actions *actions, unsigned long *state)
 {
     struct action_table *own;
 
-    *state = spin_lock(&process_lock);
+    *state = spin_lock(&actions->lock);
     if (has_own_table(actions))
         return 0;
-    spin_unlock(&process_lock, *state);
+    spin_unlock(&actions->lock, *state);
     own = kmalloc(sizeof(*own));
     if (own == NULL)
         return -ENOMEM;
-    *state = spin_lock(&process_lock);
+    *state = spin_lock(&actions->lock);
     use_table(actions, own);
     return 0;
 }
 
 struct action
+action_get(const struct process *process, int signal)
+{
+    unsigned long state = signals_lock(process);
+    struct action action = *action_of(process->actions, signal);
+
+    signals_unlock(process, state);
+    return action;
+}
+
+struct action
 action_now(int signal)
 {
-    unsigned long state = spin_lock(&process_lock);
-    struct action action = *action_of(task_current()->process->actions, signal);
-
-    spin_unlock(&process_lock, state);
-    return action;
+    return action_get(task_current()->process, signal);
 }
 
 int
@@ -126,7 +132,7 @@ action_set(struct actions *actions, int signal, const struct action *action)
     if (lock_own_table(actions, &state) != 0)
         return -ENOMEM;
     actions->table->of[signal - 1] = *action;
-    spin_unlock(&process_lock, state);
+    spin_unlock(&actions->lock, state);
     return 0;
 }
 
@@ -147,8 +153,13 @@ action_reset(struct actions *actions, int signal)
 void
 signal_sets(const struct process *process, sigset_t *ignored, sigset_t *caught)
 {
+    unsigned long state;
+
     *ignored = *caught = 0;
-    for (int signal = 1; process->actions != NULL && signal <= SIGNALS; signal++) {
+    if (process->actions == NULL)
+        return;
+    state = signals_lock(process);
+    for (int signal = 1; signal <= SIGNALS; signal++) {
         uint32_t handler = action_of(process->actions, signal)->handler;
 
         if (handler == SIG_IGN)
@@ -156,6 +167,7 @@ signal_sets(const struct process *process, sigset_t *ignored, sigset_t *caught)
         else if (handler != SIG_DFL)
             *caught |= signal_bit(signal);
     }
+    signals_unlock(process, state);
 }
 
 /* ---- execve ---- */
@@ -190,19 +202,20 @@ actions_own(struct actions **actions)
     }
     if (!any_ignored((*actions)->table))
         return 0;
-    if (lock_own_table(*actions, &state) != 0)
+    own = *actions;
+    if (lock_own_table(own, &state) != 0)
         return -ENOMEM;
-    spin_unlock(&process_lock, state);
+    spin_unlock(&own->lock, state);
     return 0;
 }
 
+/* Nobody else has these actions: others find them by process_lock. */
 void
 actions_reset(struct actions *actions)
 {
     struct action_table *table = actions->table;
 
     if (!any_ignored(table)) {
-        defaults.refs++;
         actions->table = &defaults;
         table_put(table);
         return;

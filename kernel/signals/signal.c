@@ -13,7 +13,8 @@
  * Some signals act while they are sent: SIGCONT and SIGKILL let a stopped process go on, SIGCONT
  * takes back stops that wait, and a stop takes back a waiting SIGCONT.
  *
- * Lock: process_lock; static functions here are called with it held.
+ * Locks: process_lock, and in it signals_lock for what is pending. Who sends to itself what neither
+ * stops the process nor lets it go on needs the second only: nobody has to be looked for.
  */
 #include "signal_private.h"
 #include "uapi/errno.h"
@@ -37,7 +38,7 @@ notify(struct task *task, sigset_t set)
 }
 
 /* A thread takes no signals of `lost` any more: those of them that wait for the process go on to
- * others. */
+ * others. With both locks. */
 static void
 hand_on(const struct task *from, sigset_t lost)
 {
@@ -55,13 +56,17 @@ hand_on(const struct task *from, sigset_t lost)
 void
 signal_leave(struct task *task)
 {
+    unsigned long state = signals_lock(task->process);
+
     task->blocked = ~(sigset_t)0;
     if (task->process->thread_count > 1)
         hand_on(task, ~(sigset_t)0);
     signal_drop(&task->infos);
+    signals_unlock(task->process, state);
 }
 
-/* The current thread first: it is on its way back to ring 3 anyway. */
+/* The current thread first: it is on its way back to ring 3 anyway. With both locks, or, when there
+ * is no other thread, the signals'. */
 static void
 notify_any(struct process *process, sigset_t bit)
 {
@@ -79,28 +84,32 @@ notify_any(struct process *process, sigset_t bit)
     }
 }
 
+/* With the signals' lock. A stop marks its threads without that: it is looked for when the mark is
+ * gone. */
 static void
 recalculate(struct task *task)
 {
-    sigset_t pending = task->pending | task->process->pending;
-
-    if (wants(task, pending) || task->process->stopped)
+    if (wants(task, task->pending | task->process->pending)) {
         task_mark(task, TASK_WORK_SIGNAL);
-    else
-        task_unmark(task, TASK_WORK_SIGNAL);
+        return;
+    }
+    task_unmark(task, TASK_WORK_SIGNAL);
+    if (task->process->stopped)
+        task_mark(task, TASK_WORK_SIGNAL);
 }
 
 void
 signal_recalculate(struct task *task)
 {
-    unsigned long state = spin_lock(&process_lock);
+    unsigned long state = signals_lock(task->process);
 
     recalculate(task);
-    spin_unlock(&process_lock, state);
+    signals_unlock(task->process, state);
 }
 
 /* ---- sending ---- */
 
+/* With the signals' lock. */
 static bool
 is_ignored(const struct process *process, int signal)
 {
@@ -117,7 +126,7 @@ signal_is_held(const struct task *task, int signal)
 }
 
 /* A signal that would be ignored must still stay for a thread that blocks or awaits it: `task`, or
- * any of the process. */
+ * any of the process. Locks as notify_any. */
 static bool
 is_kept(const struct process *process, const struct task *task, int signal)
 {
@@ -131,24 +140,28 @@ is_kept(const struct process *process, const struct task *task, int signal)
 }
 
 /* Process 1 gets from others only what it has a handler for, or waits for: nobody ends it by
- * mistake. */
+ * mistake. With process_lock held. */
 static bool
 is_protected(const struct process *process, const struct task *task, const struct signal_info *info)
 {
     return process->pid == 1 && info->code <= 0 && task_current()->process != process &&
-           action_of(process->actions, info->signal)->handler == SIG_DFL &&
+           action_get(process, info->signal).handler == SIG_DFL &&
            !is_kept(process, task, info->signal);
 }
 
+/* With process_lock held. */
 static void
 take_back(struct process *process, sigset_t set)
 {
+    unsigned long state = signals_lock(process);
+
     process->pending &= ~set;
     signal_infos_remove(&process->infos, set);
     for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
         task->pending &= ~set;
         signal_infos_remove(&task->infos, set);
     }
+    signals_unlock(process, state);
 }
 
 void
@@ -160,7 +173,8 @@ signal_forget(struct process *process, sigset_t set)
     spin_unlock(&process_lock, state);
 }
 
-/* What happens however the signal is received. True when a stopped process goes on by SIGCONT. */
+/* What happens however the signal is received. True when a stopped process goes on by SIGCONT. With
+ * process_lock held. */
 static bool
 act_at_once(struct process *process, int signal)
 {
@@ -178,6 +192,7 @@ act_at_once(struct process *process, int signal)
     return signal == SIGCONT;
 }
 
+/* Locks as notify_any. */
 static void
 make_pending(struct process *process, struct task *task, const struct signal_info *info)
 {
@@ -198,6 +213,30 @@ make_pending(struct process *process, struct task *task, const struct signal_inf
         notify(task, bit);
 }
 
+/* The signal is pending from now on, unless it is ignored. With process_lock held, or by the only
+ * thread, or one to itself. */
+static void
+post(struct process *process, struct task *task, const struct signal_info *info)
+{
+    unsigned long state = signals_lock(process);
+
+    if (!is_ignored(process, info->signal) || is_kept(process, task, info->signal))
+        make_pending(process, task, info);
+    signals_unlock(process, state);
+}
+
+bool
+signal_send_to_self(struct task *task, const struct signal_info *info)
+{
+    struct process *process = task_current()->process;
+
+    if ((signal_bit(info->signal) & (STOPS | SIGNAL_SET(SIGCONT) | SIGNAL_SET(SIGKILL))) != 0 ||
+        (task == NULL && process->thread_count > 1))
+        return false;
+    post(process, task, info);
+    return true;
+}
+
 void
 signal_send(struct process *process, struct task *task, const struct signal_info *info)
 {
@@ -208,8 +247,7 @@ signal_send(struct process *process, struct task *task, const struct signal_info
     continued = act_at_once(process, info->signal);
     if (continued)
         process->continued = true;
-    if (!is_ignored(process, info->signal) || is_kept(process, task, info->signal))
-        make_pending(process, task, info);
+    post(process, task, info);
     if (continued)
         signal_parent(process, CLD_CONTINUED, SIGCONT);
 }
@@ -296,7 +334,7 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
         fault_report(signal, address, frame);
     if (held)
         process_exit(signal);
-    state = spin_lock(&process_lock);
+    state = signals_lock(task->process);
     task->fault_signal = signal;
     task->fault_code = (uint32_t)code;
     task->fault_address = address;
@@ -304,15 +342,13 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
     task->fault_error = frame->error;
     task->pending |= signal_bit(signal);
     task_mark(task, TASK_WORK_SIGNAL);
-    spin_unlock(&process_lock, state);
+    signals_unlock(task->process, state);
 }
 
 /* True when the parent said that it never waits. */
 static bool
-wants_no_zombie(const struct process *parent)
+wants_no_zombie(const struct action *action)
 {
-    const struct action *action = action_of(parent->actions, SIGCHLD);
-
     return action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT) != 0;
 }
 
@@ -330,29 +366,42 @@ signal_parent(struct process *child, int code, int status)
         .child_utime = child->user_ticks,
         .child_stime = child->kernel_ticks,
     };
-    bool silent;
+    struct action action;
 
     task_wake_all(&parent->child_wait);
     if (parent->actions == NULL)
         return false;
-    silent = !ended && (action_of(parent->actions, SIGCHLD)->flags & SA_NOCLDSTOP) != 0;
-    if (signal != 0 && !silent)
+    action = action_get(parent, SIGCHLD);
+    if (signal != 0 && (ended || !(action.flags & SA_NOCLDSTOP)))
         signal_send(parent, NULL, &info);
-    return ended && signal == SIGCHLD && wants_no_zombie(parent);
+    return ended && signal == SIGCHLD && wants_no_zombie(&action);
 }
 
 /* ---- the mask ---- */
+
+/* What waits for the process, and which the current thread takes no more, goes on to others. */
+static __attribute__((noinline)) void
+leave_to_others(struct task *task)
+{
+    unsigned long state = spin_lock(&process_lock), inner = signals_lock(task->process);
+
+    hand_on(task, task->blocked);
+    signals_unlock(task->process, inner);
+    spin_unlock(&process_lock, state);
+}
 
 void
 signal_set_mask(sigset_t blocked)
 {
     struct task *task = task_current();
-    unsigned long state = spin_lock(&process_lock);
-    sigset_t before = task->blocked;
+    struct process *process = task->process;
+    unsigned long state = signals_lock(process);
+    sigset_t before = task->blocked, lost;
 
     task->blocked = blocked & ~UNBLOCKABLE;
-    if (UNLIKELY(task->process->thread_count > 1))
-        hand_on(task, task->blocked & ~before);
+    lost = task->blocked & ~before & process->pending;
     recalculate(task);
-    spin_unlock(&process_lock, state);
+    signals_unlock(process, state);
+    if (UNLIKELY(lost != 0 && process->thread_count > 1))
+        leave_to_others(task);
 }

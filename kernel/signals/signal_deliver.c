@@ -165,16 +165,16 @@ act(struct task *task, const struct signal_info *info, const struct action *acti
         enter_handler(task, action, info, frame);
 }
 
-/* A look without the lock. What comes after it marks the thread again. */
-static bool
-has_pending(const struct task *task)
+/* A look without a lock. What comes after it marks the thread again. */
+static sigset_t
+pending_now(const struct task *task)
 {
-    return ((task->pending | task->process->pending) & ~task->blocked) != 0;
+    return (task->pending | task->process->pending) & ~task->blocked;
 }
 
 /* What is to be done on a signal that was just taken. A handler that is to run once is gone with
  * that: who takes the same signal next, on whichever CPU, finds the default. When there is no memory
- * to remember that, the process ends. With process_lock held. */
+ * to remember that, the process ends. With the signals' lock. */
 static struct action
 action_for(struct process *process, struct signal_info *info)
 {
@@ -187,26 +187,45 @@ action_for(struct process *process, struct signal_info *info)
     return (struct action){.handler = SIG_DFL};
 }
 
-/* Takes the next signal, and what is to be done on it. False when there is none, or the process is
- * to stop first. A stop begins at once: SIGCONT finds it either pending or under way. */
+/* Takes the next signal of a set, and what is to be done on it. False when there is none, or the
+ * process is to stop first. */
 static bool
-take_next(struct task *task, struct signal_info *info, struct action *action)
+take(struct task *task, sigset_t set, struct signal_info *info, struct action *action)
 {
-    unsigned long state;
-    bool taken;
-
-    if (!has_pending(task))
-        return false;
-    state = spin_lock(&process_lock);
-    taken = !task->process->stopped && signal_take(task, ~task->blocked, info);
+    struct process *process = task->process;
+    unsigned long state = signals_lock(process);
+    bool taken = !process->stopped && signal_take(task, set, info);
 
     if (taken)
-        *action = action_for(task->process, info);
+        *action = action_for(process, info);
+    signals_unlock(process, state);
+    return taken;
+}
+
+/* The same, if a stop may be among them. It begins at once: SIGCONT finds it either pending or under
+ * way. */
+static bool
+take_or_stop(struct task *task, struct signal_info *info, struct action *action)
+{
+    unsigned long state = spin_lock(&process_lock);
+    bool taken = take(task, ~task->blocked, info, action);
+
     if (taken && action->handler == SIG_DFL && (signal_bit(info->signal) & STOPS) != 0 &&
         may_stop(task->process, info->signal))
         stop(task->process, info->signal);
     spin_unlock(&process_lock, state);
     return taken;
+}
+
+/* A stop that comes after the first look marks the thread again. */
+static bool
+take_next(struct task *task, struct signal_info *info, struct action *action)
+{
+    sigset_t waiting = pending_now(task);
+
+    if (waiting & STOPS)
+        return take_or_stop(task, info, action);
+    return waiting != 0 && take(task, ~task->blocked & ~STOPS, info, action);
 }
 
 void

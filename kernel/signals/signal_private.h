@@ -9,8 +9,11 @@
  *   sys_signal.c      the system calls: actions, masks, waiting
  *   sys_kill.c        and those that send
  *
- * Lock: process_lock (task.h) guards pending sets, infos, `stopped`, masks as others see them, and
- * what processes do on which signal. Wake-ups happen inside it. A thread alone changes its mask.
+ * Locks: that of struct actions, signals_lock below, guards what a process does on which signal, and
+ * of each process that has these actions pending sets, infos, and masks as others see them. Who sends
+ * to itself or takes a signal needs no other. process_lock (task.h) comes before it: it guards
+ * `stopped`, who has which threads, and which actions are another process'. So it is taken to send to
+ * others, to stop and to go on. Wake-ups happen inside both. A thread alone changes its mask.
  */
 #ifndef OCTAVO_SIGNAL_PRIVATE_H
 #define OCTAVO_SIGNAL_PRIVATE_H
@@ -43,14 +46,29 @@ struct action {
 
 /* Shared by processes until one of them changes it. */
 struct action_table {
-    uint32_t refs;
+    uint32_t refs; /* more only under the lock of actions that have it; atomic */
     struct action of[SIGNALS];
 };
 
 struct actions {
-    uint32_t refs; /* processes that share their actions: clone(CLONE_SIGHAND) */
+    uint32_t refs; /* processes that share their actions: clone(CLONE_SIGHAND); atomic */
+    struct spinlock lock;
     struct action_table *table;
 };
+
+/* Takes the lock of a process' signals, and gives it back. The process is the current one, or
+ * process_lock is held. */
+static inline unsigned long
+signals_lock(const struct process *process)
+{
+    return spin_lock(&process->actions->lock);
+}
+
+static inline void
+signals_unlock(const struct process *process, unsigned long state)
+{
+    spin_unlock(&process->actions->lock, state);
+}
 
 static inline sigset_t
 signal_bit(int signal)
@@ -68,7 +86,7 @@ signal_bit(int signal)
 #define IGNORED_BY_DEFAULT                                                                         \
     (SIGNAL_SET(SIGCHLD) | SIGNAL_SET(SIGCONT) | SIGNAL_SET(SIGURG) | SIGNAL_SET(SIGWINCH))
 
-/* With process_lock held. */
+/* With the signals' lock. */
 static inline const struct action *
 action_of(const struct actions *actions, int signal)
 {
@@ -78,30 +96,33 @@ action_of(const struct actions *actions, int signal)
 /* Changes one action: 0 or -ENOMEM. */
 MUST_CHECK int action_set(struct actions *actions, int signal, const struct action *action);
 
-/* A signal has its default action from now on; the flags stay. 0 or -ENOMEM. With process_lock held.
- */
+/* A signal has its default action from now on; the flags stay. 0 or -ENOMEM. With the lock. */
 MUST_CHECK int action_reset(struct actions *actions, int signal);
 
-/* What the current process does on a signal. */
+/* What a process does on a signal; the current one. Without the lock. */
+struct action action_get(const struct process *process, int signal);
 struct action action_now(int signal);
 
 /* Sends a signal to `process`, or to its thread `task` when that is not NULL. `info` is copied.
  * With process_lock held. */
 void signal_send(struct process *process, struct task *task, const struct signal_info *info);
+/* The same to the current process, or thread, without process_lock. False, and nothing sent: it
+ * takes that. */
+MUST_CHECK bool signal_send_to_self(struct task *task, const struct signal_info *info);
 
 /* False when too much is known of pending signals already: one more would be known by its number
  * only. */
 bool signal_may_queue(void);
 
 /* A note for a list of what is known; NULL when there are too many, or no memory. This and the next
- * two with process_lock held. */
+ * two with the signals' lock. */
 struct signal_info *signal_info_copy(const struct signal_info *info);
 void signal_infos_append(struct signal_info **infos, struct signal_info *info);
 /* Takes out and frees those of a set of signals. */
 void signal_infos_remove(struct signal_info **infos, sigset_t set);
 
 /* Takes a pending signal of `set` that the task may have: its number in info->signal, with what is
- * known of it. False when none is pending. With process_lock held. */
+ * known of it. False when none is pending. With the signals' lock. */
 bool signal_take(struct task *task, sigset_t set, struct signal_info *info);
 
 /* Takes pending signals of a set back, from the process and its threads. */

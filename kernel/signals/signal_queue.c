@@ -7,7 +7,7 @@
  * A fault's signal is taken before all others, because its handler must see the registers of the
  * fault; then those to the thread, then those to the process, each by number.
  *
- * Lock: process_lock.
+ * Lock: signals_lock; the number of all infos is atomic.
  */
 #include "kmalloc.h"
 #include "signal_private.h"
@@ -21,14 +21,14 @@ static unsigned info_count;
 static void
 info_free(struct signal_info *info)
 {
-    info_count--;
+    (void)__atomic_sub_fetch(&info_count, 1, __ATOMIC_RELAXED);
     kfree(info);
 }
 
 bool
 signal_may_queue(void)
 {
-    return info_count < INFOS_MAX;
+    return __atomic_load_n(&info_count, __ATOMIC_RELAXED) < INFOS_MAX;
 }
 
 struct signal_info *
@@ -41,7 +41,7 @@ signal_info_copy(const struct signal_info *info)
     copy = kmalloc(sizeof(*copy));
     if (copy == NULL)
         return NULL;
-    info_count++;
+    (void)__atomic_add_fetch(&info_count, 1, __ATOMIC_RELAXED);
     *copy = *info;
     copy->next = NULL;
     return copy;

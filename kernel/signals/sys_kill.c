@@ -1,7 +1,8 @@
 /* sys_kill.c - the system calls that send signals: kill(2), tgkill(2), rt_sigqueueinfo(2).
  *
  * There is one user, so everybody may send to everybody; only process 1 is spared what it has no
- * handler for (signal.c). Whoever is named is looked up and sent to under one process_lock.
+ * handler for (signal.c). Whoever is named is looked up and sent to under one process_lock; nobody
+ * has to be looked up when a process or a thread sends to itself, and then it is not taken.
  */
 #include "signal_private.h"
 #include "syscall.h"
@@ -24,6 +25,13 @@ send(struct process *process, struct task *task, const struct signal_info *info)
     if (info->signal != 0)
         signal_send(process, task, info);
     return 0;
+}
+
+/* To the current process, or thread, without process_lock. False: it takes that. */
+static bool
+send_to_self(struct task *task, const struct signal_info *info)
+{
+    return info->signal == 0 || signal_send_to_self(task, info);
 }
 
 /* Everybody for whom `group` is 0, or of that group; never process 1, with group 0 not the sender.
@@ -73,6 +81,8 @@ SYSCALL(kill)
 
     if (frame->ecx > SIGNALS)
         return -EINVAL;
+    if ((int)frame->ebx == task_current()->process->pid && send_to_self(NULL, &info))
+        return 0;
     state = spin_lock(&process_lock);
     result = send_to_all_meant((int)frame->ebx, &info);
     spin_unlock(&process_lock, state);
@@ -83,10 +93,14 @@ SYSCALL(kill)
 static long
 send_to_thread(int pid, int tid, const struct signal_info *info)
 {
-    unsigned long state = spin_lock(&process_lock);
-    struct task *task = task_find(tid);
+    struct task *task = task_current();
+    unsigned long state;
     long result = -ESRCH;
 
+    if (tid == task->tid && (pid == 0 || pid == task->process->pid) && send_to_self(task, info))
+        return 0;
+    state = spin_lock(&process_lock);
+    task = task_find(tid);
     if (task != NULL && (pid == 0 || task->process->pid == pid))
         result = send(task->process, task, info);
     spin_unlock(&process_lock, state);

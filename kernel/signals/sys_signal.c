@@ -178,10 +178,10 @@ static sigset_t
 pending_and_blocked(void)
 {
     const struct task *task = task_current();
-    unsigned long state = spin_lock(&process_lock);
+    unsigned long state = signals_lock(task->process);
     sigset_t set = (task->pending | task->process->pending) & task->blocked;
 
-    spin_unlock(&process_lock, state);
+    signals_unlock(task->process, state);
     return set;
 }
 
@@ -248,19 +248,20 @@ static long
 await(sigset_t set, bool poll, uint32_t ticks, struct signal_info *info)
 {
     struct task *task = task_current();
+    struct spinlock *lock = &task->process->actions->lock;
     struct wait_queue nobody = {0};
-    unsigned long state = spin_lock(&process_lock);
+    unsigned long state = spin_lock(lock);
     int result = -ETIMEDOUT;
     bool taken = signal_take(task, set, info);
 
     task->awaited = set;
     if (!taken && !poll) {
-        result = task_sleep_unlock(&nobody, TASK_SLEEPING, ticks, &process_lock, state);
-        state = spin_lock(&process_lock);
+        result = task_sleep_unlock(&nobody, TASK_SLEEPING, ticks, lock, state);
+        state = spin_lock(lock);
         taken = signal_take(task, set, info);
     }
     task->awaited = 0;
-    spin_unlock(&process_lock, state);
+    spin_unlock(lock, state);
     signal_recalculate(task);
     if (taken)
         return info->signal;
