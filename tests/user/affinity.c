@@ -68,24 +68,33 @@ static long spin(volatile u32 *counter, volatile u32 *stop, u32 cpu)
     k_exit(here() == cpu ? 0 : 1);
 }
 
+/* Waits until both have counted on, seconds if need be: others may have this machine too. */
+static int both_go_on(volatile u32 *counters)
+{
+    struct { long sec, nsec; } nap = {0, 20000000};
+    u32 first = counters[0], second = counters[1];
+
+    for (u32 turn = 0; turn < 500; turn++) {
+        SC2(NR_nanosleep, &nap, 0);
+        if (counters[0] - first > 1000 && counters[1] - second > 1000)
+            return 1;
+    }
+    return 0;
+}
+
 /* Two that never sleep, each on a CPU of its own or both on one: nobody stands still. One is moved
  * while it runs. */
 static void two_at_once(void)
 {
     volatile u32 *shared = (volatile u32 *)k_mmap(0, 4096, 3, M_SHARED | M_ANON, -1, 0);
-    struct { long sec, nsec; } nap = {0, 100000000};
     long first, second;
     int one = -1, other = -1;
-    u32 before;
 
     first = spin(&shared[0], &shared[16], 0);
     second = spin(&shared[1], &shared[17], cpus - 1);
-    SC2(NR_nanosleep, &nap, 0);
-    ok(shared[0] > 1000 && shared[1] > 1000, "two threads compute at the same time");
+    ok(both_go_on(shared), "two threads compute at the same time");
     eq(confine(first, 1u << (cpus - 1)), 0, "one is moved to the other's CPU");
-    before = shared[0];
-    SC2(NR_nanosleep, &nap, 0);
-    ok(shared[0] > before, "and goes on there");
+    ok(both_go_on(shared), "both go on there");
     shared[16] = shared[17] = 1;
     k_wait(first, &one);
     k_wait(second, &other);
@@ -106,10 +115,9 @@ static long compute(const volatile u32 *stop)
     return pid;
 }
 
-/* Three that compute for each CPU, wherever they began: all get about the same time. */
-static void fair_shares(void)
+/* Three that compute for each CPU, wherever they began: the least and the most time that one gets. */
+static void share(volatile u32 *stop, u32 *least_time, u32 *most_time)
 {
-    volatile u32 *stop = (volatile u32 *)k_mmap(0, 4096, 3, M_SHARED | M_ANON, -1, 0);
     struct { long sec, nsec; } nap = {1, 500000000};
     u32 least = ~0u, most = 0;
     int status;
@@ -127,6 +135,23 @@ static void fair_shares(void)
         least = time < least ? time : least;
         most = time > most ? time : most;
     }
+    *least_time = least;
+    *most_time = most;
+}
+
+/* All get about the same. Where others have this machine too, a CPU may stand still for long: then
+ * once more, some times. Who is unfair is so each time. */
+static void fair_shares(void)
+{
+    volatile u32 *stop = (volatile u32 *)k_mmap(0, 4096, 3, M_SHARED | M_ANON, -1, 0);
+    u32 least, most;
+
+    for (u32 turn = 0; turn < 6; turn++) {
+        share(stop, &least, &most);
+        if (most <= 3 * least)
+            break;
+        note("shares of %u to %u ms", least, most);
+    }
     ok(most <= 3 * least, "those that compute get equal shares (%u to %u ms)", least, most);
 }
 
@@ -138,13 +163,13 @@ static u32 now_ms(void)
     return time.sec * 1000 + time.nsec / 1000000;
 }
 
-/* Who goes to another CPU does not wait for a tick; the best of some, as others may have this
+/* Who goes to another CPU does not wait for a tick; the best of many, as others may have this
  * machine too. */
 static void moves_at_once(void)
 {
     u32 best = ~0u;
 
-    for (u32 turn = 0; turn < 5; turn++) {
+    for (u32 turn = 0; turn < 50 && best >= 120; turn++) {
         u32 start = now_ms(), time;
 
         for (u32 i = 0; i < 20; i++)
