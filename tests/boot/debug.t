@@ -10,6 +10,8 @@ boots "debug=guard: its tests" 0 --mem 16M --cmdline 'debug=stacks,guard test=mm
 like "none is left out either" "$console" '^# [0-9]+ passed, 0 failed, 0 skipped'
 boots "debug=leaks: its tests" 0 --mem 16M --cmdline 'debug=leaks test=mm/leaks/*'
 like "none is left out, and none found at the end" "$console" '^leaks: 0 of [0-9]+ objects'
+boots "debug=all: the tests of slabs" 0 --mem 64M --cmdline 'debug=all test=mm/slab/*'
+boots "debug=guard: the tests of all memory" 0 --mem 64M --cmdline 'debug=guard test=mm/mm/*'
 boots "debug=all: the tests of the heap" 0 --mem 16M --cmdline 'debug=all test=mm/kmalloc/*'
 boots "debug=all: the tests of programs" 0 --mem 16M --cmdline 'debug=all test=mm/programs/*'
 for words in heap stacks pages poison quarantine; do
