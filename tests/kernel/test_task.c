@@ -280,6 +280,18 @@ KTEST(task, idle_task_has_its_turn)
     CHECK_EQ(status, 3 << 8);
 }
 
+/* It is woken by an interrupt while it idles: the next time it halts again, and hears the next one. */
+KTEST(task, idle_task_sleeps_again)
+{
+    struct wait_queue nobody = {0};
+    uint32_t before = timer_ticks(), idle = sched_sum().idle;
+
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_EQ(task_sleep(&nobody, 2), -ETIMEDOUT);
+    CHECK(timer_ticks() - before >= 3);
+    CHECK(sched_sum().idle > idle);
+}
+
 /* The parent of a child that shares its memory ends first: the space is the child's now. */
 PROGRAM(heir, "mov $0x111, %ebx; mov $0x30F000, %ecx; xor %edx, %edx; xor %esi, %esi; xor %edi, %edi;" CALL(120)
               "test %eax, %eax; jz 1f; mov %eax, %ebx;" CALL(1)
