@@ -181,6 +181,21 @@ static void moves_at_once(void)
     ok(best < 120, "20 moves take less time than as many ticks (%u ms)", best);
 }
 
+/* What it has in the FPU's registers goes along. */
+static void registers_follow(void)
+{
+    u32 sum = 0;
+
+    __asm__ volatile("fninit; fldz");
+    for (u32 i = 0; i < 40; i++) {
+        confine(0, 1u << i % cpus);
+        __asm__ volatile("fld1; faddp");
+    }
+    __asm__ volatile("fistpl %0" : "=m"(sum));
+    confine(0, ~0u);
+    eq(sum, 40, "its FPU registers go along");
+}
+
 /* Sends each byte that it gets back. */
 static long echo(int *to, int *from, u32 cpu)
 {
@@ -246,6 +261,7 @@ int main(int argc, char **argv)
     two_at_once();
     fair_shares();
     moves_at_once();
+    registers_follow();
     back_and_forth();
     families();
     return done("affinity");

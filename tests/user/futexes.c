@@ -1,53 +1,20 @@
-/* futexes.c - words that threads on different CPUs wait for: futexes CPUS.
+/* futexes.c - what threads on different CPUs wait for: futexes CPUS.
  *
- *   word = whose turn   thread 0 ── 1, wake ──► thread 1 ── 0, wake ──► thread 0 ...
+ *   sleeper:   "I go to sleep" ──► looks ──► sleeps           a word (futex), or a pipe (poll)
+ *   changer:          └── a moment later, of all lengths ──► changes it, wakes
  *
- * Who looks at the word just before the other one changes it must not sleep through the wake-up; and
- * whose CPU halts is woken at once, not at its next tick. */
+ * Who looks just before the change must not sleep through the wake-up; and whose CPU halts is woken
+ * at once, not at its next tick. */
 #include "threads.h"
 
-enum { ROUNDS = 3000, FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, FUTEX_REQUEUE_ = 3, ETIMEDOUT_ = 110 };
+enum { ROUNDS = 1500, DELAYS = 800, FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, LONG_US = 500000 };
 
 static volatile u32 turn, rounds_left;
-static u32 lost;
+static volatile u32 going; /* the round in which the sleeper goes to sleep */
+static int ends[2];
+static u32 lost; /* times that the sleeper was not woken, but its time was over */
 static char stack[THREAD_STACK] __attribute__((aligned(16)));
 static int cpus;
-
-static long
-futex(volatile u32 *word, int operation, u32 value, const void *time)
-{
-    return SC4(NR_futex, word, operation, value, time);
-}
-
-/* Sleeps while the word has the value. True when a second passed: nobody woke it. */
-static int
-wait_while(volatile u32 *word, u32 value)
-{
-    static const struct { long sec, nsec; } second = {1, 0};
-
-    return *word == value && futex(word, FUTEX_WAIT_, value, &second) == -ETIMEDOUT_ &&
-           *word != value;
-}
-
-static void
-play(u32 me)
-{
-    for (u32 i = 0; i < ROUNDS; i++) {
-        while (turn != me)
-            lost += (u32)wait_while(&turn, !me);
-        turn = !me;
-        futex(&turn, FUTEX_WAKE_, 1, 0);
-    }
-}
-
-static void
-play_second(void *arg)
-{
-    (void)arg;
-    if (cpus > 1)
-        pin(1);
-    play(1);
-}
 
 static u32
 now_us(void)
@@ -58,14 +25,97 @@ now_us(void)
     return time.sec * 1000000 + time.nsec / 1000;
 }
 
+/* Sleeps while the word has the value, for at most a second. */
 static void
-handshakes(void)
+wait_while(volatile u32 *word, u32 value)
 {
-    start_thread(AS_CHILD, play_second, 0, stack);
-    play(0);
-    k_wait(-1, 0);
-    ok(lost == 0, "in %u turns each no wake-up is lost (%u)", (u32)ROUNDS, lost);
+    static const struct { long sec, nsec; } second = {1, 0};
+
+    if (*word == value)
+        SC4(NR_futex, word, FUTEX_WAIT_, value, &second);
 }
+
+static void
+wake(volatile u32 *word)
+{
+    SC4(NR_futex, word, FUTEX_WAKE_, 1, 0);
+}
+
+/* ---- just before the change ---- */
+
+static void
+pin_sleeper(void)
+{
+    if (cpus > 1)
+        pin(1);
+}
+
+static void
+sleep_for_word(void *arg)
+{
+    (void)arg;
+    pin_sleeper();
+    for (u32 i = 1; i <= ROUNDS; i++) {
+        u32 start = now_us();
+
+        going = i;
+        while (turn != i)
+            wait_while(&turn, i - 1);
+        lost += now_us() - start > LONG_US;
+    }
+}
+
+static void
+sleep_for_pipe(void *arg)
+{
+    struct { int fd; short events, revents; } entry = {ends[0], 1, 0};
+    char byte;
+
+    (void)arg;
+    pin_sleeper();
+    for (u32 i = 1; i <= ROUNDS; i++) {
+        u32 start = now_us();
+
+        going = i;
+        SC3(NR_poll, &entry, 1, 1000);
+        lost += now_us() - start > LONG_US;
+        k_read(ends[0], &byte, 1);
+    }
+}
+
+static void
+change_word(u32 i)
+{
+    turn = i;
+    wake(&turn);
+}
+
+static void
+change_pipe(u32 i)
+{
+    char byte = (char)i;
+
+    k_write(ends[1], &byte, 1);
+}
+
+static void
+change_in_time(void (*sleep_for)(void *), void (*change)(u32 round), const char *what)
+{
+    lost = going = turn = 0;
+    start_thread(AS_CHILD, sleep_for, 0, stack);
+    for (u32 i = 1; i <= ROUNDS; i++) {
+        while (going != i)
+            if (cpus == 1)
+                k_yield();
+        for (volatile u32 delay = i * 7 % DELAYS; delay > 0; delay--)
+            continue;
+        change(i);
+    }
+    k_wait(-1, 0);
+    ok(lost == 0, "%s: in %u rounds no wake-up is lost (%u)", what, (u32)ROUNDS, lost);
+}
+
+/* ---- of a CPU that halts ---- */
 
 /* Lets the other sleep first, and its CPU halt. The best of some: others may have this machine too. */
 static void
@@ -76,9 +126,9 @@ answer(void *arg)
         pin(cpus - 1);
     for (u32 i = 1; rounds_left != 0; i = turn + 1) {
         while (turn != i && rounds_left != 0)
-            (void)wait_while(&turn, i - 1);
+            wait_while(&turn, i - 1);
         turn = i + 1;
-        futex(&turn, FUTEX_WAKE_, 1, 0);
+        wake(&turn);
     }
 }
 
@@ -99,14 +149,14 @@ wakes_at_once(void)
         if (--rounds_left == 0)
             break;
         turn = i;
-        futex(&turn, FUTEX_WAKE_, 1, 0);
+        wake(&turn);
         while (turn == i)
-            (void)wait_while(&turn, i);
+            wait_while(&turn, i);
         time = now_us() - start;
         best = time < best ? time : best;
     }
     turn += 1;
-    futex(&turn, FUTEX_WAKE_, 1, 0);
+    wake(&turn);
     k_wait(-1, 0);
     ok(best < 5000, "there and back takes less than half a tick (%u us)", best);
 }
@@ -116,7 +166,9 @@ main(int argc, char **argv)
 {
     cpus = argc > 1 ? (int)parse_num(argv[1], 2) : 2;
     pin(0);
-    handshakes();
+    k_pipe(ends);
+    change_in_time(sleep_for_word, change_word, "futex");
+    change_in_time(sleep_for_pipe, change_pipe, "poll");
     wakes_at_once();
     return done("futexes");
 }
