@@ -7,7 +7,7 @@
  * at once, not at its next tick. */
 #include "threads.h"
 
-enum { ROUNDS = 1500, DELAYS = 800, FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, LONG_US = 500000 };
+enum { ROUNDS = 600, DELAYS = 500, FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, LONG_US = 500000 };
 
 static volatile u32 turn, rounds_left;
 static volatile u32 going; /* the round in which the sleeper goes to sleep */
