@@ -12,8 +12,14 @@
  * Who has time asks until it is done: mm_drain, the end of a cache, a test of memory. An allocation
  * that finds nothing asks a few times and goes on without: it may hold what the other waits for. So
  * no allocation fails because of memory that a CPU only keeps for later, but when that CPU is at
- * work all the time. What is asked for is what costs least to miss: first frames, and slabs without
- * objects when nothing else is left.
+ * work all the time: when it waits for a spinlock that the asker holds. (One that is at work for long
+ * is giving back itself.) So an allocation with a spinlock held may fail for that, and whoever makes
+ * one must be able to do without. What is asked for is what costs least to miss: first frames, and
+ * slabs without objects when nothing else is left.
+ *
+ * What is not given back is a slab with a live object. It stays its CPU's, even when that is
+ * stopped: whoever frees an object finds the slab's home without a lock, so nobody can take it over
+ * but while all others stand still. When the CPU comes back it finds what was freed meanwhile.
  *
  * Magazines give objects back to slabs of other CPUs, too. Therefore slabs are gone through twice:
  * the second time each CPU finds what the others have given back to it.
