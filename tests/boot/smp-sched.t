@@ -3,7 +3,7 @@
 # things are right there too.
 . "$(dirname "$0")/../tap.sh"
 
-built build/kernel.elf build/ktests.elf storms conformance-bare
+built build/kernel.elf build/ktests.elf img storms conformance-bare
 
 # on CPUS PROGRAM ARGS...: it ends with 0 and has no complaint.
 on() {
