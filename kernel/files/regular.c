@@ -51,19 +51,36 @@ breathe(unsigned *pieces)
         task_breathe();
 }
 
-/* Copies a piece of a page, as far as that goes: to who asked, or from there. How many bytes. */
-static size_t
-copy_piece(struct buffer *buffer, pfn_t page, struct piece piece, bool reads)
+/* Copies bytes of a page, to who asked or from there, up to the first that is no good. How many. */
+static inline __attribute__((always_inline)) size_t
+copy_once(struct buffer *buffer, pfn_t page, size_t offset, size_t size, bool reads)
+{
+    char *bytes = frame_map(page);
+    size_t done = reads ? buffer_put_some(buffer, bytes + offset, size)
+                        : buffer_get_some(buffer, bytes + offset, size);
+
+    frame_unmap(page, bytes);
+    return done;
+}
+
+/* The same behind the first, whose page of the program's comes now. */
+static __attribute__((noinline)) size_t
+copy_rest(struct buffer *buffer, pfn_t page, size_t offset, size_t size, bool reads)
 {
     size_t done = 0;
 
-    do {
-        char *bytes = frame_map(page), *at = bytes + piece.offset + done;
+    while (done < size && user_bring(buffer->at, reads))
+        done += copy_once(buffer, page, offset + done, size - done, reads);
+    return done;
+}
 
-        done += reads ? buffer_put_some(buffer, at, piece.size - done)
-                      : buffer_get_some(buffer, at, piece.size - done);
-        frame_unmap(page, bytes);
-    } while (UNLIKELY(done < piece.size) && user_bring(buffer->at, reads));
+static inline __attribute__((always_inline)) size_t
+copy_piece(struct buffer *buffer, pfn_t page, struct piece piece, bool reads)
+{
+    size_t done = copy_once(buffer, page, piece.offset, piece.size, reads);
+
+    if (UNLIKELY(done < piece.size))
+        done += copy_rest(buffer, page, piece.offset + done, piece.size - done, reads);
     return done;
 }
 
