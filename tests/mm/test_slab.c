@@ -185,6 +185,20 @@ KTEST(slab, state_is_kept)
 
 /* ---- magazines ---- */
 
+/* Takes as many objects as a slab can have, one leading to the next, so that the slow way is taken:
+ * as if the magazine, which is empty, had been full before. */
+static void
+use_up(struct kmem_cache *cache, void **chain)
+{
+    cache->parts[cpu_current()]->overflowed = true;
+    for (unsigned i = 0; i < SLAB_MAX_OBJECTS; i++) {
+        void **object = kmem_cache_alloc(cache);
+        CHECK(object);
+        *object = *chain;
+        *chain = object;
+    }
+}
+
 /* A magazine that was full and then empty gets more slots, until it is reaped. */
 KTEST(slab, magazine_grows)
 {
@@ -214,11 +228,14 @@ KTEST(slab, magazine_grows)
     CHECK(places >= MOST || !can_spare(4096));
     for (unsigned i = 0; i < MOST; i++)
         CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
+    void *chain = NULL;
+    use_up(cache, &chain); /* there are no more to be had than it has now */
     const struct object_slot *slots = magazine->bottom;
-    if (places >= MOST) { /* the most there is: full again, it is not exchanged for its like */
-        cache->parts[cpu_current()]->overflowed = true;
-        kmem_cache_free(cache, kmem_cache_alloc(cache));
-        CHECK(magazine->bottom == slots);
+    use_up(cache, &chain);
+    CHECK(magazine->bottom == slots); /* they are not exchanged for their like */
+    for (void *next; chain; chain = next) {
+        next = *(void **)chain;
+        kmem_cache_free(cache, chain);
     }
     for (unsigned i = 0; i < MOST; i++)
         kmem_cache_free(cache, objects[i]);
