@@ -306,9 +306,17 @@ KTEST(shootdown, mprotect_waits)
     check_waits(protect_all);
 }
 
+/* A page beside those that move, so that their table stays: its end would be waited for, too. */
+static void
+move_all_but_one(void)
+{
+    CHECK_EQ(vm_alloc_map(space, BASE + 2 * PAGES * PAGE_SIZE, PAGE_SIZE, PROT_READ), 0);
+    move_all();
+}
+
 KTEST(shootdown, mremap_waits)
 {
-    check_waits(move_all);
+    check_waits(move_all_but_one);
 }
 
 KTEST(shootdown, fork_waits)
@@ -382,7 +390,9 @@ KTEST(shootdown, faults_flush_here)
     space_activate(space);
     child = space_fork(space);
     CHECK(child);
+    tlb[2].known = true;
     CHECK_EQ(space_fault(space, BASE, FAULT_WRITE_ACCESS), FAULT_DONE); /* a table of its own */
+    CHECK(!tlb[2].known);
     tlb[1].known = tlb[2].known = true;
     CHECK_EQ(space_fault(space, BASE + PAGE_SIZE, FAULT_WRITE_ACCESS), FAULT_DONE);
     CHECK(!tlb[1].known && tlb[2].known);
@@ -492,6 +502,50 @@ KTEST(shootdown, a_space_ends_when_all_have_left)
     pthread_join(thread, NULL);
     CHECK(tlb_cpus[2].loaded == NULL);
     end(0);
+}
+
+/* So does a table: a CPU that rests finds no note, but leaves. */
+static void *
+answer_until_stopped(void *argument)
+{
+    struct user *user = argument;
+
+    hosted_set_cpu((unsigned)(user - users));
+    while (!__atomic_load_n(&user->stop, __ATOMIC_ACQUIRE)) {
+        tlb_answer();
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void
+check_leaves(void (*change)(void))
+{
+    start(0, 0, false);
+    users[2] = (struct user){.stop = 0};
+    map(0, PAGES);
+    rest_on_cpu_2();
+    CHECK(tlb_cpus[2].loaded == space);
+    CHECK_EQ(pthread_create(&users[2].thread, NULL, answer_until_stopped, &users[2]), 0);
+    change();
+    __atomic_store_n(&users[2].stop, 1, __ATOMIC_RELEASE);
+    pthread_join(users[2].thread, NULL);
+    bool left = tlb_cpus[2].loaded == NULL;
+    hosted_set_cpu(2);
+    space_activate(NULL);
+    hosted_set_cpu(0);
+    end(0);
+    CHECK(left);
+}
+
+KTEST(shootdown, munmap_of_a_table)
+{
+    check_leaves(unmap_all);
+}
+
+KTEST(shootdown, mremap_of_a_table)
+{
+    check_leaves(move_all);
 }
 
 /* ---- storms ---- */
