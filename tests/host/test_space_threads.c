@@ -232,3 +232,54 @@ KTEST(space_threads, faults_calls_and_forks_4)
 {
     run(4, true);
 }
+
+/* ---- two threads need the same page table at the same time ---- */
+
+#define TABLES 500u
+#define REACH  0x00400000u
+
+static unsigned arrived;
+
+static void *
+need_tables(void *argument)
+{
+    struct worker *worker = argument;
+
+    hosted_set_cpu(worker->cpu);
+    for (unsigned i = 0; i < TABLES; i++) {
+        uintptr_t at = COMMON + i * REACH + worker->cpu * PAGE_SIZE;
+
+        __atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL);
+        /* who waits goes on at the same moment, unless he has to wait long */
+        for (unsigned spins = 1; __atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < 2 * (i + 1); spins++)
+            if (spins % 10000 == 0)
+                spin_relax();
+        worker->wrong += space_fault(space, at, FAULT_WRITE_ACCESS) != FAULT_DONE;
+    }
+    return NULL;
+}
+
+/* It is made once: what each of them put into it stays. */
+KTEST(space_threads, one_table)
+{
+    machine_start_usual();
+    CHECK(mm_cpu_up(1));
+    space = space_create();
+    CHECK(space);
+    CHECK_EQ(space_mmap(space, COMMON, TABLES * REACH, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, NULL, 0, true),
+             COMMON);
+    arrived = 0;
+    for (unsigned cpu = 0; cpu < 2; cpu++) {
+        workers[cpu] = (struct worker){.cpu = cpu};
+        CHECK_EQ(pthread_create(&workers[cpu].thread, NULL, need_tables, &workers[cpu]), 0);
+    }
+    for (unsigned cpu = 0; cpu < 2; cpu++) {
+        pthread_join(workers[cpu].thread, NULL);
+        CHECK_EQ(workers[cpu].wrong, 0);
+    }
+    CHECK_EQ(space_resident(space), 2 * TABLES);
+    space_put(space);
+    CHECK(space_check_everything());
+    machine_start_usual();
+}
