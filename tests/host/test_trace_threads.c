@@ -29,6 +29,7 @@ static struct {
     bool out_of_order;
 } sums;
 static uint64_t last_of[CPU_MAX];
+static unsigned events_of[CPU_MAX];
 
 static void
 count(const struct trace_event *event)
@@ -40,6 +41,7 @@ count(const struct trace_event *event)
         return;
     }
     sums.events++;
+    events_of[event->cpu]++;
     sums.objects += event->type == TRACE_ALLOC ? 1 : event->type == TRACE_FREE ? -1 : 0;
     sums.frames += event->type == TRACE_PAGE_ALLOC  ? (long)event->size
                    : event->type == TRACE_PAGE_FREE ? -(long)event->size
@@ -148,7 +150,9 @@ static void *
 work_once(void *argument)
 {
     hosted_set_cpu(*(unsigned *)argument);
-    kfree(kmalloc(100));
+    void *first = kmalloc(100), *second = kmalloc(100);
+    kfree(first);
+    kfree(second);
     return NULL;
 }
 
@@ -168,7 +172,7 @@ KTEST(trace_threads, a_cpu_comes_up)
     for (unsigned cpu = at_work + 1; cpu < CPU_MAX; cpu++) {
         pthread_t thread;
         CHECK(mm_cpu_up(cpu));
-        last_of[cpu] = 0;
+        events_of[cpu] = 0;
         CHECK_EQ(pthread_create(&thread, NULL, work_once, &cpu), 0);
         pthread_join(thread, NULL);
     }
@@ -177,7 +181,7 @@ KTEST(trace_threads, a_cpu_comes_up)
     read_some();
     trace_stop();
     for (unsigned cpu = at_work + 1; cpu < CPU_MAX; cpu++)
-        CHECK(last_of[cpu] != 0);
+        CHECK_EQ(events_of[cpu], 4);
     CHECK(mm_check());
     machine_start_usual();
 }

@@ -252,13 +252,19 @@ make_stack(struct address_space *space, uintptr_t start)
 KTEST(mmap, stacks_keep_their_gap)
 {
     const uintptr_t first = MMAP_TOP - PAGE_SIZE, second = MMAP_TOP + 2 * STACK_GAP;
-    struct address_space *space = space_create();
+    struct address_space *space = space_create(), *child;
     char word[8] = "program";
 
     CHECK(space);
     CHECK_EQ(space_add_stack(space, USER_END), 0);
     CHECK_EQ(make_stack(space, first), first);
+    CHECK_EQ(take_room(space, PAGE_SIZE), first - STACK_GAP - PAGE_SIZE);
+    CHECK_EQ(space_munmap(space, first - STACK_GAP - PAGE_SIZE, PAGE_SIZE), 0);
     CHECK_EQ(make_stack(space, second), second);
+    child = space_fork(space);
+    CHECK(child);
+    CHECK_EQ(take_room(child, PAGE_SIZE), first - STACK_GAP - PAGE_SIZE);
+    space_put(child);
     CHECK_EQ(take_room(space, PAGE_SIZE), first - STACK_GAP - PAGE_SIZE);
     CHECK_EQ(space_write(space, first - PAGE_SIZE, word, 8), 0); /* it has no gap to lose */
     CHECK_EQ(take_room(space, first - STACK_GAP - PAGE_SIZE - HEAP_START - PAGE_SIZE),

@@ -193,7 +193,26 @@ KTEST(object, fill_fails)
     object_put(&object);
 }
 
-/* Whatever is not to be had, nothing stays behind; later all goes well. */
+/* The file is cut while one of its pages is read. */
+static int
+fill_and_cut(struct object *cut, uint32_t index, void *page)
+{
+    fill_pattern(page, PAGE_SIZE, index);
+    object_set_size(cut, index * PAGE_SIZE);
+    return 0;
+}
+
+static const struct object_ops cut_ops = {.fill = fill_and_cut};
+
+KTEST(object, cut_while_filled)
+{
+    begin(&cut_ops, 8 * PAGE_SIZE);
+    CHECK_EQ(touch(5), -ENXIO);
+    CHECK_EQ(object.pages, 0);
+    CHECK(object_check());
+    object_put(&object);
+}
+
 /* The limit of files is none for memory that is shared without one. */
 KTEST(object, limit_of_files)
 {
@@ -223,6 +242,7 @@ KTEST(object, limit_of_files)
     CHECK_EQ(commit_charged(), charged);
 }
 
+/* Whatever is not to be had, nothing stays behind; later all goes well. */
 KTEST(object, every_failure)
 {
     static const uint32_t indexes[] = {0, 63, 64, 5000, 0x1000000, 0xffffffff};

@@ -57,6 +57,7 @@ static void
 end(void)
 {
     for (unsigned i = 0; i < ARRAY_LENGTH(ours); i++) {
+        CHECK(!ours[i] || ours[i]->refs == 1);
         if (ours[i])
             space_put(ours[i]);
         ours[i] = NULL;

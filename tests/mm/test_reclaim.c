@@ -329,6 +329,28 @@ KTEST(reclaim, mapped_by_many)
     end();
 }
 
+/* Areas of the same file that do not show the page, one below it and one above, are left alone. */
+KTEST(reclaim, other_parts_of_the_file)
+{
+    static const uint32_t indexes[] = {0, 0x80000000, 0xffff0000};
+    BEGIN();
+    struct address_space *space = space_create();
+    CHECK(space);
+    object_set_size(&other, OBJECT_SIZE_MAX);
+    for (uint32_t i = 0; i < ARRAY_LENGTH(indexes); i++) {
+        uintptr_t at = WHERE + 2 * i * PAGE_SIZE;
+        CHECK_EQ(space_mmap(space, at, PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, &other,
+                            indexes[i], false), (long)at);
+        CHECK_EQ(space_fault(space, at, FAULT_READ), FAULT_DONE);
+    }
+    CHECK_EQ(space_resident(space), 3);
+    CHECK(reclaim_frames(1000) >= PAGES + 3);
+    CHECK_EQ(other.pages, 0);
+    CHECK_EQ(space_resident(space), 0);
+    space_put(space);
+    end();
+}
+
 KTEST(reclaim, locked_pages_stay)
 {
     BEGIN();
