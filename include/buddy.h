@@ -30,8 +30,9 @@ MUST_CHECK pfn_t buddy_alloc_count(struct zone *zone, unsigned long count);
 /* Gives back any range of allocated pages. Panics when any of it is free already. */
 void buddy_free_range(struct zone *zone, pfn_t start, unsigned long count);
 
-/* Takes up to `most` chunks of an order below MANY_ORDERS; returns how many: a quarter of them at
- * least, unless they are thinly spread. A word of 32 pages that there is room for is taken whole:
+/* Takes up to `most` chunks of an order below MANY_ORDERS; returns how many: an eighth of them at
+ * least, unless they are thinly spread. CPUs get theirs from different blocks as long as there are
+ * whole ones. A word of 32 pages that there is room for is taken whole:
  * else each call would leave a rest, and begin with that of the call before. The numbers count from
  * zone_origin. */
 #define MANY_ORDERS 5

@@ -60,6 +60,7 @@ struct zone {
     uint8_t id;
     bool holds_frames;     /* of the machine, that is, and not addresses */
     uint32_t list[ORDERS]; /* blocks by their largest free chunk */
+    uint32_t refills[CPU_MAX]; /* the block from which each CPU filled its stacks last */
     uint32_t listed;       /* bit k: list[k] is not empty */
     unsigned long free;    /* frames in the buddy */
     unsigned long managed; /* frames free, cached or allocated */

@@ -246,6 +246,44 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
  * content with an eighth of what was asked for. */
 #define MANY_WORDS 8
 
+/* True when another CPU fills its stacks from this block. */
+static bool
+others_refill(const struct zone *zone, unsigned cpu, uint32_t index)
+{
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (zone->refills[i] == index && i != cpu)
+            return true;
+    return false;
+}
+
+/* A block with a chunk of this order that the CPU need not share: its last one, else a whole one, far
+ * from those of others, since neighbours share lines of the cache. `shared` when there is none. */
+static uint32_t
+own_block(const struct zone *zone, unsigned cpu, unsigned order, uint32_t shared)
+{
+    uint32_t mine = zone->refills[cpu];
+    if (mine != NO_BLOCK && zone->blocks[mine].levels >> order)
+        return mine;
+    uint32_t next = mine == NO_BLOCK ? zone->count / CPU_MAX * cpu : mine + 1;
+    if (next < zone->count && zone->blocks[next].levels >> MAX_ORDER)
+        return next;
+    return zone->listed >> MAX_ORDER ? zone->list[MAX_ORDER] : shared;
+}
+
+/* The block to refill from: best_block's, but not one from which another CPU does. So what a CPU
+ * changes of blocks is in its own cache, when its frames go back as well, at the price of one broken
+ * block for each CPU. */
+static uint32_t
+refill_block(struct zone *zone, unsigned order)
+{
+    unsigned cpu = cpu_current();
+    uint32_t index = best_block(zone, order);
+    if (index != NO_BLOCK && index != zone->refills[cpu] && others_refill(zone, cpu, index))
+        index = own_block(zone, cpu, order, index);
+    zone->refills[cpu] = index;
+    return index;
+}
+
 /* The number of the zone's first frame. */
 static inline uint32_t
 zone_first(const struct zone *zone)
@@ -287,7 +325,7 @@ buddy_alloc_many(struct zone *zone, unsigned order, uint32_t *chunks, unsigned m
 {
     unsigned got = 0;
     for (unsigned words = 0; 8 * got < most && words < MANY_WORDS; words++) {
-        uint32_t index = best_block(zone, order);
+        uint32_t index = refill_block(zone, order);
         if (index == NO_BLOCK)
             break;
         unsigned word = map_find_word(open_map(zone, index), order);

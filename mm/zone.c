@@ -36,6 +36,8 @@ zone_init(struct zone *zone, const char *name, uint8_t id, struct block *blocks,
                           .id = id};
     for (unsigned order = 0; order < ORDERS; order++)
         zone->list[order] = NO_BLOCK;
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        zone->refills[cpu] = NO_BLOCK;
     for (uint32_t i = 0; i < count; i++)
         blocks[i] = (struct block){.zone = id, .next = NO_BLOCK, .previous = NO_BLOCK};
 }
