@@ -38,6 +38,16 @@ load_byte(const uint8_t *at)
     return word;
 }
 
+/* The number of a word's lowest bit; there is one. (The compiler's own clears the register before
+ * and extends it after.) */
+static inline unsigned long
+lowest_bit(unsigned long word)
+{
+    unsigned long bit;
+    __asm__("rep; bsf %1, %0" : "=r"(bit) : "r"(word) : "cc");
+    return bit;
+}
+
 /* Bits set in a word, by adding neighbours in ever wider fields. */
 static inline unsigned
 count_bits(unsigned long word)

@@ -41,13 +41,6 @@ mm_this_cpu(void)
     return cpu_memory();
 }
 
-/* This CPU's part of a class of the heap, by its code. */
-static inline struct cache_part *
-class_part(unsigned long class)
-{
-    return (struct cache_part *)(void *)((char *)mm_this_cpu() + slab_classes[class + CLASS_PART]);
-}
-
 /* Counts an allocation while mm_fail_nth is on; true when this is the one that must fail. */
 bool mm_fail_now(struct mm_cpu *cpu);
 

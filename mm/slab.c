@@ -492,7 +492,7 @@ add_slots(struct cache_part *part)
     uint32_t most = (uint32_t)((slab_ram_frames << (PAGE_SHIFT - 8)) / part->stride);
     part->overflowed = false;
     places = places < most ? places : most;
-    if (places < 2 * part->magazine->places || part->own_places == 0 || part->cpu->no_windows)
+    if (places < 2 * part->places || part->own_places == 0 || part->cpu->no_windows)
         return;
     paddr_t frames = pmm_alloc_pages_flags(count, PMM_DIRECT);
     if (!frames)
@@ -723,9 +723,9 @@ end_with_settle(struct slab *slab)
 }
 
 static SLOW_PATH void
-end_with_batch(struct cache_part *part, struct slab *slab)
+end_with_batch(struct slab *slab)
 {
-    start_batch(part, slab);
+    start_batch(slab->cache->parts[cpu_current()], slab);
     objects_release();
 }
 
@@ -740,7 +740,7 @@ free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
             return;
         }
     } else if (UNLIKELY(part->batch != slab)) {
-        end_with_batch(part, slab);
+        end_with_batch(slab);
         return;
     } else {
         part->batched++;

@@ -161,13 +161,14 @@ slab_set_limit(struct cache_part *part)
 {
     struct magazine *magazine = part->magazine;
     bool closed = !part->open || part->cpu->no_windows;
-    magazine->limit = magazine->bottom + (closed ? 0 : magazine->places);
+    magazine->limit = magazine->bottom + (closed ? 0 : part->places);
 }
 
 void
 slab_use_slots(struct cache_part *part, struct object_slot *slots, uint32_t places)
 {
-    *part->magazine = (struct magazine){.top = slots, .bottom = slots, .places = places};
+    *part->magazine = (struct magazine){.top = slots, .bottom = slots, .part = part};
+    part->places = places;
     slab_set_limit(part);
 }
 
@@ -397,7 +398,7 @@ check_magazine(const struct cache_part *part, size_t *held)
             return false;
         ++*held;
     }
-    return magazine->limit <= magazine->bottom + magazine->places;
+    return magazine->part == part && magazine->limit <= magazine->bottom + part->places;
 }
 
 /* I1, I3. */

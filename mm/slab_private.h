@@ -62,7 +62,7 @@ struct magazine {
     struct object_slot *top;    /* the object freed last ... */
     struct object_slot *limit;  /* ... may go up to here ... */
     struct object_slot *bottom; /* ... from the slot behind this one on */
-    unsigned long places;       /* objects that it may hold when it is in use */
+    struct cache_part *part;    /* whose it is */
 };
 
 /* What one CPU has of one cache. All but the last field are the CPU's alone. */
@@ -84,6 +84,7 @@ struct cache_part {
     int32_t batched;            /* ... so many less one, not counted in its `remote` yet */
     struct object_slot *own;    /* the slots that the part was made with; `bottom` when no others */
     uint32_t own_places;
+    uint32_t places;            /* objects that the magazine may hold when it is in use */
     bool overflowed;            /* the magazine was full since it was last empty */
     bool dropped;               /* a slab was given back since the last one was made */
     bool open;                  /* in its CPU's list of open parts ... */
@@ -279,6 +280,16 @@ class_move_top(unsigned long class, int slots)
                      : "memory");
 }
 
+static inline struct cache_part *
+class_part(unsigned long class)
+{
+    struct cache_part *part;
+    __asm__ volatile("mov " CPU_QUICK "%c2(,%1,%c3), %0"
+                     : "=r"(part)
+                     : "r"(class), QUICK(part));
+    return part;
+}
+
 static inline void *
 class_pop(unsigned long class)
 {
@@ -301,7 +312,7 @@ slab_take(struct cache_part *part)
     slab_word bits = part->bits;
     if (UNLIKELY(!bits))
         return NULL;
-    unsigned long i = (unsigned)__builtin_ctzl(bits);
+    unsigned long i = lowest_bit(bits);
     uint8_t *state = &part->states[i];
     if (UNLIKELY(__atomic_load_n(state, __ATOMIC_ACQUIRE) != OBJECT_FREE))
         return NULL;
@@ -351,7 +362,6 @@ slab_tag(const struct kmem_cache *cache)
 enum {
     CLASS_RECIPROCAL, /* see divide_exactly() */
     CLASS_MASK,       /* bytes of a slab, less one */
-    CLASS_PART,       /* how far into struct mm_cpu its part lies */
     CLASS_WORDS = 4,
 };
 extern unsigned long slab_classes[];

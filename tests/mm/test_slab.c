@@ -209,16 +209,17 @@ KTEST(slab, magazine_grows)
     unsigned long before = settled_frames();
     struct kmem_cache *cache = kmem_cache_create("test", 16, 0, 0, NULL);
     CHECK(cache);
-    const struct magazine *magazine = cache->parts[cpu_current()]->magazine;
-    unsigned long first = magazine->places, places = first;
+    struct cache_part *part = cache->parts[cpu_current()];
+    const struct magazine *magazine = part->magazine;
+    unsigned long first = part->places, places = first;
     for (unsigned turn = 0; turn < 4; turn++) {
         for (unsigned i = 0; i < MOST; i++) {
             objects[i] = kmem_cache_alloc(cache);
             CHECK(objects[i]);
         }
-        CHECK(magazine->places >= (turn == 0 ? first : 2 * first));
-        CHECK(magazine->places >= places && magazine->top == magazine->bottom);
-        places = magazine->places;
+        CHECK(part->places >= (turn == 0 ? first : 2 * first));
+        CHECK(part->places >= places && magazine->top == magazine->bottom);
+        places = part->places;
         for (unsigned i = 0; i < MOST; i++)
             kmem_cache_free(cache, objects[i]);
         unsigned long held = (unsigned long)(magazine->top - magazine->bottom);
@@ -240,7 +241,7 @@ KTEST(slab, magazine_grows)
     for (unsigned i = 0; i < MOST; i++)
         kmem_cache_free(cache, objects[i]);
     kmem_cache_reap(cache);
-    CHECK(magazine->places == first && magazine->top == magazine->bottom);
+    CHECK(part->places == first && magazine->top == magazine->bottom);
     CHECK(kmem_cache_destroy(cache));
     CHECK_EQ(settled_frames(), before);
 }
