@@ -436,7 +436,7 @@ files_own(void)
     struct process *process = task_current()->process;
     struct files *own, *shared;
     unsigned long state;
-    unsigned threads;
+    unsigned threads = 0;
 
     if (process->files->refs == process->thread_count)
         return 0;
