@@ -225,7 +225,9 @@ end_process(struct process *process)
 
 /* ---- the thread ---- */
 
-/* The thread is not one of its process any more. True when it was the last. */
+/* The thread is not one of its process any more. True when it was the last. The others may end the
+ * space as soon as they have the lock, and wait for each CPU that has it: this one must not seem to
+ * need it any more. */
 static bool
 leave_process(struct task *me)
 {
@@ -241,6 +243,8 @@ leave_process(struct task *me)
         files_put(process->files); /* the others still use them */
         task_wake_all(&process->thread_wait);
         me->process = &process_zero;
+        me->space = NULL;
+        space_rest();
     }
     spin_unlock(&process_lock, state);
     return last;
@@ -258,7 +262,6 @@ end_thread(void)
     if (leave_process(me))
         end_process(process);
     interrupts_disable();
-    me->space = NULL;
     me->state = TASK_DEAD;
     task_bury(me);
     sched_end();
