@@ -133,25 +133,16 @@ map_largest(const struct block_map *map)
     return ORDERS;
 }
 
-/* The word that has the least to offer of those that have a free chunk of the order and are not all
- * free; BLOCK_WORDS when there is none. */
-static inline unsigned
-map_broken_word(const struct block_map *map, unsigned order)
-{
-    for (unsigned kind = order + 1; kind < WORD_FREE; kind++)
-        if (map->words[kind])
-            return (unsigned)__builtin_ctz(map->words[kind]);
-    return BLOCK_WORDS;
-}
-
-/* The word that has the least to offer of those that have a free chunk of the order (5 at most):
+/* The word, among those with a free chunk of the order (5 at most), that has the least to offer:
  * there must be one. */
 static inline unsigned
 map_find_word(const struct block_map *map, unsigned order)
 {
-    unsigned word = map_broken_word(map, order);
+    for (unsigned kind = order + 1; kind < WORD_FREE; kind++)
+        if (map->words[kind])
+            return (unsigned)__builtin_ctz(map->words[kind]);
     order = 0;
-    return word < BLOCK_WORDS ? word : best_run(map->words[WORD_FREE], &order);
+    return best_run(map->words[WORD_FREE], &order);
 }
 
 /* The first page of the smallest free chunk of at least 2^*order pages in the word that has the
@@ -159,11 +150,13 @@ map_find_word(const struct block_map *map, unsigned order)
 static inline unsigned
 map_find(const struct block_map *map, unsigned *order)
 {
-    unsigned word = map_broken_word(map, *order);
-    if (word < BLOCK_WORDS)
-        return word * WORD_PAGES + best_run(map->pages[word], order);
-    unsigned words = *order > WORD_ORDER ? *order - WORD_ORDER : 0;
-    word = best_run(map->words[WORD_FREE], &words);
+    if (*order < WORD_ORDER) {
+        unsigned word = map_find_word(map, *order);
+        if (map->pages[word] != ~0u)
+            return word * WORD_PAGES + best_run(map->pages[word], order);
+        *order = WORD_ORDER;
+    }
+    unsigned words = *order - WORD_ORDER, word = best_run(map->words[WORD_FREE], &words);
     *order = words + WORD_ORDER;
     return word * WORD_PAGES;
 }

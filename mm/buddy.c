@@ -250,6 +250,7 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
 static bool
 others_refill(const struct zone *zone, unsigned cpu, uint32_t index)
 {
+#pragma GCC unroll 8
     for (unsigned i = 0; i < CPU_MAX; i++)
         if (zone->refills[i] == index && i != cpu)
             return true;

@@ -437,13 +437,15 @@ pmm_alloc_pages_aligned(size_t count, unsigned order, unsigned flags)
     paddr_t first = alloc_slow((size_t)1 << order, flags);
     if (!first)
         return 0;
-    pfn_t head = paddr_to_pfn(first);
+    pfn_t head = paddr_to_pfn(first), rest = pfn(head.n + count);
+    size_t rest_count = ((size_t)1 << order) - count;
     struct zone *zone = pmm_zone_of(head);
-    unsigned long state = spin_lock(&zone->lock);
-    buddy_free_range(zone, pfn(head.n + count), (1ul << order) - count);
-    spin_unlock(&zone->lock, state);
     frame_of(head)->count = (uint32_t)count;
-    trace_page(TRACE_PAGE_FREE, pfn(head.n + count), ((size_t)1 << order) - count, caller);
+    if (UNLIKELY(watched))
+        tell_freed(pfn_to_paddr(rest), rest_count, caller);
+    unsigned long state = spin_lock(&zone->lock);
+    buddy_free_range(zone, rest, rest_count);
+    spin_unlock(&zone->lock, state);
     return first;
 }
 
