@@ -73,6 +73,23 @@ KTEST(debug_pages, write_after_free)
     CHECK(mm_check());
 }
 
+/* What an aligned allocation gives back at once is free like all else. */
+KTEST(debug_pages, rest_of_an_aligned_allocation)
+{
+    if (!debug_on(DEBUG_POISON))
+        SKIP("debug=poison is off");
+    paddr_t frames = pmm_alloc_pages_aligned(3, 3, PMM_DIRECT);
+    CHECK(frames);
+    for (unsigned i = 3; i < 8; i++) {
+        pfn_t rest = pfn(paddr_to_pfn(frames).n + i);
+        mm_print_frame(fresh(), rest);
+        CHECK(says("freed by "));
+        CHECK(is_filled(frame_to_ptr(rest), PAGE_SIZE, 0xaa));
+    }
+    pmm_free_pages(frames, 3);
+    CHECK(mm_check());
+}
+
 /* Zeros when asked for, whatever a free frame holds. */
 KTEST(debug_pages, zeros)
 {
