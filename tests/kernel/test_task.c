@@ -410,11 +410,18 @@ told_but(const struct process *process, const struct task *one)
     return task;
 }
 
+/* On another CPU a thread that is told would look at once. */
+static void
+keep_here(struct process *process)
+{
+    process->threads->affinity = 1u << cpu_current();
+}
+
 /* One that has been told of a signal to the process ends before it has looked: the other one is
  * told. */
 KTEST(task, signals_of_one_who_ends)
 {
-    int pid = start_program(PROGRAM_OF(pair), NULL);
+    int pid = start_program(PROGRAM_OF(pair), keep_here);
     struct task *first, *second;
     struct process *process;
     unsigned long state;
