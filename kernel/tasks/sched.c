@@ -83,13 +83,6 @@ take_out(struct run_queue *queue, struct task *before, struct task *task)
         queue->last = before;
 }
 
-/* The idle task has its turn. */
-static inline void
-begin_idle(struct run_queue *queue)
-{
-    queue->idle_due = visitor != NULL && queue == run_queues;
-}
-
 /* The first in the queue; the idle task when there is none or it is due. */
 static inline struct task *
 take_next(struct run_queue *queue)
@@ -97,7 +90,7 @@ take_next(struct run_queue *queue)
     struct task *task = queue->first;
 
     if (task == NULL || UNLIKELY(queue->idle_due)) {
-        begin_idle(queue);
+        queue->idle_due = visitor != NULL && queue == run_queues;
         return queue->idle;
     }
     take_out(queue, NULL, task);
@@ -348,15 +341,12 @@ sched_remind(const struct task *task)
 
 /* ---- giving up the CPU ---- */
 
-/* The idle task cannot be switched away from until somebody is ready. When it was woken while it ran
- * it is not due any more: it would never halt again. */
+/* The idle task cannot be switched away from until somebody is ready. */
 static void
 idle_until_woken(struct task *idle)
 {
     while (*(volatile enum task_state *)&idle->state != TASK_READY)
         task_idle();
-    begin_idle(sched_enter());
-    sched_leave();
 }
 
 /* A signal or the end has come: ends a sleep of a kind that it can end before it began. */
