@@ -185,4 +185,11 @@ def _():
     machine.kill()
 
 
+@case("a clock that ticks while the processor is tested: SeaBIOS comes back without AC")
+def _():
+    wait = "mov     edx, 200000000\n.wait:  dec     edx\n        jnz     .wait\n"
+    loader = mutant("slow.bin", "cpu.inc", "popfd\n        pushfd", "popfd\n" + wait + "pushfd")
+    contains(boots(*floppy(Image(loader=loader).path)), "drive 0x0")
+
+
 finish()
