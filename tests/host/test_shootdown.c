@@ -19,6 +19,7 @@
 #include "reclaim.h"
 #include "space.h"
 #include "uapi/mman.h"
+#include "../mm/numbered_file.h"
 #include "../mm/testing.h"
 
 #define PAGES 16
@@ -199,21 +200,11 @@ map(unsigned page, unsigned count)
                           PROT_READ | PROT_WRITE), 0);
 }
 
-static int
-fill_page(struct object *object, uint32_t index, void *page)
-{
-    (void)object;
-    fill_pattern(page, PAGE_SIZE, index);
-    return 0;
-}
-
-static const struct object_ops file_ops = {.fill = fill_page};
-
 /* All pages show a file, and are there. */
 static void
 map_file(struct object *file)
 {
-    object_init(file, &file_ops, PAGES * PAGE_SIZE);
+    object_init(file, &numbered_file, PAGES * PAGE_SIZE);
     for (unsigned i = 0; i < PAGES; i++) /* a fault brings its neighbours along */
         __atomic_store_n(&gone[i], 0, __ATOMIC_RELEASE);
     CHECK_EQ(space_mmap(space, BASE, PAGES * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED, file, 0,

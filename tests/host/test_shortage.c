@@ -11,6 +11,7 @@
 #include "slab.h"
 #include "space.h"
 #include "uapi/errno.h"
+#include "../mm/numbered_file.h"
 #include "../mm/testing.h"
 #include "../../mm/slab_private.h"
 
@@ -48,15 +49,6 @@ give_back(unsigned count)
         page_put(taken[count]);
 }
 
-static int
-fill_with_number(struct object *object, uint32_t index, void *page)
-{
-    (void)object;
-    fill_pattern(page, PAGE_SIZE, index);
-    return 0;
-}
-
-static const struct object_ops file_ops = {.fill = fill_with_number};
 static const struct object_ops memory_ops = {.fill = NULL};
 
 /* ---- the reserve ---- */
@@ -166,7 +158,7 @@ file_larger_than_memory(void)
 {
     static struct object file;
 
-    object_init(&file, &file_ops, (uint64_t)3 * FRAMES * PAGE_SIZE);
+    object_init(&file, &numbered_file, (uint64_t)3 * FRAMES * PAGE_SIZE);
     for (uint32_t i = 0; i < 2 * FRAMES; i++) {
         pfn_t page;
         CHECK_EQ(object_page(&file, i, &page), 0);
@@ -198,7 +190,7 @@ cache_makes_room(void)
     pfn_t page;
     unsigned long before = pmm_free_frames();
 
-    object_init(&file, &file_ops, (uint64_t)FRAMES * PAGE_SIZE);
+    object_init(&file, &numbered_file, (uint64_t)FRAMES * PAGE_SIZE);
     for (uint32_t i = 0; i < before / 2; i++) {
         CHECK_EQ(object_page(&file, i, &page), 0);
         page_put(page);
@@ -234,7 +226,7 @@ cache_makes_room_for_the_kernel(void)
     void *last = NULL;
     size_t count = 0;
 
-    object_init(&file, &file_ops, (uint64_t)FRAMES * PAGE_SIZE);
+    object_init(&file, &numbered_file, (uint64_t)FRAMES * PAGE_SIZE);
     for (uint32_t i = 0; i < pmm_managed_frames() * 3 / 4; i++) {
         CHECK_EQ(object_page(&file, i, &page), 0);
         page_put(page);
@@ -291,11 +283,11 @@ copies_under_shortage(void)
     unsigned count, gone = 0;
 
     CHECK(space);
-    object_init(&file, &file_ops, PAGE_SIZE);
+    object_init(&file, &numbered_file, PAGE_SIZE);
     CHECK_EQ(space_mmap(space, WHERE, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
                         &file, 0, true),
              WHERE);
-    object_init(&text, &file_ops, reclaim_reserve() * PAGE_SIZE);
+    object_init(&text, &numbered_file, reclaim_reserve() * PAGE_SIZE);
     count = take(FRAME_USER);
     for (unsigned i = 0; i < reclaim_reserve() + 6; i++)
         page_put(taken[--count]);
@@ -369,7 +361,7 @@ insert_under_shortage(uint32_t old, uint32_t new, unsigned nodes)
     unsigned long frames = 0;
     pfn_t page;
 
-    object_init(&file, &file_ops, OBJECT_SIZE_MAX);
+    object_init(&file, &numbered_file, OBJECT_SIZE_MAX);
     CHECK_EQ(object_page(&file, old, &page), 0);
     unsigned count = leave_only(nodes);
     CHECK(!radix_insert(&file.tree, new, pfn(7))); /* the page is held */
@@ -410,7 +402,7 @@ promises_are_kept(void)
     static struct object memory, file;
     pfn_t page;
 
-    object_init(&file, &file_ops, (uint64_t)FRAMES * PAGE_SIZE);
+    object_init(&file, &numbered_file, (uint64_t)FRAMES * PAGE_SIZE);
     object_init(&memory, &memory_ops, OBJECT_SIZE_MAX);
     memory.counted = true;
     commit_set_mode(COMMIT_STRICT);

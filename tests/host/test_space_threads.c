@@ -14,6 +14,7 @@
 #include "reclaim.h"
 #include "space.h"
 #include "uapi/mman.h"
+#include "../mm/numbered_file.h"
 #include "../mm/testing.h"
 
 #define COMMON       0x20000000u
@@ -39,16 +40,6 @@ static struct address_space *space;
 static struct object file;
 static bool forks;
 static unsigned running;
-
-static int
-fill_page(struct object *object, uint32_t index, void *page)
-{
-    (void)object;
-    fill_pattern(page, PAGE_SIZE, index);
-    return 0;
-}
-
-static const struct object_ops file_ops = {.fill = fill_page};
 
 static uintptr_t
 own_page(const struct worker *worker, uint32_t page)
@@ -188,7 +179,7 @@ run(unsigned count, bool with_forks)
     forks = with_forks;
     space = space_create();
     CHECK(space);
-    object_init(&file, &file_ops, FILE_PAGES * PAGE_SIZE);
+    object_init(&file, &numbered_file, FILE_PAGES * PAGE_SIZE);
     CHECK_EQ(space_mmap(space, COMMON, COMMON_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true), COMMON);
     CHECK_EQ(space_mmap(space, FILE_AT, FILE_PAGES * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED,

@@ -13,6 +13,7 @@
 
 #include "area.h"
 #include "ktest.h"
+#include "numbered_file.h"
 #include "object.h"
 #include "space.h"
 #include "testing.h"
@@ -41,16 +42,6 @@ struct part {
     unsigned wrong;
     const char *what; /* was wrong first */
 };
-
-static int
-part_fill(struct object *object, uint32_t index, void *page)
-{
-    (void)object;
-    fill_pattern(page, PAGE_SIZE, index);
-    return 0;
-}
-
-static const struct object_ops part_ops = {.fill = part_fill};
 
 static inline uintptr_t
 part_address(uint32_t page)
@@ -256,7 +247,7 @@ parts_begin(unsigned count)
     part_count = count;
     for (uint32_t page = 0; page < PARTS_PAGES; page++)
         part_pages[page] = (struct part_page){.mapped = false};
-    object_init(&part_file, &part_ops, PARTS_PAGES * PAGE_SIZE);
+    object_init(&part_file, &numbered_file, PARTS_PAGES * PAGE_SIZE);
     part_space = space_create();
     return part_space != NULL;
 }
