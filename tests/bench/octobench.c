@@ -410,6 +410,217 @@ static void usage(void)
 	exit(2);
 }
 
+/* What the command line asks for. */
+static struct {
+	unsigned reps, ms, arena, maxthr, ninc, nexc;
+	uint32_t seed;
+	char *inc[64], *exc[64];
+	FILE *raw;
+} opt = { .reps = 9, .ms = 20, .arena = 512, .maxthr = 2, .seed = 1 };
+
+static void parse(int argc, char **argv)
+{
+	int o;
+	while ((o = getopt(argc, argv, "r:t:m:a:w:x:o:s:h")) != -1)
+		switch (o) {
+		case 'r': opt.reps = (unsigned)atoi(optarg); break;
+		case 't': opt.maxthr = (unsigned)atoi(optarg); break;
+		case 'm': opt.ms = (unsigned)atoi(optarg); break;
+		case 'a': opt.arena = (unsigned)atoi(optarg); break;
+		case 's': opt.seed = (uint32_t)strtoul(optarg, NULL, 0); break;
+		case 'w': if (opt.ninc < 64) opt.inc[opt.ninc++] = optarg; break;
+		case 'x': if (opt.nexc < 64) opt.exc[opt.nexc++] = optarg; break;
+		case 'o':
+			opt.raw = fopen(optarg, "w");
+			if (!opt.raw)
+				ob_die("%s: %s", optarg, strerror(errno));
+			break;
+		default: usage();
+		}
+	if (optind == argc || !opt.reps || opt.reps > 255 || !opt.maxthr ||
+	    opt.maxthr > OB_MAXT || opt.arena % 64)
+		usage();
+	ob_arena_bytes = (size_t)opt.arena << 20;
+	nthreads_max = opt.maxthr;
+}
+
+static _Noreturn void check_one(const char *spec)
+{
+	if (ob_load(spec))
+		_exit(2);
+	ob_cfg.ncpu = opt.maxthr;
+	if (A.caps & (OB_PAGES | OB_ARENA))
+		ob_map_arena(ob_arena_bytes, true);
+	if (A.init && A.init(&ob_cfg))
+		ob_die("init failed");
+	_exit(ob_selfcheck(opt.maxthr, opt.seed));
+}
+
+/* Each allocator in its own process. */
+static int check_each(int n, char **specs)
+{
+	int rc = 0;
+	for (int i = 0; i < n; i++) {
+		pid_t p = fork();
+		if (!p)
+			check_one(specs[i]);
+		int st;
+		waitpid(p, &st, 0);
+		if (st) {
+			printf("%s: FAIL (status 0x%x)\n", specs[i], st);
+			rc = 1;
+		}
+		fflush(stdout);
+	}
+	return rc;
+}
+
+#define MAXW 32
+static struct worker W[MAXW];
+static unsigned nw, bad;
+static const char *const arch = sizeof(void *) == 4 ? "i386" : "x86_64";
+
+/* What one workload gave with one number of threads. */
+static struct {
+	double ns[MAXW][256], tsc[MAXW][256], aux[MAXW][256];
+	unsigned reps;
+	bool has[MAXW];
+} got;
+
+static void start_workers(int n, char **specs)
+{
+	static char ab[16], mb[16], tb[16];
+	snprintf(ab, sizeof ab, "%u", opt.arena);
+	snprintf(mb, sizeof mb, "%u", opt.ms);
+	snprintf(tb, sizeof tb, "%u", opt.maxthr);
+	opt_arena = ab, opt_ms = mb, opt_thr = tb;
+
+	for (int i = 0; i < n && nw < MAXW; i++) {
+		W[nw].spec = specs[i];
+		snprintf(W[nw].copy, sizeof W[nw].copy, "%u", nw);
+		if (start_worker(&W[nw]) == 0)
+			nw++;
+		else
+			fprintf(stderr, "octobench: %s left out\n", specs[i]);
+	}
+}
+
+static void print_heads(void)
+{
+	double cpt = core_per_tsc();
+	uint64_t t0 = ob_ns(), c0 = ob_tsc();
+	while (ob_ns() - t0 < 20000000)
+		;
+	printf("# arch=%s tsc_ghz=%.3f core_per_tsc=%.2f reps=%u ms=%u arena_mib=%u\n", arch,
+	       (double)(ob_tsc() - c0) / (double)(ob_ns() - t0), cpt, opt.reps, opt.ms, opt.arena);
+	printf("arch,allocator,workload,threads,ns_per_op,tsc_per_op,min_ns,ratio_to_best,aux_name,aux\n");
+	if (opt.raw)
+		fprintf(opt.raw, "arch,allocator,workload,threads,rep,ns_per_op,tsc_per_op,aux_name,aux\n");
+}
+
+static bool wanted(const char *name)
+{
+	bool take = opt.ninc == 0;
+	for (unsigned i = 0; i < opt.ninc; i++)
+		take |= fnmatch(opt.inc[i], name, 0) == 0;
+	for (unsigned i = 0; i < opt.nexc; i++)
+		take &= fnmatch(opt.exc[i], name, 0) != 0;
+	return take;
+}
+
+/* One repetition of a workload by worker i. */
+static void measure(unsigned i, unsigned wl, unsigned nthr, unsigned r)
+{
+	const struct workload *w = &ob_set_used->workloads[wl];
+	struct worker f = W[i], *u = &W[i];
+	unsigned b = 0;
+
+	if (!(W[i].caps & w->caps) || (W[i].caps & OB_NOXFER && strstr(w->name, "xfree")))
+		return;
+	if (w->fresh) {
+		u = &f;
+		if (start_worker(u))
+			return;
+	}
+	if (!ask(u, wl, nthr, &got.ns[i][r], &got.tsc[i][r], &got.aux[i][r], &b)) {
+		fprintf(stderr, "octobench: %s died in %s\n", W[i].name, w->name);
+		W[i].caps = 0;
+		bad++;
+		return;
+	}
+	if (w->fresh)
+		stop_worker(u);
+	bad += b;
+	got.has[i] = true;
+	if (opt.raw)
+		fprintf(opt.raw, "%s,%s,%s,%u,%u,%.4f,%.4f,%s,%.6f\n", arch, W[i].name, w->name,
+			nthr, r, got.ns[i][r], got.tsc[i][r], w->auxname ? w->auxname : "",
+			got.aux[i][r]);
+}
+
+static double best_median(void)
+{
+	double best = INFINITY;
+	for (unsigned i = 0; i < nw; i++)
+		if (got.has[i] && W[i].caps && !isnan(got.ns[i][0]) && strcmp(W[i].name, "null")) {
+			double m = median(got.ns[i], got.reps);
+			best = m < best ? m : best;
+		}
+	return best;
+}
+
+static void print_row(unsigned i, const struct workload *w, unsigned nthr, double best)
+{
+	double m = median(got.ns[i], got.reps), mn = INFINITY, a = median(got.aux[i], got.reps);
+	for (unsigned r = 0; r < got.reps; r++)
+		mn = got.ns[i][r] < mn ? got.ns[i][r] : mn;
+	printf("%s,%s,%s,%u,", arch, W[i].name, w->name, nthr);
+	if (isnan(m) || m == 0) /* no such order, or aux only */
+		printf(",,,,");
+	else
+		printf("%.2f,%.1f,%.2f,%.2f,", m, median(got.tsc[i], got.reps), mn, m / best);
+	printf("%s,", w->auxname ? w->auxname : "");
+	if (!isnan(a))
+		printf("%.4g", a);
+	putchar('\n');
+}
+
+/* All workers in turn, with a new starting point each time round. */
+static void compare(unsigned wl, unsigned nthr)
+{
+	const struct workload *w = &ob_set_used->workloads[wl];
+
+	memset(got.has, 0, sizeof got.has);
+	got.reps = w->oneshot ? 1 : opt.reps;
+	for (unsigned r = 0; r < got.reps; r++)
+		for (unsigned k = 0; k < nw; k++)
+			measure((k + r) % nw, wl, nthr, r);
+	double best = best_median();
+	for (unsigned i = 0; i < nw; i++)
+		if (got.has[i] && W[i].caps)
+			print_row(i, w, nthr, best);
+	fflush(stdout);
+}
+
+static int compare_all(int n, char **specs)
+{
+	start_workers(n, specs);
+	if (!nw)
+		return 2;
+	print_heads();
+	for (unsigned wl = 0; wl < ob_set_used->count; wl++) {
+		const struct workload *w = &ob_set_used->workloads[wl];
+		unsigned most = w->maxthr > 1 ? opt.maxthr : 1;
+		for (unsigned nthr = w->minthr; nthr <= most && wanted(w->name); nthr++)
+			compare(wl, nthr);
+	}
+	for (unsigned i = 0; i < nw; i++)
+		stop_worker(&W[i]);
+	if (bad)
+		printf("# FAILURES %u\n", bad);
+	return bad != 0;
+}
+
 int main(int argc, char **argv)
 {
 	/* jemalloc and others want static TLS even when dlopened */
@@ -440,157 +651,6 @@ int main(int argc, char **argv)
 	bool check = argc > 1 && !strcmp(argv[1], "--check");
 	if (check)
 		argc--, argv++;
-
-	unsigned reps = 9, ms = 20, arena = 512, maxthr = 2, nw = 0, ninc = 0, nexc = 0;
-	uint32_t seed = 1;
-	char *inc[64], *exc[64];
-	FILE *raw = NULL;
-	int o;
-	while ((o = getopt(argc, argv, "r:t:m:a:w:x:o:s:h")) != -1)
-		switch (o) {
-		case 'r': reps = (unsigned)atoi(optarg); break;
-		case 't': maxthr = (unsigned)atoi(optarg); break;
-		case 'm': ms = (unsigned)atoi(optarg); break;
-		case 'a': arena = (unsigned)atoi(optarg); break;
-		case 's': seed = (uint32_t)strtoul(optarg, NULL, 0); break;
-		case 'w': if (ninc < 64) inc[ninc++] = optarg; break;
-		case 'x': if (nexc < 64) exc[nexc++] = optarg; break;
-		case 'o':
-			raw = fopen(optarg, "w");
-			if (!raw)
-				ob_die("%s: %s", optarg, strerror(errno));
-			break;
-		default: usage();
-		}
-	if (optind == argc || !reps || reps > 255 || !maxthr || maxthr > OB_MAXT || arena % 64)
-		usage();
-	ob_arena_bytes = (size_t)arena << 20;
-	nthreads_max = maxthr;
-
-	if (check) { /* each allocator in its own process */
-		int rc = 0;
-		for (int i = optind; i < argc; i++) {
-			pid_t p = fork();
-			if (!p) {
-				if (ob_load(argv[i]))
-					_exit(2);
-				ob_cfg.ncpu = maxthr;
-				if (A.caps & (OB_PAGES | OB_ARENA))
-					ob_map_arena(ob_arena_bytes, true);
-				if (A.init && A.init(&ob_cfg))
-					ob_die("init failed");
-				_exit(ob_selfcheck(maxthr, seed));
-			}
-			int st;
-			waitpid(p, &st, 0);
-			if (st) {
-				printf("%s: FAIL (status 0x%x)\n", argv[i], st);
-				rc = 1;
-			}
-			fflush(stdout);
-		}
-		return rc;
-	}
-
-	char ab[16], mb[16], tb[16];
-	snprintf(ab, sizeof ab, "%u", arena);
-	snprintf(mb, sizeof mb, "%u", ms);
-	snprintf(tb, sizeof tb, "%u", maxthr);
-	opt_arena = ab, opt_ms = mb, opt_thr = tb;
-
-	static struct worker W[32];
-	for (int i = optind; i < argc && nw < 32; i++) {
-		W[nw].spec = argv[i];
-		snprintf(W[nw].copy, sizeof W[nw].copy, "%u", nw);
-		if (start_worker(&W[nw]) == 0)
-			nw++;
-		else
-			fprintf(stderr, "octobench: %s left out\n", argv[i]);
-	}
-	if (!nw)
-		return 2;
-	const char *arch = sizeof(void *) == 4 ? "i386" : "x86_64";
-	double cpt = core_per_tsc();
-	uint64_t t0 = ob_ns(), c0 = ob_tsc();
-	while (ob_ns() - t0 < 20000000)
-		;
-	printf("# arch=%s tsc_ghz=%.3f core_per_tsc=%.2f reps=%u ms=%u arena_mib=%u\n", arch,
-	       (double)(ob_tsc() - c0) / (double)(ob_ns() - t0), cpt, reps, ms, arena);
-	printf("arch,allocator,workload,threads,ns_per_op,tsc_per_op,min_ns,ratio_to_best,aux_name,aux\n");
-	if (raw)
-		fprintf(raw, "arch,allocator,workload,threads,rep,ns_per_op,tsc_per_op,aux_name,aux\n");
-
-	unsigned bad = 0;
-	for (unsigned wl = 0; wl < ob_set_used->count; wl++) {
-		const struct workload *w = &ob_set_used->workloads[wl];
-		bool take = ninc == 0;
-		for (unsigned i = 0; i < ninc; i++)
-			take |= fnmatch(inc[i], w->name, 0) == 0;
-		for (unsigned i = 0; i < nexc; i++)
-			take &= fnmatch(exc[i], w->name, 0) != 0;
-		if (!take)
-			continue;
-		for (unsigned nthr = w->minthr; nthr <= maxthr && nthr <= (w->maxthr > 1 ? maxthr : 1); nthr++) {
-			static double ns[32][256], tsc[32][256], aux[32][256];
-			unsigned R = w->oneshot ? 1 : reps;
-			bool has[32] = { false };
-			for (unsigned r = 0; r < R; r++)
-				for (unsigned k = 0; k < nw; k++) {
-					/* a new starting point each time round */
-					unsigned i = (k + r) % nw, b = 0;
-					if (!(W[i].caps & w->caps) ||
-					    (W[i].caps & OB_NOXFER && strstr(w->name, "xfree")))
-						continue;
-					struct worker f = W[i], *u = &W[i];
-					if (w->fresh) {
-						u = &f;
-						if (start_worker(u))
-							continue;
-					}
-					if (!ask(u, wl, nthr, &ns[i][r], &tsc[i][r], &aux[i][r], &b)) {
-						fprintf(stderr, "octobench: %s died in %s\n", W[i].name, w->name);
-						W[i].caps = 0;
-						bad++;
-						continue;
-					}
-					if (w->fresh)
-						stop_worker(u);
-					bad += b;
-					has[i] = true;
-					if (raw)
-						fprintf(raw, "%s,%s,%s,%u,%u,%.4f,%.4f,%s,%.6f\n", arch,
-							W[i].name, w->name, nthr, r, ns[i][r], tsc[i][r],
-							w->auxname ? w->auxname : "", aux[i][r]);
-				}
-			double best = INFINITY;
-			for (unsigned i = 0; i < nw; i++)
-				if (has[i] && W[i].caps && !isnan(ns[i][0]) && strcmp(W[i].name, "null")) {
-					double m = median(ns[i], R);
-					best = m < best ? m : best;
-				}
-			for (unsigned i = 0; i < nw; i++) {
-				if (!has[i] || !W[i].caps)
-					continue;
-				double m = median(ns[i], R), mn = INFINITY;
-				for (unsigned r = 0; r < R; r++)
-					mn = ns[i][r] < mn ? ns[i][r] : mn;
-				printf("%s,%s,%s,%u,", arch, W[i].name, w->name, nthr);
-				if (isnan(m) || m == 0) /* no such order, or aux only */
-					printf(",,,,");
-				else
-					printf("%.2f,%.1f,%.2f,%.2f,", m, median(tsc[i], R), mn, m / best);
-				printf("%s,", w->auxname ? w->auxname : "");
-				double a = median(aux[i], R);
-				if (!isnan(a))
-					printf("%.4g", a);
-				putchar('\n');
-			}
-			fflush(stdout);
-		}
-	}
-	for (unsigned i = 0; i < nw; i++)
-		stop_worker(&W[i]);
-	if (bad)
-		printf("# FAILURES %u\n", bad);
-	return bad != 0;
+	parse(argc, argv);
+	return (check ? check_each : compare_all)(argc - optind, argv + optind);
 }
