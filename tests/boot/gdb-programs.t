@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from debugger import ROOT, end, image_with, like, ok, session
 
 SHELL_READS = "tbreak sys_read if task_current()->process->pid == 2"
+# An interrupt of a program that computes: EIP and CS lie above its vector and error code.
+IN_RING_3 = "tbreak trap_common if (*(unsigned *)($esp + 12) & 3) == 3"
 MAIN_OF_SHELL = r"main \(argc=1, argv=0x\w+\) at user/sh.c:\d+\s*\Z"
 MAIN_OF_MEMTOUR = r"main \(argc=2, argv=0x\w+\) at user/memtour.c:\d+\s*\Z"
 
@@ -45,7 +47,7 @@ def programs():
         [SHELL_READS, "continue", "octavo break memtour:main",
          "octavo break memtour:user/memtour/watch.c:no_such", "octavo type memtour cow", "continue",
          "octavo user", "tbreak space_fork", "continue", "bt",
-         "tbreak trap_common if $esp < 0xe0000000", "continue", "bt", *["stepi"] * 6, "bt",
+         "octavo type hexdump /dev/zero", IN_RING_3, "continue", "bt", *["stepi"] * 6, "bt",
          "tbreak restore_segments", "continue", "stepi", "stepi", "bt"],
         "build/octavo.img")
     like("a breakpoint in a program that does not run yet", said[3],
@@ -57,10 +59,10 @@ def programs():
     like("at fork: through C, trap and assembly to the program's main", said[10],
          r"^#0 +space_fork", r"sys_fork", r"<system call in ring 3>", r"fork \(\) at user/lib",
          r"cow_step", MAIN_OF_MEMTOUR)
-    like("an interrupt", said[13], r"^#0 +<(interrupt \d+|[\w ]+) in ring [03]>", r"main \(")
-    first, later = (re.sub(r"^#0.*", "", said[at], flags=re.MULTILINE) for at in (13, 20))
-    ok("each instruction of the way in knows its caller", first == later, said[13] + said[20])
-    like("and of the way out", said[25], r"^#0 +<[\w ]+ in ring 3>", r"main \(argc=")
+    like("an interrupt", said[14], r"^#0 +<interrupt \d+ in ring 3>", r"main \(argc=")
+    first, later = (re.sub(r"^#0.*", "", said[at], flags=re.MULTILINE) for at in (14, 21))
+    ok("each instruction of the way in knows its caller", first == later, said[14] + said[21])
+    like("and of the way out", said[26], r"^#0 +<[\w ]+ in ring 3>", r"main \(argc=")
 
 
 def children():
