@@ -7,8 +7,9 @@
  *
  * Lock: `stacks_lock`, around the list alone. Only tasks come here, never interrupts.
  */
+#include "frame.h"
 #include "kasan.h"
-#include "platform.h"
+#include "pagetable.h"
 #include "reclaim.h"
 #include "sched.h"
 #include "vmalloc.h"
@@ -42,13 +43,29 @@ keep(void *stack)
     return room;
 }
 
+/* Its frames are counted as a stack's. NULL when there is no memory. */
+static void *
+make(void)
+{
+    void *stack = vmalloc(KERNEL_STACK_SIZE);
+    uintptr_t at = (uintptr_t)stack;
+    paddr_t frame;
+
+    for (; stack != NULL && at < (uintptr_t)stack + KERNEL_STACK_SIZE; at += PAGE_SIZE) {
+        bool mapped = pagetable_lookup(at, &frame, NULL);
+        ASSERT(mapped);
+        frame_set_owner(paddr_to_pfn(frame), FRAME_STACK);
+    }
+    return stack;
+}
+
 void *
 stack_alloc(void)
 {
     void *stack = take_kept();
 
     if (stack == NULL)
-        stack = vmalloc(KERNEL_STACK_SIZE);
+        stack = make();
     else
         kasan_allow(stack, KERNEL_STACK_SIZE); /* who ended on it left variables there */
     if (lock_stat_on && stack != NULL)

@@ -47,6 +47,7 @@ parts = ("MemFree", "Cached", "AnonPages", "Slab", "KernelStack", "PageTables", 
          "KernelHeap")
 tap.ok(sum(kib.get(name, 0) for name in parts) == kib.get("MemTotal"), "meminfo adds up",
        meminfo.splitlines())
+tap.ok(kib.get("KernelStack", 0) >= 8, "the tasks' stacks are counted", meminfo.splitlines())
 tap.ok(kib.get("Cached", 0) >= kib.get("Mapped", 1) > 0, "programs' code is in the page cache")
 
 fields = re.fullmatch(r"(\d+) \((\w+)\) R (\d+ )+(-?\d+ )*-?\d+\n", stat)
