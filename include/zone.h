@@ -50,8 +50,9 @@ struct block {
     uint32_t previous;
 };
 
+/* What changes with each batch lies in as few lines of the cache as it can, and what is only read in
+ * others: a CPU that waits for the lock takes them away from the one that has it. */
 struct zone {
-    struct spinlock lock;
     const char *name;
     struct block *blocks;
     struct block_map *maps; /* beside blocks */
@@ -59,13 +60,14 @@ struct zone {
     uint32_t count;         /* of blocks */
     uint8_t id;
     bool holds_frames;     /* of the machine, that is, and not addresses */
-    uint32_t list[ORDERS]; /* blocks by their largest free chunk */
-    uint32_t refills[CPU_MAX]; /* the block from which each CPU filled its stacks last */
-    uint32_t listed;       /* bit k: list[k] is not empty */
-    unsigned long free;    /* frames in the buddy */
     unsigned long managed; /* frames free, cached or allocated */
     /* Called with the lock held before the first allocation from a block; may be NULL. */
     void (*opened)(struct zone *zone, uint32_t block);
+    struct spinlock lock __attribute__((aligned(64)));
+    uint32_t listed;       /* bit k: list[k] is not empty */
+    unsigned long free;    /* frames in the buddy */
+    uint32_t list[ORDERS]; /* blocks by their largest free chunk */
+    uint32_t refills[CPU_MAX]; /* the block from which each CPU filled its stacks last */
 };
 
 /* What the 32-bit numbers of a zone's frames count from: frame 0 where the frame table's address is

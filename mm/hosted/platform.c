@@ -20,6 +20,10 @@
 #include "platform.h"
 #include "tlb.h"
 
+/* Whoever has the lock works on its line of the cache meanwhile: each look takes the line away. A
+ * pause is some 40 cycles, and what is done under a lock a few hundred. */
+#define PAUSES_BETWEEN_LOOKS 5
+
 /* Spins before the thread lets others run, and turns before a wait counts as a deadlock (minutes).
  */
 #define SPINS_BEFORE_YIELD  200
@@ -184,6 +188,8 @@ hosted_spin_wait(struct spinlock *lock)
     do {
         while (spin_is_locked(lock)) {
             tlb_answer();
+            for (unsigned i = 0; i < PAUSES_BETWEEN_LOOKS; i++)
+                cpu_pause();
             if (++spins < SPINS_BEFORE_YIELD)
                 continue;
             spins = 0;
