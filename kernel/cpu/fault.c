@@ -15,6 +15,7 @@
  * Any other exception in ring 3 is a signal: signal(7), and what Linux makes of each vector.
  */
 #include "cpu.h"
+#include "fault.h"
 #include "fpu.h"
 #include "oom.h"
 #include "page.h"
@@ -51,6 +52,12 @@ repair(struct address_space *space, uintptr_t address, enum fault_access access,
                                  : space_fault(space, address, access);
 }
 
+enum fault_result
+fault_repair(uintptr_t address, enum fault_access access, uintptr_t code)
+{
+    return repair(task_current()->space, address, access, code);
+}
+
 /* A fault in ring 3 that space_fault could not repair. */
 static void
 bad_access(enum fault_result result, uintptr_t address, const struct trap_frame *frame)
@@ -63,7 +70,7 @@ bad_access(enum fault_result result, uintptr_t address, const struct trap_frame 
         signal_fault(SIGBUS, BUS_ADRERR, address, frame);
         break;
     case FAULT_NOMEM:
-        oom_handle();
+        oom_handle(address, access_of(frame), frame->eip);
         break;
     default:
         signal_fault(SIGSEGV, SEGV_MAPERR, address, frame);

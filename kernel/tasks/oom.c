@@ -6,6 +6,7 @@
  * there is another: they hold little, and without them nobody is left to do anything about it.
  *
  *   somebody is dying already ──► wait for its memory
+ *   the fault can be repaired ──► memory has come back meanwhile
  *   reclaim finds something   ──► that will do
  *   else                      ──► report who holds what (at most once a second), end one
  *
@@ -13,11 +14,15 @@
  * give nothing back.
  *
  * Programs on several CPUs may find at the same time that memory is out. One of them chooses; the
- * others then find the victim, and wait for its memory as that one does.
+ * others then find the victim, and wait for its memory as that one does. Who comes when the victim
+ * has gone finds none: what it could not have may be there by now, so each tries once more before
+ * it chooses.
  *
- * Lock: `choosing` from the look whether somebody is dying until somebody is.
+ * Lock: `choosing` from the look whether somebody is dying until somebody is. Spaces are locked
+ * under it, and files read.
  */
 #include <string.h>
+#include "fault.h"
 #include "mutex.h"
 #include "oom.h"
 #include "oom_choice.h"
@@ -28,9 +33,10 @@
 #include "timer.h"
 #include "trace.h"
 
-/* In so many turns of the others, and in that time, a victim has to be gone. */
+/* In so many turns of the others, and in that time, a victim has to be gone. The time is for one
+ * whose CPU is busy, or is a thread that its host does not run. */
 #define WAIT_TURNS   50
-#define WAIT_TICKS   (TIMER_HZ / 10)
+#define WAIT_TICKS   TIMER_HZ
 #define FRAMES_ASKED 32
 
 static struct mutex choosing STATIC_MUTEX = MUTEX_INIT;
@@ -163,7 +169,7 @@ choose(void)
 }
 
 void
-oom_handle(void)
+oom_handle(uintptr_t address, enum fault_access access, uintptr_t code)
 {
     int pid = __atomic_load_n(&victim_pid, __ATOMIC_ACQUIRE);
 
@@ -171,7 +177,8 @@ oom_handle(void)
         return;
     mutex_lock(&choosing);
     pid = __atomic_load_n(&victim_pid, __ATOMIC_ACQUIRE);
-    if (pid == 0 && reclaim_for_program(FRAMES_ASKED) == 0)
+    if (pid == 0 && fault_repair(address, access, code) == FAULT_NOMEM &&
+        reclaim_for_program(FRAMES_ASKED) == 0)
         choose();
     mutex_unlock(&choosing);
     pid = __atomic_load_n(&victim_pid, __ATOMIC_ACQUIRE);

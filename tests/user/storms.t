@@ -33,6 +33,7 @@ storm "memory hogs" 32M hog
 like "memory hogs: the report names the program" "$console" '^oom: \* .* hog$'
 like "memory hogs: and says what went" "$console" "^oom: [0-9]+ 'hog' is ended$"
 storm "names, pipes and files without end" 32M hoard
+storm "a shortage that passes" 32M passing
 
 cpus=4
 storm "4 CPUs: the books are right at any time" 32M books 24

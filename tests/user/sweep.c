@@ -7,6 +7,7 @@
  * nothing may have changed; and when a call has been swept, as much memory is free as before. A
  * number that the table does not have must be one that the kernel does not know.
  */
+#include "fail_nth.h"
 #include "witness.h"
 
 #define AREA    0x20000000ul
@@ -595,23 +596,13 @@ undo(const struct row *row, long answer)
 static void
 arm(ulong n)
 {
-    char text[12];
-    int i = sizeof text;
-
-    do
-        text[--i] = (char)('0' + n % 10);
-    while (n /= 10);
-    k_write(fail_nth, text + i, sizeof text - (ulong)i);
+    fail_arm(fail_nth, n);
 }
 
-/* How many allocations are left until the one that fails. */
 static ulong
 left(void)
 {
-    char text[12] = {0};
-
-    SC5(NR_pread64, fail_nth, text, sizeof text - 1, 0, 0);
-    return parse_num(text, 0);
+    return fail_left(fail_nth);
 }
 
 static long usual; /* what the call answers */
@@ -669,7 +660,7 @@ struct try {
 static int
 open_fail_nth(void)
 {
-    fail_nth = (int)SC2(NR_dup2, SC3(NR_open, "/proc/self/fail-nth", O_RDWR_, 0), KEPT);
+    fail_nth = (int)SC2(NR_dup2, fail_open(), KEPT);
     return fail_nth >= 0;
 }
 
@@ -842,7 +833,7 @@ main(int argc, char **argv, char **envp)
         fail_nth = KEPT;
         return left() ? NOT_REACHED : REACHED;
     }
-    fail_nth = (int)SC3(NR_open, "/proc/self/fail-nth", O_RDWR_, 0);
+    fail_nth = fail_open();
     if (fail_nth < 0) {
         skip("no /proc/self/fail-nth here");
         return done("sweep");
