@@ -33,10 +33,9 @@
 #include "timer.h"
 #include "trace.h"
 
-/* In so many turns of the others, and in that time, a victim has to be gone. The time is for one
- * whose CPU is busy, or is a thread that its host does not run. */
+/* In so many turns of the others, and in that time, a victim has to be gone. */
 #define WAIT_TURNS   50
-#define WAIT_TICKS   TIMER_HZ
+#define WAIT_TICKS   (TIMER_HZ / 10)
 #define FRAMES_ASKED 32
 
 static struct mutex choosing STATIC_MUTEX = MUTEX_INIT;
