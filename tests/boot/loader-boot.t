@@ -129,6 +129,8 @@ cpu: model=pentium, count=1, ips=50000000, reset_on_triple_fault=0
 clock: sync=none, time0=0
 com1: enabled=1, mode=file, dev=%s
 port_e9_hack: enabled=1
+speaker: enabled=0
+sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
 log: %s
 panic: action=fatal
 error: action=report
