@@ -13,8 +13,9 @@
  * Spinlocks. Nobody tells when one is given back: what a CPU holds is looked at when it takes
  * another one, and a lock is no longer held when its word is not what it was, or another CPU has
  * taken it since: a task that has moved has the same stack there. Between that one's two steps it
- * may seem to be held here, so before a report one looks for a while. One that is had by trying is
- * held as any other, but is not taken behind those that are: nobody waits for it.
+ * may seem to be held here, so before an order is noted or reported one looks for a while. One that
+ * is had by trying is held as any other, but is not taken behind those that are: nobody waits for
+ * it.
  *
  * Mutexes. What a task holds, shared or not, stands at the lower end of its stack, which no sane
  * call reaches. More is wrong with a mutex than an order:
@@ -167,10 +168,14 @@ follow(const struct held *first, const void *second, unsigned kind, uint32_t cod
 
     if (first->kind == kind || first->kind == LOCK_KINDS || kind == LOCK_KINDS)
         return;
+    edge = find_edge(first->kind, kind, false);
     back = find_edge(kind, first->kind, false);
-    if (back != NULL && back->code != 0 && (first->holder == 0 || stays_held(first)))
+    if ((edge == NULL || back != NULL) && first->holder != 0 && !stays_held(first))
+        return;
+    if (back != NULL && back->code != 0)
         report_order(first, second, code, back->code);
-    edge = find_edge(first->kind, kind, true);
+    if (edge == NULL)
+        edge = find_edge(first->kind, kind, true);
     if (edge != NULL)
         edge->code = code;
 }
