@@ -143,7 +143,9 @@ wall_offset(void)
 uint32_t
 clock_seconds(void)
 {
-    return (uint32_t)wall_offset().sec + timer_ticks() / TIMER_HZ;
+    struct timespec64 wall = wall_offset();
+
+    return (uint32_t)add(timespec_of_ticks(timer_ticks()), &wall).sec;
 }
 
 void

@@ -17,7 +17,7 @@ void clock_init(void);
 /* What a clock shows: CLOCK_ of uapi/time.h. 0, or -EINVAL when there is no such clock. */
 MUST_CHECK int clock_read(int clock, struct timespec64 *now);
 
-/* CLOCK_REALTIME to a second or so, without looking at the hardware. */
+/* The seconds of CLOCK_REALTIME_COARSE, without looking at the hardware. */
 uint32_t clock_seconds(void);
 
 /* Sets CLOCK_REALTIME. */

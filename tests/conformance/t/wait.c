@@ -178,6 +178,28 @@ static long ms_now(void)
 	return t.sec * 1000 + t.nsec / 1000000;
 }
 
+static long coarse_seconds(void)
+{
+	long t[2];
+	SC2(NR_clock_gettime, 5, t);
+	return t[0];
+}
+
+/* Whoever compares the time of a file with time() sees none of the future. */
+static void seconds(void)
+{
+	long wrong = 0;
+	struct {
+		long sec, nsec;
+	} nap = {0, 30000000};
+	for (int i = 0; i < 10; i++) {
+		long before = coarse_seconds(), now = SC1(NR_time, 0), after = coarse_seconds();
+		wrong += now < before || now > after;
+		SC2(NR_nanosleep, &nap, 0);
+	}
+	eq(wrong, 0, "time() is the second of CLOCK_REALTIME_COARSE (of 10 looks)");
+}
+
 static void sleeps(void)
 {
 	struct {
@@ -230,6 +252,7 @@ int main(void)
 	orphans();
 	groups();
 	silent();
+	seconds();
 	sleeps();
 	return done("wait");
 }
