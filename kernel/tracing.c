@@ -85,17 +85,21 @@ start(void)
 int
 tracing_choose(const char *list)
 {
+    static bool choosing;
     uint32_t groups;
     int error = 0;
 
     if (!trace_parse(list, &groups))
         return -EINVAL;
+    if (__atomic_exchange_n(&choosing, true, __ATOMIC_ACQUIRE))
+        return -EBUSY;
     if (!trace_started() && groups != 0)
         error = start();
     cpus_park();
     if (error == 0 && trace_started())
         trace_choose(groups);
     cpus_unpark();
+    __atomic_store_n(&choosing, false, __ATOMIC_RELEASE);
     return error;
 }
 

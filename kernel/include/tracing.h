@@ -19,7 +19,8 @@
 /* Starts the trace when the command line says so. Right after mm_init. */
 void tracing_init(void);
 
-/* Chooses groups by a list, after a start if need be. 0, -EINVAL: no such group, -ENOMEM. */
+/* Chooses groups by a list, after a start if need be. 0, -EINVAL: no such group, -ENOMEM,
+ * -EBUSY: somebody else is just doing the same. */
 MUST_CHECK int tracing_choose(const char *list);
 
 /* Sends the header and all that waits to a port. False: there is no such port. */

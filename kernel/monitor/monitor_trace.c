@@ -31,7 +31,8 @@ trace_command(int argc, char **argv)
     if (error == -EINVAL)
         return MONITOR_USAGE;
     if (error != 0)
-        print(&console_printer, "No memory for the events.\n");
+        print(&console_printer, error == -EBUSY ? "A program is just choosing.\n"
+                                                : "No memory for the events.\n");
     tracing_print(&console_printer);
     return error == 0 ? MONITOR_DONE : MONITOR_FAILED;
 }

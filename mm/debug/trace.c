@@ -254,19 +254,40 @@ trace_get_header(struct trace_header *header)
 
 /* ---- Start and end ---- */
 
-void
-trace_cpu_up(unsigned id)
+/* False: there is no memory for it. */
+static bool
+make_ring(struct ring *ring, uint32_t count)
 {
-    struct ring *ring = &trace_rings[id];
-    struct trace_event *events = ring_events ? kmalloc(ring_events * sizeof(*events)) : NULL;
+    struct trace_event *events = kmalloc(count * sizeof(*events));
     if (!events)
-        return;
+        return false;
     unsigned long flags = spin_lock(&ring->lock);
-    ring->mask = ring_events - 1;
+    ring->mask = count - 1;
     ring->written = ring->read = 0;
     ring->recorded = ring->lost = ring->told = 0;
     ring->events = events;
     spin_unlock(&ring->lock, flags);
+    return true;
+}
+
+/* Gives a ring's memory back; somebody may be reading it. */
+static void
+drop_ring(struct ring *ring)
+{
+    unsigned long flags = spin_lock(&ring->lock);
+    struct trace_event *events = ring->events;
+    ring->events = NULL;
+    ring->written = ring->read = 0;
+    ring->recorded = ring->lost = ring->told = 0;
+    spin_unlock(&ring->lock, flags);
+    kfree(events);
+}
+
+void
+trace_cpu_up(unsigned id)
+{
+    if (ring_events)
+        (void)make_ring(&trace_rings[id], ring_events);
 }
 
 /* Bytes of all rings -> events of one: a power of two. */
@@ -287,16 +308,15 @@ trace_start(const struct trace_setup *wanted)
     for (unsigned i = 0; i < CPU_MAX; i++)
         cpus += mm_cpus[i] != NULL;
     setup = *wanted;
-    ring_events = events_for(wanted->bytes, cpus);
+    uint32_t count = events_for(wanted->bytes, cpus);
     for (unsigned i = 0; i < CPU_MAX; i++) {
-        if (mm_cpus[i])
-            trace_cpu_up(i);
-        if (mm_cpus[i] && !trace_rings[i].events) {
+        if (mm_cpus[i] && !make_ring(&trace_rings[i], count)) {
             trace_stop();
             return false;
         }
     }
     make_header();
+    __atomic_store_n(&ring_events, count, __ATOMIC_RELEASE); /* for readers it is there from now on */
     if (setup.sink)
         setup.sink(&trace_head, sizeof(trace_head));
     return true;
@@ -305,7 +325,7 @@ trace_start(const struct trace_setup *wanted)
 bool
 trace_started(void)
 {
-    return ring_events != 0;
+    return __atomic_load_n(&ring_events, __ATOMIC_ACQUIRE) != 0;
 }
 
 void
@@ -313,10 +333,8 @@ trace_stop(void)
 {
     if (trace_groups)
         trace_choose(0);
-    for (struct ring *ring = trace_rings; ring < trace_rings + CPU_MAX; ring++) {
-        kfree(ring->events);
-        *ring = (struct ring){.lock = SPINLOCK_INIT};
-    }
+    for (struct ring *ring = trace_rings; ring < trace_rings + CPU_MAX; ring++)
+        drop_ring(ring);
     ring_events = 0;
 }
 
