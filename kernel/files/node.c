@@ -319,6 +319,18 @@ node_path(const struct node *node, char *text, size_t size, bool *gone)
     return path;
 }
 
+void
+node_name(const struct node *node, char *text, size_t size)
+{
+    size_t length;
+
+    rw_lock_shared(&tree_lock);
+    length = node->name != NULL ? strnlen(node->name, size - 1) : 0;
+    memcpy(text, node->name, length);
+    text[length] = '\0';
+    rw_unlock_shared(&tree_lock);
+}
+
 struct node *
 node_get_parent(const struct node *node)
 {

@@ -348,8 +348,10 @@ file_object_name_to(const struct object *object, char text[OBJECT_NAME_ROOM])
     if (node == NULL)
         return "";
     name = node_path(node, text, room, &gone);
-    if (name == NULL)
-        return node->name;
+    if (name == NULL) {
+        node_name(node, text, OBJECT_NAME_ROOM);
+        return text;
+    }
     if (gone)
         memcpy(text + room - 1, deleted, sizeof(deleted));
     return name;

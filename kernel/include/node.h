@@ -165,6 +165,8 @@ long node_read_link(struct node *link, char *text, size_t size);
 /* Writes the path of a node, with its zero, at the end of text[size]; where it begins, or NULL when
  * it is longer. *gone says that no path leads there any more. */
 char *node_path(const struct node *node, char *text, size_t size, bool *gone);
+/* Its own name, cut to `size` - 1 bytes, as it is now: another CPU may be changing it. */
+void node_name(const struct node *node, char *text, size_t size);
 
 /* Proves the tree's invariants (kernel/files/node.c); false when one does not hold. */
 bool tree_check(void);

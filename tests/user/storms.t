@@ -8,13 +8,15 @@
 seed=${SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 built build/kernel.elf storms
 
-# storm DESCRIPTION MEMORY PROGRAM ARGS...: it ends with 0, in a machine in good order with $cpus CPUs.
+# storm DESCRIPTION MEMORY PROGRAM ARGS...: it ends with 0, in a machine in good order with $cpus CPUs
+# and $options on its command line.
 cpus=1
+options=
 storm() {
     description=$1 memory=$2 program=$3
     shift 3
     boots "$description" 0 --media multiboot --image build/kernel.elf --mem "$memory" \
-        --smp "$cpus" --timeout 900 --add "build/storms/$program" --cmdline "run=\"/$program $*\""
+        --smp "$cpus" --timeout 900 --add "build/storms/$program" --cmdline "$options run=\"/$program $*\""
     tr -d '\r' <"$console" | sed -n "s/^\(ok\|#\) /# $program: &/p"
     like "$description: every frame has an owner" "$console" "= all RAM of the firmware's map$"
     like "$description: it said all it had to" "$console" \
@@ -41,5 +43,7 @@ storm "4 CPUs: 500 times fork, exec, exit" 32M forkexec 500
 storm "4 CPUs: a fork bomb" 32M forkbomb
 storm "4 CPUs: memory hogs" 32M hog
 storm "4 CPUs: names, pipes and files without end" 32M hoard
+options=debug=heap,quarantine
+storm "4 CPUs: what is told while it changes" 64M turning 4
 
 done_testing

@@ -1,0 +1,153 @@
+/* turning.c - what one CPU changes while another tells of it. With the options debug=heap,quarantine,
+ * so that what is freed does not look as before. On two CPUs:
+ *
+ *   names    CPU 0 renames a file to and fro, by names too long for a line of /proc/self/maps;
+ *            CPU 1 reads that line: it ends in one of the names
+ *   trace    all CPUs begin the trace in the same moment, as the first of this machine: those who
+ *            come too early for its end are told so (EBUSY), and its memory is taken once
+ */
+#include <string.h>
+#include "signals.h"
+#include "threads.h"
+#include "witness.h"
+
+enum { NR_rename_ = 38, NAME = 255, LOOKS = 1500, TEXT = 32768, TRACE_FRAMES = 16 };
+
+struct table {
+    volatile u32 ended, here, begun, early, wrong;
+};
+static struct table *table;
+
+/* ---- names ---- */
+
+static char one[] = "/tmp/", paths[2][sizeof(one) + NAME];
+
+static void
+make_path(char *path, char letter)
+{
+    memcpy(path, one, sizeof(one));
+    memset(path + sizeof(one) - 1, letter, NAME);
+    path[sizeof(one) - 1 + NAME] = '\0';
+}
+
+static void
+rename_on(void)
+{
+    while (!table->ended) {
+        SC2(NR_rename_, paths[0], paths[1]);
+        SC2(NR_rename_, paths[1], paths[0]);
+    }
+}
+
+/* The length of the run of equal letters that ends in front of `end`. */
+static long
+run_before(const char *text, const char *end)
+{
+    const char *at = end;
+
+    while (at > text && at[-1] == end[-1])
+        at--;
+    return end - at;
+}
+
+/* Lines of the maps that are as long as only that of the file is, and do not end in a name. */
+static u32
+wrong_lines(const char *text, long size, u32 *seen)
+{
+    u32 wrong = 0;
+
+    for (const char *line = text, *at = text; at < text + size; at++) {
+        if (*at != '\n')
+            continue;
+        if (at - line > NAME / 2) {
+            ++*seen;
+            wrong += run_before(line, at) != NAME || (at[-1] != 'a' && at[-1] != 'b');
+        }
+        line = at + 1;
+    }
+    return wrong;
+}
+
+static void
+names(void)
+{
+    static char text[TEXT];
+    u32 wrong = 0, seen = 0;
+    int status;
+
+    make_path(paths[0], 'a');
+    make_path(paths[1], 'b');
+    int file = (int)SC3(NR_open, paths[0], 0x42, 0644);
+    SC2(NR_ftruncate, file, PG);
+    ok(k_mmap(0, PG, P_R, M_SHARED, file, 0) > 0, "a file with a long name is mapped");
+    long child = k_fork();
+    pin(child != 0);
+    if (child == 0) {
+        rename_on();
+        k_exit(0);
+    }
+    for (u32 i = 0; i < LOOKS; i++) {
+        int maps = (int)SC3(NR_open, "/proc/self/maps", 0, 0);
+        long size = 0, got;
+
+        while ((got = k_read(maps, text + size, (ulong)(TEXT - size))) > 0)
+            size += got;
+        k_close(maps);
+        wrong += wrong_lines(text, size, &seen);
+    }
+    table->ended = 1;
+    k_wait(child, &status);
+    eq(seen, LOOKS, "each look at the maps shows its line");
+    eq(wrong, 0, "with a name it has, whoever renames it");
+}
+
+/* ---- trace ---- */
+
+static ulong
+heap_frames(void)
+{
+    read_text("/proc/owners");
+    return number_of("heap ");
+}
+
+static void
+begin(u32 cpu, u32 cpus)
+{
+    pin((int)cpu);
+    int file = (int)SC3(NR_open, "/proc/octavo/trace", 1, 0);
+    meet_all(&table->here, cpus, 1);
+    long got = k_write(file, "fault", 5);
+
+    __atomic_fetch_add(got == 5          ? &table->begun
+                       : got == -EBUSY_ ? &table->early
+                                        : &table->wrong,
+                       1, __ATOMIC_SEQ_CST);
+    k_exit(0);
+}
+
+static void
+trace(u32 cpus)
+{
+    ulong before = heap_frames();
+    int status;
+
+    for (u32 i = 0; i < cpus; i++)
+        if (k_fork() == 0)
+            begin(i, cpus);
+    for (u32 i = 0; i < cpus; i++)
+        k_wait(-1, &status);
+    ok(table->begun > 0, "of %u that begin the trace at once, some do", cpus);
+    eq(table->wrong, 0, "and the others are told that it is being done");
+    ok(heap_frames() < before + 2 * TRACE_FRAMES, "its memory is taken once");
+}
+
+int
+main(int argc, char **argv)
+{
+    u32 cpus = (u32)parse_num(argc > 1 ? argv[1] : 0, 2);
+
+    table = (struct table *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+    trace(cpus);
+    names();
+    return done("turning");
+}
