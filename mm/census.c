@@ -82,11 +82,16 @@ unusual_byte(const struct frame *descriptor)
     return frame_extent(descriptor) > 1 ? FRAME_NONE : (uint8_t)owner;
 }
 
-/* Frames from `frame` on that stand for themselves; returns how many. */
+/* Frames from `frame` on that stand for themselves, up to the end of the block; returns how many. A
+ * block that is being opened has no descriptors for a moment. */
 static size_t
 singles(unsigned long frame, uint8_t *to, size_t count)
 {
-    const struct frame *start = frame_of(pfn(frame)), *end = start + count, *descriptor = start;
+    const struct frame *start = frame_of(pfn(frame)), *end, *descriptor = start;
+    unsigned long rest = BLOCK_FRAMES - (frame & (BLOCK_FRAMES - 1));
+    if (!__atomic_load_n(&block_at(frame)->open, __ATOMIC_ACQUIRE))
+        return 0;
+    end = start + (rest < count ? rest : count);
     for (; descriptor < end; descriptor++) {
         uint8_t byte = descriptor->owner;
         if (UNLIKELY(descriptor->count != 1))
@@ -117,10 +122,13 @@ census_frames(pfn_t first, uint8_t *to, size_t count)
         return 0;
     if (count > total - index)
         count = total - index;
-    for (size_t done = singles(first.n, to, count); done < count;) {
-        struct piece piece = piece_at(first.n + done);
-        done += fill(&piece, first.n + done, to + done, count - done);
-        done += singles(first.n + done, to + done, count - done);
+    for (size_t done = 0; done < count;) {
+        size_t more = singles(first.n + done, to + done, count - done);
+        if (!more) {
+            struct piece piece = piece_at(first.n + done);
+            more = fill(&piece, first.n + done, to + done, count - done);
+        }
+        done += more;
     }
     return count;
 }

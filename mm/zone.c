@@ -52,9 +52,9 @@ zone_open_block(struct zone *zone, uint32_t index)
     memset(map->pages, block->levels ? 0xff : 0, sizeof(map->pages));
     memset(map->kinds, block->levels ? WORD_FREE : 0, sizeof(map->kinds));
     map->words[block->levels ? WORD_FREE : 0] = ~0u;
-    block->open = true;
     if (zone->opened)
         zone->opened(zone, index);
+    __atomic_store_n(&block->open, true, __ATOMIC_RELEASE); /* who sees it finds descriptors */
 }
 
 static void

@@ -1,6 +1,8 @@
 /* test_smp.c - CPUs that call one another, tick, and stand still. */
+#include "census.h"
 #include "ktest.h"
 #include "platform.h"
+#include "pmm.h"
 #include "programs.h"
 #include "sched.h"
 #include "smp.h"
@@ -90,6 +92,43 @@ KTEST(smp, stand_still)
         cpus_unpark();
         CHECK(others_tick(1, PATIENCE_TICKS));
     }
+}
+
+/* ---- looking while others change ---- */
+
+#define WORD_FRAMES 32u /* the buddy's words: no CPU keeps chunks of that size */
+
+static bool enough;
+
+static void
+change_words(void)
+{
+    paddr_t held[8];
+
+    while (!__atomic_load_n(&enough, __ATOMIC_RELAXED)) {
+        for (unsigned i = 0; i < ARRAY_LENGTH(held); i++)
+            held[i] = pmm_alloc_pages(WORD_FRAMES);
+        for (unsigned i = 0; i < ARRAY_LENGTH(held); i++)
+            if (held[i] != 0)
+                pmm_free_pages(held[i], WORD_FRAMES);
+    }
+    worker_end();
+}
+
+KTEST(smp, census_of_frames_that_change)
+{
+    static uint8_t bytes[4096];
+    uint32_t start = timer_ticks();
+
+    if (cpu_count() == 1)
+        SKIP("one CPU");
+    enough = false;
+    CHECK(worker_start(change_words, others()));
+    while (timer_ticks() - start < 100)
+        for (unsigned long frame = 0, done = 1; done > 0; frame += done)
+            done = census_frames(pfn(frame), bytes, sizeof(bytes));
+    __atomic_store_n(&enough, true, __ATOMIC_RELAXED);
+    workers_wait();
 }
 
 /* ---- a program that computes on another CPU ---- */
