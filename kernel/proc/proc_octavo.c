@@ -47,7 +47,8 @@ static const struct table {
     {"/proc/octavo/zones", mm_print_zones},
 };
 
-/* Nobody changes anything meanwhile, so that what is printed is of one moment and sums agree. */
+/* Here and in all below: nobody changes anything meanwhile, so that what is printed is of one moment,
+ * sums agree, and nothing is followed to where it is no more. */
 static int
 make_table(const struct node *node, struct proc_text *text)
 {
@@ -104,7 +105,9 @@ make_frame(const struct node *node, struct proc_text *text)
 
     if (!parse_frame(node->name, &frame))
         return -ENOENT;
+    cpus_park();
     mm_print_frame(&text->printer, frame);
+    cpus_unpark();
     return 0;
 }
 
@@ -131,7 +134,12 @@ static const struct tree_dynamic frame_folder = {.lookup = look_up_frame, .list 
 static int
 make_slab(const struct node *node, struct proc_text *text)
 {
-    return mm_print_slab(&text->printer, node->name) ? 0 : -ENOENT;
+    bool found;
+
+    cpus_park();
+    found = mm_print_slab(&text->printer, node->name);
+    cpus_unpark();
+    return found ? 0 : -ENOENT;
 }
 
 static long
@@ -185,7 +193,9 @@ make_address(const struct node *node, struct proc_text *text,
         return -ESRCH;
     space = process_get_space(subject.process);
     proc_put_subject(&subject);
+    cpus_park();
     tell(&text->printer, space, (uintptr_t)address);
+    cpus_unpark();
     if (space != NULL)
         space_put(space);
     return 0;

@@ -18,6 +18,7 @@
 #include "format.h"
 #include "mm.h"
 #include "proc_private.h"
+#include "smp.h"
 
 /* ---- who a node is about ---- */
 
@@ -171,16 +172,21 @@ print_smaps(struct proc_text *text, struct address_space *space)
     space_print_smaps(&text->printer, space);
 }
 
+/* These two take no lock, as they are also for the monitor. */
 static void
 print_tables(struct proc_text *text, struct address_space *space)
 {
+    cpus_park();
     space_print_tables(&text->printer, space);
+    cpus_unpark();
 }
 
 static void
 print_areas(struct proc_text *text, struct address_space *space)
 {
+    cpus_park();
     space_print_areas(&text->printer, space);
+    cpus_unpark();
 }
 
 static void
