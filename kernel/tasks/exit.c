@@ -245,6 +245,7 @@ leave_process(struct task *me)
         me->process = &process_zero;
         me->space = NULL;
         space_rest();
+        space_put(process->space); /* as they do this */
     }
     spin_unlock(&process_lock, state);
     return last;

@@ -259,6 +259,7 @@ link_task(struct task *task, struct process *process, unsigned flags)
         tid = task->tid = pid_alloc();
         if (flags & CLONE_THREAD) {
             files_get(process->files);
+            space_get(process->space);
         } else {
             process->pid = tid;
             link_child(process, task_current()->process, flags);

@@ -44,6 +44,7 @@ storm "4 CPUs: a fork bomb" 32M forkbomb
 storm "4 CPUs: memory hogs" 32M hog
 storm "4 CPUs: names, pipes and files without end" 32M hoard
 storm "4 CPUs: what is looked at while it goes away" 64M looking 100
+storm "4 CPUs: a thread that comes while pages go" 128M latecomer 60
 options=debug=heap,quarantine
 storm "4 CPUs: what is told while it changes" 64M turning 4
 
