@@ -274,3 +274,61 @@ KTEST(space_threads, one_table)
     CHECK(space_check_everything());
     machine_start_usual();
 }
+
+/* ---- smaps of a space whose tables another one shares, while pages are taken by way of that ---- */
+
+#define TOLD_PAGES 512u
+#define TELLINGS   100u
+
+static unsigned turn, taken; /* how often pages were to be taken, and were */
+
+static void *
+take_pages(void *unused)
+{
+    hosted_set_cpu(1);
+    for (unsigned now = 1; now <= TELLINGS; now++) {
+        while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) < now)
+            spin_relax();
+        (void)reclaim_frames(2 * TOLD_PAGES);
+        __atomic_store_n(&taken, now, __ATOMIC_RELEASE);
+    }
+    return unused;
+}
+
+static void
+print_nothing(struct printer *printer, const char *format, va_list args)
+{
+    (void)printer, (void)format, (void)args;
+}
+
+KTEST(space_threads, smaps_of_shared_tables)
+{
+    struct printer nowhere = {print_nothing};
+    pthread_t taker;
+
+    machine_start_usual();
+    CHECK(mm_cpu_up(1));
+    space = space_create();
+    CHECK(space);
+    object_init(&file, &numbered_file, TOLD_PAGES * PAGE_SIZE);
+    CHECK_EQ(space_mmap(space, FILE_AT, TOLD_PAGES * PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+                        &file, 0, false), FILE_AT);
+    turn = taken = 0;
+    hosted_online = 2; /* this CPU answers nobody */
+    CHECK_EQ(pthread_create(&taker, NULL, take_pages, NULL), 0);
+    for (unsigned now = 1; now <= TELLINGS; now++) {
+        for (unsigned i = 0; i < TOLD_PAGES; i++)
+            CHECK_EQ(space_fault(space, FILE_AT + i * PAGE_SIZE, FAULT_READ), FAULT_DONE);
+        struct address_space *child = space_fork(space);
+        CHECK(child);
+        __atomic_store_n(&turn, now, __ATOMIC_RELEASE);
+        while (__atomic_load_n(&taken, __ATOMIC_ACQUIRE) < now)
+            space_print_smaps(&nowhere, space);
+        space_put(child);
+    }
+    pthread_join(taker, NULL);
+    hosted_online = 1;
+    space_put(space);
+    object_put(&file);
+    machine_start_usual();
+}
