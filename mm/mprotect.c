@@ -6,7 +6,16 @@
 struct writable {
     unsigned long charge; /* of them not in the commit account */
     unsigned long data;   /* not counted as data */
+    bool strict;          /* AREA_NORESERVE does not count; asked once, as it may change any time */
 };
+
+/* area_is_charged, by what was so when the call began. */
+static inline bool
+is_charged(const struct writable *writable, unsigned flags)
+{
+    return (flags & (AREA_WRITE | AREA_SHARED)) == AREA_WRITE &&
+           (LIKELY(!(flags & AREA_NORESERVE)) || writable->strict);
+}
 
 /* Whether the areas of [start, end) allow `prot`, and what they ask for. */
 static int
@@ -15,7 +24,7 @@ may_protect(const struct address_space *space, uintptr_t start, uintptr_t end, u
 {
     const struct area *area = area_find(&space->areas, start);
 
-    *writable = (struct writable){0, 0};
+    *writable = (struct writable){.strict = area_is_reserved(AREA_NORESERVE)};
     for (uintptr_t at = start, next; at < end; at = next, area = area->next) {
         if (area == NULL || area->start > at)
             return -ENOMEM;
@@ -24,7 +33,7 @@ may_protect(const struct address_space *space, uintptr_t start, uintptr_t end, u
             continue;
         if (!(area->flags & AREA_MAYWRITE))
             return -EACCES;
-        if (!(area->flags & AREA_CHARGED) && area_is_charged(area->flags | AREA_WRITE))
+        if (!(area->flags & AREA_CHARGED) && is_charged(writable, area->flags | AREA_WRITE))
             writable->charge += pages_of(at, next);
         if (!(area->flags & (AREA_WRITE | AREA_SHARED | AREA_STACK)))
             writable->data += pages_of(at, next);
@@ -33,13 +42,14 @@ may_protect(const struct address_space *space, uintptr_t start, uintptr_t end, u
 }
 
 static void
-protect(struct address_space *space, struct area *first, uintptr_t end, unsigned prot)
+protect(struct address_space *space, struct area *first, uintptr_t end, unsigned prot,
+        const struct writable *writable)
 {
     for (struct area *area = first; area != NULL && area->start < end; area = area->next) {
         unsigned flags = (area->flags & ~(unsigned)AREA_PROT) | prot;
         long pages = (long)pages_of(area->start, area->end);
 
-        if (area_is_charged(flags))
+        if (is_charged(writable, flags))
             flags |= AREA_CHARGED;
         if (flags == area->flags)
             continue;
@@ -53,7 +63,7 @@ protect(struct address_space *space, struct area *first, uintptr_t end, unsigned
     space_join(space, first, end);
 }
 
-/* What the two flags beside PROT_READ and so on ask for: with PROT_GROWSDOWN the change goes down
+/* What the flags beside PROT_READ and so on ask for: with PROT_GROWSDOWN the change goes down
  * to where the stack that holds *start begins; nothing grows up. 0 or -errno. */
 static int
 reach_down(const struct address_space *space, uintptr_t *start, unsigned prot)
@@ -62,6 +72,8 @@ reach_down(const struct address_space *space, uintptr_t *start, unsigned prot)
 
     if (prot & PROT_GROWSUP)
         return -EINVAL;
+    if (!(prot & PROT_GROWSDOWN))
+        return 0;
     if (area == NULL || area->start > *start)
         return -ENOMEM;
     if (!(area->flags & AREA_GROWSDOWN))
@@ -78,7 +90,8 @@ protect_range(struct address_space *space, uintptr_t start, size_t length, unsig
     uintptr_t end;
     int error;
 
-    if (start & PAGE_MASK || prot & ~(unsigned)(AREA_PROT | PROT_GROWSDOWN | PROT_GROWSUP))
+    if (start & PAGE_MASK ||
+        prot & ~(unsigned)(AREA_PROT | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
         return -EINVAL;
     if (length == 0)
         return 0;
@@ -101,7 +114,7 @@ protect_range(struct address_space *space, uintptr_t start, size_t length, unsig
         commit_release(writable.charge);
         return -ENOMEM;
     }
-    protect(space, first, end, prot);
+    protect(space, first, end, prot, &writable);
     return 0;
 }
 

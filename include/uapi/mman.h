@@ -8,6 +8,7 @@ enum {
     PROT_READ = 1,
     PROT_WRITE = 2,
     PROT_EXEC = 4,
+    PROT_SEM = 8, /* says nothing on this processor */
     PROT_GROWSDOWN = 0x01000000,
     PROT_GROWSUP = 0x02000000,
 };

@@ -1,8 +1,10 @@
 /* turning.c - what one CPU changes while another tells of it. With the options debug=heap,quarantine,
  * so that what is freed does not look as before. On two CPUs:
  *
- *   names    CPU 0 renames a file to and fro, by names too long for a line of /proc/self/maps;
- *            CPU 1 reads that line: it ends in one of the names
+ *   names    CPU 1 renames a file to and fro, by names too long for a line of /proc/self/maps;
+ *            CPU 0 reads that line: it ends in one of the names
+ *   promises CPU 1 changes how strictly memory is promised; CPU 0 makes what promises nothing
+ *            writable, and unmaps it: the account is as before
  *   trace    all CPUs begin the trace in the same moment, as the first of this machine: those who
  *            come too early for its end are told so (EBUSY), and its memory is taken once
  */
@@ -11,7 +13,8 @@
 #include "threads.h"
 #include "witness.h"
 
-enum { NR_rename_ = 38, NAME = 255, LOOKS = 1500, TEXT = 32768, TRACE_FRAMES = 16 };
+enum { NR_rename_ = 38, NAME = 255, LOOKS = 1500, TEXT = 32768, TRACE_FRAMES = 16, PROTECTS = 20000,
+       LARGE = 1 << 29 };
 
 struct table {
     volatile u32 ended, here, begun, early, wrong;
@@ -81,7 +84,7 @@ names(void)
     SC2(NR_ftruncate, file, PG);
     ok(k_mmap(0, PG, P_R, M_SHARED, file, 0) > 0, "a file with a long name is mapped");
     long child = k_fork();
-    pin(child != 0);
+    pin(child == 0);
     if (child == 0) {
         rename_on();
         k_exit(0);
@@ -99,6 +102,43 @@ names(void)
     k_wait(child, &status);
     eq(seen, LOOKS, "each look at the maps shows its line");
     eq(wrong, 0, "with a name it has, whoever renames it");
+}
+
+/* ---- promises ---- */
+
+static void
+change_modes(void)
+{
+    int file = (int)SC3(NR_open, "/proc/sys/vm/overcommit_memory", 1, 0);
+
+    while (!table->ended) {
+        k_write(file, "2", 1);
+        k_write(file, "0", 1);
+    }
+}
+
+static void
+promises(void)
+{
+    ulong before = mem_info("Committed_AS:");
+    int status;
+
+    table->ended = 0;
+    long child = k_fork();
+    pin(child == 0);
+    if (child == 0) {
+        change_modes();
+        k_exit(0);
+    }
+    for (u32 i = 0; i < PROTECTS; i++) {
+        char *at = (char *)k_mmap(0, LARGE, 0, M_PRIVATE | M_ANON | M_NORESERVE, -1, 0);
+
+        (void)k_mprotect(at, LARGE, P_RW);
+        k_munmap(at, LARGE);
+    }
+    table->ended = 1;
+    k_wait(child, &status);
+    eq((long)mem_info("Committed_AS:"), (long)before, "what was promised is given back");
 }
 
 /* ---- trace ---- */
@@ -149,5 +189,6 @@ main(int argc, char **argv)
     table = (struct table *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
     trace(cpus);
     names();
+    promises();
     return done("turning");
 }
