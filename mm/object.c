@@ -171,8 +171,8 @@ cut_space(const struct object *object, struct address_space *space, uint32_t fir
     }
 }
 
-/* Out of all areas. The object's size says already that the pages are gone: none comes back. A
- * child made meanwhile has its own ticket to get, for it may share tables as they were. */
+/* Out of all areas. The pages are in the tree no more, and the object's size says so: none comes
+ * back. A child made meanwhile has its own ticket to get, for it may share tables as they were. */
 static void
 cut_areas(struct object *object, uint32_t first)
 {
@@ -426,8 +426,8 @@ object_set_size(struct object *object, uint64_t size)
     object->size = size;
     spin_unlock_only(&object->lock);
     if (size < old && pages <= UINT32_MAX) {
-        cut_areas(object, (uint32_t)pages);
         cut(object, (uint32_t)pages);
+        cut_areas(object, (uint32_t)pages);
     }
     spin_lock_only(&object->lock);
     zero_tail(object, size < old ? size : old);
