@@ -89,7 +89,7 @@ move_to(const struct remap *remap, uintptr_t to)
                               .object = remap->area->object};
     unsigned long present = space_mapped_pages(space, to, mapping.end, 0),
                   released = space_mapped_pages(space, to, mapping.end, AREA_CHARGED);
-    struct area *spare;
+    struct area pin = {.space = space}, *spare;
 
     if (mapping.object != NULL)
         mapping.index = area_index(remap->area, remap->old);
@@ -105,19 +105,20 @@ move_to(const struct remap *remap, uintptr_t to)
     if (prepare_move(remap, to, moved) != 0)
         goto no_room;
     if (mapping.object != NULL)
-        object_get(mapping.object);
+        object_add_area(mapping.object, &pin); /* who cuts it meanwhile finds the space */
     clear(space, to, mapping.end);
     tables_move(space, remap->old, to, moved);
-    if (keep) {
-        rejoin(space, remap->old, old_end);
+    if (keep) { /* what is locked is locked once */
+        space_change_flags(space, area_find(&space->areas, remap->old), old_end, 0, AREA_LOCKED);
     } else {
         clear(space, remap->old, old_end);
         tables_trim(space, remap->old, old_end);
     }
     mapping_keep_promise(&mapping, released);
     space_place(space, &mapping, spare);
+    space->stacks += (mapping.flags & AREA_GROWSDOWN) != 0;
     if (mapping.object != NULL)
-        object_put(mapping.object);
+        object_remove_area(mapping.object, &pin);
     return (long)to;
 
 no_room:

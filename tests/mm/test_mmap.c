@@ -278,6 +278,22 @@ KTEST(mmap, stacks_keep_their_gap)
     space_put(space);
 }
 
+/* Also the program's own, once it was moved to where others look for room. */
+KTEST(mmap, moved_stack_keeps_its_gap)
+{
+    const uintptr_t to = MMAP_TOP - PAGE_SIZE;
+    struct address_space *space = space_create();
+
+    CHECK(space);
+    CHECK_EQ(space_add_stack(space, USER_END), 0);
+    CHECK_EQ(space_mremap(space, USER_END - PAGE_SIZE, PAGE_SIZE, PAGE_SIZE,
+                          MREMAP_MAYMOVE | MREMAP_FIXED, to),
+             to);
+    CHECK_EQ(take_room(space, PAGE_SIZE), to - STACK_GAP - PAGE_SIZE);
+    CHECK(space_check_all());
+    space_put(space);
+}
+
 /* Only memory of one's own can grow down, and be protected down to where it begins. */
 KTEST(mmap, what_grows_down)
 {
