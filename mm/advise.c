@@ -111,13 +111,14 @@ brings_in(int advice)
 static long
 advise_range(struct address_space *space, uintptr_t start, size_t length, int advice)
 {
-    uintptr_t end, at = start;
+    uint64_t last = (uint64_t)start + (((uint64_t)length + PAGE_MASK) & ~(uint64_t)PAGE_MASK);
+    uintptr_t end = last < USER_END ? (uintptr_t)last : USER_END, at = start;
     bool hole = false;
 
-    if (!is_known(advice) || page_range(start, length, &end) == -EINVAL)
+    if (!is_known(advice) || start & PAGE_MASK || last >> 32 != 0)
         return -EINVAL;
-    if (page_range(start, length, &end) != 0)
-        return -ENOMEM;
+    if (length == 0)
+        return 0;
     while (at < end) {
         struct area *area = area_find(&space->areas, at);
         uintptr_t from, to;
@@ -133,7 +134,7 @@ advise_range(struct address_space *space, uintptr_t start, size_t length, int ad
             return error;
         at = to;
     }
-    return hole ? -ENOMEM : 0;
+    return hole || last > USER_END ? -ENOMEM : 0;
 }
 
 long

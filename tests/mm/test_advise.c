@@ -56,6 +56,26 @@ KTEST(advise, populate)
     space_put(space);
 }
 
+/* Beyond the end of a program's half there is nothing; beyond that of all addresses, no range. */
+KTEST(advise, ends)
+{
+    struct address_space *space = space_create();
+
+    CHECK(space);
+    CHECK_EQ(map(space, 0, 2, WRITABLE, 0), 0);
+    CHECK_EQ(map(space, 3, 1, WRITABLE, 0), 0);
+    CHECK_EQ(advise(space, 0, 2, MADV_POPULATE_WRITE), 0);
+    CHECK_EQ(advise(space, 3, 1, MADV_POPULATE_WRITE), 0);
+    CHECK_EQ(advise(space, 0, 0, MADV_DONTNEED), 0);
+    CHECK_EQ(space_madvise(space, WHERE, 0xFFFFFFFF, MADV_DONTNEED), -EINVAL);
+    CHECK_EQ(space_madvise(space, WHERE, 0u - WHERE, MADV_DONTNEED), -EINVAL);
+    CHECK_EQ(space_resident(space), 3);
+    CHECK_EQ(space_madvise(space, WHERE + PAGE_SIZE, 0u - WHERE - 2 * PAGE_SIZE, MADV_DONTNEED),
+             -ENOMEM);
+    CHECK_EQ(space_resident(space), 1);
+    space_put(space);
+}
+
 static int
 fill_with_index(struct object *object, uint32_t index, void *page)
 {
