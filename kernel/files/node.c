@@ -286,6 +286,27 @@ node_read_link(struct node *link, char *text, size_t size)
 
 /* ---- the way back ---- */
 
+/* Does its folder have it, or make it up? With tree_lock. */
+static bool
+is_in_folder(const struct node *node)
+{
+    return node->linked || (node->parent != NULL && node->parent->dynamic != NULL);
+}
+
+/* While it moves a node is in no list: who finds it there need not wait for that. */
+bool
+node_has_name(const struct node *node)
+{
+    bool named;
+
+    if (LIKELY(node->linked))
+        return true;
+    rw_lock_shared(&tree_lock);
+    named = is_in_folder(node);
+    rw_unlock_shared(&tree_lock);
+    return named;
+}
+
 static char *
 write_path(const struct node *node, char *text, size_t size, bool *gone)
 {
@@ -303,7 +324,7 @@ write_path(const struct node *node, char *text, size_t size, bool *gone)
         at -= length;
         memcpy(at, node->name, length);
         *--at = '/';
-        *gone |= !node->linked && (node->parent == NULL || node->parent->dynamic == NULL);
+        *gone |= !is_in_folder(node);
     }
     return at;
 }

@@ -106,7 +106,7 @@ list_call(const struct trap_frame *frame, lay_record lay)
     mutex_lock(&file->turn);
     if (file->access & FILE_READ)
         result = node_is_folder(file->node) ? 0 : -ENOTDIR;
-    if (result == 0 && !file->node->linked && file->node->dynamic == NULL)
+    if (result == 0 && !node_has_name(file->node))
         result = -ENOENT;
     if (result == 0)
         result = list_folder(file, (char *)frame->ecx, frame->edx, lay);

@@ -46,26 +46,12 @@ set_size(struct status *status, const struct node *node)
     }
 }
 
-/* Pipes without one count as if they had. */
-static bool
-has_name(const struct node *node)
-{
-    bool named;
-
-    if (node->linked || node->mount == &pipe_mount)
-        return true;
-    rw_lock_shared(&tree_lock);
-    named = node->parent != NULL && node->parent->dynamic != NULL;
-    rw_unlock_shared(&tree_lock);
-    return named;
-}
-
 static struct status
 status_of(const struct node *node)
 {
     struct status status = {
         .mode = node->mode,
-        .links = has_name(node),
+        .links = node->mount == &pipe_mount || node_has_name(node), /* a pipe's node needs none */
         .uid = node->uid,
         .gid = node->gid,
         .number = node->number,

@@ -159,6 +159,9 @@ MUST_CHECK int node_lookup(struct node *folder, const char *name, struct node **
 bool node_list(struct node *folder, uint32_t *index, struct tree_entry *entry);
 bool node_is_empty(const struct node *folder);
 
+/* Does a folder have it by its name? Not any more when that was removed; takes tree_lock. */
+bool node_has_name(const struct node *node);
+
 /* The text of a link; its length or -errno. */
 long node_read_link(struct node *link, char *text, size_t size);
 

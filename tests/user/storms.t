@@ -37,6 +37,9 @@ like "memory hogs: and says what went" "$console" "^oom: [0-9]+ 'hog' is ended$"
 storm "names, pipes and files without end" 32M hoard
 storm "a shortage that passes" 32M passing
 
+cpus=2
+storm "2 CPUs: one file, two who use it" 64M openers
+
 cpus=4
 storm "4 CPUs: the books are right at any time" 32M books 24
 storm "4 CPUs: 500 times fork, exec, exit" 32M forkexec 500
