@@ -11,8 +11,10 @@
 #include "locks.h"
 #include "pmm.h"
 
-/* Flags that say how to open, not what the open file is like. */
-#define OPENING_FLAGS (unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
+/* Flags that say how to open, not what the open file is like; and the one of them that ops->open
+ * asks for. */
+#define OPENING_FLAGS (unsigned)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC)
+#define NODE_OPENING_FLAGS (unsigned)O_NOCTTY
 
 /* What counts with O_PATH. */
 #define PATH_FLAGS (unsigned)(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -151,6 +153,7 @@ open_file(struct file *file, struct node *node)
         file->ops = node->ops;
         if (file->ops->open != NULL)
             error = file->ops->open(file);
+        file->flags &= ~NODE_OPENING_FLAGS;
     }
     if (error == 0) {
         node_get(node);

@@ -6,12 +6,12 @@ enum {
     NR_setpgid = 57, NR_setsid = 66, NR_fcntl = 55,
     TC_GETS = 0x5401, TC_SETS = 0x5402, TC_SETSF = 0x5404, TC_FLSH = 0x540B, TIOC_GPGRP = 0x540F,
     TIOC_SPGRP = 0x5410, TIOC_GWINSZ = 0x5413, TIOC_SWINSZ = 0x5414, FIO_NREAD = 0x541B,
-    TIOC_GSID = 0x5429,
-    SIG_INT = 2, SIG_QUIT = 3, SIG_CONT = 18, SIG_TSTP = 20, SIG_TTIN = 21, SIG_TTOU = 22,
+    TIOC_NOTTY = 0x5422, TIOC_GSID = 0x5429,
+    SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_CONT = 18, SIG_TSTP = 20, SIG_TTIN = 21, SIG_TTOU = 22,
     SIG_WINCH = 28,
     L_ISIG = 1, L_ICANON = 2, L_ECHO = 8, L_TOSTOP = 0x100,
     C_TIME = 5, C_MIN = 6,
-    O_NONBLOCKS = 0x800, UNTRACED = 2, IN = 1, OUT = 4, ENXIO_ = 6,
+    O_NOCTTYS = 0x100, O_NONBLOCKS = 0x800, UNTRACED = 2, IN = 1, OUT = 4, ENXIO_ = 6,
 };
 
 struct termios {
@@ -341,6 +341,33 @@ static void held_output(void)
     ok(ms_now() - before >= 100, "^S holds output until ^Q");
 }
 
+/* ---- a terminal that is nobody's ---- */
+
+/* A session's leader opens it: 0 it is the session's now, 1 it is not. */
+static int opens(void *flags)
+{
+    char path[64] = {0};
+    long fd;
+
+    SC0(NR_setsid);
+    SC3(NR_readlink, "/proc/self/fd/0", path, sizeof path - 1);
+    if (SC3(NR_open, path, 2 | (long)flags, 0) < 0)
+        return 2;
+    fd = SC3(NR_open, "/dev/tty", 2, 0);
+    if (fd == -ENXIO_)
+        return 1;
+    return SC3(NR_ioctl, fd, TIOC_NOTTY, 0) == 0 ? 0 : 3;
+}
+
+static void nobodys(void)
+{
+    set_handler(SIG_HUP, (void *)1); /* ignored */
+    eq(SC3(NR_ioctl, 0, TIOC_NOTTY, 0), 0, "the leader gives the terminal up");
+    eq(SC3(NR_open, "/dev/tty", 2, 0), -ENXIO_, "then it has none");
+    eq(in_child(opens, (void *)O_NOCTTYS), 1 << 8, "nor has another leader who opens it with O_NOCTTY");
+    eq(in_child(opens, 0), 0, "one who opens it without has it");
+}
+
 int main(void)
 {
     SC3(NR_ioctl, 0, TC_GETS, &usual);
@@ -350,5 +377,6 @@ int main(void)
     jobs();
     window();
     held_output();
+    nobodys();
     return done("typed");
 }
