@@ -128,7 +128,8 @@ tell(struct flock64 *flock, const struct lock *wanted)
     };
 }
 
-/* Another thread may close the descriptor during the wait: then it is as if it did so afterwards.
+/* Another thread may close the descriptor during the wait: then it is as if it did so afterwards,
+ * which gives back a process' locks; an open file's go with the file.
  */
 static long
 take(const struct file *file, int descriptor, const struct lock *lock, bool wait)
@@ -138,7 +139,7 @@ take(const struct file *file, int descriptor, const struct lock *lock, bool wait
     if (!(file->access & (lock->exclusive ? FILE_WRITE : FILE_READ)))
         return -EBADF;
     error = lock_take(lock, wait);
-    if (!file_is_at(file, descriptor))
+    if (lock->owner != file && !file_is_at(file, descriptor))
         lock_forget(lock->owner, lock->node);
     return error;
 }

@@ -4,7 +4,7 @@
 
 enum {
     NR_flock = 143,
-    GETLK = 5, SETLK = 6, GETLK64 = 12, SETLK64 = 13, SETLKW64 = 14, OFD_GETLK = 36, OFD_SETLK = 37,
+    GETLK = 5, SETLK = 6, GETLK64 = 12, SETLK64 = 13, SETLKW64 = 14, OFD_GETLK = 36, OFD_SETLK = 37, OFD_SETLKW = 38,
     READ = 0, WRITE = 1, NONE = 2,
     SHARED = 1, EXCLUSIVE = 2, NOWAIT = 4, UNLOCK = 8,
     SIG_ALRM = 14,
@@ -182,6 +182,30 @@ static void open_files(void)
     eq(SC2(NR_flock, 999, SHARED), -EBADF_, "flock of nothing");
 }
 
+/* A lock of an open file is waited for, by who shares the descriptors, at one that is closed
+ * meanwhile. */
+static void closed_meanwhile(void)
+{
+    enum { WITH_FILES = 0x400 | SIG_CHLD }; /* CLONE_FILES */
+    long other = SC3(NR_open, FILE, 2, 0), at = SC3(NR_open, FILE, 2, 0), twin = SC1(NR_dup, at);
+    long pid;
+    int st = -1;
+
+    lock_at(other, OFD_SETLK, WRITE, 0, 1);
+    pid = SC5(NR_clone, WITH_FILES, 0, 0, 0, 0);
+    if (pid == 0)
+        k_exit((int)-lock_at(at, OFD_SETLKW, WRITE, 0, 1));
+    nap(50);
+    k_close((int)at);
+    lock_at(other, OFD_SETLK, NONE, 0, 1);
+    k_wait(pid, &st);
+    eq(st, 0, "F_OFD_SETLKW at a descriptor that is closed during the wait");
+    eq(lock_at(other, OFD_SETLK, WRITE, 0, 1), -EAGAIN_, "the lock stays as long as a duplicate");
+    k_close((int)twin);
+    eq(lock_at(other, OFD_SETLK, WRITE, 0, 1), 0, "and goes with it");
+    k_close((int)other);
+}
+
 /* Ends with a lock. */
 static int dies_locked(void *arg)
 {
@@ -199,6 +223,7 @@ int main(void)
     conflicts();
     waiting();
     open_files();
+    closed_meanwhile();
     set(NONE, 0, 0);
     eq(in_child(dies_locked, 0), 0, "a child that ends with a lock");
     eq(picture(), 0, "takes it with it");
