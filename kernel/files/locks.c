@@ -163,14 +163,12 @@ new_lock(void)
     return lock_count < file_limit() ? kmalloc(sizeof(struct lock)) : NULL;
 }
 
-/* Puts `wanted` in the place of what the owner has there. */
+/* Puts `wanted` in the place of what the owner has there, as `lock`, which is freed on failure. */
 static int
-put(const struct lock *wanted)
+put(const struct lock *wanted, struct lock *lock)
 {
-    struct lock *lock = new_lock(), *rest = NULL;
+    struct lock *rest = NULL;
 
-    if (lock == NULL)
-        return -ENOLCK;
     *lock = *wanted;
     join(lock);
     if (splits(lock)) {
@@ -187,22 +185,49 @@ put(const struct lock *wanted)
 
 /* ---- what callers want ---- */
 
+/* Until nothing is in the way of `wanted`. */
+static int
+wait_for(const struct lock *wanted, bool wait)
+{
+    while (find_conflict(wanted) != NULL) {
+        int error = -EAGAIN;
+
+        if (wait) {
+            error = task_sleep_mutex(&lock_wait, 0, &locks_mutex);
+            mutex_lock(&locks_mutex);
+        }
+        if (error != 0)
+            return error == -EINTR ? -ERESTARTSYS : error;
+    }
+    return 0;
+}
+
+/* Two who share a lock by flock may both want it alone: so who has to wait gives back first what it
+ * has, and has nothing if it may not wait. */
+static int
+take(const struct lock *wanted, bool wait)
+{
+    struct lock *lock = new_lock();
+    int error;
+
+    if (lock == NULL)
+        return -ENOLCK;
+    if (wanted->kind == LOCK_FLOCK && find_conflict(wanted) != NULL)
+        cut(wanted, NULL);
+    error = wait_for(wanted, wait);
+    if (error == 0)
+        return put(wanted, lock);
+    kfree(lock);
+    return error;
+}
+
 int
 lock_take(const struct lock *wanted, bool wait)
 {
     int error;
 
     mutex_lock(&locks_mutex);
-    while (find_conflict(wanted) != NULL) {
-        if (!wait) {
-            mutex_unlock(&locks_mutex);
-            return -EAGAIN;
-        }
-        if (task_sleep_mutex(&lock_wait, 0, &locks_mutex) == -EINTR)
-            return -ERESTARTSYS;
-        mutex_lock(&locks_mutex);
-    }
-    error = put(wanted);
+    error = take(wanted, wait);
     mutex_unlock(&locks_mutex);
     return error;
 }

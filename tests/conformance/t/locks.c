@@ -175,11 +175,34 @@ static void open_files(void)
     eq(SC2(NR_flock, fd, SHARED), 0, "shared now");
     eq(SC2(NR_flock, other, SHARED | NOWAIT), 0, "by two");
     eq(SC2(NR_flock, fd, EXCLUSIVE | NOWAIT), -EAGAIN_, "not exclusive again");
+    eq(SC2(NR_flock, other, EXCLUSIVE | NOWAIT), 0, "but what it had went before");
+    eq(SC2(NR_flock, fd, EXCLUSIVE | NOWAIT), -EAGAIN_, "so it has to wait");
     k_close((int)other);
     eq(SC2(NR_flock, fd, EXCLUSIVE | NOWAIT), 0, "until the other is closed");
     eq(SC2(NR_flock, fd, UNLOCK), 0, "LOCK_UN");
     eq(SC2(NR_flock, fd, 77), -EINVAL_, "flock with nonsense");
     eq(SC2(NR_flock, 999, SHARED), -EBADF_, "flock of nothing");
+}
+
+/* Two that share both want it alone: who asks first has given its own back before it waits. */
+static void upgrades(void)
+{
+    long pid, mine = SC3(NR_open, FILE, 2, 0);
+    int st = -1;
+
+    SC2(NR_flock, fd, SHARED);
+    SC2(NR_flock, mine, SHARED);
+    pid = k_fork();
+    if (pid == 0)
+        k_exit((int)-SC2(NR_flock, fd, EXCLUSIVE));
+    nap(50);
+    eq(SC2(NR_flock, mine, EXCLUSIVE | NOWAIT), 0, "the second to ask has the lock");
+    eq(SC4(NR_wait4, pid, &st, 1, 0), 0, "the first waits");
+    SC2(NR_flock, mine, UNLOCK);
+    k_wait(pid, &st);
+    eq(st, 0, "until that is given back");
+    SC2(NR_flock, fd, UNLOCK);
+    k_close((int)mine);
 }
 
 /* A lock of an open file is waited for, by who shares the descriptors, at one that is closed
@@ -223,6 +246,7 @@ int main(void)
     conflicts();
     waiting();
     open_files();
+    upgrades();
     closed_meanwhile();
     set(NONE, 0, 0);
     eq(in_child(dies_locked, 0), 0, "a child that ends with a lock");
