@@ -307,6 +307,18 @@ node_set_size(struct node *node, uint64_t size)
     return error;
 }
 
+int
+node_grow(struct node *node, uint64_t size)
+{
+    int error = 0;
+
+    rw_lock(node_bytes_lock(node));
+    if (size > node->object->size)
+        error = set_size_locked(node, size);
+    rw_unlock(node_bytes_lock(node));
+    return error;
+}
+
 /* ---- for the kernel and for mmap ---- */
 
 struct object *

@@ -233,9 +233,9 @@ allocate(struct file *file, const struct trap_frame *frame)
         return file_has_position(file) ? -ENODEV : -ESPIPE;
     if (offset > INT64_MAX - size)
         return -EFBIG;
-    if (frame->ecx != 0 || (uint64_t)(offset + size) <= file_size(file))
+    if (frame->ecx != 0)
         return 0;
-    return node_set_size(file->node, (uint64_t)(offset + size));
+    return node_grow(file->node, (uint64_t)(offset + size));
 }
 
 SYSCALL(fallocate)

@@ -243,5 +243,7 @@ MUST_CHECK int tree_rmdir(struct place *place);
 MUST_CHECK int tree_rename(struct place *from, struct place *to, unsigned flags);
 /* Changes a regular file's size. */
 MUST_CHECK int node_set_size(struct node *node, uint64_t size);
+/* The same if it is smaller; nothing else, whoever writes to it meanwhile. */
+MUST_CHECK int node_grow(struct node *node, uint64_t size);
 
 #endif

@@ -2,10 +2,15 @@
  * change half done, and what one says of a file takes nothing from the other. openers [ROUNDS] */
 #include "threads.h"
 
-enum { NR_rename = 38, NR_mkdir = 39, NR_rmdir = 40, CREATE = 0x40, BOTH = 2 };
+enum {
+    NR_rename = 38, NR_mkdir = 39, NR_rmdir = 40, NR_fallocate = 324,
+    BOTH = 2, CREATE = 0x40, CUT = 0x200,
+    LONG_WRITE = 1 << 20,
+};
 
 static volatile u32 *shared; /* one page */
 static u32 rounds;
+static char bytes[LONG_WRITE];
 
 static int open_at(const char *path, int flags)
 {
@@ -71,10 +76,53 @@ static void renamed(void)
     SC1(NR_rmdir, "/tmp/folder");
 }
 
+/* ---- bytes ---- */
+
+static u32 size_of(int file)
+{
+    u32 status[24] = {0};
+
+    SC2(NR_fstat64, file, status);
+    return status[11];
+}
+
+/* A long write; half as much is asked for as soon as it has begun. The file's size in the end. */
+static u32 allocate_during_write(void)
+{
+    int status, file = open_at("/tmp/file", CREATE | CUT | BOTH);
+    long writer = k_fork();
+    u32 size;
+
+    if (writer == 0) {
+        pin(1);
+        k_exit(k_write(file, bytes, LONG_WRITE) != LONG_WRITE);
+    }
+    pin(0);
+    while (size_of(file) == 0)
+        ;
+    SC6(NR_fallocate, file, 0, 0, 0, LONG_WRITE / 2, 0);
+    k_wait(writer, &status);
+    size = size_of(file);
+    k_close(file);
+    SC1(NR_unlink, "/tmp/file");
+    return size;
+}
+
+/* fallocate only makes files larger. */
+static void allocated(void)
+{
+    u32 cut = 0;
+
+    for (u32 i = 0; i < rounds / 4; i++)
+        cut += allocate_during_write() != LONG_WRITE;
+    eq((long)cut, 0, "fallocate never cuts off what is being written");
+}
+
 int main(int argc, char **argv)
 {
     rounds = argc > 1 ? (u32)parse_num(argv[1], 100) : 100;
     shared = (volatile u32 *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
     renamed();
+    allocated();
     return done("openers");
 }
