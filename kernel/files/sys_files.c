@@ -374,23 +374,38 @@ send_pieces(struct file *to, struct file *from, uint64_t *position, char *page, 
     return (long)total;
 }
 
-/* Turns of two files are taken in the order of their addresses. */
-static void
-take_turns(struct file *one, struct file *other)
+/* Streams have no position, and may wait for ever for somebody who reads. */
+static long
+send_in_turn(struct file *to, struct file *from, uint64_t *position, char *page, size_t size)
 {
-    struct file *first = one < other ? one : other, *second = one < other ? other : one;
+    long done;
 
-    mutex_lock(&first->turn);
-    if (second != first)
-        mutex_lock(&second->turn);
+    if (!to->ops->stream)
+        mutex_lock(&to->turn);
+    done = send_pieces(to, from, position, page, size);
+    if (!to->ops->stream)
+        mutex_unlock(&to->turn);
+    return done;
 }
 
-static void
-end_turns(struct file *one, struct file *other)
+/* From the position of `from`, which others may use meanwhile: its turn is not kept while `to` has
+ * no room. Who ends last says where it goes on, as on Linux. */
+static long
+send_next(struct file *to, struct file *from, char *page, size_t size)
 {
-    mutex_unlock(&one->turn);
-    if (other != one)
-        mutex_unlock(&other->turn);
+    uint64_t position;
+    long done;
+
+    mutex_lock(&from->turn);
+    position = from->position;
+    mutex_unlock(&from->turn);
+    done = send_in_turn(to, from, &position, page, size);
+    if (done <= 0)
+        return done;
+    mutex_lock(&from->turn);
+    from->position = position;
+    mutex_unlock(&from->turn);
+    return done;
 }
 
 static long
@@ -406,10 +421,10 @@ send_held(struct file *to, struct file *from, uint64_t *position, size_t size)
     page = kmalloc(PAGE_SIZE);
     if (page == NULL)
         return -ENOMEM;
-    take_turns(to, from);
-    done = send_pieces(to, from, position != NULL ? position : &from->position, page,
-                       size < TRANSFER_MAX ? size : TRANSFER_MAX);
-    end_turns(to, from);
+    if (size > TRANSFER_MAX)
+        size = TRANSFER_MAX;
+    done = position != NULL ? send_in_turn(to, from, position, page, size)
+                            : send_next(to, from, page, size);
     kfree(page);
     return done;
 }

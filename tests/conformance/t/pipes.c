@@ -3,8 +3,8 @@
 #include "tap.h"
 
 enum {
-    NR_mknod = 14, NR_fcntl = 55, NR_fchmod = 94, NR_newselect = 142, NR_ppoll = 309,
-    NR_pselect6 = 308, ENXIO_ = 6,
+    NR_mknod = 14, NR_fcntl = 55, NR_fchmod = 94, NR_newselect = 142, NR_sendfile = 187,
+    NR_ppoll = 309, NR_pselect6 = 308, ENXIO_ = 6,
 };
 
 enum {
@@ -249,6 +249,53 @@ static void long_writes(void)
     k_wait(pid, &st);
     eq(st, 0, "and count in full");
     k_close(ends[0]);
+}
+
+/* ---- a file sent to a pipe that is full ---- */
+
+static long file;
+
+static int sends(void *arg)
+{
+    (void)arg;
+    return SC4(NR_sendfile, ends[1], file, 0, 100) != 100;
+}
+
+static int reads_on(void *arg)
+{
+    (void)arg;
+    return k_read((int)file, bytes, 10) != 10;
+}
+
+static void sent_files(void)
+{
+    long sender, reader;
+    int st = -1;
+
+    file = SC3(NR_memfd_create, "sent", 0, 0);
+    k_write((int)file, bytes, 200);
+    SC3(NR_lseek, file, 0, 0);
+    open_pipe(O_NONBLOCKS);
+    fill();
+    SC3(NR_fcntl, ends[1], 4, 0);
+    sender = k_fork();
+    if (sender == 0)
+        k_exit(sends(0));
+    nap(50);
+    reader = k_fork();
+    if (reader == 0)
+        k_exit(reads_on(0));
+    nap(50);
+    eq(SC4(NR_wait4, reader, &st, 1, 0), reader, "while sendfile waits for room the file can be read");
+    eq(SC4(NR_wait4, sender, &st, 1, 0), 0, "it goes on waiting");
+    while (k_read(ends[0], bytes, sizeof(bytes)) > 100)
+        ;
+    k_wait(sender, &st);
+    eq(st, 0, "until there is some");
+    k_wait(reader, &st); /* if it had to wait */
+    eq(SC3(NR_lseek, file, 0, 1), 100, "the file goes on behind what was sent");
+    k_close((int)file);
+    close_pipe();
 }
 
 /* ---- ends that are opened: FIFOs, and pipes by /proc/self/fd ---- */
@@ -579,6 +626,7 @@ int main(void)
     bad_addresses();
     records();
     long_writes();
+    sent_files();
     fifos();
     pipes_opened_again();
     polls();
