@@ -141,13 +141,19 @@ read_pieces(struct object *object, struct buffer *to, uint64_t *position)
 }
 
 static long
+read_locked(struct file *file, struct buffer *to, uint64_t *position)
+{
+    return read_pieces(file->node->object, to, position);
+}
+
+static long
 regular_read(struct file *file, struct buffer *to, uint64_t *position)
 {
     struct rw_mutex *lock = node_bytes_lock(file->node);
     long done;
 
     rw_lock_shared(lock);
-    done = read_pieces(file->node->object, to, position);
+    done = read_locked(file, to, position);
     rw_unlock_shared(lock);
     return done;
 }
@@ -279,6 +285,28 @@ regular_write(struct file *file, struct buffer *from, uint64_t *position)
 }
 
 const struct file_ops regular_ops = {.read = regular_read, .write = regular_write};
+
+/* ---- several moves in one ---- */
+
+const struct file_ops regular_locked_ops = {.read = read_locked, .write = write_locked};
+
+void
+regular_lock(struct file *file, bool reads)
+{
+    if (reads)
+        rw_lock_shared(node_bytes_lock(file->node));
+    else
+        rw_lock(node_bytes_lock(file->node));
+}
+
+void
+regular_unlock(struct file *file, bool reads)
+{
+    if (reads)
+        rw_unlock_shared(node_bytes_lock(file->node));
+    else
+        rw_unlock(node_bytes_lock(file->node));
+}
 
 /* ---- sizes ---- */
 

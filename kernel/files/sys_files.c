@@ -5,8 +5,8 @@
  * sleep, and another thread may close the descriptor. Calls that use the file's position, and what
  * else it keeps (`state`), do so in turn; pread and pwrite of regular files use neither.
  *
- * A vector is moved piece by piece; but a short write to a pipe or a terminal is gathered first, as
- * others must not come between its pieces.
+ * A vector is moved piece by piece. Others must not come between them: a regular file's bytes are
+ * locked for all of it, and a short write to a pipe or a terminal is gathered first.
  *
  * A call moves at most TRANSFER_MAX bytes, as on Linux, so that the count is never taken for an
  * error.
@@ -195,8 +195,23 @@ move_pieces(const struct transfer *transfer, const struct iovec *pieces, uint32_
         total += done;
         if ((uint32_t)done < pieces[i].size)
             break;
+        task_breathe();
     }
     return total;
+}
+
+/* The same with nobody else's bytes in between. */
+static long
+move_locked_pieces(const struct transfer *transfer, const struct iovec *pieces, uint32_t count)
+{
+    struct transfer locked = *transfer;
+    long done;
+
+    locked.move = transfer->reads ? regular_locked_ops.read : regular_locked_ops.write;
+    regular_lock(transfer->file, transfer->reads);
+    done = move_pieces(&locked, pieces, count);
+    regular_unlock(transfer->file, transfer->reads);
+    return done;
 }
 
 /* The bytes of all pieces to `bytes`, which has room. 0 or -EFAULT. */
@@ -279,6 +294,8 @@ copy_and_move(const struct transfer *transfer, const void *from, struct iovec *p
     size = size_in_one(transfer, pieces, count);
     if (size != 0)
         return write_gathered(transfer, pieces, count, size);
+    if (transfer->file->ops == &regular_ops)
+        return move_locked_pieces(transfer, pieces, count);
     return move_pieces(transfer, pieces, count);
 }
 

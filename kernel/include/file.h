@@ -134,6 +134,11 @@ MUST_CHECK int file_open(const char *path, unsigned flags, unsigned mode, struct
 bool node_is_running(const struct node *node);
 /* Bytes of a regular file into the kernel's memory: how many, less at its end, or -errno. */
 long file_read(struct file *file, void *to, size_t size, uint64_t position);
+/* Locks the bytes of a file that has regular_ops, for several reads or writes by regular_locked_ops
+ * between which nobody else's come. */
+void regular_lock(struct file *file, bool reads);
+void regular_unlock(struct file *file, bool reads);
+extern const struct file_ops regular_locked_ops;
 /* The object behind a regular file; NULL for others. */
 struct object *file_object(const struct file *file);
 uint64_t file_size(const struct file *file);

@@ -4,8 +4,13 @@
 
 enum {
     NR_rename = 38, NR_mkdir = 39, NR_rmdir = 40, NR_fallocate = 324,
-    BOTH = 2, CREATE = 0x40, CUT = 0x200,
-    LONG_WRITE = 1 << 20,
+    WRITES = 1, BOTH = 2, CREATE = 0x40, CUT = 0x200, APPENDS = 0x400,
+    LONG_WRITE = 1 << 20, HALF = 16,
+};
+
+struct piece {
+    const void *base;
+    u32 size;
 };
 
 static volatile u32 *shared; /* one page */
@@ -118,11 +123,57 @@ static void allocated(void)
     eq((long)cut, 0, "fallocate never cuts off what is being written");
 }
 
+/* Lines of one letter, each in two halves. */
+static void append_lines(char letter)
+{
+    int file = open_at("/tmp/lines", WRITES | APPENDS);
+    char half[HALF];
+    struct piece line[2] = {{half, HALF}, {half, HALF}};
+
+    set_all(half, (u8)letter, HALF);
+    for (u32 i = 0; i < rounds * 30; i++)
+        SC3(NR_writev, file, line, 2);
+    k_close(file);
+}
+
+static u32 lines, torn;
+
+/* The second half is somebody else's. */
+static void look_at_lines(void)
+{
+    int file = open_at("/tmp/lines", 0);
+    char line[2 * HALF];
+
+    for (; k_read(file, line, sizeof line) == sizeof line; lines++)
+        torn += line[0] != line[HALF];
+    k_close(file);
+}
+
+/* A writev adds its pieces to a file together. */
+static void appended(void)
+{
+    long other;
+    int status;
+
+    k_close(open_at("/tmp/lines", CREATE | CUT | BOTH));
+    other = k_fork();
+    pin(other == 0);
+    append_lines(other == 0 ? 'a' : 'b');
+    if (other == 0)
+        k_exit(0);
+    k_wait(other, &status);
+    look_at_lines();
+    eq((long)lines, (long)rounds * 60, "lines of two halves that two append");
+    eq((long)torn, 0, "each is whole");
+    SC1(NR_unlink, "/tmp/lines");
+}
+
 int main(int argc, char **argv)
 {
     rounds = argc > 1 ? (u32)parse_num(argv[1], 100) : 100;
     shared = (volatile u32 *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
     renamed();
     allocated();
+    appended();
     return done("openers");
 }
