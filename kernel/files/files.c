@@ -1,11 +1,16 @@
 /* files.c - tables of descriptors, current directories.
  *
- *   file:          [0] ─► struct file   [1] ─► ...   [2] NULL   ...
- *   close_on_exec:  0                    1            0
+ *   file:          [0] ─► struct file   [1] ─► ...   [2] NULL   [3] NULL ...
+ *   close_on_exec:  0                    1            0          0
+ *   reserved:       0                    0            0          1
  *
  * A table begins with FILES_FEW places inside itself; when they are used up it moves to memory of
- * its own, pointers first and a bit each behind them, and doubles from then on. `first` remembers
+ * its own, pointers first and two bits each behind them, and doubles from then on. `first` remembers
  * below which descriptor none is free, so that opening does not search from 0 each time.
+ *
+ * open(2) reserves its descriptor before it creates or cuts a file, so that it fails before that or
+ * not at all. A reserved descriptor is not open, and not free; a copy of the table has it free, but
+ * for the process' own threads that are opening something (task->opening).
  *
  * Closing puts NULL into the table before it lets the file go: what the file's end does sees the
  * descriptor free.
@@ -32,24 +37,48 @@
 static size_t
 table_bytes(uint32_t size)
 {
-    return size * sizeof(struct file *) + size / 8;
+    return size * sizeof(struct file *) + 2 * (size / 8);
+}
+
+static void
+put_bit(uint8_t *bits, unsigned number, bool set)
+{
+    uint8_t bit = (uint8_t)(1u << number % 8);
+
+    if (set)
+        bits[number / 8] |= bit;
+    else
+        bits[number / 8] &= (uint8_t)~bit;
+}
+
+static bool
+get_bit(const uint8_t *bits, unsigned number)
+{
+    return bits[number / 8] >> number % 8 & 1;
 }
 
 static void
 mark(struct files *files, unsigned descriptor, bool close_on_exec)
 {
-    uint8_t bit = (uint8_t)(1u << descriptor % 8);
-
-    if (close_on_exec)
-        files->close_on_exec[descriptor / 8] |= bit;
-    else
-        files->close_on_exec[descriptor / 8] &= (uint8_t)~bit;
+    put_bit(files->close_on_exec, descriptor, close_on_exec);
 }
 
 static bool
 marked(const struct files *files, unsigned descriptor)
 {
-    return files->close_on_exec[descriptor / 8] >> descriptor % 8 & 1;
+    return get_bit(files->close_on_exec, descriptor);
+}
+
+static uint8_t *
+reserved(const struct files *files)
+{
+    return files->close_on_exec + files->size / 8;
+}
+
+static bool
+is_free(const struct files *files, unsigned descriptor)
+{
+    return files->file[descriptor] == NULL && !get_bit(reserved(files), descriptor);
 }
 
 struct files *
@@ -83,6 +112,7 @@ move_table(struct files *files, struct file **table, uint32_t size)
 
     memcpy(table, files->file, files->size * sizeof(*table));
     memcpy(marks, files->close_on_exec, files->size / 8);
+    memcpy(marks + size / 8, reserved(files), files->size / 8);
     files->file = table;
     files->close_on_exec = marks;
     files->size = size;
@@ -134,7 +164,7 @@ find_free(struct files *files, uint32_t from)
 {
     uint32_t at = from > files->first ? from : files->first;
 
-    while (at < files->size && files->file[at] != NULL)
+    while (at < files->size && !is_free(files, at))
         at++;
     if (from <= files->first)
         files->first = at;
@@ -147,6 +177,13 @@ descriptor_limit(void)
     return task_current()->process->limits[RLIMIT_NOFILE].soft;
 }
 
+static void
+reserve(struct files *files, struct task *task, uint32_t descriptor)
+{
+    put_bit(reserved(files), descriptor, true);
+    task->opening = descriptor + 1;
+}
+
 /* Puts `file` at the lowest free descriptor from `from` on below `limit`, if the table has room for
  * it. The descriptor, which may lie behind the table's end; then nothing has changed. */
 static uint32_t
@@ -157,6 +194,8 @@ install(struct files *files, struct file *file, uint32_t from, uint32_t limit, b
     if (LIKELY(descriptor < limit && descriptor < files->size)) {
         files->file[descriptor] = file;
         mark(files, descriptor, close_on_exec);
+        if (file == NULL)
+            reserve(files, task_current(), descriptor);
     }
     return descriptor;
 }
@@ -184,6 +223,37 @@ file_install(struct file *file, int from, bool close_on_exec)
     return (int)descriptor;
 }
 
+int
+file_reserve(void)
+{
+    return file_install(NULL, 0, false);
+}
+
+/* Takes the reservation of a task back. The descriptor. */
+static uint32_t
+unreserve(struct files *files, struct task *task)
+{
+    uint32_t descriptor = task->opening - 1;
+
+    put_bit(reserved(files), descriptor, false);
+    task->opening = 0;
+    if (descriptor < files->first)
+        files->first = descriptor;
+    return descriptor;
+}
+
+void
+file_settle(struct file *file, bool close_on_exec)
+{
+    unsigned long state;
+    struct files *files = lock_mine(&state);
+    uint32_t descriptor = unreserve(files, task_current());
+
+    files->file[descriptor] = file;
+    mark(files, descriptor, close_on_exec);
+    spin_unlock(&files->lock, state);
+}
+
 static void
 let_go(struct files *files, struct file *file)
 {
@@ -203,6 +273,10 @@ file_install_at(struct file *file, int descriptor, bool close_on_exec)
     files = lock_with_room((uint32_t)descriptor, &state);
     if (files == NULL)
         return -ENOMEM;
+    if (get_bit(reserved(files), (unsigned)descriptor)) {
+        spin_unlock(&files->lock, state);
+        return -EBUSY;
+    }
     old = files->file[descriptor];
     files->file[descriptor] = file;
     mark(files, (unsigned)descriptor, close_on_exec);
@@ -313,7 +387,7 @@ files_find(struct files *files, uint32_t *descriptor, bool next)
 
 /* ---- whole tables ---- */
 
-/* The smallest table that holds every open descriptor. */
+/* The smallest table that holds every descriptor that is not free. */
 static uint32_t
 size_needed(const struct files *files)
 {
@@ -321,7 +395,7 @@ size_needed(const struct files *files)
 
     while (size > FILES_FEW) {
         for (uint32_t i = size / 2; i < size; i++) {
-            if (files->file[i] != NULL)
+            if (!is_free(files, i))
                 return size;
         }
         size /= 2;
@@ -367,7 +441,7 @@ copy_table(struct files *files, const struct files *parent)
 {
     uint32_t size = files->size < parent->size ? files->size : parent->size;
 
-    files->first = parent->first;
+    files->first = 0; /* what is reserved there is free here */
     memcpy(files->file, parent->file, size * sizeof(*files->file));
     memcpy(files->close_on_exec, parent->close_on_exec, size / 8);
     for (uint32_t i = 0; i < size; i++) {
@@ -408,6 +482,16 @@ files_put(struct files *files)
     drop_table(files);
 }
 
+/* What threads of the process have reserved goes with them from one table to the other. */
+static void
+move_reservations(const struct process *process, struct files *from, struct files *to)
+{
+    for (struct task *task = process->threads; task != NULL; task = task->next_thread) {
+        if (task->opening != 0)
+            reserve(to, task, unreserve(from, task));
+    }
+}
+
 /* The process has `own` from now on, with what is in its table at this moment, and the references
  * that it had to that one, one a thread, are the caller's. NULL: `own` has no room for it. */
 static struct files *
@@ -421,6 +505,7 @@ exchange(struct process *process, struct files *own, unsigned *threads)
     fits = size_needed(before) <= own->size;
     if (fits) {
         copy_table(own, before);
+        move_reservations(process, before, own);
         *threads = process->thread_count;
         own->refs = *threads;
         process->files = own;

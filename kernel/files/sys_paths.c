@@ -9,23 +9,23 @@
 
 /* ---- opening ---- */
 
+/* Nothing has happened to the file when there is no descriptor for it. */
 static long
 open_at(int folder, uint32_t user, unsigned flags, unsigned mode)
 {
     struct user_path path;
-    struct file *file;
+    struct file *file = NULL;
     int descriptor, error = user_path_get(&path, folder, user);
 
     if (error != 0)
         return error;
-    error = file_open_at(path.start, path.text, flags, masked(mode), &file);
+    descriptor = file_reserve();
+    if (descriptor >= 0) {
+        error = file_open_at(path.start, path.text, flags, masked(mode), &file);
+        file_settle(error == 0 ? file : NULL, flags & O_CLOEXEC);
+    }
     user_path_put(&path);
-    if (error != 0)
-        return error;
-    descriptor = file_install(file, 0, flags & O_CLOEXEC);
-    if (descriptor < 0)
-        file_put(file);
-    return descriptor;
+    return error != 0 ? error : descriptor;
 }
 
 SYSCALL(open)

@@ -165,9 +165,9 @@ struct files {
     uint32_t size;  /* of `file`; a multiple of 16 */
     uint32_t first; /* no descriptor below is free */
     struct file **file;
-    uint8_t *close_on_exec; /* a bit each */
+    uint8_t *close_on_exec; /* a bit each; behind them one each for what is reserved */
     struct file *few[FILES_FEW];
-    uint8_t few_marks[FILES_FEW / 8];
+    uint8_t few_marks[2 * (FILES_FEW / 8)];
 };
 
 /* file_hold for a table that several threads use. */
@@ -191,7 +191,11 @@ file_hold(int descriptor)
 /* The lowest free descriptor from `from` on for `file`, whose reference it takes over. Or -EMFILE,
  * -EINVAL (from), -ENOMEM: then the caller keeps the reference. */
 int file_install(struct file *file, int from, bool close_on_exec);
-/* Exactly this descriptor, whose old file is closed. It, or -EBADF, -ENOMEM. */
+/* Keeps the lowest free descriptor for the current task, which settles it: puts `file` there, whose
+ * reference it takes over, or with NULL gives it back. -EMFILE, -ENOMEM. */
+MUST_CHECK int file_reserve(void);
+void file_settle(struct file *file, bool close_on_exec);
+/* Exactly this descriptor, whose old file is closed. It, or -EBADF, -EBUSY (reserved), -ENOMEM. */
 int file_install_at(struct file *file, int descriptor, bool close_on_exec);
 /* Closes a descriptor: 0 or -EBADF. */
 int file_close(int descriptor);

@@ -124,6 +124,7 @@ struct task {
     struct tick_timer timeout;
     int wake_reason;
     bool wants_shared;  /* while it waits for a lock (mutex.h) */
+    uint16_t opening;   /* the descriptor it has reserved and 1, or 0: kernel/files/files.c */
 
     uint64_t tls[3];           /* descriptors of GDT entries 6..8 */
     struct fpu_state *fpu;     /* NULL until it uses the FPU */

@@ -10,7 +10,8 @@
 #include "threads.h"
 
 enum { UNSHARE = 2, FILES_SHARED = 0x400 /* CLONE_FILES */, OWN = 64 /* descriptors of a thread */ };
-enum { F_DUPFD_ = 0, F_GETFD_ = 1, F_SETFD_ = 2, NR_close_range_ = 436 };
+enum { F_DUPFD_ = 0, F_GETFD_ = 1, F_SETFD_ = 2, NR_mknod_ = 14,
+       NR_close_range_ = 436 };
 
 /* Seen by the children, too. */
 static struct shared {
@@ -81,6 +82,54 @@ take_table(void)
     shared->lost += status != 0;
 }
 
+/* ---- a thread that is opening a file meanwhile ---- */
+
+#define FIFO "/tmp/unshare-fifo"
+
+static volatile long opened;
+
+static void
+open_fifo(void *arg)
+{
+    (void)arg;
+    opened = SC3(NR_open, FIFO, 0, 0);
+}
+
+/* It waits, with the lowest free descriptor, for somebody who opens the FIFO's other end: that stays
+ * its own in the process' new table, and is free in the one that the child keeps. */
+static void
+take_table_during_open(void)
+{
+    static char stack[THREAD_STACK] __attribute__((aligned(16)));
+    long lowest = SC1(NR_dup, 0), mine = SC3(NR_fcntl64, 0, F_DUPFD_, 10), pid;
+    u32 round = shared->told;
+    int status = 1;
+
+    k_close((int)lowest);
+    SC3(NR_mknod_, FIFO, 010644, 0);
+    opened = -1;
+    start_thread(AS_THREAD, open_fifo, 0, stack);
+    SC3(NR_poll, 0, 0, 50);
+    pid = SC5(NR_clone, FILES_SHARED | SIGCHLD_, 0, 0, 0, 0);
+    if (pid == 0) {
+        while (shared->told == round)
+            k_yield();
+        k_exit(SC1(NR_dup, 0) != lowest);
+    }
+    eq(SC3(NR_close_range_, mine, mine, UNSHARE), 0, "a new table during an open");
+    shared->told++;
+    k_wait(pid, &status);
+    eq(status, 0, "its descriptor is free in the old one");
+    eq(SC2(NR_dup2, 0, lowest), -EBUSY_, "and its own in the new one");
+    k_close((int)SC3(NR_open, FIFO, 1, 0));
+    while (opened == -1)
+        k_yield();
+    eq(opened, lowest, "which it has then");
+    eq(flags_of(lowest), 0, "open");
+    k_close((int)lowest);
+    SC1(NR_unlink, FIFO);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -88,6 +137,7 @@ main(int argc, char **argv)
     u32 rounds = argc > 2 ? (u32)parse_num(argv[2], 100) : 100;
 
     shared = (struct shared *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+    take_table_during_open();
     started = start_team(cpus, behave);
     pin(0);
     for (u32 i = 0; i < rounds || uses < rounds; i++)

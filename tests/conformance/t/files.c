@@ -422,6 +422,11 @@ static void descriptors(void)
     while ((limit_fd = SC1(NR_dup, fd)) >= 0)
         ;
     eq(limit_fd, -EMFILE_, "no more than the limit");
+    k_write((int)fd, text, (ulong)TEXT);
+    eq(open_answer("f", O_RW | O_TRUNCATE), -EMFILE_, "open of a file to be cut");
+    eq(size_of("f"), TEXT, "leaves it as it was");
+    eq(open_answer("fresh", O_RW | O_CREATE | O_EXCLUSIVE), -EMFILE_, "open of a new one");
+    eq(k_unlink("fresh"), -ENOENT_, "makes none");
     eq(SC2(NR_dup2, fd, 20), -EBADF_, "nor at it");
     SC2(NR_setrlimit, RL_FILES, &limit);
     for (int i = (int)fd; i < 64; i++)

@@ -369,6 +369,59 @@ static void fifos(void)
     k_close((int)fd);
 }
 
+/* ---- the descriptor of an open that waits ---- */
+
+static int duplicates(void *arg)
+{
+    (void)arg;
+    return (int)SC1(NR_dup, 0);
+}
+
+/* A child with our descriptors, which opens the FIFO, whose other end nobody has. */
+static long opener(long expected)
+{
+    enum { WITH_FILES = 0x400 | SIG_CHLD }; /* CLONE_FILES */
+    long pid = SC5(NR_clone, WITH_FILES, 0, 0, 0, 0);
+
+    if (pid == 0)
+        k_exit(opens(0) != expected);
+    nap(50);
+    return pid;
+}
+
+static void reserved(void)
+{
+    long first = SC1(NR_dup, 0), second, pid, fd;
+    int st = -1;
+
+    k_close((int)first);
+    SC3(NR_mknod, FIFO, 010644, 0);
+    pid = opener(first);
+    k_close((int)SC3(NR_fcntl, 0, 0, 300)); /* the table grows */
+    eq(SC2(NR_dup2, 0, first), -EBUSY_, "dup2 to the descriptor of an open that waits");
+    eq(SC1(NR_close, first), -EBADF_, "it cannot be closed");
+    eq(SC3(NR_fcntl, first, 1, 0), -EBADF_, "F_GETFD neither");
+    eq(polled((int)first, IN, 0), NVAL, "poll: it is not open");
+    second = SC1(NR_dup, 0);
+    eq(second, first + 1, "nor is it free");
+    eq(in_child(duplicates, 0), first << 8, "but it is in a child's copy");
+    fd = opens(1);
+    k_wait(pid, &st);
+    eq(st, 0, "the open has it in the end");
+    eq(SC3(NR_fcntl, first, 1, 0), 0, "now F_GETFD works");
+    k_close((int)fd);
+    k_close((int)first);
+    k_close((int)second);
+    pid = opener(-1);
+    second = SC1(NR_dup, 0);
+    SC2(NR_kill, pid, SIG_KILL);
+    k_wait(pid, &st);
+    eq(SC1(NR_dup, 0), first, "of an open that is cut short it is free again");
+    k_close((int)first);
+    k_close((int)second);
+    SC1(NR_unlink, FIFO);
+}
+
 static void pipes_opened_again(void)
 {
     static char link[] = "/proc/self/fd/0";
@@ -628,6 +681,7 @@ int main(void)
     long_writes();
     sent_files();
     fifos();
+    reserved();
     pipes_opened_again();
     polls();
     wake_ups();
