@@ -40,13 +40,18 @@ quarantine_start(uint64_t ram_bytes)
     quarantine.limit = ram_bytes / 64 < LIMIT_MAX ? (size_t)(ram_bytes / 64) : LIMIT_MAX;
 }
 
-static struct subject
-subject_at(void *place)
+/* An object that is kept; false when its record says something else: somebody wrote to it. */
+static bool
+find_kept(void *place, struct subject *subject)
 {
-    struct subject subject;
-    bool found = debug_subject_at((uintptr_t)place, &subject);
-    ASSERT(found && subject.record->state == STATE_KEPT);
-    return subject;
+    return debug_subject_at((uintptr_t)place, subject) && subject->record->state == STATE_KEPT;
+}
+
+static _Noreturn void
+report_record(struct subject *subject, const void *caller)
+{
+    debug_report(subject, "damaged record behind an object", (unsigned char *)subject->record,
+                 caller);
 }
 
 static size_t
@@ -67,18 +72,21 @@ count(const struct subject *subject, size_t by)
 
 /* Takes the oldest object out. NULL when those that are left may stay. */
 static void *
-take_oldest(size_t limit)
+take_oldest(size_t limit, const void *caller)
 {
     unsigned long flags = spin_lock(&quarantine.lock);
     void *place = quarantine.bytes > limit ? quarantine.oldest : NULL;
-    if (place) {
-        struct subject subject = subject_at(place);
+    struct subject subject;
+    bool sane = !place || find_kept(place, &subject);
+    if (place && sane) {
         quarantine.oldest = subject.record->next;
         count(&subject, (size_t)-1);
         subject.record->next = NULL;
         subject.record->state = STATE_FREE;
     }
     spin_unlock(&quarantine.lock, flags);
+    if (!sane)
+        report_record(&subject, caller);
     return place;
 }
 
@@ -87,8 +95,9 @@ let_go(void *place, const void *caller)
 {
     struct subject subject;
     struct slab *slab = slab_of(place);
-    bool found = debug_subject_at((uintptr_t)place, &subject);
-    const unsigned char *at = found ? debug_broken_poison(&subject) : NULL;
+    if (!debug_subject_at((uintptr_t)place, &subject))
+        report_record(&subject, caller);
+    const unsigned char *at = debug_broken_poison(&subject);
     if (at)
         debug_report(&subject, "write after free", at, caller);
     if (slab)
@@ -100,7 +109,7 @@ let_go(void *place, const void *caller)
 static void
 shrink_to(size_t limit, const void *caller)
 {
-    for (void *place; (place = take_oldest(limit));)
+    for (void *place; (place = take_oldest(limit, caller));)
         let_go(place, caller);
 }
 
@@ -110,15 +119,21 @@ quarantine_keep(const struct subject *subject, const void *caller)
     if (bytes_of(subject) > quarantine.limit)
         return false;
     unsigned long flags = spin_lock(&quarantine.lock);
-    subject->record->state = STATE_KEPT;
-    subject->record->next = NULL;
-    if (quarantine.bytes)
-        subject_at(quarantine.newest).record->next = subject->place;
-    else
-        quarantine.oldest = subject->place;
-    quarantine.newest = subject->place;
-    count(subject, 1);
+    struct subject newest;
+    bool sane = !quarantine.bytes || find_kept(quarantine.newest, &newest);
+    if (sane) {
+        subject->record->state = STATE_KEPT;
+        subject->record->next = NULL;
+        if (quarantine.bytes)
+            newest.record->next = subject->place;
+        else
+            quarantine.oldest = subject->place;
+        quarantine.newest = subject->place;
+        count(subject, 1);
+    }
     spin_unlock(&quarantine.lock, flags);
+    if (!sane)
+        report_record(&newest, caller);
     shrink_to(quarantine.limit, caller);
     return true;
 }

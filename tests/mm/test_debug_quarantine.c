@@ -21,6 +21,13 @@ drain(void *unused)
     mm_drain();
 }
 
+static void
+free_another(void *unused)
+{
+    (void)unused;
+    kfree(kmalloc(SIZE));
+}
+
 KTEST(debug_quarantine, not_handed_out_again)
 {
     if (!debug_on(DEBUG_QUARANTINE) || debug_on(DEBUG_GUARD))
@@ -66,6 +73,26 @@ KTEST(debug_quarantine, checked_on_leaving)
     CHECK(!mm_check());
     CHECK(ktest_panics(drain, NULL, "write after free"));
     object[7] = 0x6b; /* and lost to its cache, whose slab stays */
+    CHECK(mm_check());
+}
+
+/* A write so far behind the object that it reaches what the quarantine itself goes by. */
+KTEST(debug_quarantine, damaged_record)
+{
+    uint8_t before[160]; /* to the end of its place */
+
+    if (!debug_on(DEBUG_QUARANTINE) || debug_on(DEBUG_GUARD))
+        SKIP("debug=quarantine is off, or nothing of a freed object is left");
+    uint8_t *object = kmalloc(SIZE);
+    CHECK(object);
+    mm_drain();
+    kfree(object);
+    memcpy(before, object, sizeof(before));
+    memset(object + SIZE, 0, sizeof(before) - SIZE);
+    CHECK(ktest_panics(drain, NULL, "damaged record"));
+    CHECK(ktest_panics(free_another, NULL, "damaged record"));
+    memcpy(object, before, sizeof(before));
+    mm_drain();
     CHECK(mm_check());
 }
 
