@@ -121,16 +121,22 @@ put_clock(struct ring *ring, uint64_t time)
     put(ring, &event);
 }
 
+static struct ring *oldest_ring(void);
+
+/* Who finds that somebody feeds leaves his event to that one, who looks once more when he has said
+ * that he does not any longer. */
 static void
 feed_sink(void)
 {
     struct trace_event batch[SINK_BATCH];
     size_t bytes;
-    if (__atomic_exchange_n(&feeding, true, __ATOMIC_ACQUIRE))
-        return;
-    while ((bytes = trace_read(batch, sizeof(batch))))
-        setup.sink(batch, bytes);
-    __atomic_store_n(&feeding, false, __ATOMIC_RELEASE);
+    do {
+        if (__atomic_exchange_n(&feeding, true, __ATOMIC_SEQ_CST))
+            return;
+        while ((bytes = trace_read(batch, sizeof(batch))))
+            setup.sink(batch, bytes);
+        (void)__atomic_exchange_n(&feeding, false, __ATOMIC_SEQ_CST);
+    } while (oldest_ring());
 }
 
 void

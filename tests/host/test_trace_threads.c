@@ -133,6 +133,63 @@ KTEST(trace_threads, a_small_ring_counts_what_it_loses)
     run(16u << 10, true);
 }
 
+/* ---- a sink: the last event goes there, too ---- */
+
+#define MEETINGS 10000u
+
+static unsigned met; /* how often one came to a meeting */
+
+static void
+drop_events(const void *events, size_t size)
+{
+    (void)events, (void)size;
+}
+
+/* Two meetings a turn: both record between the first and the second. */
+static void
+meet(unsigned meeting)
+{
+    __atomic_add_fetch(&met, 1, __ATOMIC_ACQ_REL);
+    while (__atomic_load_n(&met, __ATOMIC_ACQUIRE) < 2 * meeting)
+        spin_relax();
+}
+
+static void *
+record_beside(void *unused)
+{
+    hosted_set_cpu(1);
+    for (unsigned turn = 0; turn < MEETINGS; turn++) {
+        meet(2 * turn + 1);
+        trace_record(TRACE_IRQ, 0, 0, 0, NULL);
+        meet(2 * turn + 2);
+    }
+    return unused;
+}
+
+KTEST(trace_threads, sink_gets_the_last_event)
+{
+    const struct trace_setup setup = {.bytes = 16u << 10, .sink = drop_events};
+    pthread_t other;
+    unsigned left = 0;
+    machine_start_usual();
+    CHECK(mm_cpu_up(1));
+    CHECK(trace_start(&setup));
+    met = 0;
+    CHECK_EQ(pthread_create(&other, NULL, record_beside, NULL), 0);
+    for (unsigned turn = 0; turn < MEETINGS; turn++) {
+        struct trace_counts counts;
+        meet(2 * turn + 1);
+        trace_record(TRACE_IRQ, 0, 0, 0, NULL);
+        meet(2 * turn + 2);
+        trace_get_counts(&counts);
+        left += counts.waiting != 0;
+    }
+    pthread_join(other, NULL);
+    CHECK_EQ(left, 0);
+    trace_stop();
+    machine_start_usual();
+}
+
 /* ---- a CPU that comes while others trace ---- */
 
 static unsigned stop;
