@@ -11,8 +11,8 @@ struct bootmem;
  * and heap; the early heap's pages come back. Called once, one CPU, interrupts off. */
 void mm_init(struct bootmem *boot);
 
-/* Lets CPU `cpu` (0 .. CPU_MAX-1) use the allocators. CPU 0 is up after mm_init. False when there
- * is no memory for its caches. */
+/* Lets CPU `cpu` (0 .. CPU_MAX-1) use the allocators. Called on one that is up, as CPU 0 is after
+ * mm_init, while nobody makes or destroys a cache. False when there is no memory for its caches. */
 MUST_CHECK bool mm_cpu_up(unsigned cpu);
 
 /* Gives frames that were kept for one purpose of the boot to the allocator: FRAME_BOOTINFO or

@@ -62,6 +62,7 @@ hosted_init(void *arena, size_t bytes, pfn_t base)
                                            .frame_base = base.n & ~1023ul};
     hosted_memory.direct =
         hosted_memory.start - ((hosted_memory.base - hosted_memory.frame_base) << PAGE_SHIFT);
+    memset(memories, 0, sizeof(memories));
 }
 
 void

@@ -28,8 +28,8 @@ void hosted_init(void *arena, size_t bytes, pfn_t base);
  */
 void hosted_limit_direct(pfn_t first_without_address);
 
-/* Says which CPU the calling thread plays, 0 .. CPU_MAX-1: one that is up, or that the thread
- * itself brings up next. Two threads that run at the same time must not play the same one. */
+/* Says which CPU the calling thread plays, 0 .. CPU_MAX-1: one that is up (mm_cpu_up). Two threads
+ * that run at the same time must not play the same one. */
 void hosted_set_cpu(unsigned cpu);
 
 /* Hands an arena over to mm/ and starts it: hosted_init, boot map, mm_init. Its last part, about
