@@ -166,16 +166,19 @@ put_slot(struct slot *slot, uint32_t pages)
     spin_unlock(&guard.lock, flags);
 }
 
+/* The frames are somebody else's only when no CPU finds them there any more. */
 static void
 unmap(uintptr_t end, uint32_t pages)
 {
+    paddr_t frames[OBJECT_MAX / PAGE_SIZE];
     uintptr_t start = end - pages * PAGE_SIZE;
-    for (uintptr_t at = start; at < end; at += PAGE_SIZE) {
-        paddr_t frame = pagetable_unmap(at);
-        ASSERT(frame);
-        pmm_free_page(frame);
+    for (uint32_t i = 0; i < pages; i++) {
+        frames[i] = pagetable_unmap(start + i * PAGE_SIZE);
+        ASSERT(frames[i]);
     }
     tlb_shoot_all(start, end);
+    for (uint32_t i = 0; i < pages; i++)
+        pmm_free_page(frames[i]);
 }
 
 /* The last `pages` pages before `end`. False with none of them there. */
