@@ -349,12 +349,20 @@ idle_until_woken(struct task *idle)
         task_idle();
 }
 
+/* True when what has come is the end: its thread's, or SIGKILL, which nobody blocks. */
+static bool
+is_to_end(const struct task *task)
+{
+    const sigset_t kill = (sigset_t)1 << (SIGKILL - 1);
+
+    return task->work & TASK_WORK_EXIT || (task->pending | task->process->pending) & kill;
+}
+
 /* A signal or the end has come: ends a sleep of a kind that it can end before it began. */
 static __attribute__((noinline)) void
 cut_short(struct task *me)
 {
-    if (me->state == TASK_SLEEPING ||
-        (me->state == TASK_SLEEPING_LONG && me->work & TASK_WORK_EXIT)) {
+    if (me->state == TASK_SLEEPING || (me->state == TASK_SLEEPING_LONG && is_to_end(me))) {
         me->state = TASK_READY;
         me->wake_reason = -EINTR;
     }

@@ -39,6 +39,7 @@ storm "a shortage that passes" 32M passing
 
 cpus=2
 storm "2 CPUs: one file, two who use it" 64M openers
+storm "2 CPUs: signals that come while somebody is on his way" 64M missed
 
 cpus=4
 storm "4 CPUs: the books are right at any time" 32M books 24

@@ -1,0 +1,106 @@
+/* missed.c - signals that come while somebody is on his way: none may miss him. On two CPUs, ROUNDS
+ * times each (default 60), CPU 0 sends SIGKILL at another moment each time while on CPU 1
+ *
+ *   vfork    a process makes a child by vfork and goes to sleep until that ends, which it never does:
+ *            the process ends
+ */
+#include "signals.h"
+#include "threads.h"
+
+enum { HANG = 1, NR_pause_ = 29, NR_setpgid_ = 57, PATIENCE = 100 };
+
+static volatile u32 *ready;
+
+__attribute__((noreturn)) static void
+stay(void)
+{
+    for (;;)
+        SC0(NR_pause_);
+}
+
+/* A process that leads a group on CPU 1 and does this; it is about to. */
+static long
+start_leader(void (*act)(void))
+{
+    long pid;
+
+    *ready = 0;
+    pid = k_fork();
+    if (pid == 0) {
+        pin(1);
+        SC2(NR_setpgid_, 0, 0);
+        *ready = 1;
+        act();
+        stay();
+    }
+    while (!*ready)
+        __asm__ volatile("pause" : : : "memory");
+    return pid;
+}
+
+static void
+spin(u32 times)
+{
+    for (volatile u32 i = 0; i < times; i++)
+        ;
+}
+
+/* Waits for whom the number means, and tells whether all of them have ended. This is process 1: it
+ * gets the children of those who are gone. */
+static int
+all_ended(long whom)
+{
+    for (u32 i = 0; i < PATIENCE; i++) {
+        long got;
+
+        while ((got = SC4(NR_wait4, whom, 0, HANG, 0)) > 0)
+            ;
+        if (got == -ECHILD_)
+            return 1;
+        nap(10);
+    }
+    return 0;
+}
+
+/* As often as it takes when something is wrong. */
+static void
+end_group(long leader)
+{
+    do
+        SC2(NR_kill, -leader, SIG_KILL);
+    while (!all_ended(-leader));
+}
+
+static void
+make_by_vfork(void)
+{
+    if (SC0(NR_vfork) == 0)
+        stay();
+}
+
+static void
+vforks(u32 rounds)
+{
+    u32 missed = 0;
+
+    for (u32 i = 0; i < rounds && missed == 0; i++) {
+        long leader = start_leader(make_by_vfork);
+
+        spin(i * 97 % 3000);
+        SC2(NR_kill, leader, SIG_KILL);
+        missed = !all_ended(leader);
+        end_group(leader);
+    }
+    ok(missed == 0, "SIGKILL ends who is on his way to sleep in vfork");
+}
+
+int
+main(int argc, char **argv)
+{
+    u32 rounds = (u32)parse_num(argc > 1 ? argv[1] : 0, 60);
+
+    ready = (volatile u32 *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+    pin(0);
+    vforks(rounds);
+    return done("missed");
+}
