@@ -56,7 +56,8 @@ struct news {
     struct rusage usage;
 };
 
-/* The first child with news: NULL when there is none yet, and *any says whether one is meant. */
+/* The first child with news: NULL when there is none yet, and *any says whether one that is meant may
+ * still have some. One that ended does nothing more. */
 static struct process *
 find_child(int pid, unsigned options, int *status, bool *any)
 {
@@ -66,7 +67,7 @@ find_child(int pid, unsigned options, int *status, bool *any)
     for (; child != NULL; child = child->next_sibling) {
         if (!is_meant(child, pid, options))
             continue;
-        *any = true;
+        *any |= !child->dead || options & WEXITED;
         if (has_news(child, options, status))
             return child;
     }

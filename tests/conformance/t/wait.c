@@ -67,6 +67,14 @@ static void wait_ids(void)
 	eq(waitid(ANY, 0, &i, EXITED), 0, "P_ALL");
 	ok(info_is(&i, 2, pid, SIG_TERM), "CLD_KILLED by SIGTERM");
 	eq(waitid(ONE, 0, &i, EXITED), -EINVAL_, "P_PID 0 is EINVAL");
+	pid = child_exits(7);
+	eq(waitid(ONE, pid, &i, EXITED | NOWAIT), 0, "a child has ended");
+	eq(waitid(ANY, 0, &i, STOPPED | CONTINUED | HANG), -ECHILD_, "it will neither stop nor go on");
+	long other = child_sleeps();
+	eq(waitid(ANY, 0, &i, STOPPED | CONTINUED | HANG), 0, "another one may");
+	SC2(NR_kill, other, SIG_KILL);
+	k_wait(other, &st);
+	eq(k_wait(pid, &st), pid, "the first is still there");
 	eq(waitid(7, 1, &i, EXITED), -EINVAL_, "no such type is EINVAL");
 	eq(waitid(ANY, 0, &i, 0), -EINVAL_, "no events are EINVAL");
 	eq(SC4(NR_wait4, -1, &st, 0x10, 0), -EINVAL_, "an unknown option of wait4 is EINVAL");
