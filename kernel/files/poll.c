@@ -14,8 +14,9 @@
  * memory is read before and written after.
  *
  * The relatives with a p take a set of signals that are blocked meanwhile only. When a signal ends
- * the sleep, the program's own set comes back after the handler, as with sigsuspend. A signal
- * without handler, such as that of a stop, ends nothing: the call is done again for the time left.
+ * the sleep, or is there although there is no time to sleep, the program's own set comes back after
+ * the handler, as with sigsuspend. A signal without handler, such as that of a stop, ends nothing:
+ * the call is done again for the time left.
  */
 #include "clock.h"
 #include "kmalloc.h"
@@ -89,8 +90,10 @@ look_and_sleep(struct poller *poller, uint32_t ticks, uint32_t *left)
         int result;
 
         *left = remaining(ticks, start);
-        if (ready > 0 || *left == 0)
+        if (ready > 0)
             return (long)ready;
+        if (*left == 0)
+            return task_signalled(task_current()) ? -ERESTARTNOHAND : 0;
         result = sleep_unless_changed(changes, ticks == POLL_FOR_EVER ? 0 : *left);
         if (result == -EINTR) {
             *left = remaining(ticks, start);

@@ -618,6 +618,14 @@ static void interruptions(void)
     eq(SC6(NR_pselect6, 32, &in, 0, 0, &t, &mask), -EINTR_, "pselect6 too");
     eq(caught, 4, "it has run");
     ok(blocked() == (old | usr1), "and is blocked as before");
+    SC2(NR_kill, SC0(NR_getpid), SIG_USR1);
+    t = (struct time){0, 0};
+    eq(SC5(NR_ppoll, &entry, 1, &t, &none, 8), -EINTR_, "ppoll without any time lets it in");
+    SC2(NR_kill, SC0(NR_getpid), SIG_USR1);
+    in = 1u << ends[0];
+    t = (struct time){0, 0};
+    eq(SC6(NR_pselect6, 32, &in, 0, 0, &t, &mask), -EINTR_, "so does pselect6");
+    eq(caught, 6, "each has run");
     eq(SC5(NR_ppoll, &entry, 1, &t, &none, 4), -EINVAL_, "ppoll with a set of 4 bytes");
     SC3(NR_mknod, FIFO, 010755, 0);
     set_handler(SIG_ALRM, 0);
