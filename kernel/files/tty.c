@@ -158,7 +158,10 @@ stop_background(int signal)
         return 0;
     if (signal_is_held(task_current(), signal))
         return signal == SIGTTIN ? -EIO : 0;
-    return signal_group_unless_orphaned(process->group, signal) ? -ERESTARTSYS : -EIO;
+    if (!signal_group_unless_orphaned(process->group, signal))
+        return -EIO;
+    task_mark(task_current(), TASK_WORK_SIGNAL); /* it may be another thread that was told */
+    return -ERESTARTSYS;
 }
 
 /* Makes it the terminal of a session, unless another one has it and keeps it. */

@@ -1,6 +1,6 @@
 /* A terminal from the program's side: somebody types what the lines "type NAME" ask for
  * (tests/user/typed.t knows what), and this checks what read, poll and the signals make of it. */
-#include "tap.h"
+#include "threads.h"
 
 enum {
     NR_setpgid = 57, NR_setsid = 66, NR_fcntl = 55,
@@ -246,6 +246,39 @@ static int writes_in_background(void *arg)
     return k_write(1, "", 0) == 0 && k_write(1, "\r", 1) == 1 ? 7 : 8;
 }
 
+static char stacks[2][THREAD_STACK] __attribute__((aligned(16)));
+
+static void takes_signals(void *arg)
+{
+    (void)arg;
+    for (;;)
+        nap(100);
+}
+
+static void sends_first(void *process)
+{
+    SC2(NR_kill, process, SIG_TTIN);
+}
+
+/* A read that finds SIGTTIN pending already: another thread was told, and will run after this one. */
+static int reads_behind_another(void *arg)
+{
+    long answer = -EINTR_;
+
+    (void)arg;
+    SC2(NR_setpgid, 0, 0);
+    set_handler(SIG_TTIN, (void *)count_signal);
+    start_thread(AS_THREAD, takes_signals, 0, stacks[0]);
+    for (int i = 0; i < 10 && answer == -EINTR_; i++) {
+        long child = start_thread(AS_CHILD, sends_first, (void *)SC0(NR_getpid), stacks[1]);
+        k_yield();
+        answer = read_tty(10);
+        while (k_wait(child, 0) == -EINTR_)
+            ;
+    }
+    return answer == -EINTR_ ? 7 : 8;
+}
+
 /* A child that does this: the first status it gives, stopped or ended. */
 static int status_of(int (*what)(void *))
 {
@@ -285,6 +318,7 @@ static void jobs(void)
     eq(SC3(NR_ioctl, 0, TIOC_GSID, &number) | number, me, "and leads its session");
     eq(status_of(reads_in_background), SIG_TTIN << 8 | 0x7F, "a read in the background stops");
     eq(status_of(ignoring_reads), 7 << 8, "or fails when SIGTTIN is ignored");
+    eq(status_of(reads_behind_another), 7 << 8, "or is interrupted, whichever thread is told");
     eq(status_of(sets_in_background), SIG_TTOU << 8 | 0x7F, "new settings from there stop");
     eq(status_of(ignoring_sets), 7 << 8, "or work when SIGTTOU is ignored");
     eq(status_of(writes_in_background), 7 << 8, "output comes through");
