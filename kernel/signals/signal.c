@@ -379,10 +379,10 @@ signal_parent(struct process *child, int code, int status)
 
 /* ---- the mask ---- */
 
-/* What waits for the process, and which the current thread takes no more, goes on to others. */
-static __attribute__((noinline)) void
-leave_to_others(struct task *task)
+void
+signal_leave_to_others(void)
 {
+    struct task *task = task_current();
     unsigned long state = spin_lock(&process_lock), inner = signals_lock(task->process);
 
     hand_on(task, task->blocked);
@@ -403,5 +403,5 @@ signal_set_mask(sigset_t blocked)
     recalculate(task);
     signals_unlock(process, state);
     if (UNLIKELY(lost != 0 && process->thread_count > 1))
-        leave_to_others(task);
+        signal_leave_to_others();
 }

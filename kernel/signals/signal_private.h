@@ -131,6 +131,9 @@ void signal_forget(struct process *process, sigset_t set);
 /* Sets or clears TASK_WORK_SIGNAL as the pending and blocked signals demand. */
 void signal_recalculate(struct task *task);
 
+/* What waits for the process, and which the current thread takes no more, goes on to others. */
+void signal_leave_to_others(void);
+
 /* Makes the handler's frame on the program's stack and lets the registers lead into it. `mask` is
  * what is blocked again afterwards. 0, or -EFAULT when the stack cannot take it. */
 MUST_CHECK int signal_push_frame(struct trap_frame *frame, const struct action *action,

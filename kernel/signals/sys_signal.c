@@ -243,7 +243,8 @@ SYSCALL(sigsuspend)
 }
 
 /* Sleeps until a signal of `set` is there, another one wants its handler, or the time is over
- * (`ticks`, 0: never). */
+ * (`ticks`, 0: never). Only one is taken: another of the set may have been left to this thread
+ * while it waited. */
 static long
 await(sigset_t set, bool poll, uint32_t ticks, struct signal_info *info)
 {
@@ -253,6 +254,7 @@ await(sigset_t set, bool poll, uint32_t ticks, struct signal_info *info)
     unsigned long state = spin_lock(lock);
     int result = -ETIMEDOUT;
     bool taken = signal_take(task, set, info);
+    sigset_t left;
 
     task->awaited = set;
     if (!taken && !poll) {
@@ -261,8 +263,11 @@ await(sigset_t set, bool poll, uint32_t ticks, struct signal_info *info)
         taken = signal_take(task, set, info);
     }
     task->awaited = 0;
+    left = set & task->blocked & task->process->pending;
     spin_unlock(lock, state);
     signal_recalculate(task);
+    if (left != 0 && task->process->thread_count > 1)
+        signal_leave_to_others();
     if (taken)
         return info->signal;
     return result == -ETIMEDOUT ? -EAGAIN : result;

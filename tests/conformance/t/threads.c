@@ -413,6 +413,40 @@ static void handed_on(void)
 	   "what one thread's handler blocks another thread takes");
 }
 
+enum { NR_rt_sigtimedwait = 177, AWAITING = 3 };
+
+__attribute__((noreturn)) static int awaits(struct thread *t)
+{
+	u64 set = bit(SIG_USR1) | bit(SIG_USR2) | bit(SIG_TERM);
+
+	__sync_fetch_and_add(&ready, 1);
+	do
+		t->result = SC4(NR_rt_sigtimedwait, &set, 0, 0, 8);
+	while (t->result == -EINTR_); /* another one was faster */
+	for (;;)
+		nap(1000); /* it would take the others with its end */
+}
+
+/* As many signals as threads that wait for any of them, at once: each gets one. */
+static int awaited_by_all(void *arg)
+{
+	long got = 0;
+
+	(void)arg;
+	set_mask(BLOCK, bit(SIG_USR1) | bit(SIG_USR2) | bit(SIG_TERM));
+	ready = 0;
+	for (int i = 0; i < AWAITING; i++)
+		start(&threads[i], awaits, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(AWAITING);
+	SC2(NR_kill, me(), SIG_USR1);
+	SC2(NR_kill, me(), SIG_USR2);
+	SC2(NR_kill, me(), SIG_TERM);
+	nap(100);
+	for (int i = 0; i < AWAITING; i++)
+		got += threads[i].result;
+	return (int)got;
+}
+
 int main(void)
 {
 	int tid = start(&threads[0], store, THREAD_FLAGS & ~SETTLS, 0);
@@ -430,6 +464,8 @@ int main(void)
 	timeouts();
 	across();
 	handed_on();
+	eq(in_child(awaited_by_all, 0), (SIG_USR1 + SIG_USR2 + SIG_TERM) << 8,
+	   "three threads await the same three signals: each gets one");
 
 	start(&threads[0], die_holding, THREAD_FLAGS & ~SETTLS, 0);
 	join(&threads[0]);
