@@ -12,6 +12,9 @@ void signal_process_locked(struct process *process, int signal);
 void signal_task(struct task *task, int signal);
 int signal_group(int group, int signal);
 int signal_group_locked(int group, int signal);
+/* True when a signal was sent to the process and is not over, although another thread was told of
+ * it: the current one then looks too. With process_lock held. */
+bool signal_is_under_way(void);
 /* False, and nothing sent, when nobody could make the group go on after a stop. */
 bool signal_group_unless_orphaned(int group, int signal);
 

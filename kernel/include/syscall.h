@@ -25,7 +25,10 @@ typedef long (*syscall_handler)(struct trap_frame *frame);
 /* An answer in the kernel only: signals turn it into -EINTR or do the call again (signal(7)). */
 #define ERESTARTSYS 512
 
-/* The same, but a handler always ends it: pause, sigsuspend. */
+/* The same, but nothing ends it: a handler runs first. */
+#define ERESTARTNOINTR 513
+
+/* The same as the first, but a handler always ends it: pause, sigsuspend. */
 #define ERESTARTNOHAND 514
 
 /* The same for a call that waits for a time: done again, it goes on with what is left (clock.h). */

@@ -81,6 +81,7 @@ struct process {
     bool dead;                 /* a zombie: only its status is left */
     bool exiting;              /* exit_group: every thread is on its way out */
     bool orphan;               /* nobody waits for it: it leaves no zombie */
+    bool doomed;               /* a thread has taken the signal that ends it. Lock: the signals' */
     struct task *survivor;     /* the thread in execve for which all others end */
     struct wait_queue thread_wait; /* it waits here */
     int status;                /* as wait4 gives it */
@@ -134,14 +135,15 @@ struct task {
     sigset_t pending, blocked, saved_blocked; /* signals to this thread */
     sigset_t awaited;          /* sigtimedwait: these end its sleep although they are blocked */
     struct signal_info *infos; /* of the pending ones */
-    bool restore_blocked;      /* sigsuspend: give saved_blocked back after the handler */
+    sigset_t *child_signals;   /* while it makes a child: for what is sent to many. process_lock */
     uint32_t alt_stack, alt_stack_size; /* size 0: none */
     uint32_t fault_address, fault_code; /* of the signal a fault caused */
     uint32_t fault_trap, fault_error;
     int fault_signal;          /* pending because of a fault; 0: none */
     uint32_t cut_short;        /* the call that restart_syscall goes on with; 0: none */
-    bool goes_on;              /* that call runs again, until... */
-    uint32_t sleep_end;        /* ...this tick */
+    uint32_t sleep_end;        /* until this tick... */
+    bool goes_on;              /* ...that call runs again */
+    bool restore_blocked;      /* sigsuspend: give saved_blocked back after the handler */
 
     unsigned long fail_in;     /* /proc/self/fail-nth: mm_fail_nth while this task runs */
 };

@@ -252,6 +252,41 @@ signal_send(struct process *process, struct task *task, const struct signal_info
         signal_parent(process, CLD_CONTINUED, SIGCONT);
 }
 
+/* What a stop and SIGCONT do to each other (act_at_once), in a set. */
+static sigset_t
+with_signal(sigset_t set, int signal)
+{
+    if (signal_bit(signal) & STOPS)
+        set &= ~SIGNAL_SET(SIGCONT);
+    if (signal == SIGCONT)
+        set &= ~STOPS;
+    return set | signal_bit(signal);
+}
+
+void
+signal_send_to_one_of(struct process *process, const struct signal_info *info)
+{
+    for (const struct task *task = process->threads; task != NULL; task = task->next_thread) {
+        if (task->child_signals != NULL)
+            *task->child_signals = with_signal(*task->child_signals, info->signal);
+    }
+    signal_send(process, NULL, info);
+}
+
+bool
+signal_is_under_way(void)
+{
+    struct task *task = task_current();
+    const struct process *process = task->process;
+    unsigned long state = signals_lock(process);
+    bool under_way = process->stopped || process->doomed || wants(task, process->pending);
+
+    signals_unlock(process, state);
+    if (under_way)
+        task_mark(task, TASK_WORK_SIGNAL);
+    return under_way;
+}
+
 static void
 send_from_kernel(struct process *process, struct task *task, int signal)
 {
@@ -287,12 +322,13 @@ signal_task(struct task *task, int signal)
 int
 signal_group_locked(int group, int signal)
 {
+    const struct signal_info info = {.signal = signal, .code = SI_KERNEL};
     int result = -ESRCH;
 
     for (struct process *process = process_list; process != NULL; process = process->next) {
         if (process->group != group || process->dead)
             continue;
-        signal_process_locked(process, signal);
+        signal_send_to_one_of(process, &info);
         result = 0;
     }
     return result;

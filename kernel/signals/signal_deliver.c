@@ -6,11 +6,12 @@
  *   stop     every thread of the process waits here until SIGCONT or SIGKILL; begins when the signal
  *            is taken
  *
- * A signal may have cut a system call short, which then answered one of three numbers that no
+ * A signal may have cut a system call short, which then answered one of four numbers that no
  * program sees. Here they become what it does see:
  *
  *   answer           no handler    handler with SA_RESTART   handler without
  *   ERESTARTSYS      done again    done again                -EINTR
+ *   ERESTARTNOINTR   done again    done again                done again
  *   ERESTARTNOHAND   done again    -EINTR                    -EINTR
  *   ERESTARTTIMED    goes on       -EINTR                    -EINTR
  *
@@ -40,9 +41,11 @@ do_again(struct trap_frame *frame)
 static bool
 was_interrupted(const struct trap_frame *frame)
 {
+    uint32_t number = -frame->eax;
+
     return frame->vector == SYSCALL_VECTOR &&
-           (frame->eax == (uint32_t)-ERESTARTSYS || frame->eax == (uint32_t)-ERESTARTNOHAND ||
-            frame->eax == (uint32_t)-ERESTARTTIMED);
+           (number == ERESTARTSYS || number == ERESTARTNOINTR || number == ERESTARTNOHAND ||
+            number == ERESTARTTIMED);
 }
 
 /* Settles the call's answer; a second handler finds nothing left to settle. */
@@ -51,7 +54,7 @@ settle_call(struct trap_frame *frame, bool again)
 {
     if (!was_interrupted(frame))
         return;
-    if (again)
+    if (again || frame->eax == (uint32_t)-ERESTARTNOINTR)
         do_again(frame);
     else
         frame->eax = (uint32_t)-EINTR;
@@ -103,11 +106,10 @@ wait_while_stopped(const struct task *task)
 
 /* ---- delivering ---- */
 
-static void
-act_by_default(int signal)
+static bool
+ends_by_default(int signal)
 {
-    if ((signal_bit(signal) & (IGNORED_BY_DEFAULT | STOPS)) == 0)
-        process_exit(signal);
+    return (signal_bit(signal) & (IGNORED_BY_DEFAULT | STOPS)) == 0;
 }
 
 /* What is blocked again when the handler returns. */
@@ -159,9 +161,9 @@ static void
 act(struct task *task, const struct signal_info *info, const struct action *action,
     struct trap_frame *frame)
 {
-    if (action->handler == SIG_DFL)
-        act_by_default(info->signal);
-    else if (action->handler != SIG_IGN)
+    if (action->handler == SIG_DFL && ends_by_default(info->signal))
+        process_exit(info->signal);
+    if (action->handler != SIG_DFL && action->handler != SIG_IGN)
         enter_handler(task, action, info, frame);
 }
 
@@ -196,8 +198,10 @@ take(struct task *task, sigset_t set, struct signal_info *info, struct action *a
     unsigned long state = signals_lock(process);
     bool taken = !process->stopped && signal_take(task, set, info);
 
-    if (taken)
+    if (taken) {
         *action = action_for(process, info);
+        process->doomed |= action->handler == SIG_DFL && ends_by_default(info->signal);
+    }
     signals_unlock(process, state);
     return taken;
 }

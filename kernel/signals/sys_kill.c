@@ -45,7 +45,9 @@ send_to_many(int group, const struct signal_info *info)
     for (struct process *process = process_list; process != NULL; process = process->next) {
         if (group != 0 ? process->group != group : process->pid == 1 || process == sender)
             continue;
-        result = send(process, NULL, info);
+        if (info->signal != 0)
+            signal_send_to_one_of(process, info);
+        result = 0;
     }
     return result;
 }

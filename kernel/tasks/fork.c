@@ -7,6 +7,11 @@
  *   top of stack | struct trap_frame | task_begin | ebp ebx esi edi | <- stack_pointer
  *
  * task_begin goes on at the address in EBX: return_to_user.
+ *
+ * A signal to a group, or to all, that comes while a process is copied finds the parent only. So
+ * the parent notes it, and the child has it pending when it is linked. What came before that must
+ * not be missed either: the call is done again when that has been looked at. It is so at most once
+ * for each signal, as nothing that comes later undoes a copy.
  */
 #include <string.h>
 #include "file.h"
@@ -38,6 +43,7 @@ struct clone_request {
     uint32_t stack; /* 0: the parent's */
     uint32_t parent_tid, child_tid;
     uint32_t tls;   /* address of a struct user_desc */
+    sigset_t signals; /* for the child, sent to many meanwhile: task->child_signals */
 };
 
 /* ---- tasks ---- */
@@ -247,11 +253,27 @@ tell_number(const struct clone_request *request, const struct task *child)
     (void)ignored;
 }
 
+/* The child comes into the list of all: from now on it gets signals itself. With process_lock
+ * held. */
+static void
+link_process(struct process *child, struct task *task, const struct clone_request *request)
+{
+    struct task *me = task_current();
+
+    me->child_signals = NULL;
+    child->pending = request->signals;
+    if (child->pending != 0)
+        task_mark(task, TASK_WORK_SIGNAL);
+    child->pid = task->tid;
+    link_child(child, me->process, request->flags);
+}
+
 /* Gives the task a number and links it, and its process when that is a new one. The number, or
  * -EINTR: the process is ending. */
 static int
-link_task(struct task *task, struct process *process, unsigned flags)
+link_task(struct task *task, struct process *process, const struct clone_request *request)
 {
+    unsigned flags = request->flags;
     unsigned long state = spin_lock(&process_lock);
     int tid = -EINTR;
 
@@ -261,8 +283,7 @@ link_task(struct task *task, struct process *process, unsigned flags)
             files_get(process->files);
             space_get(process->space);
         } else {
-            process->pid = tid;
-            link_child(process, task_current()->process, flags);
+            link_process(process, task, request);
         }
         task_link(task);
     }
@@ -281,7 +302,7 @@ commit(struct task *task, struct process *process, const struct clone_request *r
     task->space = process->space;
     if (request->flags & CLONE_CHILD_CLEARTID)
         task->clear_child_tid = (uint32_t *)request->child_tid;
-    tid = link_task(task, process, request->flags);
+    tid = link_task(task, process, request);
     if (tid < 0)
         return tid;
     tell_number(request, task);
@@ -314,19 +335,40 @@ too_many(void)
     return count >= task_limit || count >= limit;
 }
 
+/* From now on the request notes what is sent to many. -ERESTARTNOINTR, and it does not, when
+ * something has come before. */
+static int
+begin(struct clone_request *request)
+{
+    struct task *me = task_current();
+    unsigned long state = spin_lock(&process_lock);
+    bool late = task_signalled(me) || (me->process->thread_count > 1 && signal_is_under_way());
+
+    if (!late)
+        me->child_signals = &request->signals;
+    spin_unlock(&process_lock, state);
+    return late ? -ERESTARTNOINTR : 0;
+}
+
+/* There will be no child. */
+static void
+give_up(void)
+{
+    unsigned long state = spin_lock(&process_lock);
+
+    task_current()->child_signals = NULL;
+    spin_unlock(&process_lock, state);
+}
+
+/* The number of the task, which runs; or -errno, and there is none. */
 static long
-clone_task(const struct trap_frame *frame, const struct clone_request *request)
+make_task(const struct trap_frame *frame, const struct clone_request *request)
 {
     unsigned flags = request->flags;
     struct process *process = task_current()->process;
     struct task *task;
-    long result = check_flags(flags);
+    long result = 0;
 
-    if (result != 0)
-        return result;
-    if (too_many())
-        return -EAGAIN;
-    task_reap();
     task = task_copy(frame, request);
     if (task == NULL)
         return -ENOMEM;
@@ -345,6 +387,25 @@ clone_task(const struct trap_frame *frame, const struct clone_request *request)
         task_discard(task);
     else if (flags & CLONE_VFORK && !(flags & CLONE_THREAD))
         wait_for_vfork(process);
+    return result;
+}
+
+static long
+clone_task(const struct trap_frame *frame, struct clone_request *request)
+{
+    bool is_thread = (request->flags & CLONE_THREAD) != 0;
+    long result = check_flags(request->flags);
+
+    if (result != 0)
+        return result;
+    if (too_many())
+        return -EAGAIN;
+    task_reap();
+    result = is_thread ? 0 : begin(request);
+    if (result == 0)
+        result = make_task(frame, request);
+    if (result < 0 && !is_thread)
+        give_up();
     return result;
 }
 

@@ -3,13 +3,16 @@
  *
  *   vfork    a process makes a child by vfork and goes to sleep until that ends, which it never does:
  *            the process ends
+ *   forks    a process makes children, one after the other, none of which ends by itself: the signal is
+ *            for its group, and nobody of the group is left
  */
 #include "signals.h"
 #include "threads.h"
 
-enum { HANG = 1, NR_pause_ = 29, NR_setpgid_ = 57, PATIENCE = 100 };
+enum { HANG = 1, NR_pause_ = 29, NR_setpgid_ = 57, PATIENCE = 100, CHILDREN = 40 };
 
 static volatile u32 *ready;
+static u32 round;
 
 __attribute__((noreturn)) static void
 stay(void)
@@ -83,15 +86,52 @@ vforks(u32 rounds)
 {
     u32 missed = 0;
 
-    for (u32 i = 0; i < rounds && missed == 0; i++) {
+    for (round = 0; round < rounds && missed == 0; round++) {
         long leader = start_leader(make_by_vfork);
 
-        spin(i * 97 % 3000);
+        spin(round * 97 % 3000);
         SC2(NR_kill, leader, SIG_KILL);
         missed = !all_ended(leader);
         end_group(leader);
     }
     ok(missed == 0, "SIGKILL ends who is on his way to sleep in vfork");
+}
+
+static void
+look_on(void *arg)
+{
+    (void)arg;
+    pin(0);
+    stay();
+}
+
+/* In each second round there is a thread that takes the signal meanwhile, on the sender's CPU. */
+static void
+make_children(void)
+{
+    static char stack[THREAD_STACK] __attribute__((aligned(16)));
+
+    if (round % 2 == 1)
+        start_thread(AS_THREAD, look_on, 0, stack);
+    for (u32 i = 0; i < CHILDREN; i++)
+        if (k_fork() == 0)
+            stay();
+}
+
+static void
+forks(u32 rounds)
+{
+    u32 missed = 0;
+
+    for (round = 0; round < rounds && missed == 0; round++) {
+        long leader = start_leader(make_children);
+
+        spin(1000 + round * 7919 % 40000);
+        SC2(NR_kill, -leader, SIG_KILL);
+        missed = !all_ended(-leader);
+        end_group(leader);
+    }
+    ok(missed == 0, "SIGKILL to a group ends those who are just being made");
 }
 
 int
@@ -102,5 +142,6 @@ main(int argc, char **argv)
     ready = (volatile u32 *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
     pin(0);
     vforks(rounds);
+    forks(rounds);
     return done("missed");
 }
