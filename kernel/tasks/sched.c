@@ -24,7 +24,7 @@
  * I1. A task is READY and in one run queue, or on its way to one, or runs on its CPU, or is an idle
  *     task, or sleeps.
  * I2. task->queue is that of the CPU where it runs, or would; its lock guards the task's state, and
- *     the pointer too.
+ *     the pointer too: nobody changes it without the lock of the queue that it names.
  *
  * Lock: a run queue's, the last of all but that of a ring of the trace.
  */
@@ -284,16 +284,21 @@ append(struct run_queue *queue, struct task *task, bool urgent)
         call_idle(task);
 }
 
-/* The same for the queue of a CPU that was chosen. */
+/* The same for the queue of the CPU where it should wait. Its own queue is locked, and is not any more
+ * behind this. Whoever has that lock and finds it still named may rely on it: so the name changes
+ * first. Then the task is on its way, and who looks for it finds it READY. */
 static void
-place(struct task *task, unsigned cpu, bool urgent)
+place(struct run_queue *queue, struct task *task, bool urgent)
 {
-    struct run_queue *queue = &run_queues[cpu];
+    struct run_queue *chosen = &run_queues[choose_cpu(task)];
 
-    spin_lock_only(&queue->lock);
-    task->queue = queue;
-    append(queue, task, urgent);
-    spin_unlock_only(&queue->lock);
+    if (chosen != queue) {
+        task->queue = chosen;
+        spin_unlock_only(&queue->lock);
+        spin_lock_only(&chosen->lock);
+    }
+    append(chosen, task, urgent);
+    spin_unlock_only(&chosen->lock);
 }
 
 void
@@ -301,7 +306,7 @@ sched_start(struct task *task)
 {
     unsigned long flags = interrupts_disable();
 
-    place(task, choose_cpu(task), false);
+    place(sched_lock_of(task), task, false);
     interrupts_restore(flags);
 }
 
@@ -309,19 +314,13 @@ sched_start(struct task *task)
 void
 sched_wake_anywhere(struct run_queue *queue, struct task *task, bool urgent)
 {
-    unsigned cpu;
-
+    if (task != queue->idle && queue->running != task) {
+        place(queue, task, urgent);
+        return;
+    }
     if (task == queue->idle) {
         queue->idle_due = true;
         notify(queue, true);
-    } else if (queue->running != task) {
-        cpu = choose_cpu(task);
-        if (cpu != queue->cpu) {
-            spin_unlock_only(&queue->lock);
-            place(task, cpu, urgent);
-            return;
-        }
-        append(queue, task, urgent);
     }
     spin_unlock_only(&queue->lock);
 }
@@ -439,7 +438,7 @@ send_leaving(struct run_queue *queue)
 
     while ((task = queue->leaving) != NULL) {
         queue->leaving = task->next_ready;
-        place(task, choose_cpu(task), false);
+        place(sched_lock_of(task), task, false);
     }
 }
 

@@ -16,6 +16,8 @@
  *           -DSWITCH_OPEN      the run queue's lock goes before the stack is left
  *           -DSTAYS            who times out stays in the queue
  *           -DOLD_QUEUE        who wakes does not look again whether the task's run queue has changed
+ *           -DMOVES_OPEN       who moves the task to another run queue names that without the lock of
+ *                              the old one
  */
 #define CPUS    2
 #define SLEEPER 0
@@ -109,9 +111,15 @@ inline wake(by_clock) {
         :: running[queue] == SLEEPER -> run_lock[queue] = false
         :: running[queue] != SLEEPER -> append(queue, SLEEPER); run_lock[queue] = false
         :: running[queue] != SLEEPER ->
+#ifdef MOVES_OPEN
             run_lock[queue] = false;
-            acquire(run_lock[1 - queue]); /* place */
+            acquire(run_lock[1 - queue]);
             queue_of[SLEEPER] = 1 - queue;
+#else
+            queue_of[SLEEPER] = 1 - queue; /* place */
+            run_lock[queue] = false;
+            acquire(run_lock[1 - queue]);
+#endif
             append(1 - queue, SLEEPER);
             run_lock[1 - queue] = false
 #endif
@@ -211,15 +219,15 @@ end:
     false
 }
 
-/* An interrupt: of any CPU, whoever runs there. The sleep may time out twice. */
+/* An interrupt: of any CPU, whoever runs there. The sleep may time out, and a signal may come. */
 proctype clock() {
-    byte queue, times;
+    byte queue;
     bool woken;
 
-    do
-    :: times < 2 -> times++; wake(true)
-    :: break
-    od
+    if
+    :: wake(true)
+    :: true
+    fi
 }
 
 /* run_or_halt and steal. */
@@ -265,6 +273,7 @@ init {
         fi;
         run sleeper(SLEEPER);
         run waker(WAKER);
+        run clock();
         run clock();
         run idle(IDLE(0));
         run idle(IDLE(1))
