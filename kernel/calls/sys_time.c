@@ -166,14 +166,27 @@ fill_usage_children(struct rusage *usage)
     usage->majflt = (int32_t)process->child_major_faults;
 }
 
+/* Faults are counted for all threads together. */
+static void
+fill_usage_thread(struct rusage *usage)
+{
+    const struct task *task = task_current();
+
+    fill_usage_self(usage);
+    usage->utime = timeval_of(task->user_ticks);
+    usage->stime = timeval_of(task->kernel_ticks);
+}
+
 SYSCALL(getrusage)
 {
     struct rusage usage = {0};
 
     switch ((int)frame->ebx) {
     case RUSAGE_SELF:
-    case RUSAGE_THREAD:
         fill_usage_self(&usage);
+        break;
+    case RUSAGE_THREAD:
+        fill_usage_thread(&usage);
         break;
     case RUSAGE_CHILDREN:
         fill_usage_children(&usage);

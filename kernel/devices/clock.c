@@ -178,6 +178,14 @@ used_by_process(void)
     return timespec_of_ticks(process->user_ticks + process->kernel_ticks);
 }
 
+static struct timespec64
+used_by_thread(void)
+{
+    const struct task *task = task_current();
+
+    return timespec_of_ticks(task->user_ticks + task->kernel_ticks);
+}
+
 int
 clock_read(int clock, struct timespec64 *now)
 {
@@ -199,8 +207,10 @@ clock_read(int clock, struct timespec64 *now)
         *now = timespec_of_ticks(timer_ticks());
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID:
         *now = used_by_process();
+        return 0;
+    case CLOCK_THREAD_CPUTIME_ID:
+        *now = used_by_thread();
         return 0;
     default:
         return -EINVAL;

@@ -124,8 +124,6 @@ struct task {
     struct task *next_waiting, *previous_waiting;
     struct tick_timer timeout;
     int wake_reason;
-    bool wants_shared;  /* while it waits for a lock (mutex.h) */
-    uint16_t opening;   /* the descriptor it has reserved and 1, or 0: kernel/files/files.c */
 
     uint64_t tls[3];           /* descriptors of GDT entries 6..8 */
     struct fpu_state *fpu;     /* NULL until it uses the FPU */
@@ -138,13 +136,17 @@ struct task {
     sigset_t *child_signals;   /* while it makes a child: for what is sent to many. process_lock */
     uint32_t alt_stack, alt_stack_size; /* size 0: none */
     uint32_t fault_address, fault_code; /* of the signal a fault caused */
-    uint32_t fault_trap, fault_error;
-    int fault_signal;          /* pending because of a fault; 0: none */
+    uint32_t fault_error;
+    uint16_t fault_trap;
+    uint16_t opening;          /* the descriptor it has reserved and 1, or 0: kernel/files/files.c */
     uint32_t cut_short;        /* the call that restart_syscall goes on with; 0: none */
     uint32_t sleep_end;        /* until this tick... */
     bool goes_on;              /* ...that call runs again */
+    uint8_t fault_signal;      /* pending because of a fault; 0: none */
+    bool wants_shared;         /* while it waits for a lock (mutex.h) */
     bool restore_blocked;      /* sigsuspend: give saved_blocked back after the handler */
 
+    uint32_t user_ticks, kernel_ticks;
     unsigned long fail_in;     /* /proc/self/fail-nth: mm_fail_nth while this task runs */
 };
 

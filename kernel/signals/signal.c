@@ -371,10 +371,10 @@ signal_fault(int signal, int code, uint32_t address, const struct trap_frame *fr
     if (held)
         process_exit(signal);
     state = signals_lock(task->process);
-    task->fault_signal = signal;
+    task->fault_signal = (uint8_t)signal;
     task->fault_code = (uint32_t)code;
     task->fault_address = address;
-    task->fault_trap = frame->vector;
+    task->fault_trap = (uint16_t)frame->vector;
     task->fault_error = frame->error;
     task->pending |= signal_bit(signal);
     task_mark(task, TASK_WORK_SIGNAL);

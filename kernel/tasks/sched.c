@@ -630,10 +630,12 @@ sched_prepare_cpu(unsigned cpu)
 /* ---- the tick, and the way back to ring 3 ---- */
 
 static void
-charge(struct run_queue *queue, struct process *process)
+charge(struct run_queue *queue, struct task *task)
 {
+    struct process *process = task->process;
     bool user = trap_from_user(trap_interrupted());
 
+    ++*(user ? &task->user_ticks : &task->kernel_ticks);
     (void)__atomic_fetch_add(user ? &process->user_ticks : &process->kernel_ticks, 1,
                              __ATOMIC_RELAXED);
     itimer_charge(process, user);
@@ -647,7 +649,7 @@ sched_tick(void)
     struct task *running = task_current();
 
     if (running != queue->idle)
-        charge(queue, running->process);
+        charge(queue, running);
     else
         queue->counts.idle++;
     if (queue->slice_left != 0)

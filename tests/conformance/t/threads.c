@@ -447,6 +447,49 @@ static int awaited_by_all(void *arg)
 	return (int)got;
 }
 
+/* ---- CPU time ---- */
+
+enum { OF_PROCESS = 2, OF_THREAD = 3, RUSAGE_THREAD = 1, BURNT = 150 };
+
+static long used_ms(int clock)
+{
+	long t[2];
+
+	SC2(NR_clock_gettime, clock, t);
+	return t[0] * 1000 + t[1] / 1000000;
+}
+
+static long usage_ms(void)
+{
+	long usage[18];
+
+	SC2(NR_getrusage, RUSAGE_THREAD, usage);
+	return (usage[0] + usage[2]) * 1000 + (usage[1] + usage[3]) / 1000;
+}
+
+static int burn(struct thread *t)
+{
+	t->result = used_ms(OF_THREAD);
+	for (long began = t->result; used_ms(OF_THREAD) - began < BURNT;)
+		;
+	return 0;
+}
+
+static void cpu_time(void)
+{
+	long thread = used_ms(OF_THREAD), process = used_ms(OF_PROCESS), usage = usage_ms();
+
+	start(&threads[0], burn, THREAD_FLAGS & ~SETTLS, 0);
+	join(&threads[0]);
+	ok(threads[0].result < 100, "a new thread has used no time (%ld ms)", threads[0].result);
+	thread = used_ms(OF_THREAD) - thread;
+	process = used_ms(OF_PROCESS) - process;
+	usage = usage_ms() - usage;
+	ok(process > BURNT - 5, "what it uses its process uses (%ld ms)", process);
+	ok(thread < 100, "another thread does not (%ld ms)", thread);
+	ok(usage < 100, "nor by getrusage (%ld ms)", usage);
+}
+
 int main(void)
 {
 	int tid = start(&threads[0], store, THREAD_FLAGS & ~SETTLS, 0);
@@ -463,6 +506,7 @@ int main(void)
 	requeue();
 	timeouts();
 	across();
+	cpu_time();
 	handed_on();
 	eq(in_child(awaited_by_all, 0), (SIG_USR1 + SIG_USR2 + SIG_TERM) << 8,
 	   "three threads await the same three signals: each gets one");
