@@ -91,7 +91,8 @@ SYSCALL(kill)
     return result;
 }
 
-/* To the thread `tid`, when it is one of process `pid` (0: of any). */
+/* To the thread `tid`, when it is one of process `pid` (0: of any). The first thread is there as long
+ * as its process, though it gets nothing any more when it has ended. */
 static long
 send_to_thread(int pid, int tid, const struct signal_info *info)
 {
@@ -105,6 +106,8 @@ send_to_thread(int pid, int tid, const struct signal_info *info)
     task = task_find(tid);
     if (task != NULL && (pid == 0 || task->process->pid == pid))
         result = send(task->process, task, info);
+    else if (task == NULL && (pid == 0 || pid == tid) && process_find(tid) != NULL)
+        result = 0;
     spin_unlock(&process_lock, state);
     return result;
 }
