@@ -279,6 +279,8 @@ link_task(struct task *task, struct process *process, const struct clone_request
 
     if (!(flags & CLONE_THREAD) || !IS_ENDING(process)) {
         tid = task->tid = pid_alloc();
+        if (process->stopped)
+            task_mark(task, TASK_WORK_SIGNAL); /* the stop has not found this one */
         if (flags & CLONE_THREAD) {
             files_get(process->files);
             space_get(process->space);

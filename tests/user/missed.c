@@ -1,17 +1,19 @@
 /* missed.c - signals that come while somebody is on his way: none may miss him. On two CPUs, ROUNDS
- * times each (default 60), CPU 0 sends SIGKILL at another moment each time while on CPU 1
+ * times each (default 40), CPU 0 sends a signal, SIGKILL in two, at another moment each time while on CPU 1
  *
  *   vfork    a process makes a child by vfork and goes to sleep until that ends, which it never does:
  *            the process ends
  *   forks    a process makes children, one after the other, none of which ends by itself: the signal is
  *            for its group, and nobody of the group is left
+ *   threads  a process makes threads that count; the signal is SIGSTOP, and when it has stopped nobody
+ *            counts
  */
 #include "signals.h"
 #include "threads.h"
 
-enum { HANG = 1, NR_pause_ = 29, NR_setpgid_ = 57, PATIENCE = 100, CHILDREN = 40 };
+enum { HANG = 1, NR_pause_ = 29, NR_setpgid_ = 57, PATIENCE = 100, CHILDREN = 40, UNTRACED = 2, THREADS = 100 };
 
-static volatile u32 *ready;
+static volatile u32 *ready, *counter;
 static u32 round;
 
 __attribute__((noreturn)) static void
@@ -134,14 +136,57 @@ forks(u32 rounds)
     ok(missed == 0, "SIGKILL to a group ends those who are just being made");
 }
 
+static void
+count_on(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        ++*counter;
+        nap(1);
+    }
+}
+
+static void
+make_threads(void)
+{
+    static char stacks[THREADS][THREAD_STACK] __attribute__((aligned(16)));
+
+    ulong both = 3;
+
+    SC3(NR_sched_setaffinity, 0, sizeof(both), &both);
+    for (u32 i = 0; i < THREADS; i++)
+        start_thread(AS_THREAD, count_on, 0, stacks[i]);
+}
+
+static void
+threads(u32 rounds)
+{
+    u32 missed = 0, before;
+
+    for (round = 0; round < rounds && missed == 0; round++) {
+        long leader = start_leader(make_threads);
+
+        spin(round * 97 % 3000);
+        SC2(NR_kill, leader, SIG_STOP);
+        SC4(NR_wait4, leader, 0, UNTRACED, 0);
+        before = *counter;
+        nap(30);
+        missed = *counter != before;
+        end_group(leader);
+    }
+    ok(missed == 0, "SIGSTOP stops the threads too that are just being made");
+}
+
 int
 main(int argc, char **argv)
 {
-    u32 rounds = (u32)parse_num(argc > 1 ? argv[1] : 0, 60);
+    u32 rounds = (u32)parse_num(argc > 1 ? argv[1] : 0, 40);
 
     ready = (volatile u32 *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+    counter = ready + 1;
     pin(0);
     vforks(rounds);
     forks(rounds);
+    threads(rounds);
     return done("missed");
 }
