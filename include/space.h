@@ -49,7 +49,7 @@ struct address_space {
     paddr_t directory_at; /* what CR3 must be */
     struct area_tree areas;
     struct area *hit; /* area of the last fault: a hint, written by faults */
-    uint32_t refs; /* atomic; of threads, and of who looks at it: all but one may begin to walk it */
+    uint32_t refs; /* atomic; of threads, and of who looks at it: 1 is the caller's alone */
     struct rw_mutex lock; /* of all but what is said to be atomic or another's */
     struct area *spare_areas; /* at hand for the next change, linked by next */
     unsigned spare_count;

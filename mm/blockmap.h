@@ -170,8 +170,8 @@ map_chunks(const struct block_map *map, unsigned word, unsigned order)
                               : whole_runs_of(map->words[WORD_FREE], order - WORD_ORDER);
 }
 
-/* The order of the free chunk that a page lies in, ORDERS when it is not free. Without the zone's lock
- * (census.h) word and bits may be of two moments: the order is wrong then, but one there is. */
+/* The order of the free chunk that a page lies in, ORDERS when it is not free. Without the zone's
+ * lock (census.h) word and bits may be of two moments: the order is wrong then, but one there is. */
 static inline unsigned
 map_order_at(const struct block_map *map, unsigned page)
 {

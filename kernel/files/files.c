@@ -5,8 +5,8 @@
  *   reserved:       0                    0            0          1
  *
  * A table begins with FILES_FEW places inside itself; when they are used up it moves to memory of
- * its own, pointers first and two bits each behind them, and doubles from then on. `first` remembers
- * below which descriptor none is free, so that opening does not search from 0 each time.
+ * its own, pointers first and two bits each behind them, and doubles from then on. `first`
+ * remembers below which descriptor none is free, so that opening does not search from 0 each time.
  *
  * open(2) reserves its descriptor before it creates or cuts a file, so that it fails before that or
  * not at all. A reserved descriptor is not open, and not free; a copy of the table has it free, but

@@ -138,7 +138,7 @@ struct task {
     uint32_t fault_address, fault_code; /* of the signal a fault caused */
     uint32_t fault_error;
     uint16_t fault_trap;
-    uint16_t opening;          /* the descriptor it has reserved and 1, or 0: kernel/files/files.c */
+    uint16_t opening;          /* the descriptor it has reserved, and 1; 0: none (files.c) */
     uint32_t cut_short;        /* the call that restart_syscall goes on with; 0: none */
     uint32_t sleep_end;        /* until this tick... */
     bool goes_on;              /* ...that call runs again */

@@ -47,8 +47,8 @@ static const struct table {
     {"/proc/octavo/zones", mm_print_zones},
 };
 
-/* Here and in all below: nobody changes anything meanwhile, so that what is printed is of one moment,
- * sums agree, and nothing is followed to where it is no more. */
+/* Here and in all below: nobody changes anything meanwhile, so that what is printed is of one
+ * moment, sums agree, and nothing is followed to where it is no more. */
 static int
 make_table(const struct node *node, struct proc_text *text)
 {

@@ -109,8 +109,8 @@ void signal_send(struct process *process, struct task *task, const struct signal
 /* The same to a process as one of many. A child that is just being made, and that nobody finds yet,
  * is one of them too: fork.c. */
 void signal_send_to_one_of(struct process *process, const struct signal_info *info);
-/* The same as signal_send to the current process, or thread, without process_lock. False, and nothing
- * sent: it takes that. */
+/* The same as signal_send to the current process, or thread, without process_lock. False, and
+ * nothing sent: it takes that. */
 MUST_CHECK bool signal_send_to_self(struct task *task, const struct signal_info *info);
 
 /* False when too much is known of pending signals already: one more would be known by its number

@@ -91,8 +91,8 @@ SYSCALL(kill)
     return result;
 }
 
-/* To the thread `tid`, when it is one of process `pid` (0: of any). The first thread is there as long
- * as its process, though it gets nothing any more when it has ended. */
+/* To the thread `tid`, when it is one of process `pid` (0: of any). The first thread is there as
+ * long as its process, though it gets nothing any more when it has ended. */
 static long
 send_to_thread(int pid, int tid, const struct signal_info *info)
 {

@@ -284,9 +284,9 @@ append(struct run_queue *queue, struct task *task, bool urgent)
         call_idle(task);
 }
 
-/* The same for the queue of the CPU where it should wait. Its own queue is locked, and is not any more
- * behind this. Whoever has that lock and finds it still named may rely on it: so the name changes
- * first. Then the task is on its way, and who looks for it finds it READY. */
+/* The same for the queue of the CPU where it should wait. Its own queue is locked, and is not any
+ * more behind this. Whoever has that lock and finds it still named may rely on it: so the name
+ * changes first. Then the task is on its way, and who looks for it finds it READY. */
 static void
 place(struct run_queue *queue, struct task *task, bool urgent)
 {

@@ -56,8 +56,8 @@ struct news {
     struct rusage usage;
 };
 
-/* The first child with news: NULL when there is none yet, and *any says whether one that is meant may
- * still have some. One that ended does nothing more. */
+/* The first child with news: NULL when there is none yet, and *any says whether one that is meant
+ * may still have some. One that ended does nothing more. */
 static struct process *
 find_child(int pid, unsigned options, int *status, bool *any)
 {

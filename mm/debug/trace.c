@@ -322,7 +322,7 @@ trace_start(const struct trace_setup *wanted)
         }
     }
     make_header();
-    __atomic_store_n(&ring_events, count, __ATOMIC_RELEASE); /* for readers it is there from now on */
+    __atomic_store_n(&ring_events, count, __ATOMIC_RELEASE); /* for readers it is there now */
     if (setup.sink)
         setup.sink(&trace_head, sizeof(trace_head));
     return true;

@@ -1,7 +1,7 @@
 /* test_object_threads.c - an object that one thread asks for pages while another changes its size.
  *
- * The size is two words where addresses are 32 bits. The two sizes of the first test have no word in
- * common, and what is made of a word of each is 0: then page 0 would not exist.
+ * The size is two words where addresses are 32 bits. The two sizes of the first test have no word
+ * in common, and what is made of a word of each is 0: then page 0 would not exist.
  *
  *   0x0'ffff'f000 ◄──► 0x1'0000'0000
  *

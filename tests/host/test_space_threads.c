@@ -275,7 +275,7 @@ KTEST(space_threads, one_table)
     machine_start_usual();
 }
 
-/* ---- smaps of a space whose tables another one shares, while pages are taken by way of that ---- */
+/* ---- smaps of a space that shares tables, while pages are taken by way of the other ---- */
 
 #define TOLD_PAGES 512u
 #define TELLINGS   100u

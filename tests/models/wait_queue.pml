@@ -16,8 +16,8 @@
  *           -DSWITCH_OPEN      the run queue's lock goes before the stack is left
  *           -DSTAYS            who times out stays in the queue
  *           -DOLD_QUEUE        who wakes does not look again whether the task's run queue has changed
- *           -DMOVES_OPEN       who moves the task to another run queue names that without the lock of
- *                              the old one
+ *           -DMOVES_OPEN       who moves the task to another run queue names that without the lock
+ *                              of the old one
  */
 #define CPUS    2
 #define SLEEPER 0

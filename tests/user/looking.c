@@ -1,10 +1,10 @@
-/* looking.c - what /proc tells of memory is followed only as long as it is there: looking ROUNDS. On
- * two CPUs:
+/* looking.c - what /proc tells of memory is followed only as long as it is there. On two CPUs:
+ * looking ROUNDS.
  *
  *   CPU 1   maps, cuts into areas, unmaps ──► all caches give back ──► fills what was theirs
  *   CPU 0   reads how the kernel keeps all that, in each round each of the files once
  *
- * What is read is of no interest: a pointer that was followed to where it led before ends the kernel.
+ * What is read is of no interest: a pointer followed to where it led before ends the kernel.
  */
 #include "signals.h"
 #include "threads.h"

@@ -1,17 +1,17 @@
 /* missed.c - signals that come while somebody is on his way: none may miss him. On two CPUs, ROUNDS
- * times each (default 40), CPU 0 sends a signal, SIGKILL in two, at another moment each time while on CPU 1
+ * times each (default 40), CPU 0 sends a signal, at another moment each time, while on CPU 1
  *
- *   vfork    a process makes a child by vfork and goes to sleep until that ends, which it never does:
- *            the process ends
- *   forks    a process makes children, one after the other, none of which ends by itself: the signal is
- *            for its group, and nobody of the group is left
- *   threads  a process makes threads that count; the signal is SIGSTOP, and when it has stopped nobody
- *            counts
+ *   vfork    a process makes a child by vfork and goes to sleep until that ends, which it never
+ *            does; SIGKILL: the process ends
+ *   forks    a process makes children, one after the other, none of which ends by itself; SIGKILL
+ *            to its group: nobody of the group is left
+ *   threads  a process makes threads that count; SIGSTOP: when it has stopped nobody counts
  */
 #include "signals.h"
 #include "threads.h"
 
-enum { HANG = 1, NR_pause_ = 29, NR_setpgid_ = 57, PATIENCE = 100, CHILDREN = 40, UNTRACED = 2, THREADS = 100 };
+enum { NR_pause_ = 29, NR_setpgid_ = 57, HANG = 1, UNTRACED = 2 };
+enum { PATIENCE = 100, CHILDREN = 40, THREADS = 100 };
 
 static volatile u32 *ready, *counter;
 static u32 round;

@@ -16,7 +16,8 @@ storm() {
     description=$1 memory=$2 program=$3
     shift 3
     boots "$description" 0 --media multiboot --image build/kernel.elf --mem "$memory" \
-        --smp "$cpus" --timeout 900 --add "build/storms/$program" --cmdline "$options run=\"/$program $*\""
+        --smp "$cpus" --timeout 900 --add "build/storms/$program" \
+        --cmdline "$options run=\"/$program $*\""
     tr -d '\r' <"$console" | sed -n "s/^\(ok\|#\) /# $program: &/p"
     like "$description: every frame has an owner" "$console" "= all RAM of the firmware's map$"
     like "$description: it said all it had to" "$console" \

@@ -1,5 +1,5 @@
-/* turning.c - what one CPU changes while another tells of it. With the options debug=heap,quarantine,
- * so that what is freed does not look as before. On two CPUs:
+/* turning.c - what one CPU changes while another tells of it. With debug=heap,quarantine, so that
+ * what is freed does not look as before. On two CPUs:
  *
  *   names    CPU 1 renames a file to and fro, by names too long for a line of /proc/self/maps;
  *            CPU 0 reads that line: it ends in one of the names

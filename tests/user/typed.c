@@ -7,8 +7,8 @@ enum {
     TC_GETS = 0x5401, TC_SETS = 0x5402, TC_SETSF = 0x5404, TC_FLSH = 0x540B, TIOC_GPGRP = 0x540F,
     TIOC_SPGRP = 0x5410, TIOC_GWINSZ = 0x5413, TIOC_SWINSZ = 0x5414, FIO_NREAD = 0x541B,
     TIOC_NOTTY = 0x5422, TIOC_GSID = 0x5429,
-    SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_CONT = 18, SIG_TSTP = 20, SIG_TTIN = 21, SIG_TTOU = 22,
-    SIG_WINCH = 28,
+    SIG_HUP = 1, SIG_INT = 2, SIG_QUIT = 3, SIG_CONT = 18, SIG_TSTP = 20, SIG_TTIN = 21,
+    SIG_TTOU = 22, SIG_WINCH = 28,
     L_ISIG = 1, L_ICANON = 2, L_ECHO = 8, L_TOSTOP = 0x100,
     C_TIME = 5, C_MIN = 6,
     O_NOCTTYS = 0x100, O_NONBLOCKS = 0x800, UNTRACED = 2, IN = 1, OUT = 4, ENXIO_ = 6,
@@ -260,7 +260,7 @@ static void sends_first(void *process)
     SC2(NR_kill, process, SIG_TTIN);
 }
 
-/* A read that finds SIGTTIN pending already: another thread was told, and will run after this one. */
+/* A read that finds SIGTTIN pending already: another thread was told, and runs after this one. */
 static int reads_behind_another(void *arg)
 {
     long answer = -EINTR_;
@@ -398,7 +398,7 @@ static void nobodys(void)
     set_handler(SIG_HUP, (void *)1); /* ignored */
     eq(SC3(NR_ioctl, 0, TIOC_NOTTY, 0), 0, "the leader gives the terminal up");
     eq(SC3(NR_open, "/dev/tty", 2, 0), -ENXIO_, "then it has none");
-    eq(in_child(opens, (void *)O_NOCTTYS), 1 << 8, "nor has another leader who opens it with O_NOCTTY");
+    eq(in_child(opens, (void *)O_NOCTTYS), 1 << 8, "nor has one who opens it with O_NOCTTY");
     eq(in_child(opens, 0), 0, "one who opens it without has it");
 }
 

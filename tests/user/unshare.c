@@ -95,8 +95,8 @@ open_fifo(void *arg)
     opened = SC3(NR_open, FIFO, 0, 0);
 }
 
-/* It waits, with the lowest free descriptor, for somebody who opens the FIFO's other end: that stays
- * its own in the process' new table, and is free in the one that the child keeps. */
+/* It waits, with the lowest free descriptor, for somebody who opens the FIFO's other end: that
+ * stays its own in the process' new table, and is free in the one that the child keeps. */
 static void
 take_table_during_open(void)
 {
