@@ -36,15 +36,18 @@ pte_frame(pte_t entry)
 
 typedef uint32_t __attribute__((may_alias)) half_entry;
 
-/* The halves may be of two entries, one after the other; what the lower says is true of the
- * last. */
+/* Both halves of one entry. While one is being set the lower half is 0. */
 static inline pte_t
 read_entry(const pte_t *at)
 {
     const half_entry *half = (const half_entry *)at;
-    uint32_t high = __atomic_load_n(&half[1], __ATOMIC_ACQUIRE);
+    uint32_t high, low;
 
-    return (pte_t)high << 32 | __atomic_load_n(&half[0], __ATOMIC_ACQUIRE);
+    do {
+        high = __atomic_load_n(&half[1], __ATOMIC_ACQUIRE);
+        low = __atomic_load_n(&half[0], __ATOMIC_ACQUIRE);
+    } while (UNLIKELY(__atomic_load_n(&half[1], __ATOMIC_ACQUIRE) != high));
+    return (pte_t)high << 32 | low;
 }
 
 /* The half with PT_PRESENT goes first and comes last: the CPU walks the table at any time. */

@@ -68,7 +68,7 @@ KTEST(object_threads, size_in_one_piece)
 
 #define HERE  0x20000000u
 #define THERE 0x21000000u
-#define CUTS  10000
+#define CUTS  400
 
 static struct address_space *space;
 static unsigned wanted, rests; /* the other thread is to rest; it does */
@@ -95,6 +95,8 @@ go_on(void *step)
         __atomic_store_n(&rests, __atomic_load_n(&wanted, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
         if (!rests)
             (*(void (**)(void))step)();
+        else
+            spin_relax();
     }
     return NULL;
 }
@@ -103,8 +105,9 @@ static void
 rest(unsigned on)
 {
     __atomic_store_n(&wanted, on, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&rests, __ATOMIC_ACQUIRE) != on)
-        cpu_pause();
+    for (unsigned spins = 1; __atomic_load_n(&rests, __ATOMIC_ACQUIRE) != on; spins++)
+        if (spins % 1000 == 0)
+            spin_relax();
 }
 
 /* True when a mapping has the second page; it has it no more then. */
