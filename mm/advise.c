@@ -115,7 +115,7 @@ advise_range(struct address_space *space, uintptr_t start, size_t length, int ad
     uintptr_t end = last < USER_END ? (uintptr_t)last : USER_END, at = start;
     bool hole = false;
 
-    if (!is_known(advice) || start & PAGE_MASK || last >> 32 != 0)
+    if (!is_known(advice) || start & PAGE_MASK || length > UINT32_MAX || last >> 32 != 0)
         return -EINVAL;
     if (length == 0)
         return 0;

@@ -39,6 +39,8 @@ head_of(unsigned long frame)
     }
     while (head > FRAME_BASE) {
         head -= BLOCK_FRAMES;
+        if (!__atomic_load_n(&block_at(head)->open, __ATOMIC_ACQUIRE))
+            return frame; /* what spans blocks has all of them open */
         if (frame_of(pfn(head))->owner != FRAME_NONE)
             return head;
     }

@@ -172,7 +172,8 @@ print_smaps(struct proc_text *text, struct address_space *space)
     space_print_smaps(&text->printer, space);
 }
 
-/* These two take no lock, as they are also for the monitor. */
+/* This takes no lock, as it is also for the monitor, and tables may change by way of another space
+ * that shares them. */
 static void
 print_tables(struct proc_text *text, struct address_space *space)
 {
@@ -184,9 +185,9 @@ print_tables(struct proc_text *text, struct address_space *space)
 static void
 print_areas(struct proc_text *text, struct address_space *space)
 {
-    cpus_park();
+    rw_lock_shared(&space->lock);
     space_print_areas(&text->printer, space);
-    cpus_unpark();
+    rw_unlock_shared(&space->lock);
 }
 
 static void

@@ -44,12 +44,15 @@ quarantine_start(uint64_t ram_bytes)
 static bool
 find_kept(void *place, struct subject *subject)
 {
+    subject->record = NULL;
     return debug_subject_at((uintptr_t)place, subject) && subject->record->state == STATE_KEPT;
 }
 
 static _Noreturn void
-report_record(struct subject *subject, const void *caller)
+report_record(const void *place, struct subject *subject, const void *caller)
 {
+    if (!subject->record)
+        kpanic("heap: quarantine: the record before leads to %p, where no object is", place);
     debug_report(subject, "damaged record behind an object", (unsigned char *)subject->record,
                  caller);
 }
@@ -86,7 +89,7 @@ take_oldest(size_t limit, const void *caller)
     }
     spin_unlock(&quarantine.lock, flags);
     if (!sane)
-        report_record(&subject, caller);
+        report_record(place, &subject, caller);
     return place;
 }
 
@@ -95,8 +98,9 @@ let_go(void *place, const void *caller)
 {
     struct subject subject;
     struct slab *slab = slab_of(place);
+    subject.record = NULL;
     if (!debug_subject_at((uintptr_t)place, &subject))
-        report_record(&subject, caller);
+        report_record(place, &subject, caller);
     const unsigned char *at = debug_broken_poison(&subject);
     if (at)
         debug_report(&subject, "write after free", at, caller);
@@ -133,7 +137,7 @@ quarantine_keep(const struct subject *subject, const void *caller)
     }
     spin_unlock(&quarantine.lock, flags);
     if (!sane)
-        report_record(&newest, caller);
+        report_record(quarantine.newest, &newest, caller);
     shrink_to(quarantine.limit, caller);
     return true;
 }
