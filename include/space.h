@@ -60,7 +60,7 @@ struct address_space {
     uintptr_t code_start, code_end, data_start, data_end;
     uintptr_t brk_start, brk;
     uintptr_t stack_top;
-    unsigned stacks; /* mappings that grow down, ever asked for; the first is the program's own */
+    unsigned stacks; /* mappings that grow down, made or moved; the first is the program's own */
     uintptr_t args_start, args_end, env_start, env_end;
     unsigned lock_future; /* MCL_FUTURE and MCL_ONFAULT of mlockall; 0 without MCL_FUTURE */
 

@@ -11,7 +11,7 @@
 #include "threads.h"
 
 enum { NR_pause_ = 29, NR_setpgid_ = 57, HANG = 1, UNTRACED = 2 };
-enum { PATIENCE = 100, CHILDREN = 40, THREADS = 100 };
+enum { PATIENCE = 1000, CHILDREN = 40, THREADS = 100 };
 
 static volatile u32 *ready, *counter;
 static u32 round;

@@ -103,8 +103,8 @@ static u32 allocate_during_write(void)
         k_exit(k_write(file, bytes, LONG_WRITE) != LONG_WRITE);
     }
     pin(0);
-    while (size_of(file) == 0)
-        ;
+    for (u32 looks = 0; size_of(file) == 0 && looks < 1000000; looks++)
+        continue;
     SC6(NR_fallocate, file, 0, 0, 0, LONG_WRITE / 2, 0);
     k_wait(writer, &status);
     size = size_of(file);
