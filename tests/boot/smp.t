@@ -71,9 +71,9 @@ at_start "a stack overflow on another CPU" 2 '^panic: double fault .* task 7 .* 
     crash=task-stack-overflow --smp 4
 like "whose number is told" "$console" '^panic: on CPU [123]$'
 at_start "CPUs call one another and stand still" 0 '^ok [0-9]+ mm/smp/calls$' 'test=*smp*' --smp 4
-like "none of them said SKIP" "$console" '^# 5 passed, 0 failed, 0 skipped'
+like "none of them said SKIP" "$console" '^# [0-9]+ passed, 0 failed, 0 skipped'
 at_start "CPUs give back what they keep" 0 '^ok [0-9]+ mm/drain/all_memory$' 'test=mm/drain/*' --smp 4
-like "none of these said SKIP" "$console" '^# 5 passed, 0 failed, 0 skipped'
+like "none of these said SKIP" "$console" '^# [0-9]+ passed, 0 failed, 0 skipped'
 
 # A default configuration of Intel's tables, with two CPUs, in the last KiB of base memory: of a machine
 # that has the second, and of one that has not.
