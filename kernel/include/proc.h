@@ -52,8 +52,10 @@ char proc_state_letter(const struct process *process, const struct task *task);
 
 /* ---- /proc/PID/stat, status, statm, limits: kernel/proc/proc_status.c ---- */
 
-/* `task` is NULL when the process is a zombie without threads. */
-void proc_print_stat(struct printer *out, struct process *process, const struct task *task);
+/* `task` is NULL when the process is a zombie without threads. `alone`: its times are the task's own,
+ * not the process'. */
+void proc_print_stat(struct printer *out, struct process *process, const struct task *task,
+                     bool alone);
 void proc_print_status(struct printer *out, struct process *process, const struct task *task);
 void proc_print_statm(struct printer *out, struct process *process);
 void proc_print_limits(struct printer *out, const struct process *process);

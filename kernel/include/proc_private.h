@@ -14,6 +14,7 @@
 struct proc_subject {
     struct process *process;
     struct task *task;
+    bool alone; /* it is the thread that is named, not the process */
 };
 
 uintptr_t proc_value_of(int number, uintptr_t thread, size_t row);

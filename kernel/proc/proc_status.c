@@ -88,15 +88,17 @@ print_kin(struct printer *out, const struct process *process, const struct addre
 
 /* Fields 14 to 30: times and memory. */
 static void
-print_use(struct printer *out, const struct process *process, const struct task *task,
+print_use(struct printer *out, const struct process *process, const struct task *task, bool alone,
           struct address_space *space)
 {
     struct sizes sizes = sizes_of(space);
     const struct trap_frame *frame =
         task != NULL && task->stack != NULL ? task_user_frame(task) : NULL;
 
-    print(out, " %lu %lu %lu %lu 20 0 %u 0 %lu", (unsigned long)process->user_ticks,
-          (unsigned long)process->kernel_ticks, (unsigned long)process->child_user_ticks,
+    print(out, " %lu %lu %lu %lu 20 0 %u 0 %lu",
+          (unsigned long)(alone ? task->user_ticks : process->user_ticks),
+          (unsigned long)(alone ? task->kernel_ticks : process->kernel_ticks),
+          (unsigned long)process->child_user_ticks,
           (unsigned long)process->child_kernel_ticks, process->thread_count,
           (unsigned long)process->start_ticks);
     print(out, " %lu %lu %lu", sizes.total << PAGE_SHIFT, sizes.resident,
@@ -123,7 +125,8 @@ print_places(struct printer *out, const struct address_space *space)
 }
 
 void
-proc_print_stat(struct printer *out, struct process *process, const struct task *task)
+proc_print_stat(struct printer *out, struct process *process, const struct task *task,
+                bool alone)
 {
     struct address_space *space = process_get_space(process);
     sigset_t ignored, caught;
@@ -132,7 +135,7 @@ proc_print_stat(struct printer *out, struct process *process, const struct task 
     print(out, "%d (%s) %c", task != NULL ? task->tid : process->pid, process->name,
           proc_state_letter(process, task));
     print_kin(out, process, space);
-    print_use(out, process, task, space);
+    print_use(out, process, task, alone, space);
     print(out, " %lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0",
           (unsigned long)(uint32_t)(process->pending | (task != NULL ? task->pending : 0)),
           (unsigned long)(uint32_t)(task != NULL ? task->blocked : 0),

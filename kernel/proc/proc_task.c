@@ -48,7 +48,8 @@ proc_find_subject(uintptr_t value, struct proc_subject *subject)
 {
     unsigned long state = spin_lock(&process_lock);
 
-    if (value & PROC_THREAD) {
+    subject->alone = value & PROC_THREAD;
+    if (subject->alone) {
         subject->task = task_find(proc_number_of(value));
         subject->process = subject->task != NULL ? subject->task->process : NULL;
     } else {
@@ -139,7 +140,7 @@ print_comm(struct proc_text *text, struct proc_subject subject)
 static void
 print_stat(struct proc_text *text, struct proc_subject subject)
 {
-    proc_print_stat(&text->printer, subject.process, subject.task);
+    proc_print_stat(&text->printer, subject.process, subject.task, subject.alone);
 }
 
 static void
