@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pagetable.h"
@@ -28,6 +29,12 @@
  */
 #define SPINS_BEFORE_YIELD  200
 #define YIELDS_BEFORE_PANIC (1u << 28)
+
+/* A yield of so many cycles has let somebody in who does not yield in turn: the processors have other
+ * work. Then the thread sleeps instead, for so many turns of so long. */
+#define LONG_YIELD  1000000u
+#define SLEEP_TURNS 1000
+#define SLEEP_NSEC  50000
 
 __thread unsigned hosted_cpu;
 __thread struct mm_cpu *hosted_cpu_memory;
@@ -170,11 +177,31 @@ hosted_quiet(bool quiet)
 
 /* ---- locks ---- */
 
+/* Lets other threads run. Who yields on a busy machine waits until those who are in turn have used up
+ * their time; who sleeps is let in soon after he wakes. */
+static void
+give_way(void)
+{
+    static const struct timespec moment = {.tv_nsec = SLEEP_NSEC};
+    static __thread unsigned sleeps;
+
+    if (sleeps != 0) {
+        sleeps--;
+        nanosleep(&moment, NULL);
+    } else {
+        unsigned long long start = __builtin_ia32_rdtsc();
+
+        sched_yield();
+        if (__builtin_ia32_rdtsc() - start > LONG_YIELD)
+            sleeps = SLEEP_TURNS;
+    }
+}
+
 void
 spin_relax(void)
 {
     tlb_answer();
-    sched_yield();
+    give_way();
 }
 
 /* Returns with the lock taken. Reads until it looks free, so that waiters do not fight over the
@@ -196,7 +223,7 @@ hosted_spin_wait(struct spinlock *lock)
             spins = 0;
             if (++yields == YIELDS_BEFORE_PANIC)
                 kpanic("spinlock %p is never given back", (void *)lock);
-            sched_yield();
+            give_way();
         }
     } while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE));
 }

@@ -6,13 +6,15 @@
 #include "../mm/space_parts.h"
 
 #define ROUNDS 8
+/* Of all threads together in a round. */
 #ifdef __SANITIZE_THREAD__
-#define STEPS 4000
+#define STEPS 8000u
 #else
-#define STEPS 40000
+#define STEPS 80000u
 #endif
 
 static struct part parts[CPU_MAX];
+static unsigned steps; /* of each thread */
 static unsigned running;
 
 static void *
@@ -22,7 +24,7 @@ work(void *argument)
 
     hosted_set_cpu(part->id);
     space_activate(part_space);
-    for (unsigned step = 0; step < STEPS; step++) {
+    for (unsigned step = 0; step < steps; step++) {
         tlb_answer();
         part_step(part);
     }
@@ -55,6 +57,7 @@ run(unsigned count)
     const struct machine machine = {.base = 4096};
 
     machine_start(&machine);
+    steps = STEPS / count;
     for (unsigned cpu = 1; cpu < count; cpu++)
         CHECK(mm_cpu_up(cpu));
     CHECK(parts_begin(count));
