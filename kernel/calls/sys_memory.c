@@ -93,7 +93,7 @@ static long
 map_file(uintptr_t hint, size_t length, unsigned prot, unsigned flags, int descriptor,
          uint32_t index)
 {
-    struct file *file = file_hold(descriptor);
+    struct file *file = file_hold_opened(descriptor);
     long result;
 
     if (file == NULL)

@@ -332,6 +332,17 @@ file_hold_shared(struct files *files, uint32_t descriptor)
     return file;
 }
 
+struct file *
+file_hold_opened(int descriptor)
+{
+    struct file *file = file_hold(descriptor);
+
+    if (file == NULL || !(file->flags & O_PATH))
+        return file;
+    file_put(file);
+    return NULL;
+}
+
 bool
 file_is_at(const struct file *file, int descriptor)
 {

@@ -186,7 +186,7 @@ file_open_at(struct node *start, const char *path, unsigned given, unsigned mode
         return file_shortage();
     error = path_place(start, path, flags & (O_NOFOLLOW | O_EXCL) ? PATH_NO_FOLLOW : 0, &place);
     if (error == 0) {
-        error = open_node(made, &place, flags, mode);
+        error = place.slash && flags & O_CREAT ? -EISDIR : open_node(made, &place, flags, mode);
         if (error == 0)
             error = open_file(made, place.node);
         place_put(&place);

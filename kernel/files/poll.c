@@ -116,7 +116,7 @@ poll_wait(struct poller *poller, uint32_t ticks, uint32_t *left)
 unsigned
 poll_conditions(int descriptor, unsigned wanted)
 {
-    struct file *file = file_hold(descriptor);
+    struct file *file = file_hold_opened(descriptor);
     unsigned now;
 
     if (file == NULL)

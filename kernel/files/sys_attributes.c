@@ -47,7 +47,7 @@ SYSCALL(fchmodat)
 
 SYSCALL(fchmod)
 {
-    struct file *file = file_hold((int)frame->ebx);
+    struct file *file = file_hold_opened((int)frame->ebx);
     long error;
 
     if (file == NULL)
@@ -87,7 +87,7 @@ set_owner_at(int folder, uint32_t path, unsigned flags, uint32_t user, uint32_t 
 static long
 set_owner_of(int descriptor, uint32_t user, uint32_t group)
 {
-    struct file *file = file_hold(descriptor);
+    struct file *file = file_hold_opened(descriptor);
     long error;
 
     if (file == NULL)
@@ -185,7 +185,7 @@ truncate_file(int descriptor, uint64_t size)
 
     if ((int64_t)size < 0)
         return -EINVAL;
-    file = file_hold(descriptor);
+    file = file_hold_opened(descriptor);
     if (file == NULL)
         return -EBADF;
     error = truncate_held(file, size);
@@ -240,7 +240,7 @@ allocate(struct file *file, const struct trap_frame *frame)
 
 SYSCALL(fallocate)
 {
-    struct file *file = file_hold((int)frame->ebx);
+    struct file *file = file_hold_opened((int)frame->ebx);
     long error;
 
     if (file == NULL)

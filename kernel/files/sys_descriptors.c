@@ -98,6 +98,13 @@ set_flags(struct file *file, unsigned flags)
     return 0;
 }
 
+/* These are about the descriptor alone, so O_PATH is enough for them. */
+static bool
+needs_no_opening(unsigned command)
+{
+    return command <= F_GETFL || command == F_DUPFD_CLOEXEC;
+}
+
 static long
 fcntl_held(struct file *file, int descriptor, unsigned command, uint32_t argument)
 {
@@ -137,7 +144,8 @@ fcntl_held(struct file *file, int descriptor, unsigned command, uint32_t argumen
 static long
 fcntl(int descriptor, unsigned command, uint32_t argument)
 {
-    struct file *file = file_hold(descriptor);
+    struct file *file =
+        needs_no_opening(command) ? file_hold(descriptor) : file_hold_opened(descriptor);
     long answer;
 
     if (file == NULL)
@@ -217,7 +225,7 @@ seek_in_turn(struct file *file, int64_t offset, unsigned whence, int64_t largest
 static int64_t
 seek(int descriptor, int64_t offset, unsigned whence, int64_t largest)
 {
-    struct file *file = file_hold(descriptor);
+    struct file *file = file_hold_opened(descriptor);
     int64_t target = -ESPIPE;
 
     if (file == NULL)
@@ -269,8 +277,6 @@ set_nonblocking(struct file *file, const void *user)
 static long
 ioctl_held(struct file *file, const struct trap_frame *frame)
 {
-    if (file->flags & O_PATH)
-        return -EBADF;
     switch (frame->ecx) {
     case FIOCLEX:
     case FIONCLEX:
@@ -287,7 +293,7 @@ ioctl_held(struct file *file, const struct trap_frame *frame)
 
 SYSCALL(ioctl)
 {
-    struct file *file = file_hold((int)frame->ebx);
+    struct file *file = file_hold_opened((int)frame->ebx);
     long answer;
 
     if (file == NULL)
@@ -308,7 +314,7 @@ SYSCALL(sync)
 static long
 sync_file(const struct trap_frame *frame)
 {
-    struct file *file = file_hold((int)frame->ebx);
+    struct file *file = file_hold_opened((int)frame->ebx);
     long answer;
 
     if (file == NULL)
@@ -330,14 +336,19 @@ SYSCALL(fdatasync)
 
 SYSCALL(syncfs)
 {
-    return is_open((int)frame->ebx) ? 0 : -EBADF;
+    struct file *file = file_hold_opened((int)frame->ebx);
+
+    if (file == NULL)
+        return -EBADF;
+    file_put(file);
+    return 0;
 }
 
 /* Advice about files is taken and not followed. */
 static long
 take_advice(const struct trap_frame *frame)
 {
-    struct file *file = file_hold((int)frame->ebx);
+    struct file *file = file_hold_opened((int)frame->ebx);
     long answer;
 
     if (file == NULL)

@@ -18,8 +18,6 @@ lock_whole(struct file *file, unsigned operation, bool wait)
     struct lock lock = {.node = file->node, .owner = file, .kind = LOCK_FLOCK,
                         .exclusive = operation == LOCK_EX, .end = LOCK_END};
 
-    if (file->flags & O_PATH)
-        return -EBADF;
     return operation == LOCK_UN ? lock_give(&lock) : lock_take(&lock, wait);
 }
 
@@ -31,7 +29,7 @@ SYSCALL(flock)
 
     if (operation != LOCK_SH && operation != LOCK_EX && operation != LOCK_UN)
         return -EINVAL;
-    file = file_hold((int)frame->ebx);
+    file = file_hold_opened((int)frame->ebx);
     if (file == NULL)
         return -EBADF;
     error = lock_whole(file, operation, !(frame->ecx & LOCK_NB));

@@ -324,19 +324,26 @@ put_link(struct node *link, uint32_t user, size_t size)
     return length;
 }
 
+/* An empty path is the descriptor's own link, or nothing. */
 static long
-read_link_at(int folder, uint32_t path, uint32_t user, uint32_t size)
+read_link_at(int folder, uint32_t user_path, uint32_t user, uint32_t size)
 {
+    struct user_path path;
     struct node *link;
     long length;
 
     if ((int32_t)size <= 0)
         return -EINVAL;
-    length = user_node(folder, path, PATH_NO_FOLLOW | PATH_EMPTY, &link);
+    length = user_path_get(&path, folder, user_path);
     if (length != 0)
         return length;
-    length = put_link(link, user, size);
-    node_put(link);
+    length = path_find(path.start, path.text, PATH_NO_FOLLOW | PATH_EMPTY, &link);
+    if (length == 0) {
+        length = path.text[0] == '\0' && !S_ISLNK(link->mode) ? -ENOENT
+                                                              : put_link(link, user, size);
+        node_put(link);
+    }
+    user_path_put(&path);
     return length;
 }
 

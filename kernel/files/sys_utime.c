@@ -60,7 +60,7 @@ set_times_at(int folder, uint32_t user, unsigned flags, const struct times *time
 static long
 set_times_of(int descriptor, const struct times *times)
 {
-    struct file *file = file_hold(descriptor);
+    struct file *file = file_hold_opened(descriptor);
     long error;
 
     if (file == NULL)

@@ -188,6 +188,10 @@ file_hold(int descriptor)
     return file;
 }
 
+/* The same, but NULL too for a file that O_PATH only names: for calls to which that is a bad
+ * descriptor, and which do not ask file->access, which it has none of. */
+struct file *file_hold_opened(int descriptor);
+
 /* The lowest free descriptor from `from` on for `file`, whose reference it takes over. Or -EMFILE,
  * -EINVAL (from), -ENOMEM: then the caller keeps the reference. */
 int file_install(struct file *file, int from, bool close_on_exec);

@@ -6,6 +6,7 @@ enum {
     NR_fcntl = 55, NR_umask = 60, NR_symlink = 83, NR_truncate = 92, NR_fchdir = 133,
     NR_getdents = 141, NR_lstat64 = 196, NR_sendfile = 187, NR_fstatat64 = 300, NR_unlinkat = 301,
     NR_utimensat = 320, NR_dup3 = 330, NR_preadv = 333, NR_renameat2 = 353, NR_close_range = 436,
+    NR_mknod = 14, NR_fchmod = 94, NR_fsync = 118, NR_flock = 143, NR_fchown32 = 207,
 };
 
 enum {
@@ -101,6 +102,10 @@ static void opening(void)
     eq(open_answer("f", O_R | O_FOLDER), -ENOTDIR_, "O_DIRECTORY on a file");
     eq(open_answer(".", O_RW), -EISDIR_, "writing a folder");
     eq(open_answer("g/", O_RW | O_CREATE), -EISDIR_, "O_CREAT with a slash behind");
+    eq(open_answer("f/", O_RW | O_CREATE), -EISDIR_, "and behind a file that is there");
+    eq(SC3(NR_mknod, "g/", 0100644, 0), -ENOENT_, "mknod with a slash behind");
+    eq(SC3(NR_readlink, "", name, 10), -ENOENT_, "readlink of an empty path");
+    eq(SC3(NR_readlink, ".", name, 10), -EINVAL_, "of what is no link");
     eq(open_answer("./../././f/..", O_R), -ENOENT_, "the parent of a name that is not there");
     eq(open_answer((char *)8, O_R), -EFAULT_, "a path at a bad address");
     for (int i = 0; i < 256; i++)
@@ -507,6 +512,31 @@ static void limits(void)
     k_unlink("f");
 }
 
+/* What O_PATH opened is for no call that needs the file itself. */
+static void only_named(long fd)
+{
+    struct entry {
+        int fd;
+        short events, returned;
+    } entry = {(int)fd, 1, 0};
+    u16 lock[12] = {1};
+
+    eq(SC2(NR_fchmod, fd, 0600), -EBADF_, "fchmod of one");
+    eq(SC3(NR_fchown32, fd, 0, 0), -EBADF_, "fchown");
+    eq(SC1(NR_fsync, fd), -EBADF_, "fsync");
+    eq(SC2(NR_flock, fd, 1), -EBADF_, "flock");
+    eq(SC4(NR_utimensat, fd, 0, 0, 0), -EBADF_, "utimensat");
+    eq(SC2(NR_ftruncate, fd, 0), -EBADF_, "ftruncate");
+    eq(k_seek(fd, 0, 0), -EBADF_, "lseek");
+    eq(SC3(NR_poll, &entry, 1, 0), 1, "poll");
+    eq(entry.returned, 0x20, "says POLLNVAL");
+    eq(SC3(NR_fcntl64, fd, 4, 0), -EBADF_, "F_SETFL");
+    eq(SC3(NR_fcntl64, fd, 5, lock), -EBADF_, "F_GETLK");
+    eq(SC3(NR_fcntl64, fd, 1, 0), 0, "F_GETFD asks about the descriptor");
+    ok(SC3(NR_fcntl64, fd, 3, 0) & O_PATHS, "F_GETFL too");
+    eq(SC6(NR_mmap2, 0, 4096, 1, 2, fd, 0), -EBADF_, "mmap2");
+}
+
 static void attributes(void)
 {
     static const u32 times[4] = {1000000000, 123456789, 1100000000, 5};
@@ -535,6 +565,7 @@ static void attributes(void)
     ok(fd >= 0, "O_PATH");
     eq(k_read((int)fd, bytes, 1), -EBADF_, "is not for reading");
     eq(SC2(NR_fstat64, fd, &st), 0, "but for asking");
+    only_named(fd);
     eq(open_answer("f", O_PATHS | O_TRUNCATE | O_W), 0, "O_PATH with O_TRUNC");
     eq(size_of("f"), 3, "cuts nothing");
     eq(SC3(NR_close_range, fd, fd + 5, 2), 0, "close_range, the table one's own");
