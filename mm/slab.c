@@ -748,12 +748,11 @@ free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
     objects_release();
 }
 
-/* A free begins: the CPU's objects are claimed, and the object is held. False: nothing was done. */
+/* A free begins, with the CPU's objects claimed: the object is held. False: nothing was done, and the
+ * claim has ended. */
 static inline bool
 begin_free(uint8_t *state)
 {
-    if (UNLIKELY(!objects_claim()))
-        return false;
     if (LIKELY(state_hold(state)))
         return true;
     state_unhold(state);
@@ -789,9 +788,13 @@ kfree_slow(void *memory, const void *caller)
 static inline bool
 free_to_class(unsigned long class, struct slab *slab, uint8_t *state, void *object)
 {
+    if (UNLIKELY(!objects_claim()))
+        return false;
+    /* Before the state is written: its address is known late, and many processors let a load wait
+     * for all addresses written to before it. */
+    struct object_slot *slot = class_top(class);
     if (!begin_free(state))
         return false;
-    struct object_slot *slot = class_top(class);
     if (UNLIKELY(class_is_full(class, slot))) {
         free_past(class_part(class), slab, state);
         return true;
@@ -865,9 +868,11 @@ static inline bool
 free_to_cache(struct cache_part *part, struct slab *slab, uint8_t *state, void *object)
 {
     struct magazine *magazine = magazine_behind(part);
-    if (!begin_free(state))
+    if (UNLIKELY(!objects_claim()))
         return false;
     struct object_slot *slot = magazine->top;
+    if (!begin_free(state))
+        return false;
     if (UNLIKELY(slot == magazine->limit)) {
         free_past(part, slab, state);
         return true;
