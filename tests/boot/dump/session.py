@@ -16,6 +16,9 @@ FOLDER = os.environ["DUMP_FOLDER"]
 SIZE = int(os.environ["DUMP_SIZE"], 0)
 KINDS = os.environ["DUMP_KINDS"].split()
 SHELL_READS = "sys_read if task_current()->process->pid == 2"
+# The first time is for the text's size. The place between the two makes sure that it is not the same
+# time that is told twice, as a loaded machine did.
+ONCE_THERE_IS_ROOM = ["dump_print", "krealloc", "dump_print"]
 MONITOR_KEY = b"\x1d"
 # Of these the argument says where: a slab's object is found when the machine has one.
 COMMANDS = ["mmap", "zones", "buddyinfo", "freelist", "freelist 3", "owners", "slabinfo",
@@ -59,11 +62,11 @@ def said_by_gdb(commands):
 
 
 def read_files():
-    """/proc/octavo/dump, at the second time that it is printed, and the files, one by one."""
+    """/proc/octavo/dump, once it has all its memory, and the files, one by one."""
     run_to(SHELL_READS)
     machine.type("cat /proc/octavo/dump")
-    run_to("dump_print")
-    run_to("dump_print")
+    for place in ONCE_THERE_IS_ROOM:
+        run_to(place)
     dumps("proc")
     heard["proc"] = said_by_gdb(["dump"])
     run_to_prompt()
