@@ -45,16 +45,19 @@ _Static_assert((KMALLOC_CLASSES + 1) * CLASS_WORDS <= CPU_QUICK_WORDS &&
 
 static struct kmem_cache class_caches[KMALLOC_CLASSES];
 
-/* The code of a size's class (slab_classes), by (size - 1) / 16. */
-static uint8_t class_codes[KMALLOC_LARGEST / 16];
+/* The code of a size's class (slab_classes), by the size in steps, rounded up. */
+static uint8_t class_codes[KMALLOC_LARGEST / SIZE_STEP + 1];
+
+/* What a CPU has of size 0, whose code is 0: the magazine is empty, and so is this. */
+static struct cache_part no_part;
 
 void
 kmalloc_init(void)
 {
     unsigned class = 0;
-    for (unsigned i = 0; i < ARRAY_LENGTH(class_codes); i++) {
-        class += (i + 1) * 16 > class_sizes[class];
-        class_codes[i] = (uint8_t)((class + 1) * CLASS_WORDS);
+    for (unsigned steps = 1; steps < ARRAY_LENGTH(class_codes); steps++) {
+        class += steps * SIZE_STEP > class_sizes[class];
+        class_codes[steps] = (uint8_t)((class + 1) * CLASS_WORDS);
     }
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
         struct kmem_cache *cache = &class_caches[class];
@@ -68,11 +71,11 @@ kmalloc_init(void)
     }
 }
 
-/* The code of the class of a size from 1 to KMALLOC_LARGEST. */
+/* The code of the class of a size up to KMALLOC_LARGEST. */
 static inline unsigned long
 class_of(size_t size)
 {
-    return load_byte(&class_codes[(size - 1) / 16]);
+    return load_byte(&class_codes[(size + SIZE_STEP - 1) / SIZE_STEP]);
 }
 
 /* A magazine holds up to 32 KiB in at most 64 objects; a small machine's an eighth of that. */
@@ -97,6 +100,7 @@ kmalloc_cpu_slots(void)
 void
 kmalloc_cpu_init(struct mm_cpu *cpu, struct object_slot *slots)
 {
+    ((struct magazine *)(void *)cpu_quick(cpu->id))->part = &no_part;
     for (unsigned class = 0; class < KMALLOC_CLASSES; class ++) {
         unsigned long *quick = cpu_quick(cpu->id) + class_caches[class].class;
         slab_part_init(&cpu->heap[class], (struct magazine *)(void *)quick, &class_caches[class],
@@ -208,7 +212,7 @@ alloc_object(size_t size)
 static inline bool
 is_small(size_t size)
 {
-    return LIKELY(size - 1 < KMALLOC_LARGEST);
+    return LIKELY(size <= KMALLOC_LARGEST);
 }
 
 void *

@@ -240,6 +240,9 @@ slab_pop(struct magazine *magazine)
 #define QUICK(member)                                                                              \
     "i"(CPU_QUICK_AT + offsetof(struct magazine, member)), "i"(sizeof(unsigned long))
 
+/* The guess of kfree, a byte: where the limit of class 0 would be, of which no object is. */
+#define CLASS_GUESS "i"(CPU_QUICK_AT + offsetof(struct magazine, limit))
+
 static inline struct object_slot *
 class_top(unsigned long class)
 {
