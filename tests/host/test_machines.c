@@ -18,18 +18,12 @@
 
 #define FRAMES (MACHINE_BYTES >> PAGE_SHIFT)
 
-/* Sanitizers make the longest tests take minutes. ThreadSanitizer would find nothing in them, as they
- * have one thread; with AddressSanitizer the heap's tests do without a check of all memory after
- * each. */
+/* ThreadSanitizer makes the longest tests take minutes, and would find nothing in them, as they
+ * have one thread. */
 #ifdef __SANITIZE_THREAD__
 #define ONE_THREAD_IS_LOOKED_AT false
 #else
 #define ONE_THREAD_IS_LOOKED_AT true
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define CHECKS_AFTER_EACH false
-#else
-#define CHECKS_AFTER_EACH true
 #endif
 
 static paddr_t taken[FRAMES];
@@ -626,7 +620,7 @@ heap_tests(void)
         for (unsigned i = 0; i < ARRAY_LENGTH(globs); i++)
             if (ktest_glob(globs[i], test->name)) {
                 test->run();
-                CHECK(!CHECKS_AFTER_EACH || mm_check());
+                CHECK(mm_check());
             }
 }
 

@@ -6,15 +6,13 @@
 #include "../mm/space_parts.h"
 
 #define ROUNDS 8
-/* Of all threads together in a round. */
 #ifdef __SANITIZE_THREAD__
-#define STEPS 8000u
+#define STEPS 4000
 #else
-#define STEPS 80000u
+#define STEPS 40000
 #endif
 
 static struct part parts[CPU_MAX];
-static unsigned steps; /* of each thread */
 static unsigned running;
 
 static void *
@@ -24,7 +22,7 @@ work(void *argument)
 
     hosted_set_cpu(part->id);
     space_activate(part_space);
-    for (unsigned step = 0; step < steps; step++) {
+    for (unsigned step = 0; step < STEPS; step++) {
         tlb_answer();
         part_step(part);
     }
@@ -57,7 +55,6 @@ run(unsigned count)
     const struct machine machine = {.base = 4096};
 
     machine_start(&machine);
-    steps = STEPS / count;
     for (unsigned cpu = 1; cpu < count; cpu++)
         CHECK(mm_cpu_up(cpu));
     CHECK(parts_begin(count));
