@@ -25,16 +25,19 @@
  * pause is some 40 cycles, and what is done under a lock a few hundred. */
 #define PAUSES_BETWEEN_LOOKS 5
 
-/* Spins before the thread lets others run, and turns before a wait counts as a deadlock (minutes).
+/* Spins before the thread lets others run, and yields before a wait counts as a deadlock (minutes).
  */
 #define SPINS_BEFORE_YIELD  200
 #define YIELDS_BEFORE_PANIC (1u << 28)
 
-/* A yield of so many cycles has let somebody in who does not yield in turn: the processors have other
- * work. Then the thread sleeps instead, for so many turns of so long. */
-#define LONG_YIELD  1000000u
-#define SLEEP_TURNS 1000
-#define SLEEP_NSEC  50000
+/* A yield of so many cycles has let somebody in who does not yield in turn: the processors have
+ * other work. Then the thread sleeps instead, for so many turns of so long; each stands for the
+ * yields that take as long where nobody else wants to run, or a deadlock would be told hours later
+ * then. */
+#define LONG_YIELD       1000000u
+#define SLEEP_TURNS      1000
+#define SLEEP_NSEC       50000
+#define YIELDS_PER_SLEEP 200
 
 __thread unsigned hosted_cpu;
 __thread struct mm_cpu *hosted_cpu_memory;
@@ -177,24 +180,25 @@ hosted_quiet(bool quiet)
 
 /* ---- locks ---- */
 
-/* Lets other threads run. Who yields on a busy machine waits until those who are in turn have used up
- * their time; who sleeps is let in soon after he wakes. */
-static void
+/* Lets other threads run; returns for how many yields it stands. Who yields on a busy machine waits
+ * until those who are in turn have used up their time; who sleeps is let in soon after he wakes. */
+static unsigned
 give_way(void)
 {
     static const struct timespec moment = {.tv_nsec = SLEEP_NSEC};
     static __thread unsigned sleeps;
+    unsigned long long start;
 
     if (sleeps != 0) {
         sleeps--;
         nanosleep(&moment, NULL);
-    } else {
-        unsigned long long start = __builtin_ia32_rdtsc();
-
-        sched_yield();
-        if (__builtin_ia32_rdtsc() - start > LONG_YIELD)
-            sleeps = SLEEP_TURNS;
+        return YIELDS_PER_SLEEP;
     }
+    start = __builtin_ia32_rdtsc();
+    sched_yield();
+    if (__builtin_ia32_rdtsc() - start > LONG_YIELD)
+        sleeps = SLEEP_TURNS;
+    return 1;
 }
 
 void
@@ -221,9 +225,9 @@ hosted_spin_wait(struct spinlock *lock)
             if (++spins < SPINS_BEFORE_YIELD)
                 continue;
             spins = 0;
-            if (++yields == YIELDS_BEFORE_PANIC)
+            yields += give_way();
+            if (yields >= YIELDS_BEFORE_PANIC)
                 kpanic("spinlock %p is never given back", (void *)lock);
-            give_way();
         }
     } while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE));
 }
