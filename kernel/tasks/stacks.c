@@ -54,9 +54,10 @@ make(void)
     uintptr_t at = (uintptr_t)stack;
     paddr_t frame;
 
-    if (stack != NULL)
-        memset(stack, 0, KERNEL_STACK_SIZE);
-    for (; stack != NULL && at < (uintptr_t)stack + KERNEL_STACK_SIZE; at += PAGE_SIZE) {
+    if (stack == NULL)
+        return NULL;
+    memset(stack, 0, KERNEL_STACK_SIZE);
+    for (; at < (uintptr_t)stack + KERNEL_STACK_SIZE; at += PAGE_SIZE) {
         bool mapped = pagetable_lookup(at, &frame, NULL);
         ASSERT(mapped);
         frame_set_owner(paddr_to_pfn(frame), FRAME_STACK);
