@@ -192,13 +192,8 @@ static int
 make_file(struct place *place, uint32_t mode)
 {
     struct node *node;
-    int error;
+    int error = tree_create(place, mode, &node);
 
-    if (place->node != NULL)
-        return -EEXIST;
-    if (place->slash)
-        return -ENOENT;
-    error = tree_create(place, mode, &node);
     if (error == 0)
         node_put(node);
     return error;

@@ -58,6 +58,13 @@ check_new(const struct place *place)
     return node_count_changeable() < file_space_pages() ? 0 : -ENOSPC;
 }
 
+/* The same for what is no folder: no slash may stand behind its name. */
+static int
+check_new_file(const struct place *place)
+{
+    return place->node == NULL && place->slash ? -ENOENT : check_new(place);
+}
+
 /* Puts a new node, or NULL for want of memory, where `place` says. Takes over the reference, and
  * the lock. */
 static int
@@ -76,7 +83,7 @@ tree_create(struct place *place, uint32_t mode, struct node **node)
     int error;
 
     begin(place);
-    error = place->slash || place->kind != PLACE_NAME ? -EISDIR : check_new(place);
+    error = check_new_file(place);
     if (error != 0)
         return end(error);
     made = node_create_file(place->folder->mount, mode & PERMISSIONS, 0, NULL, 0);
@@ -109,9 +116,7 @@ tree_mkfifo(struct place *place, uint32_t mode)
     int error;
 
     begin(place);
-    error = check_new(place);
-    if (error == 0 && place->slash)
-        error = -ENOENT;
+    error = check_new_file(place);
     if (error != 0)
         return end(error);
     return attach_new(
@@ -124,8 +129,8 @@ tree_symlink(struct place *place, const char *target)
     int error;
 
     begin(place);
-    error = check_new(place);
-    if (error == 0 && (place->slash || *target == '\0'))
+    error = check_new_file(place);
+    if (error == 0 && *target == '\0')
         error = -ENOENT;
     if (error != 0)
         return end(error);

@@ -168,6 +168,8 @@ KTEST(files, folders_come_and_go)
     CHECK_EQ(change("/tmp/d/.", make_folder), -EEXIST);
     CHECK_EQ(change("/", make_folder), -EEXIST);
     CHECK_EQ(change("/d", make_folder), -EROFS);
+    CHECK_EQ(change("/d", make_link_to_tmp), -EROFS);
+    CHECK_EQ(change("/d/", make_link_to_tmp), -ENOENT);
     CHECK_EQ(change("/tmp/none/d", make_folder), -ENOENT);
     CHECK_EQ(touch("/tmp/d/f"), 0);
     CHECK_EQ(touch("/tmp/d/f"), -EEXIST);
