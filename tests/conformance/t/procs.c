@@ -1,6 +1,7 @@
 /* /proc: what it says of a process with several threads, of one that is dead, of one that is gone,
  * of its files and its program, also when they were removed. Copies itself to /tmp. */
 #include "tap.h"
+#include "text.h"
 
 enum {
     NR_chmod = 15, NR_lstat64 = 196, NR_prctl = 172, NR_tgkill = 270,
@@ -21,23 +22,6 @@ struct stat64 {
 } __attribute__((packed));
 
 static char text[16 * PG], other[16 * PG];
-
-/* Appends to a text; returns its new end. */
-static char *put_text(char *at, const char *from)
-{
-    while ((*at = *from++) != 0)
-        at++;
-    return at;
-}
-
-static char *put_number(char *at, u32 number)
-{
-    if (number >= 10)
-        at = put_number(at, number / 10);
-    *at++ = (char)('0' + number % 10);
-    *at = 0;
-    return at;
-}
 
 /* "/proc/NUMBER/name" */
 static const char *path_of(long number, const char *name)

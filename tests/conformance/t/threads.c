@@ -1,6 +1,7 @@
 /* Threads as a libc makes them: clone, thread-local segments, futexes, locks whose owner died, and
  * the end of one thread and of all. */
 #include "signals.h"
+#include "text.h"
 
 enum {
 	F_WAIT = 0, F_WAKE = 1, F_REQUEUE = 3, F_CMP_REQUEUE = 4, F_WAKE_OP = 5, F_WAIT_BITSET = 9,
@@ -473,28 +474,17 @@ static long usage_ms(void)
 /* The number in field `nth` of a line; none of those before has a space in it. */
 static long field(const char *line, int nth)
 {
-	long n = 0;
-
 	while (nth > 1 && *line)
 		nth -= *line++ == ' ';
-	while (*line >= '0' && *line <= '9')
-		n = n * 10 + (*line++ - '0');
-	return n;
+	return (long)parse_num(line, 0);
 }
 
-/* By the first thread's /proc/self/task/TID/stat, in hundredths of a second. */
+/* By the first thread's /proc/self/task/TID/stat, which counts in hundredths of a second. */
 static long stat_ms(void)
 {
-	char path[48] = "/proc/self/task/", line[512] = "", digits[12];
-	char *end = path + 16;
-	u32 tid = (u32)me(), count = 0;
+	char path[48], line[512] = "";
 
-	for (; tid > 0; tid /= 10)
-		digits[count++] = (char)('0' + tid % 10);
-	while (count > 0)
-		*end++ = digits[--count];
-	for (const char *tail = "/stat"; *tail; tail++)
-		*end++ = *tail;
+	put_text(put_number(put_text(path, "/proc/self/task/"), (u32)me()), "/stat");
 	long fd = SC3(NR_open, path, 0, 0);
 	SC3(NR_read, fd, line, sizeof(line) - 1);
 	SC1(NR_close, fd);

@@ -1,0 +1,23 @@
+/* Texts put together of parts, such as paths in /proc. */
+#ifndef TEXT_H
+#define TEXT_H
+#include "sys.h"
+
+/* Both append to a text and return its new end. */
+static inline char *put_text(char *at, const char *from)
+{
+	while ((*at = *from++) != 0)
+		at++;
+	return at;
+}
+
+static inline char *put_number(char *at, u32 number)
+{
+	if (number >= 10)
+		at = put_number(at, number / 10);
+	*at++ = (char)('0' + number % 10);
+	*at = 0;
+	return at;
+}
+
+#endif
