@@ -129,9 +129,7 @@ tree_symlink(struct place *place, const char *target)
     int error;
 
     begin(place);
-    error = check_new_file(place);
-    if (error == 0 && *target == '\0')
-        error = -ENOENT;
+    error = *target == '\0' ? -ENOENT : check_new_file(place);
     if (error != 0)
         return end(error);
     return attach_new(place, node_create_link(place->folder->mount, target));

@@ -28,7 +28,7 @@
 /* Spins before the thread lets others run, and yields before a wait counts as a deadlock (minutes).
  */
 #define SPINS_BEFORE_YIELD  200
-#define YIELDS_BEFORE_PANIC (1u << 28)
+#define YIELDS_BEFORE_PANIC (1u << 26)
 
 /* A yield of so many cycles has let somebody in who does not yield in turn: the processors have
  * other work. Then the thread sleeps instead, for so many turns of so long; each stands for the
@@ -37,7 +37,7 @@
 #define LONG_YIELD       1000000u
 #define SLEEP_TURNS      1000
 #define SLEEP_NSEC       50000
-#define YIELDS_PER_SLEEP 200
+#define YIELDS_PER_SLEEP 20
 
 __thread unsigned hosted_cpu;
 __thread struct mm_cpu *hosted_cpu_memory;

@@ -620,6 +620,7 @@ heap_tests(void)
         for (unsigned i = 0; i < ARRAY_LENGTH(globs); i++)
             if (ktest_glob(globs[i], test->name)) {
                 test->run();
+                ktest_skip(NULL); /* what one of them leaves out, this test does not */
                 CHECK(mm_check());
             }
 }

@@ -372,6 +372,7 @@ static void renames_and_links(void)
     eq(SC2(NR_rename, "g", "d/h"), 0, "into another folder");
     eq(SC2(NR_symlink, "d/h", "l"), 0, "symlink");
     eq(SC2(NR_symlink, "d/h", "l"), -EEXIST_, "twice");
+    eq(SC2(NR_symlink, "", "l"), -ENOENT_, "to nothing");
     eq(SC3(NR_readlink, "l", bytes, 2), 2, "readlink is cut");
     eq(SC3(NR_readlink, "l", bytes, 100), 3, "readlink");
     ok(same(bytes, "d/h", 3), "its text");
