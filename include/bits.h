@@ -12,6 +12,10 @@
 #define SLOW_PATH __attribute__((noinline))
 #endif
 
+/* A function that begins with a line of the cache. Where the shortest ones lie, which else changes
+ * with every other change, is up to a sixth of their time. */
+#define OWN_LINE __attribute__((aligned(64)))
+
 /* Sets a bit, its number taken modulo the word's width; true when it was set before. */
 static inline bool
 set_bit(unsigned long *word, unsigned long bit)

@@ -45,19 +45,16 @@ _Static_assert((KMALLOC_CLASSES + 1) * CLASS_WORDS <= CPU_QUICK_WORDS &&
 
 static struct kmem_cache class_caches[KMALLOC_CLASSES];
 
-/* The code of a size's class (slab_classes), by the size in steps, rounded up. */
-static uint8_t class_codes[KMALLOC_LARGEST / SIZE_STEP + 1];
-
-/* What a CPU has of size 0, whose code is 0: the magazine is empty, and so is this. */
-static struct cache_part no_part;
+/* The code of a size's class (slab_classes), by (size - 1) / SIZE_STEP. */
+static uint8_t class_codes[KMALLOC_LARGEST / SIZE_STEP];
 
 void
 kmalloc_init(void)
 {
     unsigned class = 0;
-    for (unsigned steps = 1; steps < ARRAY_LENGTH(class_codes); steps++) {
-        class += steps * SIZE_STEP > class_sizes[class];
-        class_codes[steps] = (uint8_t)((class + 1) * CLASS_WORDS);
+    for (unsigned i = 0; i < ARRAY_LENGTH(class_codes); i++) {
+        class += (i + 1) * SIZE_STEP > class_sizes[class];
+        class_codes[i] = (uint8_t)((class + 1) * CLASS_WORDS);
     }
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
         struct kmem_cache *cache = &class_caches[class];
@@ -71,11 +68,11 @@ kmalloc_init(void)
     }
 }
 
-/* The code of the class of a size up to KMALLOC_LARGEST. */
+/* The code of the class of a size from 1 to KMALLOC_LARGEST. */
 static inline unsigned long
 class_of(size_t size)
 {
-    return load_byte(&class_codes[(size + SIZE_STEP - 1) / SIZE_STEP]);
+    return load_byte(&class_codes[(size - 1) / SIZE_STEP]);
 }
 
 /* A magazine holds up to 32 KiB in at most 64 objects; a small machine's an eighth of that. */
@@ -100,7 +97,6 @@ kmalloc_cpu_slots(void)
 void
 kmalloc_cpu_init(struct mm_cpu *cpu, struct object_slot *slots)
 {
-    ((struct magazine *)(void *)cpu_quick(cpu->id))->part = &no_part;
     for (unsigned class = 0; class < KMALLOC_CLASSES; class ++) {
         unsigned long *quick = cpu_quick(cpu->id) + class_caches[class].class;
         slab_part_init(&cpu->heap[class], (struct magazine *)(void *)quick, &class_caches[class],
@@ -212,10 +208,10 @@ alloc_object(size_t size)
 static inline bool
 is_small(size_t size)
 {
-    return LIKELY(size <= KMALLOC_LARGEST);
+    return LIKELY(size - 1 < KMALLOC_LARGEST);
 }
 
-void *
+OWN_LINE void *
 kmalloc(size_t size)
 {
     return is_small(size) ? alloc_object(size) : alloc_slow(__builtin_return_address(0), 0, size);

@@ -825,7 +825,7 @@ frame_class(uintptr_t index)
     return class;
 }
 
-void
+OWN_LINE void
 kfree(void *memory)
 {
     uintptr_t offset = (uintptr_t)memory - DIRECT_BASE;
