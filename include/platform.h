@@ -35,9 +35,6 @@
  *   CPU_QUICK, CPU_QUICK_AT, CPU_QUICK_WORDS               for assembly, a segment and a place in
  *                                                          it: words that each CPU has to itself
  *   unsigned long *cpu_quick(unsigned)                     the same of any that is up, or comes
- *   SIZE_STEP                                              1 or 16: the heap has a byte for so many
- *                                                          bytes of its largest object; with 1 one
- *                                                          instruction less finds a size's class
  *   void *frame_to_ptr(pfn_t)                              where the frame can be read and written;
  *                                                          NULL when it has no permanent address
  *   bool ptr_to_frame(const void *, pfn_t *)               the reverse; false when the pointer is

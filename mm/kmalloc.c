@@ -45,15 +45,15 @@ _Static_assert((KMALLOC_CLASSES + 1) * CLASS_WORDS <= CPU_QUICK_WORDS &&
 
 static struct kmem_cache class_caches[KMALLOC_CLASSES];
 
-/* The code of a size's class (slab_classes), by (size - 1) / SIZE_STEP. */
-static uint8_t class_codes[KMALLOC_LARGEST / SIZE_STEP];
+/* The code of a size's class (slab_classes), by (size - 1) / 16. */
+static uint8_t class_codes[KMALLOC_LARGEST / 16];
 
 void
 kmalloc_init(void)
 {
     unsigned class = 0;
     for (unsigned i = 0; i < ARRAY_LENGTH(class_codes); i++) {
-        class += (i + 1) * SIZE_STEP > class_sizes[class];
+        class += (i + 1) * 16 > class_sizes[class];
         class_codes[i] = (uint8_t)((class + 1) * CLASS_WORDS);
     }
     for (class = 0; class < KMALLOC_CLASSES; class ++) {
@@ -72,7 +72,7 @@ kmalloc_init(void)
 static inline unsigned long
 class_of(size_t size)
 {
-    return load_byte(&class_codes[(size - 1) / SIZE_STEP]);
+    return load_byte(&class_codes[(size - 1) / 16]);
 }
 
 /* A magazine holds up to 32 KiB in at most 64 objects; a small machine's an eighth of that. */

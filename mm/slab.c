@@ -21,7 +21,7 @@
  *
  * All that a class of the heap must know for a free stands in one small table (slab_classes), and
  * its magazine where the CPU has it in one instruction. So of a slab only the states are touched.
- * Which class it is, kfree guesses before it looks (frame_class).
+ * Which class it is, kfree guesses before it looks (guess_class).
  *
  * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
  * object's start has no number.
@@ -806,23 +806,31 @@ free_to_class(unsigned long class, struct slab *slab, uint8_t *state, void *obje
     return true;
 }
 
-/* The class of a frame's objects, or what else stands in that byte of its descriptor. Guessed, and
- * then compared: a processor that foresees the branch knows the magazine of the next object before
- * it knows the object. A wrong guess moves on to the next class: who frees one size over and over
- * has it soon, and where sizes mix the branch goes one way nearly always. */
+/* The class that the next free will be of, as far as this CPU can tell. It is compared before it is
+ * used: a processor that foresees that branch knows the magazine of the next object before it knows
+ * the object. */
 static inline unsigned long
-frame_class(uintptr_t index)
+guess_class(void)
 {
     unsigned long class;
-    bool other;
     __asm__ volatile("movzb%z0 " CPU_QUICK "%c1, %0" : "=q"(class) : CLASS_GUESS);
-    __asm__("cmp %b1, %2" : "=@ccne"(other) : "q"(class), "m"(FRAME_TABLE[index].flags));
-    if (UNLIKELY(other)) {
-        __asm__("" : "+r"(index)); /* keeps the compiler from an address that both ways share */
-        class = load_byte(&FRAME_TABLE[index].flags);
-        __asm__ volatile("subb %0, " CPU_QUICK "%c1" : : "i"(CLASS_WORDS), CLASS_GUESS);
-    }
     return class;
+}
+
+static inline bool
+is_other_class(const struct frame *frame, unsigned long class)
+{
+    bool other;
+    __asm__("cmp %b1, %2" : "=@ccne"(other) : "q"(class), "m"(frame->flags));
+    return other;
+}
+
+/* After a wrong guess the next class is tried: who frees one size over and over has it soon, and
+ * where sizes mix the branch goes one way nearly always. */
+static inline void
+guess_next_class(void)
+{
+    __asm__ volatile("subb %0, " CPU_QUICK "%c1" : : "i"(CLASS_WORDS), CLASS_GUESS);
 }
 
 OWN_LINE void
@@ -831,9 +839,15 @@ kfree(void *memory)
     uintptr_t offset = (uintptr_t)memory - DIRECT_BASE;
     unsigned long number;
     if (LIKELY(offset < mm_direct_bytes)) {
+        /* Loads by index are shorter than an address and loads: the compiler is kept from that. */
         uintptr_t index = offset >> PAGE_SHIFT;
-        unsigned long class = frame_class(index);
-        __asm__("" : "+r"(index)); /* two loads by index are shorter than an address as well */
+        unsigned long class = guess_class();
+        if (UNLIKELY(is_other_class(&FRAME_TABLE[index], class))) {
+            __asm__("" : "+r"(index));
+            class = load_byte(&FRAME_TABLE[index].flags);
+            guess_next_class();
+        }
+        __asm__("" : "+r"(index));
         struct slab *slab = slab_header(&FRAME_TABLE[index]);
         if (LIKELY(divide_exactly(offset & slab_classes[class + CLASS_MASK],
                                   &slab_classes[class + CLASS_RECIPROCAL], &number)) &&

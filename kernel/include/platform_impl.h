@@ -27,7 +27,6 @@ cpu_set_memory(unsigned cpu, struct mm_cpu *memory)
 
 #define CPU_QUICK    "%%fs:"
 #define CPU_QUICK_AT offsetof(struct cpu, quick)
-#define SIZE_STEP    16
 
 static inline unsigned long *
 cpu_quick(unsigned cpu)

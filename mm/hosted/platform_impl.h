@@ -147,8 +147,6 @@ void cpu_set_memory(unsigned cpu, struct mm_cpu *memory);
 #endif
 unsigned long *cpu_quick(unsigned cpu);
 
-#define SIZE_STEP 1
-
 static inline void
 cpu_pause(void)
 {
