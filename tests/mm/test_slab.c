@@ -528,3 +528,33 @@ KTEST(slab, random)
     }
     CHECK(kmem_cache_destroy(cache));
 }
+
+/* Frees objects of one class so often that every guess was tried. Others may free meanwhile. */
+static bool
+guesses(size_t size)
+{
+    const struct magazine *none = (void *)cpu_quick(cpu_current()); /* class 0: CLASS_GUESS */
+    for (unsigned turn = 0; turn < 10; turn++) {
+        unsigned class = 0;
+        for (unsigned i = 0; i < 64; i++) {
+            void *object = kmalloc(size);
+            if (!object)
+                return false;
+            class = slab_of(object)->cache->class;
+            kfree(object);
+        }
+        if ((uint8_t)(uintptr_t)none->limit == class)
+            return true;
+    }
+    return false;
+}
+
+KTEST(slab, free_guesses_the_class)
+{
+    if (debug_on(DEBUG_HEAP) || debug_on(DEBUG_GUARD))
+        SKIP("objects that are watched have no short way");
+    CHECK(guesses(64));
+    CHECK(guesses(16));
+    CHECK(guesses(8192));
+    CHECK(guesses(1000));
+}
