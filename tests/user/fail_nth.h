@@ -3,6 +3,7 @@
 #define OCTAVO_TEST_FAIL_NTH_H
 
 #include "tap.h"
+#include "text.h"
 
 /* A descriptor for the others; negative: there is no such file. */
 static inline int
@@ -16,12 +17,8 @@ static inline void
 fail_arm(int fd, ulong n)
 {
     char text[12];
-    int i = sizeof text;
 
-    do
-        text[--i] = (char)('0' + n % 10);
-    while (n /= 10);
-    k_write(fd, text + i, sizeof text - (ulong)i);
+    k_write(fd, text, (ulong)(put_number(text, n) - text));
 }
 
 /* How many allocations are left until the one that fails. */

@@ -12,6 +12,7 @@
  *
  *   hostile [CALLS [SEED [SLOTS]]]
  */
+#include "text.h"
 #include "witness.h"
 
 #define SHARE      6000u /* calls of one child */
@@ -619,13 +620,10 @@ newest_pid(void)
 static void
 describe(long pid)
 {
-    char path[] = "/////////////////stat", *at = path + 16;
+    char path[32];
 
-    for (; pid; pid /= 10)
-        *--at = (char)('0' + pid % 10);
-    for (int i = 5; i--;)
-        *--at = "proc/"[i];
-    note("still there: %s", read_text(at - 1));
+    put_text(put_number(put_text(path, "/proc/"), (u32)pid), "/stat");
+    note("still there: %s", read_text(path));
 }
 
 /* Those that their parents left behind, too: each was started by somebody hostile. How many are

@@ -14,6 +14,7 @@
  *   weather [SECONDS [SEED [OF EACH]]]
  */
 #include "signals.h"
+#include "text.h"
 
 #define STACK  0x4000ul
 #define FLAGS  0x250f00l /* CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, CHILD_CLEARTID */
@@ -503,19 +504,9 @@ stress(void)
 {
     char seconds[12], seed[12];
     char *argv[] = {(char *)"stress", seconds, seed, (char *)"400", 0};
-    u32 numbers[2] = {(u32)(deadline - now()) / 1000 + 1, rnd(&state) | 1};
 
-    for (u32 i = 0; i < 2; i++) {
-        char digits[12], *end = i ? seed : seconds;
-        u32 count = 0;
-
-        do
-            digits[count++] = (char)('0' + numbers[i] % 10);
-        while (numbers[i] /= 10);
-        while (count)
-            *end++ = digits[--count];
-        *end = 0;
-    }
+    put_number(seconds, (u32)(deadline - now()) / 1000 + 1);
+    put_number(seed, rnd(&state) | 1);
     SC3(NR_execve, "/bin/stress", argv, environment);
     k_exit(98);
 }

@@ -1,5 +1,6 @@
 /* Files: paths, bytes, descriptors, folders and links, in a folder of its own below /tmp. */
 #include "tap.h"
+#include "text.h"
 
 enum {
     NR_creat = 8, NR_chdir = 12, NR_alarm = 27, NR_chmod = 15, NR_rename = 38, NR_mkdir = 39, NR_rmdir = 40,
@@ -580,9 +581,9 @@ static long fail_nth;
 
 static void fail_in(u32 n)
 {
-    char number[] = {(char)('0' + n / 10), (char)('0' + n % 10)};
+    char number[12];
 
-    k_pwrite(fail_nth, n < 10 ? number + 1 : number, n < 10 ? 1 : 2, 0);
+    k_pwrite(fail_nth, number, (ulong)(put_number(number, n) - number), 0);
 }
 
 /* True when the failure asked for has happened. */
@@ -688,11 +689,9 @@ static void shortage(void)
 
 int main(void)
 {
-    static char home[] = "/tmp/files-00000";
-    ulong pid = (ulong)SC0(NR_getpid);
+    static char home[32];
 
-    for (int i = 15; i > 10; i--, pid /= 10)
-        home[i] = (char)('0' + pid % 10);
+    put_number(put_text(home, "/tmp/files-"), (u32)SC0(NR_getpid));
     SC1(NR_umask, 022);
     if (!eq(SC2(NR_mkdir, home, 0755), 0, "a folder in /tmp") || SC1(NR_chdir, home) != 0)
         return done("files");
