@@ -250,18 +250,23 @@ HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) 
 HOST_INCLUDE := -iquote mm/hosted -iquote include -iquote tests/host -iquote kernel/include
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-# $(call host_variant,NAME,FLAGS): build/NAME/ktests and the objects it is made of.
-define host_variant
+# $(call host_objects,NAME,FLAGS[,COMPILER]): how the objects in build/NAME are made.
+define host_objects
 $(BUILD)/$(1)/%.c.o: %.c
 	@mkdir -p $$(@D)
 	$$(call say,CC,$(1)/$$<)
-	$$(Q)$$(CC) $$(COMMON) -O2 -pthread $$(HOST_INCLUDE) $(2) -c -o $$@ $$<
+	$$(Q)$(or $(3),$(CC)) $$(COMMON) -O2 -pthread $$(HOST_INCLUDE) $(2) -c -o $$@ $$<
+
+-include $$(wildcard $(BUILD)/$(1)/*/*.d $(BUILD)/$(1)/*/*/*.d)
+endef
+
+# $(call host_variant,NAME,FLAGS): build/NAME/ktests and the objects it is made of.
+define host_variant
+$(call host_objects,$(1),$(2))
 
 $(BUILD)/$(1)/ktests: $$(HOST_MM:%=$(BUILD)/$(1)/%.o) $$(HOST_TEST:%=$(BUILD)/$(1)/%.o)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) -pthread $(2) -o $$@ $$^
-
--include $$(wildcard $(BUILD)/$(1)/*/*.d $(BUILD)/$(1)/*/*/*.d)
 endef
 
 $(eval $(call host_variant,host64,-m64))
@@ -282,6 +287,28 @@ $(eval $(call host_library,32))
 $(eval $(call host_library,64))
 
 lib: $(foreach bits,32 64,$(BUILD)/lib$(bits)/liboctavo-mm.a) ## mm/ as a library for the host
+
+# The parsers, and programs that feed them nonsense.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TIME ?= 30
+# Without clang and its libFuzzer, a driver of our own and a fixed number of inputs.
+ifneq ($(shell command -v $(CLANG)),)
+FUZZ_CC   := $(CLANG)
+FUZZ_LINK := -fsanitize=fuzzer
+FUZZ_ARGS  = -max_total_time=$(FUZZ_TIME) $$f.corpus
+$(eval $(call host_objects,fuzz,-fsanitize=fuzzer-no-link $(SANITIZE),$(CLANG)))
+else
+FUZZ_CC   := $(CC)
+FUZZ_LINK := $(BUILD)/fuzz/tests/fuzz/driver.c.o
+FUZZ_ARGS  = 1 100000
+$(eval $(call host_objects,fuzz,$(SANITIZE)))
+$(FUZZERS): $(FUZZ_LINK)
+endif
+
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.c.o \
+        $(patsubst %,$(BUILD)/fuzz/%.o,$(HOST_MM) $(PURE_KERNEL))
+	$(call say,LINK,$@)
+	$(Q)$(FUZZ_CC) -pthread $(SANITIZE) $(filter -%,$(FUZZ_LINK)) -o $@ $^
 
 # octobench (tests/bench) with mm/ linked in as the kernel links it, at fixed addresses; the same
 # with every check on, beside the sanitised tests. The workloads are in it several times (ob_int.h).
@@ -502,7 +529,7 @@ USER_TESTS   := $(sort $(wildcard tests/user/*.t))
 WEB_TESTS    := $(sort $(wildcard tests/web/*.t))
 HOST_TESTS   := $(TREE_TESTS) $(sort $(wildcard tests/host/*.t tests/mm/*.t tests/models/*.t)) $(KTESTS)
 
-test-host: $(KTESTS) $(TOOLS) $(OCTOBENCH) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
+test-host: $(KTESTS) $(TOOLS) $(OCTOBENCH) $(FUZZERS) lib ## mm/ on the host: 32 and 64 bits, ASan, UBSan, TSan
 	$(Q)$(PROVE) $(HOST_TESTS)
 
 test-kernel: img ## the same tests inside the kernel, at several sizes of memory
@@ -520,29 +547,13 @@ storm: img ## everything at once on 8 CPUs for STORM=600 seconds
 test-web: img ## the page in headless Chromium
 	$(Q)$(PROVE) $(WEB_TESTS)
 
-all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) conformance-bare storms ## build all that tests need
+all: img lib $(KTESTS) $(TOOLS) $(OCTOBENCH) $(FUZZERS) conformance-bare storms ## build all that tests need
 
 test: all ## all of these tests
 	$(Q)$(PROVE) $(HOST_TESTS) $(KERNEL_TESTS) $(BOOT_TESTS) $(USER_TESTS) $(WEB_TESTS)
 
 bench: img $(BENCH) ## all figures beside others', or some: PARTS='memory overhead' (tests/bench/bench.sh)
 	$(Q)tests/bench/bench.sh $(PARTS)
-
-FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_TIME ?= 30
-# Without clang and its libFuzzer, a driver of our own and a fixed number of inputs.
-ifneq ($(shell command -v $(CLANG)),)
-FUZZ_CC   := $(CLANG) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
-FUZZ_ARGS  = -max_total_time=$(FUZZ_TIME) $$f.corpus
-else
-FUZZ_CC   := $(CC) $(SANITIZE) tests/fuzz/driver.c
-FUZZ_ARGS  = 1 100000
-endif
-
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(HOST_MM) $(PURE_KERNEL)
-	@mkdir -p $(@D)
-	$(call say,FUZZ,$@)
-	$(Q)$(FUZZ_CC) -std=gnu11 -g -O1 -pthread $(HOST_INCLUDE) -o $@ $^
 
 fuzz: $(FUZZERS) ## feed the parsers nonsense, with clang for FUZZ_TIME=30 seconds each
 	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus && $$f $(FUZZ_ARGS) || exit 1; done

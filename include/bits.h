@@ -25,6 +25,14 @@ set_bit(unsigned long *word, unsigned long bit)
     return was;
 }
 
+/* What assembly appends to an instruction that works on a word. (GCC would do it by %z; clang knows
+ * no such thing.) */
+#if __SIZEOF_LONG__ == 8
+#define WORD_SUFFIX "q"
+#else
+#define WORD_SUFFIX "l"
+#endif
+
 /* One store of a word that others may read at the same time. The compiler keeps atomic stores apart
  * from the address they need; this one it can join with it. */
 static inline void
@@ -38,7 +46,7 @@ static inline unsigned long
 load_byte(const uint8_t *at)
 {
     unsigned long word;
-    __asm__ volatile("movzb%z0 %1, %0" : "=r"(word) : "m"(*at));
+    __asm__ volatile("movzb" WORD_SUFFIX " %1, %0" : "=r"(word) : "m"(*at));
     return word;
 }
 

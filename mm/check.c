@@ -183,5 +183,8 @@ mm_check(void)
     good &= object_check();
     good &= sums_agree("page cache", census.owners[FRAME_CACHE], object_cached_pages());
     good &= sums_agree("all owners", total, mm_ram_frames);
-    return good & debug_pages_check() & guard_check() & vmalloc_check();
+    good &= debug_pages_check();
+    good &= guard_check();
+    good &= vmalloc_check();
+    return good;
 }

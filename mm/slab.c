@@ -813,7 +813,7 @@ static inline unsigned long
 guess_class(void)
 {
     unsigned long class;
-    __asm__ volatile("movzb%z0 " CPU_QUICK "%c1, %0" : "=q"(class) : CLASS_GUESS);
+    __asm__ volatile("movzb" WORD_SUFFIX " " CPU_QUICK "%c1, %0" : "=q"(class) : CLASS_GUESS);
     return class;
 }
 

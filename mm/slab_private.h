@@ -215,7 +215,7 @@ state_of(const struct slab *slab, uint32_t number)
 static inline void
 move_top(struct magazine *magazine, int slots)
 {
-    __asm__("add%z0 %1, %0"
+    __asm__("add" WORD_SUFFIX " %1, %0"
             : "+m"(magazine->top)
             : "er"((long)slots * (long)sizeof(struct object_slot)));
 }
@@ -277,7 +277,7 @@ class_is_full(unsigned long class, const struct object_slot *top)
 static inline void
 class_move_top(unsigned long class, int slots)
 {
-    __asm__ volatile("add%z0 %1, " CPU_QUICK "%c2(,%0,%c3)"
+    __asm__ volatile("add" WORD_SUFFIX " %1, " CPU_QUICK "%c2(,%0,%c3)"
                      :
                      : "r"(class), "er"((long)slots * (long)sizeof(struct object_slot)), QUICK(top)
                      : "memory");
@@ -400,7 +400,10 @@ static inline bool
 divide_exactly(unsigned long offset, const unsigned long *reciprocal, unsigned long *quotient)
 {
     unsigned long low;
-    __asm__("mul%z3 %3" : "=a"(low), "=d"(*quotient) : "0"(offset), "m"(*reciprocal) : "cc");
+    __asm__("mul" WORD_SUFFIX " %3"
+            : "=a"(low), "=d"(*quotient)
+            : "0"(offset), "m"(*reciprocal)
+            : "cc");
     return low < *reciprocal;
 }
 

@@ -5,17 +5,13 @@
  * find). A target ends the program by itself when it finds something; the input is then in
  * fuzz-input.bin in the current folder.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include "target.h"
 
 #define INPUT_MAX     4096
 #define DEFAULT_COUNT 100000
 #define FOUND_NAME    "fuzz-input.bin"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t input[INPUT_MAX];
 static size_t input_size;

@@ -1,20 +1,9 @@
 /* fuzz_cmdline.c - any text as the kernel's command line: words stay inside the text, nothing is
  * lost but blanks and quotes, and sizes are what a careful reader makes of them. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cmdline.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define EXPECT(expression)                                                                         \
-    do {                                                                                           \
-        if (!(expression)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression);                       \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "target.h"
 
 static bool
 is_blank(char c)

@@ -1,21 +1,10 @@
 /* fuzz_elf.c - any bytes as a program: whatever the headers say, a plan that is made keeps what
  * elf.c promises; and as the first line of a script. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "elf.h"
 #include "script.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define EXPECT(expression)                                                                         \
-    do {                                                                                           \
-        if (!(expression)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression);                       \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "target.h"
 
 static void
 check_plan(const struct elf_program *program, uint64_t file_size)

@@ -6,11 +6,12 @@
  * and then wild. The reference asks, for every point where some entry starts or ends, each entry in
  * turn.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "memmap.h"
 #include "range.h"
+
+static void print_map(void);
+#define EXPECT_TELL print_map
+#include "target.h"
 
 #define ENTRIES_MAX 300
 #define ENTRY_BYTES 8
@@ -23,17 +24,6 @@ static uint64_t points[POINTS_MAX];
 static size_t entry_count;
 static size_t region_count;
 static size_t point_count;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define EXPECT(expression)                                                                         \
-    do {                                                                                           \
-        if (!(expression)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression);                       \
-            print_map();                                                                           \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static void
 print_map(void)

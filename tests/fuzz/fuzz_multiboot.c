@@ -5,11 +5,10 @@
  * ends. The rest is the first 8 KiB of memory, which repeats up to that end, so that most addresses
  * in the structures lead somewhere.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "multiboot.h"
+#include "target.h"
 
 #define MEMORY_BYTES  8192u
 #define ALLOCATIONS   8192
@@ -21,16 +20,6 @@ static uint64_t memory_end;
 static void *allocations[ALLOCATIONS];
 static size_t allocation_count;
 static size_t allocation_to_fail;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define EXPECT(expression)                                                                         \
-    do {                                                                                           \
-        if (!(expression)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #expression);                       \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static bool
 read_memory(void *arg, uint64_t physical, void *into, size_t size)
