@@ -46,61 +46,56 @@ change_action(int signal, struct action *action)
     return 0;
 }
 
+/* Both calls: says what a signal's action was, and makes it the given one; 0: it stays. */
+static int
+exchange_action(int signal, struct action *action, bool given)
+{
+    struct action was = action_now(signal);
+    int error = given ? change_action(signal, action) : 0;
+
+    *action = was;
+    return error;
+}
+
 SYSCALL(rt_sigaction)
 {
-    struct kernel_sigaction given, old;
-    int signal = (int)frame->ebx;
-    struct action is;
+    struct kernel_sigaction user = {0};
+    struct action action;
+    int error;
 
     if (!is_signal(frame->ebx) || frame->esi != sizeof(sigset_t))
         return -EINVAL;
-    is = action_now(signal);
-    old = (struct kernel_sigaction){is.handler, is.flags, is.restorer, is.mask};
-    if (frame->ecx != 0) {
-        struct action action;
-        int error;
-
-        if (copy_from_user(&given, (const void *)frame->ecx, sizeof(given)) != 0)
-            return -EFAULT;
-        action = (struct action){given.handler, given.flags, given.restorer, given.mask};
-        error = change_action(signal, &action);
-        if (error != 0)
-            return error;
-    }
-    if (frame->edx != 0 && copy_to_user((void *)frame->edx, &old, sizeof(old)) != 0)
+    if (frame->ecx != 0 && copy_from_user(&user, (const void *)frame->ecx, sizeof(user)) != 0)
         return -EFAULT;
-    return 0;
+    action = (struct action){user.handler, user.flags, user.restorer, user.mask};
+    error = exchange_action((int)frame->ebx, &action, frame->ecx != 0);
+    user = (struct kernel_sigaction){action.handler, action.flags, action.restorer, action.mask};
+    if (error == 0 && frame->edx != 0)
+        error = copy_to_user((void *)frame->edx, &user, sizeof(user));
+    return error;
 }
 
 SYSCALL(sigaction)
 {
     struct {
         uint32_t handler, mask, flags, restorer;
-    } given, old;
-    int signal = (int)frame->ebx;
-    struct action is;
+    } user = {0};
+    struct action action;
+    int error;
 
     if (!is_signal(frame->ebx))
         return -EINVAL;
-    is = action_now(signal);
-    old.handler = is.handler;
-    old.mask = (uint32_t)is.mask;
-    old.flags = is.flags;
-    old.restorer = is.restorer;
-    if (frame->ecx != 0) {
-        struct action action;
-        int error;
-
-        if (copy_from_user(&given, (const void *)frame->ecx, sizeof(given)) != 0)
-            return -EFAULT;
-        action = (struct action){given.handler, given.flags, given.restorer, given.mask};
-        error = change_action(signal, &action);
-        if (error != 0)
-            return error;
-    }
-    if (frame->edx != 0 && copy_to_user((void *)frame->edx, &old, sizeof(old)) != 0)
+    if (frame->ecx != 0 && copy_from_user(&user, (const void *)frame->ecx, sizeof(user)) != 0)
         return -EFAULT;
-    return 0;
+    action = (struct action){user.handler, user.flags, user.restorer, user.mask};
+    error = exchange_action((int)frame->ebx, &action, frame->ecx != 0);
+    user.handler = action.handler;
+    user.mask = (uint32_t)action.mask;
+    user.flags = action.flags;
+    user.restorer = action.restorer;
+    if (error == 0 && frame->edx != 0)
+        error = copy_to_user((void *)frame->edx, &user, sizeof(user));
+    return error;
 }
 
 SYSCALL(signal)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ktest.h"
+#include "captured.h"
 #include "format.h"
 #include "early.h"
 #include "platform.h"
@@ -198,19 +199,6 @@ KTEST(early, walk)
     CHECK_EQ(seen.bytes, 16 * (16 + 32 + 48 + 64));
     CHECK(seen.in_order && seen.caller_known);
 }
-
-static char printed[160];
-static size_t printed_length;
-
-static void
-capture(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    printed_length += (size_t)format_text_v(printed + printed_length,
-                                            sizeof(printed) - printed_length, format, args);
-}
-
-static struct printer captured = {capture};
 
 KTEST(early, print)
 {

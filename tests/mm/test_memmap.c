@@ -4,6 +4,7 @@
  * extent the range. Upper-case letters are owners. The expected map is two rows, types and owners.
  */
 #include "ktest.h"
+#include "captured.h"
 #include "format.h"
 #include "memmap.h"
 #include "range.h"
@@ -509,19 +510,6 @@ KTEST(memmap, find_never_zero)
 }
 
 /* ---- printing ---- */
-
-static char printed[1536];
-static size_t printed_length;
-
-static void
-capture(struct printer *self, const char *format, va_list args)
-{
-    (void)self;
-    printed_length += (size_t)format_text_v(printed + printed_length,
-                                            sizeof(printed) - printed_length, format, args);
-}
-
-static struct printer captured = {capture};
 
 static bool
 printed_is(const char *text)

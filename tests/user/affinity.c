@@ -2,6 +2,7 @@
  *
  *   affinity CPUS
  */
+#include "clock.h"
 #include "tap.h"
 
 #define ROUNDS 200
@@ -71,11 +72,10 @@ static long spin(volatile u32 *counter, volatile u32 *stop, u32 cpu)
 /* Waits until both have counted on, seconds if need be: others may have this machine too. */
 static int both_go_on(volatile u32 *counters)
 {
-    struct { long sec, nsec; } nap = {0, 20000000};
     u32 first = counters[0], second = counters[1];
 
     for (u32 turn = 0; turn < 500; turn++) {
-        SC2(NR_nanosleep, &nap, 0);
+        nap(20);
         if (counters[0] - first > 1000 && counters[1] - second > 1000)
             return 1;
     }
@@ -118,14 +118,13 @@ static long compute(const volatile u32 *stop)
 /* Three that compute for each CPU, wherever they began: the least and the most time that one gets. */
 static void share(volatile u32 *stop, u32 *least_time, u32 *most_time)
 {
-    struct { long sec, nsec; } nap = {1, 500000000};
     u32 least = ~0u, most = 0;
     int status;
 
     *stop = 0;
     for (u32 i = 0; i < 3 * cpus; i++)
         compute(stop);
-    SC2(NR_nanosleep, &nap, 0);
+    nap(1500);
     *stop = 1;
     for (u32 i = 0; i < 3 * cpus; i++) {
         u32 usage[18] = {0}, time;
@@ -155,14 +154,6 @@ static void fair_shares(void)
     ok(most <= 3 * least, "those that compute get equal shares (%u to %u ms)", least, most);
 }
 
-static u32 now_ms(void)
-{
-    struct { u32 sec, nsec; } time;
-
-    SC2(NR_clock_gettime, 1, &time);
-    return time.sec * 1000 + time.nsec / 1000000;
-}
-
 /* Who goes to another CPU does not wait for a tick; the best of many, as others may have this
  * machine too. */
 static void moves_at_once(void)
@@ -170,11 +161,11 @@ static void moves_at_once(void)
     u32 best = ~0u;
 
     for (u32 turn = 0; turn < 50 && best >= 120; turn++) {
-        u32 start = now_ms(), time;
+        u32 start = ms_now(), time;
 
         for (u32 i = 0; i < 20; i++)
             confine(0, 1u << i % cpus);
-        time = now_ms() - start;
+        time = ms_now() - start;
         best = time < best ? time : best;
     }
     confine(0, ~0u);

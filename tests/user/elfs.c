@@ -65,7 +65,7 @@ run_file(void)
         if (i < 200) {
             k_yield();
         } else if (i < 240) {
-            pause_ms(5);
+            nap(5);
         } else {
             SC2(NR_kill, pid, SIG_KILL);
             k_wait(pid, &status);

@@ -28,11 +28,11 @@ main(void)
     pid = k_fork();
     if (pid == 0)
         bomb();
-    pause_ms(1000);
+    nap(1000);
     shared->number = 1;
     k_wait(pid, 0);
     for (int i = 0; i < 300 && after.objects != before.objects; i++) {
-        pause_ms(20);
+        nap(20);
         while (SC4(NR_wait4, -1, 0, 1, 0) > 0)
             ;
         measure_exactly(&after);

@@ -5,6 +5,7 @@
  *
  * Who looks just before the change must not sleep through the wake-up; and whose CPU halts is woken
  * at once, not at its next tick. */
+#include "clock.h"
 #include "threads.h"
 
 enum { ROUNDS = 600, DELAYS = 500, FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, LONG_US = 500000 };
@@ -19,10 +20,9 @@ static int cpus;
 static u32
 now_us(void)
 {
-    struct { u32 sec, nsec; } time;
+    struct time time = time_now(1);
 
-    SC2(NR_clock_gettime, 1, &time);
-    return time.sec * 1000000 + time.nsec / 1000;
+    return (u32)time.sec * 1000000 + (u32)time.part / 1000;
 }
 
 /* Sleeps while the word has the value, for at most a second. */
@@ -141,10 +141,9 @@ wakes_at_once(void)
     rounds_left = 50;
     start_thread(AS_CHILD, answer, 0, stack);
     for (u32 i = 1; rounds_left != 0; i += 2) {
-        struct { long sec, nsec; } nap = {0, 1000000};
         u32 start, time;
 
-        SC2(NR_nanosleep, &nap, 0);
+        nap(1);
         start = now_us();
         if (--rounds_left == 0)
             break;

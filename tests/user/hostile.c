@@ -643,7 +643,7 @@ end_all(void)
             ;
         quiet = there ? 0 : quiet + 1;
         if (there)
-            pause_ms(10);
+            nap(10);
     }
     for (long pid = first_pid; there && pid < newest; pid++)
         if (SC2(NR_kill, pid, 0) == 0)
@@ -769,7 +769,7 @@ storm(u32 wanted, u32 seed)
     ok(end_all() == 0, "all of the hostile can be ended");
     SC1(NR_chdir_, "/tmp");
     empty_folder(8);
-    pause_ms(100);
+    nap(100);
 }
 
 /* All the stack that this process will need: it is promised from now on. */

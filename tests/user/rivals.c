@@ -24,7 +24,7 @@ rival(ulong pages, int me)
         *(volatile ulong *)((ulong)memory + page * PG) = page;
     state->done[me] = 1;
     while (state->told != GO_ON)
-        pause_ms(10);
+        nap(10);
     k_exit(0);
 }
 
@@ -64,10 +64,10 @@ round(ulong pages)
     }
     state->told = 1;
     do {
-        pause_ms(10);
+        nap(10);
         reap(pids);
     } while (!all_settled(pids));
-    pause_ms(20); /* who is chosen may not have ended yet */
+    nap(20); /* who is chosen may not have ended yet */
     reap(pids);
     state->told = GO_ON;
     for (int i = 0; i < RIVALS; i++)

@@ -1,5 +1,6 @@
 /* A terminal from the program's side: somebody types what the lines "type NAME" ask for
  * (tests/user/typed.t knows what), and this checks what read, poll and the signals make of it. */
+#include "clock.h"
 #include "threads.h"
 
 enum {
@@ -19,27 +20,8 @@ struct termios {
     u8 line, cc[19];
 };
 
-struct time {
-    int sec, nsec;
-};
-
 static struct termios usual;
 static char text[300];
-
-static long ms_now(void)
-{
-    struct time t;
-
-    SC2(NR_clock_gettime, 1, &t);
-    return t.sec * 1000 + t.nsec / 1000000;
-}
-
-static void nap(int ms)
-{
-    struct time t = {0, ms * 1000000};
-
-    SC2(NR_nanosleep, &t, 0);
-}
 
 /* Asks the one who types. */
 static void type(const char *name)

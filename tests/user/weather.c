@@ -42,12 +42,9 @@ __asm__(".text\n"
 static u64
 now(void)
 {
-    struct {
-        long seconds, nanoseconds;
-    } time = {0, 0};
+    struct time time = time_now(1);
 
-    SC2(NR_clock_gettime, 1, &time);
-    return (u64)(u32)time.seconds * 1000 + (u32)time.nanoseconds / 1000000;
+    return (u64)(u32)time.sec * 1000 + (u32)time.part / 1000000;
 }
 
 static int

@@ -3,6 +3,7 @@
 #ifndef OCTAVO_WITNESS_H
 #define OCTAVO_WITNESS_H
 
+#include "clock.h"
 #include "tap.h"
 
 #define WITNESS_PAGES 64ul
@@ -15,16 +16,6 @@ struct shared {
 static struct shared *shared;
 static u32 *common; /* what parent and witness share */
 static long witness;
-
-static inline void
-pause_ms(u32 ms)
-{
-    struct {
-        long seconds, nanoseconds;
-    } time = {(long)(ms / 1000), (long)(ms % 1000 * 1000000)};
-
-    SC2(NR_nanosleep, &time, 0);
-}
 
 static inline int
 pattern_holds(const u32 *words, u32 seed)
@@ -52,7 +43,7 @@ start_witness(void)
     if (witness == 0) {
         SC0(66 /* setsid: a shortage spares leaders, and some of its enemies are */);
         while (!shared->stop && pattern_holds(own, 1) && pattern_holds(common, 2))
-            pause_ms(10);
+            nap(10);
         k_exit(shared->stop && pattern_holds(own, 1) && pattern_holds(common, 2) ? 0 : 1);
     }
 }
@@ -193,7 +184,7 @@ static inline void
 measure_exactly(struct memory *memory)
 {
     measure(memory);
-    pause_ms(50);
+    nap(50);
     measure(memory);
 }
 

@@ -1,6 +1,7 @@
 /* Signals for programs without a C library: structures of Linux, i386, and setting handlers. */
 #ifndef SIGNALS_H
 #define SIGNALS_H
+#include "clock.h"
 #include "tap.h"
 
 enum {
@@ -76,12 +77,6 @@ static inline u64 get_mask(void)
 
 static inline long me(void) { return SC0(NR_getpid); }
 static inline long raise_(int sig) { return SC2(NR_kill, me(), sig); }
-static inline long nap(long ms)
-{
-	long ts[2] = { ms / 1000, ms % 1000 * 1000000 };
-
-	return SC2(NR_nanosleep, ts, 0);
-}
 
 static volatile int seen, seen_count;
 static struct ksiginfo last_info __attribute__((unused));

@@ -1,4 +1,5 @@
 /* Files: paths, bytes, descriptors, folders and links, in a folder of its own below /tmp. */
+#include "stat64.h"
 #include "tap.h"
 #include "text.h"
 
@@ -30,18 +31,6 @@ struct iov {
     const void *base;
     u32 size;
 };
-
-struct stat64 {
-    u64 dev;
-    u32 pad0, low_ino, mode, nlink, uid, gid;
-    u64 rdev;
-    u32 pad1;
-    long long size __attribute__((packed));
-    u32 blksize;
-    u64 blocks __attribute__((packed));
-    u32 times[6];
-    u64 ino __attribute__((packed));
-} __attribute__((packed));
 
 static char bytes[4 * PG];
 static const char text[] = "the quick brown fox jumps";

@@ -1,5 +1,6 @@
 /* Locks of files: fcntl's ranges, by process and by open file, and flock; what is in whose way,
  * what is cut and joined, waiting, and what ends a lock. In a file in /tmp. */
+#include "clock.h"
 #include "tap.h"
 
 enum {
@@ -24,13 +25,6 @@ struct flock64 {
 } __attribute__((packed));
 
 static int fd;
-
-static void nap(int ms)
-{
-    int t[2] = {0, ms * 1000000};
-
-    SC2(NR_nanosleep, t, 0);
-}
 
 static long lock_at(long file, int command, int type, int start, int len)
 {

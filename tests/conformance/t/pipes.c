@@ -1,5 +1,6 @@
 /* Pipes with a name and without, and waiting for files: what fits and what waits, writes that stay
  * in one piece, how ends come and go, poll and select with their times and signals. */
+#include "clock.h"
 #include "tap.h"
 
 enum {
@@ -26,27 +27,8 @@ struct poll_entry {
     short events, revents;
 };
 
-struct time {
-    int sec, part; /* micro- or nanoseconds */
-};
-
 static char bytes[4 * PG];
 static int ends[2];
-
-static long ms_now(void)
-{
-    struct time t;
-
-    SC2(NR_clock_gettime, 1, &t);
-    return t.sec * 1000 + t.part / 1000000;
-}
-
-static void nap(int ms)
-{
-    struct time t = {0, ms * 1000000};
-
-    SC2(NR_nanosleep, &t, 0);
-}
 
 static void open_pipe(int flags)
 {

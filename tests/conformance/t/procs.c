@@ -1,5 +1,6 @@
 /* /proc: what it says of a process with several threads, of one that is dead, of one that is gone,
  * of its files and its program, also when they were removed. Copies itself to /tmp. */
+#include "stat64.h"
 #include "tap.h"
 #include "text.h"
 
@@ -8,18 +9,6 @@ enum {
     O_CREATE = 0x40, O_TRUNCATE = 0x200, O_W = 1, O_RW = 2, ESRCH_ = 3,
     NR_truncate = 92, ETXTBSY_ = 26,
 };
-
-struct stat64 {
-    u64 dev;
-    u32 pad0, low_ino, mode, nlink, uid, gid;
-    u64 rdev;
-    u32 pad1;
-    long long size __attribute__((packed));
-    u32 blksize;
-    u64 blocks __attribute__((packed));
-    u32 times[6];
-    u64 ino __attribute__((packed));
-} __attribute__((packed));
 
 static char text[16 * PG], other[16 * PG];
 

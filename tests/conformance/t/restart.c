@@ -7,22 +7,10 @@ enum {
 	NR_rt_sigtimedwait = 177, ETIMEDOUT_ = 110
 };
 
-struct pair {
-	long sec, sub; /* nanoseconds or microseconds */
-};
-
-static long now(void)
-{
-	struct pair time;
-
-	SC2(NR_clock_gettime, 1, &time);
-	return time.sec % 100000 * 1000 + time.sub / 1000000;
-}
-
 /* A signal in `ms`, then each `again`. */
 static void timer(long ms, long again)
 {
-	struct pair value[2] = { { again / 1000, again % 1000 * 1000 },
+	struct time value[2] = { { again / 1000, again % 1000 * 1000 },
 				 { ms / 1000, ms % 1000 * 1000 } };
 
 	SC3(NR_setitimer, 0, value, 0);
@@ -34,7 +22,7 @@ static volatile int word;
 
 static long waits(int how)
 {
-	struct pair time = { 0, 400000000 }, small = { 0, 400000 };
+	struct time time = { 0, 400000000 }, small = { 0, 400000 };
 
 	switch (how) {
 	case 0:
@@ -52,7 +40,7 @@ static long waits(int how)
  * what it had left when it was stopped. */
 static int is_stopped(void *how)
 {
-	long start = now(), pid = SC0(NR_getpid), waker = k_fork(), result;
+	long start = ms_now(), pid = SC0(NR_getpid), waker = k_fork(), result;
 
 	if (waker == 0) {
 		nap(100);
@@ -62,7 +50,7 @@ static int is_stopped(void *how)
 		k_exit(0);
 	}
 	result = waits((int)(ulong)how);
-	start = now() - start;
+	start = ms_now() - start;
 	k_wait(waker, 0);
 	if (result == 0 && start >= 395 && start < (how == (void *)3 ? 620 : 550))
 		return 0;
@@ -74,12 +62,12 @@ static volatile long handlers, inner_time;
 
 static void handler(int sig)
 {
-	long start = now();
+	long start = ms_now();
 
 	(void)sig;
 	handlers++;
 	nap(20);
-	inner_time = now() - start;
+	inner_time = ms_now() - start;
 }
 
 /* While it was stopped a signal with a handler came: that ends the sleep, and the handler's own
@@ -117,18 +105,18 @@ static void stopped(void)
 
 static void interrupted(void)
 {
-	struct pair time = { 0, 500000000 }, left = { 9, 9 }, small = { 0, 500000 };
+	struct time time = { 0, 500000000 }, left = { 9, 9 }, small = { 0, 500000 };
 	volatile int lock = 0;
 
 	on(SIG_ALRM, count, F_RESTART, 0);
 	timer(100, 0);
 	eq(SC2(NR_nanosleep, &time, &left), -EINTR_, "a handler ends nanosleep");
-	ok(left.sec == 0 && left.sub <= 410000000 && left.sub >= 300000000,
-	   "which tells what is left (%ld ns)", left.sub);
-	time.sub = 500000000;
+	ok(left.sec == 0 && left.part <= 410000000 && left.part >= 300000000,
+	   "which tells what is left (%ld ns)", left.part);
+	time.part = 500000000;
 	timer(1, 0);
 	eq(SC2(NR_nanosleep, &time, &left), -EINTR_, "at once");
-	ok(left.sec == 0 && left.sub <= 500000000, "never more than was asked for (%ld ns)", left.sub);
+	ok(left.sec == 0 && left.part <= 500000000, "never more than was asked for (%ld ns)", left.part);
 	timer(30, 0);
 	eq(SC3(NR_poll, 0, 0, 500), -EINTR_, "poll, whatever SA_RESTART says");
 	timer(30, 0);
@@ -141,23 +129,23 @@ static void interrupted(void)
 
 static void timers(void)
 {
-	struct pair value[2] = { { 0, 0 }, { 5, 0 } }, short_time = { 1, 0 };
+	struct time value[2] = { { 0, 0 }, { 5, 0 } }, short_time = { 1, 0 };
 	int fds[2];
 	ulong set[32] = { 0 };
 	u64 alarm = 1ull << (SIG_ALRM - 1);
-	long start = now();
+	long start = ms_now();
 
 	SC1(NR_alarm, 10);
 	eq(SC1(NR_alarm, 0), 10, "alarm tells the seconds that were left");
 	SC3(NR_setitimer, 0, value, 0);
 	SC2(NR_getitimer, 0, value);
-	ok(value[1].sec == 4 || (value[1].sec == 5 && value[1].sub == 0), "a timer never has more left than it was given (%ld s, %ld us)",
-	   value[1].sec, value[1].sub);
+	ok(value[1].sec == 4 || (value[1].sec == 5 && value[1].part == 0), "a timer never has more left than it was given (%ld s, %ld us)",
+	   value[1].sec, value[1].part);
 	timer(0, 0);
 	SC4(NR_rt_sigprocmask, 0, &alarm, 0, 8);
 	timer(30, 0);
 	eq(SC4(NR_rt_sigtimedwait, &alarm, 0, &short_time, 8), SIG_ALRM, "a blocked signal is waited for");
-	ok(now() - start < 700, "until it comes");
+	ok(ms_now() - start < 700, "until it comes");
 	long pid = SC0(NR_getpid), sender = k_fork();
 	if (sender == 0) {
 		SC2(NR_kill, pid, SIG_ALRM);
@@ -170,12 +158,12 @@ static void timers(void)
 	k_pipe(fds);
 	k_write(fds[1], "x", 1);
 	value[0].sec = 1;
-	value[0].sub = 0;
+	value[0].part = 0;
 	for (int i = 0; i < 5; i++) {
 		set[0] = 1ul << fds[0];
 		SC5(NR_select, fds[0] + 1, set, 0, 0, &value[0]);
 	}
-	ok(value[0].sec == 0 || value[0].sub == 0, "select never leaves more time than it was given");
+	ok(value[0].sec == 0 || value[0].part == 0, "select never leaves more time than it was given");
 }
 
 int main(void)

@@ -70,10 +70,7 @@ static void wait_ready(int n)
 {
 	while (ready < n)
 		k_yield();
-	struct {
-		long sec, nsec;
-	} nap = {0, 30000000};
-	SC2(NR_nanosleep, &nap, 0);
+	nap(30);
 }
 
 static int store(struct thread *t)
@@ -310,26 +307,24 @@ static void requeue(void)
 
 static void timeouts(void)
 {
-	struct {
-		long sec, nsec;
-	} t = {0, 20000000}, none = {0, 0}, bad = {0, 1000000000}, before, after;
+	struct time t = {0, 20000000}, none = {0, 0}, bad = {0, 1000000000}, before, after;
 	struct {
 		u64 sec;
 		long nsec, pad;
 	} wide = {0, 20000000, 0};
 	word = 1;
 	eq(futex(&word, F_WAIT, 0, 0, 0, 0), -EAGAIN_, "another value is EAGAIN");
-	SC2(NR_clock_gettime, 1, &before);
+	before = time_now(1);
 	eq(futex(&word, F_WAIT, 1, &t, 0, 0), -ETIMEDOUT_, "20 ms pass");
-	SC2(NR_clock_gettime, 1, &after);
-	long ms = (after.sec - before.sec) * 1000 + (after.nsec - before.nsec) / 1000000;
+	after = time_now(1);
+	long ms = (after.sec - before.sec) * 1000 + (after.part - before.part) / 1000000;
 	ok(ms >= 20, "not fewer than 20 ms (%ld)", ms);
 	eq(SC6(NR_futex_time64, &word, F_WAIT, 1, &wide, 0, 0), -ETIMEDOUT_, "the same by futex_time64");
 	eq(futex(&word, F_WAIT, 1, &none, 0, 0), -ETIMEDOUT_, "no time at all");
 	eq(futex(&word, F_WAIT_BITSET, 1, &before, 0, 1), -ETIMEDOUT_, "a time that has passed");
-	after.nsec += 20000000;
-	if (after.nsec >= 1000000000)
-		after.nsec -= 1000000000, after.sec++;
+	after.part += 20000000;
+	if (after.part >= 1000000000)
+		after.part -= 1000000000, after.sec++;
 	eq(futex(&word, F_WAIT_BITSET, 1, &after, 0, 1), -ETIMEDOUT_, "20 ms by the clock");
 	eq(futex(&word, F_WAIT, 1, &bad, 0, 0), -EINVAL_, "10^9 ns are EINVAL");
 	eq(futex((int *)((char *)&word + 1), F_WAIT, 1, &t, 0, 0), -EINVAL_, "an odd address is EINVAL");
@@ -457,10 +452,9 @@ enum { OF_PROCESS = 2, OF_THREAD = 3, RUSAGE_THREAD = 1, BURNT = 150 };
 
 static long used_ms(int clock)
 {
-	long t[2];
+	struct time time = time_now(clock);
 
-	SC2(NR_clock_gettime, clock, t);
-	return t[0] * 1000 + t[1] / 1000000;
+	return time.sec * 1000 + time.part / 1000000;
 }
 
 static long usage_ms(void)

@@ -1,5 +1,6 @@
 /* Waiting for children, and who is whose: wait4, waitid, stopped children, orphans, groups and
  * sessions, sleeping. */
+#include "clock.h"
 #include "tap.h"
 
 enum {
@@ -177,42 +178,26 @@ static void silent(void)
 	eq(st, 8 << 8, "exit 8");
 }
 
-static long ms_now(void)
-{
-	struct {
-		long sec, nsec;
-	} t;
-	SC2(NR_clock_gettime, 1, &t);
-	return t.sec * 1000 + t.nsec / 1000000;
-}
-
 static long coarse_seconds(void)
 {
-	long t[2];
-	SC2(NR_clock_gettime, 5, t);
-	return t[0];
+	return time_now(5).sec;
 }
 
 /* Whoever compares the time of a file with time() sees none of the future. */
 static void seconds(void)
 {
 	long wrong = 0;
-	struct {
-		long sec, nsec;
-	} nap = {0, 30000000};
 	for (int i = 0; i < 10; i++) {
 		long before = coarse_seconds(), now = SC1(NR_time, 0), after = coarse_seconds();
 		wrong += now < before || now > after;
-		SC2(NR_nanosleep, &nap, 0);
+		nap(30);
 	}
 	eq(wrong, 0, "time() is the second of CLOCK_REALTIME_COARSE (of 10 looks)");
 }
 
 static void sleeps(void)
 {
-	struct {
-		long sec, nsec;
-	} t = {0, 30000000}, bad = {-1, 0}, left = {9, 9};
+	struct time t = {0, 30000000}, bad = {-1, 0}, left = {9, 9};
 	long before = ms_now();
 	eq(SC2(NR_nanosleep, &t, &left), 0, "nanosleep 30 ms");
 	ok(ms_now() - before >= 30 && ms_now() - before < 500, "lasts as long");
@@ -222,7 +207,7 @@ static void sleeps(void)
 	before = ms_now();
 	eq(SC4(NR_clock_nanosleep, 1, 0, &t, 0), 0, "clock_nanosleep, relative");
 	ok(ms_now() - before >= 30, "lasts as long");
-	SC2(NR_clock_gettime, 1, &t);
+	t = time_now(1);
 	t.sec++;
 	before = ms_now();
 	eq(SC4(NR_clock_nanosleep, 1, 1, &t, 0), 0, "clock_nanosleep, absolute");
@@ -232,16 +217,14 @@ static void sleeps(void)
 	eq(SC4(NR_clock_nanosleep, 77, 0, &t, 0), -EINVAL_, "no such clock is EINVAL");
 
 	/* a stop and a continuation do not cut a sleep short */
-	t.sec = 0;
-	t.nsec = 300000000;
+	t = (struct time){0, 300000000};
 	before = ms_now();
 	long pid = k_fork();
 	if (pid == 0)
 		k_exit(SC2(NR_nanosleep, &t, &left) == 0 ? 0 : 1);
-	t.nsec = 50000000;
-	SC2(NR_nanosleep, &t, 0);
+	nap(50);
 	SC2(NR_kill, pid, SIG_STOP);
-	SC2(NR_nanosleep, &t, 0);
+	nap(50);
 	SC2(NR_kill, pid, SIG_CONT);
 	int st;
 	k_wait(pid, &st);
