@@ -15,12 +15,12 @@ static const struct option {
     const char *name;
     const char *help;
 } options[] = {
-    {"badram", "frames that are bad: badram=ADDRESS[,MASK] (memory_options.h)"},
+    {"badram", "frames that are bad: badram=ADDRESS[,MASK][,ADDRESS...]"},
     {"bench", "measure the allocators, then power off"},
     {"break", "where Bochs stops, and who calls is logged: break=FUNCTION,... of the kernel, four"},
     {"console", "which of vga,com1,e9 to use; all by default"},
     {"crash", "fail on purpose: null-read, double-free, stack-overflow...; crash=? lists the ways"},
-    {"debug", "aids against bugs of memory: debug=heap,stacks,pages,poison,... or all (mm_debug.h)"},
+    {"debug", "aids against bugs of memory: debug=heap,stacks,pages,poison,... or all"},
     {"faults", "what is told of a fault that ends a program: full (the default), short, off"},
     {"guard", "give objects of these caches pages of their own: guard=area,kmalloc-48 or guard=all"},
     {"init", "the first program, for instance init=/init, which is the default when it is there"},

@@ -177,7 +177,10 @@ crash_on_purpose(const char *name)
                 crash->run();
                 return;
             }
-    klog("crash: '%s' is none of:", name);
+    if (*name != '\0')
+        klog("crash: '%s' is none of:", name);
+    else
+        klog("crash: one of");
     for (size_t i = 0; i < ARRAY_LENGTH(lists); i++)
         for (const struct crash *crash = lists[i]; crash != NULL && crash->name != NULL; crash++)
             klog(" %s", crash->name);

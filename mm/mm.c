@@ -121,8 +121,8 @@ make_block_table(struct bootmem *boot)
     size_t maps = mm_block_count * sizeof(struct block_map);
     paddr_t taken = bootmem_take(boot, blocks + maps, PAGE_SIZE, direct_end(), MEMMAP_METADATA);
     if (!taken)
-        kpanic("mm: no memory for the table of %u blocks (%zu bytes)", (unsigned)mm_block_count,
-               blocks + maps);
+        kpanic("mm: %zu bytes for the table of blocks are not there: too little RAM is left by the "
+               "firmware's map, mem= and badram=", blocks + maps);
     char *memory = frame_to_ptr(paddr_to_pfn(taken));
     mm_blocks = (struct block *)(void *)memory;
     return (struct block_map *)(void *)(memory + blocks);
@@ -297,8 +297,9 @@ mm_init(struct bootmem *boot)
     reclaim_init();
     if (!space_init())
         kpanic("mm: no memory for the caches of address spaces");
-    klog("mm: %lu of %lu frames free, %u blocks of 4 MiB, descriptors of %zu bytes\n",
-         pmm_free_frames(), mm_ram_frames, (unsigned)mm_block_count, sizeof(struct frame));
+    klog("mm: %lu of %lu frames free, %u block%s of 4 MiB, descriptors of %zu bytes\n",
+         pmm_free_frames(), mm_ram_frames, (unsigned)mm_block_count, mm_block_count == 1 ? "" : "s",
+         sizeof(struct frame));
 }
 
 unsigned long

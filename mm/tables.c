@@ -47,7 +47,8 @@ mm_print_meminfo(struct printer *out)
     unsigned long owners[FRAME_OWNERS];
     mm_count_owners(owners);
     const unsigned shift = PAGE_SHIFT - 10;
-    unsigned long free = zone_kib(ZONE_DMA, ZONE_HIGH, true);
+    unsigned long low_free = zone_kib(ZONE_DMA, ZONE_NORMAL, true);
+    unsigned long high_free = zone_kib(ZONE_HIGH, ZONE_HIGH, true), free = low_free + high_free;
     line(out, "MemTotal:", zone_kib(ZONE_DMA, ZONE_HIGH, false));
     line(out, "MemFree:", free);
     line(out, "MemAvailable:", available_kib(free));
@@ -55,9 +56,9 @@ mm_print_meminfo(struct printer *out)
     line(out, "Cached:", owners[FRAME_CACHE] << shift);
     line(out, "SwapCached:", 0);
     line(out, "HighTotal:", zone_kib(ZONE_HIGH, ZONE_HIGH, false));
-    line(out, "HighFree:", zone_kib(ZONE_HIGH, ZONE_HIGH, true));
+    line(out, "HighFree:", high_free);
     line(out, "LowTotal:", zone_kib(ZONE_DMA, ZONE_NORMAL, false));
-    line(out, "LowFree:", zone_kib(ZONE_DMA, ZONE_NORMAL, true));
+    line(out, "LowFree:", low_free);
     line(out, "SwapTotal:", 0);
     line(out, "SwapFree:", 0);
     line(out, "AnonPages:", owners[FRAME_USER] << shift);

@@ -134,6 +134,8 @@ main(int argc, char **argv)
         text = argv[2];
         if (argc > 3)
             take_arguments(argv + 3);
+    } else if (argc == 2 && strcmp(argv[1], "-c") == 0) {
+        die("usage: sh [FILE [ARGUMENT...]] | sh -c TEXT [NAME [ARGUMENT...]]");
     } else if (argc > 1) {
         text = read_script(argv[1]);
         take_arguments(argv + 1);

@@ -161,18 +161,20 @@ guess_in_area(const struct subject *subject)
     }
 }
 
-/* How far it is below the stack, and why that cannot grow. */
+/* How far it is beyond what the stack may be, or below what it is, and why that cannot grow. */
 static void
 guess_stack(const struct subject *subject)
 {
     const struct area *stack = subject->above;
     uint32_t limit = subject->process->space->limits[SPACE_LIMIT_STACK];
+    uint32_t depth = stack->end - subject->address;
+    bool limited = depth > limit;
     char far[24], size[24], most[24];
 
-    explain_size(stack->start - subject->address, far, sizeof(far));
+    explain_size(limited ? depth - limit : stack->start - subject->address, far, sizeof(far));
     explain_size(stack->end - stack->start, size, sizeof(size));
     explain_size(limit, most, sizeof(most));
-    if (stack->end - subject->address > limit)
+    if (limited)
         print(&klog_printer, "a stack overflow: %s beyond the limit of %s", far, most);
     else
         print(&klog_printer, "a stack overflow: %s below a stack of %s that has no room to grow",

@@ -87,10 +87,12 @@ find_cpus(struct cpu_tables *tables)
          tables->io_apic_count == 1 ? "" : "s");
     if (most > CPU_MAX)
         most = CPU_MAX;
-    if (tables->cpu_count > most)
-        klog("cpu: %u of them stay unused: %s\n",
-             tables->cpu_count - (most != 0 ? (unsigned)most : 1),
+    if (tables->cpu_count > most) {
+        unsigned unused = tables->cpu_count - (most != 0 ? (unsigned)most : 1);
+
+        klog("cpu: %u of them stay%s unused: %s\n", unused, unused == 1 ? "s" : "",
              most < CPU_MAX ? "maxcpus=" : "the kernel drives 8");
+    }
     return tables->cpu_count < most ? tables->cpu_count : (unsigned)most;
 }
 _Static_assert(CPU_MAX == 8, "find_cpus says so");

@@ -28,6 +28,7 @@ struct line {
     char text[LINE_MAX + 1];
     size_t length;
     size_t cursor;
+    bool cut; /* a key found no room */
     const char *prompt;
     void (*put)(const char *text, size_t size);
     /* The index-th word that completes a command, NULL behind the last. */

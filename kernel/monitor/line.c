@@ -10,7 +10,8 @@
  *
  * Keys: arrows, Home/End or Ctrl-A/E move; Backspace, Delete or Ctrl-D, Ctrl-K (to the end), Ctrl-U
  * (to the start), Ctrl-W (the word before) delete; Up/Down or Ctrl-P/N go through the history; Tab
- * completes a word; Ctrl-C drops the line.
+ * completes a word; Ctrl-C drops the line. So does Enter when keys found no room in it: half a
+ * command could be another one. Who takes something away has seen where it ended.
  *
  * Invariants: cursor <= length <= LINE_MAX, text[length] = 0; first <= cursor and
  * cursor - first < width.
@@ -100,6 +101,7 @@ line_begin(struct line *line)
 {
     line->text[0] = '\0';
     line->length = line->cursor = line->first = 0;
+    line->cut = false;
     line->history_at = line->history->used;
     line_show(line);
 }
@@ -109,8 +111,10 @@ line_begin(struct line *line)
 static void
 insert(struct line *line, char character)
 {
-    if (line->length == LINE_MAX)
+    if (line->length == LINE_MAX) {
+        line->cut = true;
         return;
+    }
     memmove(line->text + line->cursor + 1, line->text + line->cursor,
             line->length - line->cursor + 1);
     line->text[line->cursor++] = character;
@@ -121,6 +125,7 @@ insert(struct line *line, char character)
 static void
 delete_range(struct line *line, size_t from, size_t to)
 {
+    line->cut = false;
     memmove(line->text + from, line->text + to, line->length - to + 1);
     line->length -= to - from;
     line->cursor = from;
@@ -141,6 +146,7 @@ word_before(const struct line *line)
 static void
 set_text(struct line *line, const char *text)
 {
+    line->cut = false;
     line->length = strnlen(text, LINE_MAX);
     memmove(line->text, text, line->length);
     line->text[line->length] = '\0';
@@ -329,17 +335,29 @@ edit(struct line *line, int key)
         insert(line, (char)key);
 }
 
+static enum line_result
+end_line(struct line *line)
+{
+    static const char too_long[] = "a line has room for 255 characters: nothing is done\n";
+
+    _Static_assert(LINE_MAX == 255, "too_long says so");
+    line->cursor = line->length;
+    refresh(line);
+    line->put("\n", 1);
+    if (!line->cut)
+        return LINE_DONE;
+    line->put(too_long, sizeof(too_long) - 1);
+    line_begin(line);
+    return LINE_MORE;
+}
+
 enum line_result
 line_key(struct line *line, int key)
 {
     if (key == CTRL('L'))
         return LINE_CLEAR;
-    if (key == '\n') {
-        line->cursor = line->length;
-        refresh(line);
-        line->put("\n", 1);
-        return LINE_DONE;
-    }
+    if (key == '\n')
+        return end_line(line);
     if (key == CTRL('C')) {
         line->put("^C\n", 3);
         line_begin(line);

@@ -51,7 +51,7 @@ at_start() {
 multiboot='--media multiboot --input poweroff'
 # shellcheck disable=SC2086
 {
-at_start "more CPUs than are driven" 0 '^cpu: 1 of them stay unused: the kernel drives 8' monitor \
+at_start "more CPUs than are driven" 0 '^cpu: 1 of them stays unused: the kernel drives 8' monitor \
     $multiboot --smp 9
 at_start "maxcpus=3" 0 '^cpu: 5 of them stay unused: maxcpus=' 'monitor maxcpus=3' $multiboot --smp 8
 like "maxcpus=3: three run" "$console" '^cpu: 3 run$'

@@ -246,6 +246,28 @@ KTEST(line, longer_than_the_terminal)
     CHECK(is("", 0));
 }
 
+/* Half a command could be another one: what found no room is not run, unless who types saw it. */
+KTEST(line, too_long_a_line_is_not_run)
+{
+    begin();
+    for (unsigned i = 0; i < LINE_MAX; i++)
+        line_key(&line, 'a');
+    CHECK_EQ(line_key(&line, '\n'), LINE_DONE);
+    begin();
+    for (unsigned i = 0; i < LINE_MAX + 1; i++)
+        line_key(&line, 'b');
+    CHECK_EQ(line_key(&line, '\n'), LINE_MORE);
+    CHECK(is("", 0));
+    type("free");
+    CHECK_EQ(line_key(&line, '\n'), LINE_DONE);
+    begin();
+    for (unsigned i = 0; i < LINE_MAX + 1; i++)
+        line_key(&line, 'c');
+    press('\b', 1);
+    CHECK_EQ(line_key(&line, '\n'), LINE_DONE);
+    CHECK_EQ(line.length, LINE_MAX - 1);
+}
+
 KTEST(line, drop_and_clear)
 {
     begin();

@@ -30,8 +30,10 @@ send(const char *name, int signal, target_namer job)
 
     if (target == 0)
         target = process_named(name);
-    error = target ? kill(target, signal) : -ESRCH;
-    if (error < 0)
+    error = target ? kill(target, signal) : -EINVAL;
+    if (target == 0)
+        print_error("kill: %s: no number of a process%s\n", name, job ? ", and no job" : "");
+    else if (error < 0)
         print_error("kill: %s: %s\n", name, error_text(error));
     return error == 0;
 }

@@ -100,20 +100,36 @@ do_continue(char **argv)
 
 /* ---- variables ---- */
 
+/* The length of the name that a word begins with; 0, and a complaint, when it is none, or something
+ * follows that is not `end`. */
+static size_t
+variable_name(const char *command, const char *word, char end)
+{
+    size_t length = name_length(word);
+
+    if (length && (word[length] == '\0' || word[length] == end))
+        return length;
+    complain("%s: %s is no name of a variable", command, word);
+    return 0;
+}
+
 static int
 do_export(char **argv)
 {
+    bool ok = true;
+
     if (!argv[1])
         variables_print(true);
     for (argv++; *argv; argv++) {
-        size_t length = name_length(*argv);
+        size_t length = variable_name("export", *argv, '=');
 
-        if ((*argv)[length] == '=')
+        if (length && (*argv)[length] == '=')
             variable_set(*argv, length, *argv + length + 1);
         if (length)
             variable_export(*argv, length);
+        ok &= length != 0;
     }
-    return 0;
+    return !ok;
 }
 
 /* Without arguments prints variables; `set -- A B` makes them $1 and $2. */
@@ -135,9 +151,13 @@ do_set(char **argv)
 static int
 do_unset(char **argv)
 {
-    for (argv++; *argv; argv++)
+    bool ok = true;
+
+    for (argv++; *argv; argv++) {
+        ok &= variable_name("unset", *argv, '\0') != 0;
         variable_unset(*argv);
-    return 0;
+    }
+    return !ok;
 }
 
 static int
@@ -395,7 +415,7 @@ static const struct command {
     {{"continue", "[N]", "go on with a loop's next round"}, do_continue},
     {{"echo", "[-n] TEXT...", "print"}, do_echo},
     {{"exec", "COMMAND", "become a program, or keep redirections"}, do_exec},
-    {{"exit", "[STATUS]", "leave the shell"}, do_exit},
+    {{"exit", "[STATUS]", "leave the shell; the first one powers off"}, do_exit},
     {{"export", "NAME[=VALUE]...", "let programs see variables"}, do_export},
     {{"false", NULL, NULL}, do_false},
     {{"fg", "[%JOB]", "bring a job to the foreground"}, do_fg},
@@ -419,19 +439,19 @@ static const struct help programs[] = {
     {"cat", "[FILE...]", "print files, or what is typed"},
     {"echo", "[-n] TEXT...", "print"},
     {"free", "", "where the memory is"},
-    {"hexdump", "[-s N] [-n N] FILE", "bytes in hex, from byte N, N of them"},
+    {"hexdump", "[-s N] [-n N] [FILE]", "bytes in hex, from byte N, N of them"},
     {"kill", "[-SIGNAL] PID...", "send a signal"},
     {"ls", "[-la] [PATH...]", "list folders"},
     {"memtest", "[PASSES]", "test the memory that nobody uses"},
     {"memtour", "[-p] [STEP...]", "a tour of a program's memory; -p: step by step"},
-    {"memview", "", "all memory on the screen, live"},
+    {"memview", "[-t [MIB]]", "all memory on the screen, live"},
     {"pmap", "[PID...]", "the areas of a process"},
     {"ps", "", "the processes"},
     {"sh", "[FILE | -c TEXT]", "this shell"},
     {"slabtop", "[N]", "the kernel's largest object caches"},
     {"sleep", "SECONDS", "wait"},
-    {"stress", "[SECONDS [SEED]]", "storms of memory calls, every byte checked"},
-    {"vmstat", "[-s | SECONDS]", "what the memory manager has done"},
+    {"stress", "[SECONDS|Nr [SEED]]", "storms of memory calls, every byte checked"},
+    {"vmstat", "[-s | SECONDS [COUNT]]", "what the memory manager has done"},
 };
 
 static void
