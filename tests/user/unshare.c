@@ -71,12 +71,14 @@ sharer(long descriptor)
     k_exit(flags_of(descriptor) != 0);
 }
 
+/* `last`: as the thread with this number ends; 0: none does. */
 static void
-take_table(void)
+take_table(int last)
 {
     long mine = SC3(NR_fcntl64, 0, F_DUPFD_, 10), pid = sharer(mine);
     int status = 1;
 
+    may_go = last;
     shared->lost += SC3(NR_close_range_, mine, mine, UNSHARE) != 0 || flags_of(mine) != -EBADF_;
     shared->told++;
     k_wait(pid, &status);
@@ -216,13 +218,13 @@ main(int argc, char **argv)
     started = start_team(cpus, behave);
     pin(0);
     for (u32 i = 0; i < rounds || uses < rounds; i++)
-        take_table();
+        take_table(0);
     ended = 1;
     for (u32 i = 0; i < started; i++) {
-        may_go = (int)i + 1;
+        take_table((int)i + 1);
         while (left <= i)
             k_yield();
-        take_table();
+        take_table((int)i + 1);
     }
     eq((long)started, (long)cpus - 1, "threads");
     eq((long)lost, 0, "of %u times none loses a descriptor", uses);
