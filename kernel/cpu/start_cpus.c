@@ -11,8 +11,9 @@
  *   mm/'s part of it, its bit in
  *   cpus_online            ─── GO ──────►  FPU, timer, scheduler
  *
- * One that is not HERE in time gets another INIT, after which it does nothing any more, and is left
- * out with a line in the log. So is one for which there is no memory.
+ * HERE and GO stand in the other's struct cpu: one that is held up may look when the next one
+ * starts already. One that is not HERE in time gets another INIT, after which it does nothing any
+ * more, and is left out with a line in the log. So is one for which there is no memory.
  *
  * A machine with one CPU, or whose first has no local APIC, is not touched.
  */
@@ -41,7 +42,7 @@
 #define LOW_END   0xA0u /* of the frames where real mode code can begin: video memory */
 #define MIB       0x100000u
 
-enum progress { WAITED_FOR, HERE, GO, GIVEN_UP };
+enum { WAITED_FOR, HERE, GO, GIVEN_UP }; /* cpu->progress */
 
 /* start_cpu.asm */
 extern char start_cpu_code[], start_cpu_code_end[];
@@ -49,7 +50,6 @@ extern uint32_t start_cpu_stack, start_cpu_tables, start_cpu_kernel, start_cpu_c
 extern struct cpu *start_cpu_structure;
 _Noreturn void start_cpu_main(struct cpu *cpu);
 
-static enum progress progress;
 static uint32_t cr0, cr4; /* the first CPU's */
 
 /* ---- what the firmware says ---- */
@@ -133,18 +133,24 @@ prepare(unsigned id, unsigned of_apic, char **fault_stack)
     return cpu;
 }
 
-static bool
-is_here(void)
+static inline uint32_t
+progress_of(const struct cpu *cpu)
 {
-    return __atomic_load_n(&progress, __ATOMIC_ACQUIRE) == HERE;
+    return __atomic_load_n(&cpu->progress, __ATOMIC_ACQUIRE);
+}
+
+static inline void
+tell(struct cpu *cpu, uint32_t progress)
+{
+    __atomic_store_n(&cpu->progress, progress, __ATOMIC_RELEASE);
 }
 
 static bool
-answers_in(unsigned microseconds)
+answers_in(const struct cpu *cpu, unsigned microseconds)
 {
-    for (unsigned passed = 0; passed < microseconds && !is_here(); passed += LOOK_US)
+    for (unsigned passed = 0; passed < microseconds && progress_of(cpu) != HERE; passed += LOOK_US)
         timer_delay(LOOK_US);
-    return is_here();
+    return progress_of(cpu) == HERE;
 }
 
 /* True when it runs start_cpu_main. One that is late finds no stack, but if it has just fetched it: then
@@ -155,12 +161,13 @@ wake(const struct cpu *cpu, pfn_t page)
     apic_send_init(cpu->apic_id);
     timer_delay(INIT_US);
     apic_send_start(cpu->apic_id, (unsigned)page.n);
-    if (answers_in(RETRY_US))
+    if (answers_in(cpu, RETRY_US))
         return true;
     apic_send_start(cpu->apic_id, (unsigned)page.n);
-    if (answers_in(ANSWER_US))
+    if (answers_in(cpu, ANSWER_US))
         return true;
-    if (__atomic_exchange_n(&start_cpu_stack, 0, __ATOMIC_ACQ_REL) == 0 && answers_in(ANSWER_US))
+    if (__atomic_exchange_n(&start_cpu_stack, 0, __ATOMIC_ACQ_REL) == 0 &&
+        answers_in(cpu, ANSWER_US))
         return true;
     apic_send_init(cpu->apic_id);
     return false;
@@ -173,11 +180,11 @@ admit(struct cpu *cpu)
     cpu_by_id[cpu->id] = cpu;
     if (!mm_cpu_up(cpu->id)) {
         cpu_by_id[cpu->id] = NULL;
-        __atomic_store_n(&progress, GIVEN_UP, __ATOMIC_RELEASE);
+        tell(cpu, GIVEN_UP);
         return false;
     }
     cpu_set_online(cpu->id);
-    __atomic_store_n(&progress, GO, __ATOMIC_RELEASE);
+    tell(cpu, GO);
     return true;
 }
 
@@ -191,7 +198,6 @@ start_one(unsigned of_apic, pfn_t page)
         klog("cpu: no memory for the CPU with APIC id %u, which is left out\n", of_apic);
         return;
     }
-    progress = WAITED_FOR;
     start_cpu_structure = cpu;
     __atomic_store_n(&start_cpu_stack, (uintptr_t)cpu->task->stack + KERNEL_STACK_SIZE,
                      __ATOMIC_RELEASE);
@@ -213,10 +219,10 @@ start_cpu_main(struct cpu *cpu)
     if (cpu_features.has_cpuid)
         write_cr4(cr4);
     fpu_start(cr0);
-    __atomic_store_n(&progress, HERE, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&progress, __ATOMIC_ACQUIRE) == HERE)
+    tell(cpu, HERE);
+    while (progress_of(cpu) == HERE)
         cpu_pause();
-    if (__atomic_load_n(&progress, __ATOMIC_ACQUIRE) == GIVEN_UP)
+    if (progress_of(cpu) == GIVEN_UP)
         cpu_halt();
     apic_start();
     sched_run_cpu();

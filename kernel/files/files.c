@@ -526,6 +526,18 @@ exchange(struct process *process, struct files *own, unsigned *threads)
     return fits ? before : NULL;
 }
 
+/* True when no other process has the table. A thread that ends is one less in both counts, under
+ * the lock. */
+static bool
+is_own(const struct process *process)
+{
+    unsigned long state = spin_lock(&process_lock);
+    bool own = process->files->refs == process->thread_count;
+
+    spin_unlock(&process_lock, state);
+    return own;
+}
+
 int
 files_own(void)
 {
@@ -534,7 +546,7 @@ files_own(void)
     unsigned long state;
     unsigned threads = 0;
 
-    if (process->files->refs == process->thread_count)
+    if (is_own(process))
         return 0;
     do {
         own = create_like_mine(&shared, &state);

@@ -185,6 +185,14 @@ put(const struct lock *wanted, struct lock *lock)
 
 /* ---- what callers want ---- */
 
+/* True when the owner is a table of descriptors that the current process has given up: that may be
+ * gone, and nobody would give the lock back. */
+static bool
+owner_is_gone(const struct lock *wanted)
+{
+    return wanted->of_table && wanted->owner != task_current()->process->files;
+}
+
 /* Until nothing is in the way of `wanted`. */
 static int
 wait_for(const struct lock *wanted, bool wait)
@@ -199,7 +207,7 @@ wait_for(const struct lock *wanted, bool wait)
         if (error != 0)
             return error == -EINTR ? -ERESTARTSYS : error;
     }
-    return 0;
+    return owner_is_gone(wanted) ? -EBADF : 0;
 }
 
 /* Two who share a lock by flock may both want it alone: so who has to wait gives back first what it

@@ -126,18 +126,19 @@ tell(struct flock64 *flock, const struct lock *wanted)
     };
 }
 
-/* Another thread may close the descriptor during the wait: then it is as if it did so afterwards,
- * which gives back a process' locks; an open file's go with the file.
- */
+/* Another thread may exchange the table of descriptors during the wait: then the lock is the new
+ * one's. Or close the descriptor: then it is as if it did so afterwards, which gives back a
+ * process' locks; an open file's go with the file. */
 static long
-take(const struct file *file, int descriptor, const struct lock *lock, bool wait)
+take(const struct file *file, int descriptor, struct lock *lock, bool wait)
 {
     int error;
 
     if (!(file->access & (lock->exclusive ? FILE_WRITE : FILE_READ)))
         return -EBADF;
-    error = lock_take(lock, wait);
-    if (lock->owner != file && !file_is_at(file, descriptor))
+    while ((error = lock_take(lock, wait)) == -EBADF)
+        lock->owner = task_current()->process->files;
+    if (lock->of_table && !file_is_at(file, descriptor))
         lock_forget(lock->owner, lock->node);
     return error;
 }
@@ -153,8 +154,8 @@ lock_fcntl(struct file *file, int descriptor, unsigned command, void *user)
 {
     const struct process *process = task_current()->process;
     bool of_file = is_of_open_file(command), wide = of_file || command >= F_GETLK64;
-    struct lock lock = {.node = file->node, .owner = process->files, .kind = LOCK_FCNTL,
-                        .pid = process->pid};
+    struct lock lock = {.node = file->node, .owner = process->files, .of_table = !of_file,
+                        .kind = LOCK_FCNTL, .pid = process->pid};
     bool asks = command == F_GETLK || command == F_GETLK64 || command == F_OFD_GETLK;
     struct flock64 flock;
     int error = read_flock(&flock, user, wide);

@@ -18,6 +18,7 @@ struct lock {
     const void *owner; /* an open file, or a process' table of descriptors */
     enum lock_kind kind;
     bool exclusive;
+    bool of_table;     /* that owns it */
     int pid;           /* who took it, as F_GETLK tells */
     uint64_t start, end;
 };
@@ -29,7 +30,8 @@ extern struct lock *locks;
 bool lock_conflict(const struct lock *wanted, struct lock *found);
 
 /* Takes a lock, in the place of what its owner holds there. `wait`: sleeps until nothing is in the
- * way. 0, -EAGAIN, -ERESTARTSYS, -ENOLCK (no memory, or too many). */
+ * way. 0, -EAGAIN, -ERESTARTSYS, -ENOLCK (no memory, or too many); -EBADF: the owner is a table
+ * that the current process has no more, as one of its threads exchanged it (files.c). */
 MUST_CHECK int lock_take(const struct lock *wanted, bool wait);
 /* Gives back what the owner holds in [start, end). 0; -ENOLCK, if that would leave two of one. */
 MUST_CHECK int lock_give(const struct lock *given);

@@ -205,7 +205,7 @@ int task_sleep_unlock(struct wait_queue *queue, enum task_state how, uint32_t ti
                       struct spinlock *lock, unsigned long flags);
 /* The same as task_sleep for one who has a mutex and comes back without it. */
 int task_sleep_mutex(struct wait_queue *queue, uint32_t ticks, struct mutex *mutex);
-/* Makes everybody in the queue READY; the first one only. From any context. */
+/* Makes everybody in the queue READY. From any context. */
 void task_wake_waiting(struct wait_queue *queue);
 static inline void
 task_wake_all(struct wait_queue *queue)
@@ -213,7 +213,6 @@ task_wake_all(struct wait_queue *queue)
     if (queue->first != NULL)
         task_wake_waiting(queue);
 }
-void task_wake_one(struct wait_queue *queue);
 /* Makes one task READY whatever soft sleep it is in (a signal came). */
 void task_interrupt(struct task *task);
 /* The same for a task that is to end: out of a long sleep too. */

@@ -60,6 +60,7 @@ struct cpu {
     uint32_t relaxing;     /* it answers while it waits for a spinlock, and may hold others */
     uint32_t sent;         /* messages that wait, a bit for each kind: smp.h; atomic */
     unsigned apic_id;      /* what the hardware calls it */
+    uint32_t progress;     /* of its start (start_cpus.c); atomic */
     struct tss tss;        /* where the stack for traps from ring 3 is; what a double fault hit */
     struct tss double_fault_tss;
     uint64_t gdt[GDT_ENTRIES];

@@ -8,8 +8,8 @@
  *
  * A word in shared memory has a different address in each process: its key is the object and the
  * place in it. Any other word's key is the address space and the address. A waiter whose memory is
- * unmapped keeps its key, which is only compared, never followed; to be woken for nothing is
- * allowed.
+ * unmapped keeps its key. So a key holds its object: another one at the same address would have
+ * the same key, and that waiter would take a wake-up of others.
  *
  * Lock: a mutex a bucket, as the look at the word may wait for memory; two are taken in the order
  * of their addresses. Interrupts never come here (a timeout wakes the task, which takes itself
@@ -30,7 +30,8 @@
 #define ALL_BITS 0xFFFFFFFFu
 
 struct key {
-    const void *owner; /* object or space */
+    const void *owner;     /* object or space */
+    struct object *object; /* the former, with a reference (key_put); or NULL */
     uint32_t page, offset;
 };
 
@@ -78,10 +79,12 @@ share_key(const struct address_space *space, uint32_t address, struct key *key)
 
     if (area == NULL)
         return;
-    key->owner = area->object;
+    object_get(area->object);
+    key->owner = key->object = area->object;
     key->page += area->index - area->start / PAGE_SIZE;
 }
 
+/* 0, and the caller has the key until key_put; or -EINVAL, -EFAULT, and it stays as it is. */
 static int
 key_of(uint32_t address, unsigned flags, struct key *key)
 {
@@ -91,13 +94,20 @@ key_of(uint32_t address, unsigned flags, struct key *key)
         return -EINVAL;
     if (!user_range_ok(address, 4))
         return -EFAULT;
-    *key = (struct key){space, address / PAGE_SIZE, address % PAGE_SIZE};
+    *key = (struct key){space, NULL, address / PAGE_SIZE, address % PAGE_SIZE};
     if (!(flags & FUTEX_PRIVATE)) {
         rw_lock_shared(&space->lock);
         share_key(space, address, key);
         rw_unlock_shared(&space->lock);
     }
     return 0;
+}
+
+static void
+key_put(const struct key *key)
+{
+    if (key->object != NULL)
+        object_put(key->object);
 }
 
 static struct bucket *
@@ -200,35 +210,34 @@ wake_locked(const struct key *key, unsigned count, uint32_t bits)
 }
 
 static long
-wake_key(const struct key *key, unsigned count, uint32_t bits)
+wake_at(uint32_t address, unsigned flags, unsigned count, uint32_t bits)
 {
-    struct bucket *bucket = bucket_of(key);
-    long woken;
+    struct bucket *bucket;
+    struct key key;
+    long woken = key_of(address, flags, &key);
 
+    if (woken != 0)
+        return woken;
+    bucket = bucket_of(&key);
     mutex_lock(&bucket->lock);
-    woken = wake_locked(key, count, bits);
+    woken = wake_locked(&key, count, bits);
     mutex_unlock(&bucket->lock);
+    key_put(&key);
     return woken;
 }
 
 long
 futex_wake(uint32_t address, unsigned count)
 {
-    struct key key;
-    int result = key_of(address, 0, &key);
-
-    return result == 0 ? wake_key(&key, count, ALL_BITS) : result;
+    return wake_at(address, 0, count, ALL_BITS);
 }
 
 static long
 wake(const struct request *request, uint32_t bits)
 {
-    struct key key;
-    int result = key_of(request->address, request->flags, &key);
-
     if (bits == 0)
         return -EINVAL;
-    return result == 0 ? wake_key(&key, request->value, bits) : result;
+    return wake_at(request->address, request->flags, request->value, bits);
 }
 
 /* ---- waiting ---- */
@@ -295,33 +304,43 @@ check_word(const struct request *request)
     return value == request->value ? 0 : -EAGAIN;
 }
 
+/* With the waiter's key, which may be another one behind that (requeue). */
 static long
-wait(const struct request *request, uint32_t bits, bool absolute)
+wait_with_key(const struct request *request, struct waiter *waiter, bool absolute)
 {
-    struct waiter waiter = {.bits = bits};
-    struct bucket *bucket;
+    struct bucket *bucket = bucket_of(&waiter->key);
     uint32_t ticks;
-    int result = key_of(request->address, request->flags, &waiter.key), late;
+    int late = timeout_ticks(request, absolute, &ticks), result;
 
-    if (result != 0)
-        return result;
-    late = timeout_ticks(request, absolute, &ticks);
-    if (bits == 0 || (late != 0 && late != -ETIMEDOUT))
-        return bits == 0 ? -EINVAL : late;
-    bucket = bucket_of(&waiter.key);
+    if (waiter->bits == 0 || (late != 0 && late != -ETIMEDOUT))
+        return waiter->bits == 0 ? -EINVAL : late;
     mutex_lock(&bucket->lock);
     result = check_word(request);
     if (result == 0)
         result = late;
     if (result == 0)
-        return sleep_on(&waiter, ticks);
+        return sleep_on(waiter, ticks);
     mutex_unlock(&bucket->lock);
+    return result;
+}
+
+static long
+wait(const struct request *request, uint32_t bits, bool absolute)
+{
+    struct waiter waiter = {.bits = bits};
+    long result = key_of(request->address, request->flags, &waiter.key);
+
+    if (result != 0)
+        return result;
+    result = wait_with_key(request, &waiter, absolute);
+    key_put(&waiter.key);
     return result;
 }
 
 /* ---- two words ---- */
 
-/* Lets at most `most` waiters of one word wait for another. How many. With both mutexes. */
+/* Lets at most `most` waiters of one word wait for another. How many. With both mutexes, and both
+ * keys: what a waiter gives up of the first is not the last reference. */
 static uint32_t
 move_waiters(const struct key *from, const struct key *to, uint32_t most)
 {
@@ -333,11 +352,35 @@ move_waiters(const struct key *from, const struct key *to, uint32_t most)
         if (!same_key(&waiter->key, from))
             continue;
         remove_waiter(waiter);
+        if (to->object != NULL)
+            object_get(to->object);
+        key_put(&waiter->key);
         waiter->key = *to;
         add_waiter(waiter);
         moved++;
     }
     return moved;
+}
+
+/* The keys of both words, until put_two. 0 or -errno, and there are none. */
+static int
+two_keys(const struct request *request, struct key *one, struct key *other)
+{
+    int result = key_of(request->address, request->flags, one);
+
+    if (result != 0)
+        return result;
+    result = key_of(request->second_address, request->flags, other);
+    if (result != 0)
+        key_put(one);
+    return result;
+}
+
+static void
+put_two(const struct key *one, const struct key *other)
+{
+    key_put(one);
+    key_put(other);
 }
 
 /* Wakes the first `value` waiters of one word and lets as many as `time` says of the rest wait for
@@ -347,15 +390,14 @@ requeue(const struct request *request, bool compare)
 {
     struct key from, to;
     uint32_t value = request->value3;
-    long done = 0;
-    int result = key_of(request->address, request->flags, &from);
+    long done = two_keys(request, &from, &to);
 
-    if (result == 0)
-        result = key_of(request->second_address, request->flags, &to);
-    if (result != 0)
-        return result;
-    if ((int32_t)request->value < 0 || (int32_t)request->time < 0)
+    if (done != 0)
+        return done;
+    if ((int32_t)request->value < 0 || (int32_t)request->time < 0) {
+        put_two(&from, &to);
         return -EINVAL;
+    }
     lock_two(bucket_of(&from), bucket_of(&to));
     if (compare && get_user_u32(&value, (void *)request->address) != 0)
         done = -EFAULT;
@@ -366,6 +408,7 @@ requeue(const struct request *request, bool compare)
     if (done >= 0 && !same_key(&from, &to))
         done += (long)move_waiters(&from, &to, request->time);
     unlock_two(bucket_of(&from), bucket_of(&to));
+    put_two(&from, &to);
     return done;
 }
 
@@ -429,18 +472,17 @@ wake_operate(const struct request *request)
     uint32_t code = request->value3, old, argument;
     int32_t second = (int32_t)(code << 20) >> 20;
     struct key one, other;
-    long woken;
-    int result = key_of(request->address, request->flags, &one);
+    long woken = two_keys(request, &one, &other);
 
-    if (result == 0)
-        result = key_of(request->second_address, request->flags, &other);
-    if (result != 0)
-        return result;
+    if (woken != 0)
+        return woken;
     argument = (uint32_t)((int32_t)(code << 8) >> 20);
     if (code & 0x80000000u)
         argument = 1u << (argument & 31);
-    if ((code >> 24 & 15) > 5)
+    if ((code >> 24 & 15) > 5) {
+        put_two(&one, &other);
         return -ENOSYS;
+    }
     lock_two(bucket_of(&one), bucket_of(&other));
     woken = change_word(request, argument, &old);
     if (woken == 0) {
@@ -449,6 +491,7 @@ wake_operate(const struct request *request)
             woken += wake_locked(&other, request->time, ALL_BITS);
     }
     unlock_two(bucket_of(&one), bucket_of(&other));
+    put_two(&one, &other);
     return woken;
 }
 

@@ -89,24 +89,6 @@ task_wake_waiting(struct wait_queue *queue)
 }
 
 void
-task_wake_one(struct wait_queue *queue)
-{
-    struct task *task;
-    unsigned long flags;
-
-    if (queue->first == NULL)
-        return;
-    flags = spin_lock(&queue->lock);
-    for (task = queue->first; task != NULL; task = task->next_waiting) {
-        if (sched_wake(task, TASK_SLEEPING_HARD | urgency(flags), 0)) {
-            leave(queue, task);
-            break;
-        }
-    }
-    spin_unlock(&queue->lock, flags);
-}
-
-void
 task_wake_first(struct wait_queue *queue)
 {
     struct task *task = queue->first;

@@ -4,11 +4,12 @@
  *   changer:          └── a moment later, of all lengths ──► changes it, wakes
  *
  * Who looks just before the change must not sleep through the wake-up; and whose CPU halts is woken
- * at once, not at its next tick. */
+ * at once, not at its next tick. Who waits in memory that is gone takes nobody else's wake-up. */
 #include "clock.h"
 #include "threads.h"
 
-enum { ROUNDS = 600, DELAYS = 500, FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, LONG_US = 500000 };
+enum { ROUNDS = 600, DELAYS = 500, FUTEX_WAIT_ = 0, FUTEX_WAKE_ = 1, LONG_US = 500000,
+       ETIMEDOUT_ = 110 };
 
 static volatile u32 turn, rounds_left;
 static volatile u32 going; /* the round in which the sleeper goes to sleep */
@@ -160,6 +161,47 @@ wakes_at_once(void)
     ok(best < 5000, "there and back takes less than half a tick (%u us)", best);
 }
 
+/* ---- in memory that is gone ---- */
+
+enum { GONE, THERE, WAITERS };
+
+static struct waiter {
+    volatile u32 *word;
+    volatile long answer; /* 1: it waits */
+} waiters[WAITERS];
+
+static void
+wait_there(void *at)
+{
+    static const struct { long sec, nsec; } second = {1, 0};
+    struct waiter *waiter = at;
+
+    waiter->answer = SC4(NR_futex, waiter->word, FUTEX_WAIT_, 0, &second);
+}
+
+/* What the kernel has of new shared memory may lie where it had that of the old one. */
+static void
+wakes_who_is_there(void)
+{
+    static char stacks[WAITERS][THREAD_STACK] __attribute__((aligned(16)));
+
+    for (int i = 0; i < WAITERS; i++) {
+        struct waiter *waiter = &waiters[i];
+
+        waiter->word = (volatile u32 *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
+        waiter->answer = 1;
+        start_thread(AS_THREAD, wait_there, waiter, stacks[i]);
+        SC3(NR_poll, 0, 0, 50);
+        if (i == GONE)
+            SC2(NR_munmap, waiter->word, PG);
+    }
+    wake(waiters[THERE].word);
+    while (waiters[THERE].answer == 1 || waiters[GONE].answer == 1)
+        k_yield();
+    eq(waiters[THERE].answer, 0, "who waits in the memory that is there is woken");
+    eq(waiters[GONE].answer, -ETIMEDOUT_, "and not who waits where none is any more");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -169,5 +211,6 @@ main(int argc, char **argv)
     change_in_time(sleep_for_word, change_word, "futex");
     change_in_time(sleep_for_pipe, change_pipe, "poll");
     wakes_at_once();
+    wakes_who_is_there();
     return done("futexes");
 }

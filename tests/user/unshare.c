@@ -5,13 +5,14 @@
  *   others     a descriptor ──► is it open? ──► its mark ──► close ──► is it closed? ──► ...
  *
  * No thread loses a descriptor that it got, or has one again that it closed; and what thread 0
- * closes after that stays open in the child.
+ * closes after that stays open in the child. What a thread waits for meanwhile, a file that it
+ * opens or a lock, is the new table's.
  */
 #include "threads.h"
 
 enum { UNSHARE = 2, FILES_SHARED = 0x400 /* CLONE_FILES */, OWN = 64 /* descriptors of a thread */ };
-enum { F_DUPFD_ = 0, F_GETFD_ = 1, F_SETFD_ = 2, NR_mknod_ = 14,
-       NR_close_range_ = 436 };
+enum { F_DUPFD_ = 0, F_GETFD_ = 1, F_SETFD_ = 2, F_SETLK_ = 6, F_SETLKW_ = 7, F_WRLCK_ = 1,
+       O_RDWR_ = 2, O_CREAT_ = 0100, NR_mknod_ = 14, NR_close_range_ = 436 };
 
 /* Seen by the children, too. */
 static struct shared {
@@ -70,12 +71,14 @@ sharer(long descriptor)
     k_exit(flags_of(descriptor) != 0);
 }
 
+/* `last`: as the thread with this number ends; 0: none does. */
 static void
-take_table(void)
+take_table(int last)
 {
     long mine = SC3(NR_fcntl64, 0, F_DUPFD_, 10), pid = sharer(mine);
     int status = 1;
 
+    may_go = last;
     shared->lost += SC3(NR_close_range_, mine, mine, UNSHARE) != 0 || flags_of(mine) != -EBADF_;
     shared->told++;
     k_wait(pid, &status);
@@ -130,6 +133,79 @@ take_table_during_open(void)
     SC1(NR_unlink, FIFO);
 }
 
+/* ---- a thread that waits for a lock meanwhile ---- */
+
+#define LOCKED "/tmp/unshare-locked"
+
+static volatile long locked;
+
+static long
+lock(long descriptor, int command)
+{
+    struct {
+        short type, whence;
+        int start, len, pid;
+    } flock = {.type = F_WRLCK_};
+
+    return SC3(NR_fcntl64, descriptor, command, &flock);
+}
+
+static void
+wait_for_lock(void *descriptor)
+{
+    locked = lock((long)descriptor, F_SETLKW_);
+}
+
+/* A child with a table of its own: has the file, and waits for its turn to end. */
+static long
+child_with_lock(u32 round)
+{
+    long pid = SC5(NR_clone, SIGCHLD_, 0, 0, 0, 0);
+
+    if (pid != 0)
+        return pid;
+    if (lock(SC3(NR_open, LOCKED, O_RDWR_, 0), F_SETLK_) != 0)
+        k_exit(1);
+    shared->told++;
+    while (shared->told != round)
+        k_yield();
+    k_exit(0);
+}
+
+/* It has the lock when the table is gone for which it began to wait; that goes with the file that
+ * the process closes, as any of its locks does. */
+static void
+take_table_during_wait(void)
+{
+    static char stack[THREAD_STACK] __attribute__((aligned(16)));
+    long file = SC3(NR_open, LOCKED, O_RDWR_ | O_CREAT_, 0644);
+    u32 round = shared->told;
+    long holder = child_with_lock(round + 3), pid;
+    int status = 1;
+
+    while (shared->told == round)
+        k_yield();
+    locked = 1;
+    start_thread(AS_THREAD, wait_for_lock, (void *)file, stack);
+    SC3(NR_poll, 0, 0, 50);
+    pid = sharer(0);
+    eq(SC3(NR_close_range_, 100, 100, UNSHARE), 0, "a new table during a wait for a lock");
+    shared->told++;
+    k_wait(pid, &status);
+    eq(locked, 1, "it waits still");
+    shared->told++;
+    k_wait(holder, &status);
+    eq(status, 0, "the lock is free");
+    while (locked == 1)
+        k_yield();
+    eq(locked, 0, "and the thread's");
+    k_close((int)file);
+    pid = child_with_lock(shared->told + 1);
+    k_wait(pid, &status);
+    eq(status, 0, "it goes with the file");
+    SC1(NR_unlink, LOCKED);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -138,16 +214,17 @@ main(int argc, char **argv)
 
     shared = (struct shared *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
     take_table_during_open();
+    take_table_during_wait();
     started = start_team(cpus, behave);
     pin(0);
     for (u32 i = 0; i < rounds || uses < rounds; i++)
-        take_table();
+        take_table(0);
     ended = 1;
     for (u32 i = 0; i < started; i++) {
-        may_go = (int)i + 1;
+        take_table((int)i + 1);
         while (left <= i)
             k_yield();
-        take_table();
+        take_table((int)i + 1);
     }
     eq((long)started, (long)cpus - 1, "threads");
     eq((long)lost, 0, "of %u times none loses a descriptor", uses);
