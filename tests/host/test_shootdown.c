@@ -19,6 +19,7 @@
 #include "reclaim.h"
 #include "space.h"
 #include "uapi/mman.h"
+#include "../../mm/mm_private.h"
 #include "../mm/numbered_file.h"
 #include "../mm/testing.h"
 
@@ -587,4 +588,56 @@ KTEST(shootdown, storm_4)
 KTEST(shootdown, storm_of_slow_answers)
 {
     storm(3, 300);
+}
+
+/* ---- page tables that go ---- */
+
+#define TABLES 20u /* more than are kept for the next who needs one */
+#define REACH  0x400000u /* what a table holds, or two */
+
+static unsigned long tables_before, flushes, gone_early;
+
+static unsigned long
+count_tables(void)
+{
+    unsigned long owners[FRAME_OWNERS];
+
+    mm_count_owners(owners);
+    return owners[FRAME_PAGE_TABLE];
+}
+
+/* At the n-th flush n - 1 tables may be others'. */
+static void
+count_gone(uintptr_t va)
+{
+    unsigned long gone_now = tables_before - count_tables();
+
+    (void)va;
+    gone_early += gone_now > flushes;
+    flushes++;
+}
+
+/* A CPU follows entries of directories that it remembers. So each is forgotten before its table can
+ * be somebody else's, not when all is gone. */
+KTEST(shootdown, forgets_a_table_before_it_goes)
+{
+    machine_start_usual();
+    space = space_create();
+    CHECK(space);
+    space_activate(space);
+    for (unsigned i = 0; i < TABLES; i++) {
+        CHECK_EQ(vm_alloc_map(space, BASE + i * REACH, PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+        CHECK_EQ(space_fault(space, BASE + i * REACH, FAULT_WRITE_ACCESS), FAULT_DONE);
+    }
+    tables_before = count_tables();
+    flushes = gone_early = 0;
+    hosted_tlb_flush = count_gone;
+    CHECK_EQ(space_munmap(space, BASE, TABLES * REACH), 0);
+    hosted_tlb_flush = NULL;
+    CHECK(count_tables() < tables_before);
+    CHECK_EQ(gone_early, 0);
+    space_activate(NULL);
+    space_put(space);
+    CHECK(space_check_everything());
+    machine_start_usual();
 }
