@@ -231,6 +231,19 @@ cmdline_flag(const char *name)
     return cmdline_value(name) != NULL;
 }
 
+bool
+cmdline_number(const char *name, uint64_t *number)
+{
+    const char *text = cmdline_value(name);
+
+    if (text == NULL)
+        return false;
+    if (cmdline_size(text, number))
+        return true;
+    klog("cmdline: %s=%s is no number and is ignored\n", name, text);
+    return false;
+}
+
 void
 cmdline_print_options(struct printer *out)
 {

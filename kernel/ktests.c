@@ -205,13 +205,12 @@ ktests_bench(void)
 unsigned
 ktests_run(const char *glob)
 {
-    const char *seed = cmdline_value("seed");
-    uint64_t number;
+    uint64_t seed;
 
     if (!image_is_there())
         return 1;
-    if (seed != NULL && cmdline_size(seed, &number))
-        image->set_seed((uint32_t)number);
+    if (cmdline_number("seed", &seed))
+        image->set_seed((uint32_t)seed);
     return image->run(glob);
 }
 

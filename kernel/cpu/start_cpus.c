@@ -69,11 +69,9 @@ static unsigned
 find_cpus(struct cpu_tables *tables)
 {
     const struct acpi_memory memory = {read_physical, boot_source.arg};
-    const char *text = cmdline_value("maxcpus");
     uint64_t most = CPU_MAX;
 
-    if (text != NULL && !cmdline_size(text, &most))
-        klog("cmdline: maxcpus=%s is no number and is ignored\n", text);
+    cmdline_number("maxcpus", &most);
     if (!cpu_features.apic) {
         klog("cpu: one CPU: it has no local APIC\n");
         return 1;

@@ -46,6 +46,9 @@ void cmdline_parse(const char *text);
  * when the option is there, with or without a value. */
 bool cmdline_flag(const char *name);
 const char *cmdline_value(const char *name);
+/* The same for a number (cmdline_size). False, and *number is left alone, when the option is not
+ * there, or has no number, which is logged. */
+bool cmdline_number(const char *name, uint64_t *number);
 
 /* One line an option: name and what it does. */
 void cmdline_print_options(struct printer *out);

@@ -52,7 +52,7 @@ memtest_at_start(void)
 {
     uint64_t fault;
 
-    if (cmdline_flag("memtest_fault") && cmdline_size(cmdline_value("memtest_fault"), &fault))
+    if (cmdline_number("memtest_fault", &fault))
         memtest_fault = (struct memtest_fault){fault & ~3ull, 0x10};
     if (cmdline_flag("memtest"))
         (void)test_all(&klog_printer, timer_ticks());
