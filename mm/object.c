@@ -467,6 +467,9 @@ object_unmap_old(struct object *object, uint32_t index, pfn_t page)
 {
     bool used = false;
 
+    for (const struct area *area = object->areas; area; area = area->next_of_object)
+        if (space_keeps(area, index))
+            return true;
     for (struct area *area = object->areas; area; area = area->next_of_object)
         used |= space_unmap_old(area, index, page);
     return used;
