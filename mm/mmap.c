@@ -312,7 +312,7 @@ unmap(struct address_space *space, uintptr_t start, size_t length)
 
     if (start & PAGE_MASK || length == 0 || !user_pages(start, length, &end))
         return -EINVAL;
-    if (space_isolate(space, start, end, &first) != 0)
+    if (space_isolate_for(space, start, end, true, &first) != 0)
         return -ENOMEM;
     blank = tables_blank(space, start, end);
     if (!blank && !tables_own(space, start, end)) {
