@@ -210,7 +210,7 @@ KTEST(mmap, too_many_areas)
     CHECK_EQ(vm_alloc_map(space, 4 * WHERE, PAGE_SIZE, WRITABLE), -ENOMEM);
     CHECK_EQ(space_munmap(space, last + 3 * PAGE_SIZE, PAGE_SIZE), -ENOMEM);
     CHECK_EQ(space_mprotect(space, last + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), -ENOMEM);
-    CHECK_EQ(space_madvise(space, last + 3 * PAGE_SIZE, PAGE_SIZE, MADV_DONTFORK), -ENOMEM);
+    CHECK_EQ(space_madvise(space, last + 3 * PAGE_SIZE, PAGE_SIZE, MADV_DONTFORK), -EAGAIN);
     CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE, 0), -ENOMEM);
     CHECK_EQ(space->areas.count, SPACE_AREAS);
     CHECK(space_check_all());
