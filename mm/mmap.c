@@ -283,7 +283,7 @@ map(struct address_space *space, uintptr_t hint, size_t length, unsigned prot, u
         object_put(own); /* the area has its own reference */
     if (error != 0)
         return error;
-    if (flags & MAP_POPULATE ||
+    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
         (mapping.flags & AREA_LOCKED && !(space->lock_future & MCL_ONFAULT)))
         (void)space_populate(space, mapping.start, mapping.end);
     return start;
