@@ -175,6 +175,11 @@ size_t space_write(struct address_space *space, uintptr_t to, const void *from, 
 
 /* ---- for object.c and reclaim ---- */
 
+/* True when the area has locked page `index` of the object that it maps: then no other area may
+ * lose it either, for its space may share the table. So as well when somebody is at work on a
+ * space that has locks. The object is locked. */
+bool space_keeps(const struct area *area, uint32_t index);
+
 /* Takes `page`, which is page `index` of the object that the area maps, out of its page table if it
  * is there and the CPU did not mark it as used since the last time; else it loses its mark. True
  * when it may still be there, which is so as well when somebody is at work on the space. The object

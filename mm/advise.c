@@ -35,14 +35,14 @@ will_need(struct address_space *space, const struct area *area, uintptr_t start,
     return 0;
 }
 
-/* Flags that fork looks at. */
+/* Flags that fork looks at. Advice for which there is no area may be given again (madvise(2)). */
 static int
 change(struct address_space *space, uintptr_t start, uintptr_t end, unsigned set, unsigned clear)
 {
     struct area *first;
 
     if (space_isolate(space, start, end, &first) != 0)
-        return -ENOMEM;
+        return -EAGAIN;
     space_change_flags(space, first, end, set, clear);
     return 0;
 }

@@ -40,7 +40,7 @@ grow(struct address_space *space, uintptr_t start, uintptr_t end)
     unsigned long pages = pages_of(start, end);
     struct area *next = area_find(&space->areas, start), *spare;
 
-    if (!has_room(next, end) || space_may_grow(space, flags, pages) != 0 ||
+    if (!has_room(next, end) || space_may_add(space, flags, pages) != 0 ||
         (UNLIKELY(flags & AREA_LOCKED) && !space_may_lock(space, pages)) || !commit_charge(pages))
         return false;
     spare = area_new(space);

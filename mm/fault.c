@@ -66,19 +66,48 @@ space_fault(struct address_space *space, uintptr_t address, enum fault_access ac
     return FAULT_MAPERR;
 }
 
+/* Whether the area shows page `index` of its object, and where. */
+static bool
+shows(const struct area *area, uint32_t index, uintptr_t *va)
+{
+    uint32_t offset = index - area->index;
+
+    if (index < area->index || offset >= pages_of(area->start, area->end))
+        return false;
+    *va = area->start + ((uintptr_t)offset << PAGE_SHIFT);
+    return true;
+}
+
+/* What the flags were a moment ago says whether a look is worth the lock. */
+__attribute__((no_sanitize("thread"))) bool
+space_keeps(const struct area *area, uint32_t index)
+{
+    struct address_space *space = area->space;
+    bool mine, keeps;
+    uintptr_t va;
+
+    if (LIKELY(!(area->flags & AREA_LOCKED)))
+        return false;
+    mine = rw_is_mine(&space->lock);
+    if (!mine && !rw_try_lock_shared(&space->lock))
+        return true;
+    keeps = area->flags & AREA_LOCKED && shows(area, index, &va);
+    if (!mine)
+        rw_unlock_shared(&space->lock);
+    return keeps;
+}
+
 bool
 space_unmap_old(struct area *area, uint32_t index, pfn_t page)
 {
     struct address_space *space = area->space;
     bool mine = rw_is_mine(&space->lock), used = false;
-    uint32_t offset;
+    uintptr_t va;
 
     if (!mine && !rw_try_lock_shared(&space->lock))
         return true;
-    offset = index - area->index;
-    if (index >= area->index && offset < pages_of(area->start, area->end))
-        used = area->flags & AREA_LOCKED ||
-               paging->unmap_old(space, area->start + ((uintptr_t)offset << PAGE_SHIFT), page);
+    if (shows(area, index, &va))
+        used = area->flags & AREA_LOCKED || paging->unmap_old(space, va, page);
     if (!mine)
         rw_unlock_shared(&space->lock);
     return used;

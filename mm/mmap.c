@@ -283,7 +283,7 @@ map(struct address_space *space, uintptr_t hint, size_t length, unsigned prot, u
         object_put(own); /* the area has its own reference */
     if (error != 0)
         return error;
-    if (flags & MAP_POPULATE ||
+    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE ||
         (mapping.flags & AREA_LOCKED && !(space->lock_future & MCL_ONFAULT)))
         (void)space_populate(space, mapping.start, mapping.end);
     return start;
@@ -312,7 +312,7 @@ unmap(struct address_space *space, uintptr_t start, size_t length)
 
     if (start & PAGE_MASK || length == 0 || !user_pages(start, length, &end))
         return -EINVAL;
-    if (space_isolate(space, start, end, &first) != 0)
+    if (space_isolate_for(space, start, end, true, &first) != 0)
         return -ENOMEM;
     blank = tables_blank(space, start, end);
     if (!blank && !tables_own(space, start, end)) {

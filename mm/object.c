@@ -414,7 +414,8 @@ object_size(struct object *object)
     return size;
 }
 
-/* Growing zeroes too: a shared mapping may have written behind the old end. */
+/* Growing zeroes too: a shared mapping may have written behind the old end. That comes before the
+ * new size is there for others: what they store then is in the file. */
 void
 object_set_size(struct object *object, uint64_t size)
 {
@@ -423,14 +424,18 @@ object_set_size(struct object *object, uint64_t size)
     ASSERT(size <= OBJECT_SIZE_MAX);
     spin_lock_only(&object->lock);
     old = object->size;
+    if (size >= old)
+        zero_tail(object, old);
     object->size = size;
     spin_unlock_only(&object->lock);
-    if (size < old && pages <= UINT32_MAX) {
+    if (size >= old)
+        return;
+    if (pages <= UINT32_MAX) {
         cut(object, (uint32_t)pages);
         cut_areas(object, (uint32_t)pages);
     }
     spin_lock_only(&object->lock);
-    zero_tail(object, size < old ? size : old);
+    zero_tail(object, size);
     spin_unlock_only(&object->lock);
 }
 
@@ -467,6 +472,9 @@ object_unmap_old(struct object *object, uint32_t index, pfn_t page)
 {
     bool used = false;
 
+    for (const struct area *area = object->areas; area; area = area->next_of_object)
+        if (space_keeps(area, index))
+            return true;
     for (struct area *area = object->areas; area; area = area->next_of_object)
         used |= space_unmap_old(area, index, page);
     return used;

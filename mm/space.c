@@ -269,11 +269,11 @@ space_join(struct address_space *space, struct area *first, uintptr_t end)
 }
 
 /* Cuts an area at `at`, which is inside, and returns the new area: its lower or its upper part.
- * NULL when out of memory, or when there are too many areas. */
+ * NULL when out of memory, or when there are `most` areas. */
 static struct area *
-cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
+cut(struct address_space *space, struct area *area, uintptr_t at, bool lower, size_t most)
 {
-    struct area *part = space->areas.count < SPACE_AREAS ? area_new(space) : NULL;
+    struct area *part = space->areas.count < most ? area_new(space) : NULL;
 
     if (part == NULL)
         return NULL;
@@ -290,17 +290,29 @@ cut(struct address_space *space, struct area *area, uintptr_t at, bool lower)
     return part;
 }
 
+/* How many areas there may be once [start, end) is cut out: as many as may stay and, if what is cut
+ * out goes, one for each cut, but for the one that the middle of an area leaves behind. */
+static inline size_t
+most_areas(const struct area *area, uintptr_t start, uintptr_t end, bool goes)
+{
+    bool middle = area != NULL && area->start < start && end < area->end;
+
+    return !goes ? SPACE_AREAS : SPACE_AREAS + (middle ? 1 : 2);
+}
+
 int
 space_isolate_from(struct address_space *space, struct area *area, uintptr_t start, uintptr_t end,
-                   struct area **first)
+                   bool goes, struct area **first)
 {
-    if (area != NULL && area->start < start && cut(space, area, start, true) == NULL)
+    size_t most = most_areas(area, start, end, goes);
+
+    if (area != NULL && area->start < start && cut(space, area, start, true, most) == NULL)
         return -ENOMEM;
     *first = area;
     while (area != NULL && area->end < end)
         area = area->next;
     if (area == NULL || area->start >= end || area->end == end ||
-        cut(space, area, end, false) != NULL)
+        cut(space, area, end, false, most) != NULL)
         return 0;
     space_join(space, *first, start);
     return -ENOMEM;
@@ -419,7 +431,7 @@ map_frames(struct address_space *space, uintptr_t start, size_t length, unsigned
     if (area_is_charged(mapping.flags))
         mapping.flags |= AREA_CHARGED;
     charge = mapping.flags & AREA_CHARGED ? pages_of(start, mapping.end) : 0;
-    if (space_may_grow(space, mapping.flags, pages_of(start, mapping.end)) != 0 ||
+    if (space_may_add(space, mapping.flags, pages_of(start, mapping.end)) != 0 ||
         !commit_charge(charge))
         return -ENOMEM;
     spare = area_new(space);

@@ -92,18 +92,27 @@ space_place(struct address_space *space, const struct mapping *mapping, struct a
 /* space_isolate when there is something to cut, or more than one area. `area` is what area_find
  * tells of `start`. */
 MUST_CHECK int space_isolate_from(struct address_space *space, struct area *area, uintptr_t start,
-                                  uintptr_t end, struct area **first);
+                                  uintptr_t end, bool goes, struct area **first);
 
 /* Cuts areas so that [start, end) consists of whole ones; *first is the first area that ends behind
- * `start`, NULL without. -ENOMEM with nothing changed. */
+ * `start`, NULL without. -ENOMEM with nothing changed. `goes`: the whole ones will be taken away,
+ * so that only what is cut out of the middle of an area leaves more areas than there were. */
 static inline MUST_CHECK int
-space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
+space_isolate_for(struct address_space *space, uintptr_t start, uintptr_t end, bool goes,
+                  struct area **first)
 {
     struct area *area = *first = area_find(&space->areas, start);
 
     if (area == NULL || area->start >= end || (area->start >= start && area->end == end))
         return 0;
-    return space_isolate_from(space, area, start, end, first);
+    return space_isolate_from(space, area, start, end, goes, first);
+}
+
+/* The same for areas that stay. */
+static inline MUST_CHECK int
+space_isolate(struct address_space *space, uintptr_t start, uintptr_t end, struct area **first)
+{
+    return space_isolate_for(space, start, end, false, first);
 }
 
 /* Joins what is alike from the area before `first` on, up to the one that begins at `end`. */
@@ -142,15 +151,21 @@ exceeds(unsigned long used, unsigned long pages, size_t limit)
     return limit != LIMIT_INFINITE && used + pages > limit >> PAGE_SHIFT;
 }
 
-/* 0 or -ENOMEM: whether the limits allow `pages` more pages with these flags, in one area more. */
+/* 0 or -ENOMEM: whether the limits allow `pages` more pages with these flags, where an area is. */
 static inline MUST_CHECK int
 space_may_grow(const struct address_space *space, unsigned flags, unsigned long pages)
 {
-    if (space->areas.count >= SPACE_AREAS ||
-        exceeds(space->total_pages, pages, space->limits[SPACE_LIMIT_AS]) ||
+    if (exceeds(space->total_pages, pages, space->limits[SPACE_LIMIT_AS]) ||
         (area_is_data(flags) && exceeds(space->data_pages, pages, space->limits[SPACE_LIMIT_DATA])))
         return -ENOMEM;
     return 0;
+}
+
+/* The same in one area more. */
+static inline MUST_CHECK int
+space_may_add(const struct address_space *space, unsigned flags, unsigned long pages)
+{
+    return space->areas.count < SPACE_AREAS ? space_may_grow(space, flags, pages) : -ENOMEM;
 }
 
 /* True when the limit allows `pages` more locked pages. */
@@ -213,7 +228,7 @@ mapping_promise(const struct address_space *space, const struct mapping *mapping
 {
     unsigned long pages = pages_of(mapping->start, mapping->end);
 
-    if (space_may_grow(space, mapping->flags, pages - present) != 0)
+    if (space_may_add(space, mapping->flags, pages - present) != 0)
         return -ENOMEM;
     return commit_charge(mapping_new_promise(mapping, released)) ? 0 : -ENOMEM;
 }

@@ -163,3 +163,60 @@ KTEST(object_threads, cut_while_moved)
 {
     cut_beside(move_to_and_fro);
 }
+
+/* ---- bytes that a growing object gets ---- */
+
+#define BEFORE 100
+#define AFTER  4000
+#define OFFSET 200 /* beyond the one size, below the other */
+
+static unsigned turn_begun, turn_stored;
+static char *bytes;
+
+/* Stores a byte in each turn as soon as the object's size covers it. */
+static void *
+store_when_large(void *object)
+{
+    hosted_set_cpu(1);
+    for (unsigned turn = 1; turn <= TURNS; turn++) {
+        while (__atomic_load_n(&turn_begun, __ATOMIC_ACQUIRE) != turn)
+            spin_relax();
+        while (object_size(object) != AFTER)
+            continue;
+        bytes[OFFSET] = 1;
+        __atomic_store_n(&turn_stored, turn, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+/* Who sees the new size owns what is below it: nothing is cleared there any more. */
+KTEST(object_threads, stored_while_growing)
+{
+    static const struct object_ops ops = {.fill = NULL};
+    struct object object;
+    pthread_t thread;
+    unsigned lost = 0;
+    pfn_t page;
+    CHECK(mm_cpu_up(1));
+    object_init(&object, &ops, BEFORE);
+    CHECK_EQ(object_page(&object, 0, &page), 0);
+    bytes = frame_map(page);
+    turn_begun = turn_stored = 0;
+    CHECK_EQ(pthread_create(&thread, NULL, store_when_large, &object), 0);
+    for (unsigned turn = 1; turn <= TURNS; turn++) {
+        object_set_size(&object, BEFORE);
+        __atomic_store_n(&turn_begun, turn, __ATOMIC_RELEASE);
+        for (volatile unsigned wait = turn % 500; wait; wait--)
+            continue;
+        object_set_size(&object, AFTER);
+        while (__atomic_load_n(&turn_stored, __ATOMIC_ACQUIRE) != turn)
+            spin_relax();
+        lost += bytes[OFFSET] != 1;
+    }
+    pthread_join(thread, NULL);
+    frame_unmap(page, bytes);
+    page_put(page);
+    object_put(&object);
+    machine_start_usual();
+    CHECK_EQ(lost, 0);
+}

@@ -53,6 +53,9 @@ KTEST(advise, populate)
     mm_fail_nth(1);
     CHECK_EQ(advise(space, 2, 1, MADV_POPULATE_WRITE), -ENOMEM);
     mm_fail_nth(0);
+    CHECK_EQ(map(space, 11, 1, WRITABLE, MAP_POPULATE), 0);
+    CHECK_EQ(map(space, 12, 1, WRITABLE, MAP_POPULATE | MAP_NONBLOCK), 0);
+    CHECK_EQ(space_resident(space), 4);
     space_put(space);
 }
 

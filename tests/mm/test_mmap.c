@@ -167,6 +167,25 @@ KTEST(mmap, grow_beyond_everything)
     space_put(space);
 }
 
+/* A space with an area for each of `pages` pages from WHERE on; NULL when it cannot be had. */
+static struct address_space *
+space_in_pieces(size_t pages)
+{
+    struct address_space *space = space_create();
+
+    if (space == NULL)
+        return NULL;
+    (void)space_mmap(space, WHERE, pages * PAGE_SIZE, PROT_READ,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true);
+    for (size_t i = 0; i < pages; i += 2)
+        if (space_mprotect(space, WHERE + i * PAGE_SIZE, PAGE_SIZE, PROT_NONE) != 0)
+            break;
+    if (space->areas.count == pages)
+        return space;
+    space_put(space);
+    return NULL;
+}
+
 /* A program has so many areas and no more, however it asks for them; what fails changes nothing. */
 KTEST(mmap, too_many_areas)
 {
@@ -176,15 +195,8 @@ KTEST(mmap, too_many_areas)
 
     if (!can_spare(2 * SPACE_AREAS * sizeof(struct area) / PAGE_SIZE))
         SKIP("not enough memory");
-    space = space_create();
+    space = space_in_pieces(pages);
     CHECK(space);
-    CHECK_EQ(space_mmap(space, WHERE, pages * PAGE_SIZE, PROT_READ,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
-             WHERE);
-    for (size_t i = 0; i < pages; i += 2)
-        if (space_mprotect(space, WHERE + i * PAGE_SIZE, PAGE_SIZE, PROT_NONE) != 0)
-            break;
-    CHECK_EQ(space->areas.count, pages);
     for (unsigned i = 0; i < 2; i++)
         CHECK_EQ(space_mmap(space, last + 2 * i * PAGE_SIZE + 2 * PAGE_SIZE, 4 * PAGE_SIZE - i,
                             WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
@@ -198,12 +210,46 @@ KTEST(mmap, too_many_areas)
     CHECK_EQ(vm_alloc_map(space, 4 * WHERE, PAGE_SIZE, WRITABLE), -ENOMEM);
     CHECK_EQ(space_munmap(space, last + 3 * PAGE_SIZE, PAGE_SIZE), -ENOMEM);
     CHECK_EQ(space_mprotect(space, last + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), -ENOMEM);
-    CHECK_EQ(space_madvise(space, last + 3 * PAGE_SIZE, PAGE_SIZE, MADV_DONTFORK), -ENOMEM);
+    CHECK_EQ(space_madvise(space, last + 3 * PAGE_SIZE, PAGE_SIZE, MADV_DONTFORK), -EAGAIN);
     CHECK_EQ(space_mremap(space, WHERE, PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_MAYMOVE, 0), -ENOMEM);
     CHECK_EQ(space->areas.count, SPACE_AREAS);
     CHECK(space_check_all());
     CHECK_EQ(space_munmap(space, WHERE, 3 * PAGE_SIZE), 0);
     CHECK_EQ(space_mprotect(space, last + 3 * PAGE_SIZE, PAGE_SIZE, PROT_READ), 0);
+    space_put(space);
+}
+
+/* What makes no area more is not refused for their number: an area that loses an end or gets
+ * longer. */
+KTEST(mmap, as_many_areas_as_may_be)
+{
+    const size_t pages = SPACE_AREAS / 2 * 2 - 2;
+    struct address_space *space;
+    uintptr_t at = WHERE + (pages + 1) * PAGE_SIZE;
+
+    if (!can_spare(2 * SPACE_AREAS * sizeof(struct area) / PAGE_SIZE))
+        SKIP("not enough memory");
+    space = space_in_pieces(pages);
+    CHECK(space);
+    CHECK_EQ(space_add_stack(space, USER_END), 0);
+    CHECK_EQ(space_mmap(space, at, 8 * PAGE_SIZE, WRITABLE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
+             at);
+    CHECK_EQ(space->areas.count, SPACE_AREAS);
+    CHECK_EQ(space_fault(space, USER_END - 5 * PAGE_SIZE, FAULT_WRITE_ACCESS), FAULT_DONE);
+    CHECK_EQ(space_mremap(space, at, 8 * PAGE_SIZE, 10 * PAGE_SIZE, 0, 0), at);
+    CHECK_EQ(space_mremap(space, at, 10 * PAGE_SIZE, 9 * PAGE_SIZE, 0, 0), at);
+    CHECK_EQ(space_munmap(space, at, PAGE_SIZE), 0);
+    CHECK_EQ(space_munmap(space, at + 8 * PAGE_SIZE, PAGE_SIZE), 0);
+    CHECK_EQ(space_munmap(space, at + 7 * PAGE_SIZE, USER_END - 4 * PAGE_SIZE - at -
+                          7 * PAGE_SIZE), 0); /* an end of two areas */
+    CHECK_EQ(space->total_pages, pages + 6 + 4);
+    CHECK_EQ(space->areas.count, SPACE_AREAS);
+    CHECK_EQ(space_munmap(space, at + 3 * PAGE_SIZE, PAGE_SIZE), -ENOMEM);
+    CHECK_EQ(space_munmap(space, WHERE, PAGE_SIZE), 0);
+    CHECK_EQ(space_munmap(space, at + 3 * PAGE_SIZE, PAGE_SIZE), 0);
+    CHECK_EQ(space->areas.count, SPACE_AREAS);
+    CHECK(space_check_all());
     space_put(space);
 }
 

@@ -367,6 +367,25 @@ KTEST(reclaim, locked_pages_stay)
     end();
 }
 
+/* What a program locked its child has not, though it may share the table that leads there. */
+KTEST(reclaim, locked_pages_stay_beside_a_child)
+{
+    BEGIN();
+    struct address_space *space = map_file(MAP_SHARED);
+    CHECK(space);
+    CHECK_EQ(space_mlock(space, WHERE, 4 * PAGE_SIZE, true, false), 0);
+    struct address_space *child = space_fork(space);
+    CHECK(child);
+    CHECK(reclaim_frames(1000) >= PAGES - 4);
+    CHECK(reclaim_frames(1000) < 4);
+    CHECK_EQ(file.pages, 4);
+    CHECK_EQ(space_resident(space), 4);
+    CHECK(space_check_all() && mm_check());
+    space_put(child);
+    space_put(space);
+    end();
+}
+
 /* ---- shrinkers ---- */
 
 static unsigned long wanted_of_pool, in_pool;

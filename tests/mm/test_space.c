@@ -905,18 +905,25 @@ call_double(void)
     return answer == (long)at(3) ? 0 : answer;
 }
 
+/* Where there is no memory, madvise says that it may be tried again. */
+static long
+advise(int advice)
+{
+    long answer = space_madvise(space, at(2), 3 * PAGE_SIZE, advice);
+
+    return answer == -EAGAIN ? -ENOMEM : answer == -ENOMEM ? -EAGAIN : answer;
+}
+
 static long
 call_advise(void)
 {
-    return space_madvise(space, at(2), 3 * PAGE_SIZE, MADV_DONTFORK);
+    return advise(MADV_DONTFORK);
 }
 
 static long
 call_forget(void)
 {
-    long answer = space_madvise(space, at(2), 3 * PAGE_SIZE, MADV_DONTNEED);
-
-    return answer == -EAGAIN ? -ENOMEM : answer;
+    return advise(MADV_DONTNEED);
 }
 
 static long
