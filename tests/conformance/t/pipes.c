@@ -414,6 +414,27 @@ static void meetings(void)
     k_munmap(meeting, PG);
 }
 
+static void run_as_a_program(void)
+{
+    char *words[] = {FIFO, 0};
+    int st = -1;
+    long pid, fd;
+
+    SC3(NR_mknod, FIFO, 010755, 0);
+    pid = k_fork();
+    if (pid == 0)
+        k_exit(opens(1) < 0);
+    nap(50);
+    eq(SC3(NR_execve, FIFO, words, words + 1), -EACCES_, "a FIFO is no program");
+    nap(50);
+    eq(SC4(NR_wait4, pid, &st, 1, 0), 0, "a writer does not take the try for a reader");
+    fd = opens(0);
+    k_wait(pid, &st);
+    eq(st, 0, "but waits for one");
+    k_close((int)fd);
+    SC1(NR_unlink, FIFO);
+}
+
 /* ---- the descriptor of an open that waits ---- */
 
 static int duplicates(void *arg)
@@ -736,6 +757,7 @@ int main(void)
     fifos();
     end_of_a_writer_that_was_there();
     meetings();
+    run_as_a_program();
     reserved();
     pipes_opened_again();
     polls();
