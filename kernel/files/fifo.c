@@ -11,7 +11,8 @@
  * counts, so what is waited for is a change of the number of openings.
  *
  * Lock: ends_mutex from the look whether a node has a pipe until the end is counted there, so that
- * none goes just when another one comes; the counts are the pipe's (pipe.h).
+ * none goes just when another one comes; the counts are the pipe's (pipe.h), whose lock is not
+ * given back between counting an end and waiting for the other one.
  *
  * Cost: a pipe is 104 bytes, a node and two files, and a page once something was written.
  */
@@ -34,12 +35,13 @@ new_pipe(void)
 
 /* ---- counting ends ---- */
 
+/* With the pipe's lock. A reader remembers how many openings for writing there were when nobody
+ * wrote, which are none of those whose end it is to hear of; whoever writes now is one. */
 static void
-add_end(struct pipe *pipe, struct file *file)
+count_end(struct pipe *pipe, struct file *file)
 {
-    mutex_lock(&pipe->lock);
     file->state = pipe;
-    file->position = pipe->writer_opens;
+    file->position = pipe->writers == 0 ? pipe->writer_opens : pipe->writer_opens - 1;
     if (file->access & FILE_READ) {
         pipe->readers++;
         pipe->reader_opens++;
@@ -50,7 +52,6 @@ add_end(struct pipe *pipe, struct file *file)
     }
     pipe_set_room(pipe);
     task_wake_all(&pipe->open_wait);
-    mutex_unlock(&pipe->lock);
 }
 
 /* True when that was the last one. */
@@ -95,62 +96,79 @@ pipe_close(struct file *file)
 
 /* ---- opening ---- */
 
-/* Waits for the other end. 0 or -errno. */
+static bool
+has_name(const struct node *node)
+{
+    return node->mount != &pipe_mount;
+}
+
+/* Waits for the other end. With the lock since this one was counted, so that nobody comes and goes
+ * unseen. 0, also when a signal came together with the other end, which must not find this one
+ * gone; or -ERESTARTSYS. */
 static int
 wait_for_partner(const struct file *file, struct pipe *pipe)
 {
     bool reads = file->access & FILE_READ;
     const uint32_t *partners = reads ? &pipe->writers : &pipe->readers;
     const uint32_t *opens = reads ? &pipe->writer_opens : &pipe->reader_opens;
-    uint32_t before;
-    int error = 0;
+    uint32_t before = *opens;
 
-    mutex_lock(&pipe->lock);
-    before = *opens;
-    if (*partners == 0 && file->flags & O_NONBLOCK) {
-        mutex_unlock(&pipe->lock);
-        return reads ? 0 : -ENXIO;
-    }
-    while (error == 0 && *partners == 0 && *opens == before) {
-        if (task_sleep_mutex(&pipe->open_wait, 0, &pipe->lock) == -EINTR)
-            error = -ERESTARTSYS;
+    while (*partners == 0 && *opens == before) {
+        int result = task_sleep_mutex(&pipe->open_wait, 0, &pipe->lock);
+
         mutex_lock(&pipe->lock);
+        if (result == -EINTR && *opens == before)
+            return -ERESTARTSYS;
     }
-    mutex_unlock(&pipe->lock);
-    return error;
+    return 0;
 }
 
-/* The pipe of a node, a new one if need be, with one end more; NULL: no memory. */
-static struct pipe *
-join_pipe(struct node *node, struct file *file)
+/* A writer that does not wait, and there is nobody to read. It is not counted: whoever opens the
+ * other end would take it for one. With ends_mutex, under which ends with a name come and go. */
+static bool
+finds_nobody(const struct pipe *pipe, const struct file *file)
 {
-    struct pipe *pipe;
+    return has_name(file->node) && file->access == FILE_WRITE && (file->flags & O_NONBLOCK) &&
+           (pipe == NULL || pipe->readers == 0);
+}
 
-    mutex_lock(&ends_mutex);
-    pipe = (struct pipe *)node->value;
+/* The file becomes an end of the pipe of its node, a new one if need be. With ends_mutex. 0, with
+ * the pipe's lock; or -errno. */
+static int
+join_pipe(struct file *file)
+{
+    struct pipe *pipe = (struct pipe *)file->node->value;
+
+    if (finds_nobody(pipe, file))
+        return -ENXIO;
     if (pipe == NULL)
         pipe = new_pipe();
-    node->value = (uintptr_t)pipe;
-    if (pipe != NULL)
-        add_end(pipe, file);
-    mutex_unlock(&ends_mutex);
-    return pipe;
+    if (pipe == NULL)
+        return -ENOMEM;
+    file->node->value = (uintptr_t)pipe;
+    mutex_lock(&pipe->lock);
+    count_end(pipe, file);
+    return 0;
 }
 
 int
 pipe_open(struct file *file)
 {
-    struct node *node = file->node;
     struct pipe *pipe;
-    int error = 0;
+    int error;
 
     if (file->access == 0) /* it would be no end, and not be counted */
         return -EINVAL;
-    pipe = join_pipe(node, file);
-    if (pipe == NULL)
-        return -ENOMEM;
-    if (node->mount != &pipe_mount && file->access != (FILE_READ | FILE_WRITE))
+    mutex_lock(&ends_mutex);
+    error = join_pipe(file);
+    mutex_unlock(&ends_mutex);
+    if (error != 0)
+        return error;
+    pipe = file->state;
+    if (has_name(file->node) && file->access != (FILE_READ | FILE_WRITE) &&
+        !(file->flags & O_NONBLOCK))
         error = wait_for_partner(file, pipe);
+    mutex_unlock(&pipe->lock);
     if (error != 0)
         remove_end(pipe, file);
     return error;
@@ -163,9 +181,13 @@ static struct file *
 make_end(struct node *node, unsigned flags)
 {
     struct file *file = file_create(&pipe_ops, node, flags, NULL);
+    struct pipe *pipe = (struct pipe *)node->value;
 
-    if (file != NULL)
-        add_end((struct pipe *)node->value, file);
+    if (file == NULL)
+        return NULL;
+    mutex_lock(&pipe->lock);
+    count_end(pipe, file);
+    mutex_unlock(&pipe->lock);
     return file;
 }
 

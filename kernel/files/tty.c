@@ -50,6 +50,7 @@ static struct terminal {
     char output[OUTPUT]; /* what the discipline put, on its way to the consoles */
     size_t output_size;
     struct wait_queue readers, writers;
+    bool writing; /* a write has its turn */
     unsigned users;     /* open files */
     int session, group; /* that it controls, and that is in the foreground; 0: none */
     struct winsize size;
@@ -316,6 +317,36 @@ tty_read(struct file *file, struct buffer *to, uint64_t *position)
 
 /* ---- writing ---- */
 
+/* Waits for its turn: what one write puts out stays in one piece, however long it is. 0 or -errno.
+ */
+static int
+begin_write(const struct file *file)
+{
+    unsigned long state = spin_lock(&terminal.lock);
+    int result = 0;
+
+    while (result == 0 && terminal.writing) {
+        if (file->flags & O_NONBLOCK)
+            result = -EAGAIN;
+        else if (sleep_for(&terminal.writers, 0, &state) == -EINTR)
+            result = -ERESTARTSYS;
+    }
+    if (result == 0)
+        terminal.writing = true;
+    spin_unlock(&terminal.lock, state);
+    return result;
+}
+
+static void
+end_write(void)
+{
+    unsigned long state = spin_lock(&terminal.lock);
+
+    terminal.writing = false;
+    task_wake_all(&terminal.writers);
+    spin_unlock(&terminal.lock, state);
+}
+
 /* Waits while ^S holds the output. 0 or -errno. */
 static int
 wait_for_output(const struct file *file)
@@ -352,13 +383,11 @@ write_piece(const struct file *file, struct buffer *from, size_t size)
 }
 
 static long
-tty_write(struct file *file, struct buffer *from, uint64_t *position)
+write_pieces(const struct file *file, struct buffer *from)
 {
-    bool stops = (terminal.line.termios.lflag & TOSTOP) != 0;
-    int error = stops ? stop_background(SIGTTOU) : 0;
     size_t done = 0;
+    int error = 0;
 
-    (void)position;
     while (error == 0 && from->size > 0) {
         size_t size = from->size < PIECE ? from->size : PIECE;
 
@@ -371,6 +400,22 @@ tty_write(struct file *file, struct buffer *from, uint64_t *position)
         task_breathe();
     }
     return done > 0 ? (long)done : error;
+}
+
+static long
+tty_write(struct file *file, struct buffer *from, uint64_t *position)
+{
+    bool stops = (terminal.line.termios.lflag & TOSTOP) != 0;
+    long result = stops ? stop_background(SIGTTOU) : 0;
+
+    (void)position;
+    if (result == 0)
+        result = begin_write(file);
+    if (result != 0)
+        return result;
+    result = write_pieces(file, from);
+    end_write();
+    return result;
 }
 
 /* ---- settings and questions ---- */

@@ -57,19 +57,32 @@ close_program(struct builder *build)
     build->file = NULL;
 }
 
-/* Opens what may be a program and reads its head. */
+/* Opens what may be a program. Anything else is only looked at: who waits for the other end of a FIFO
+ * must not take this for one. */
+static int
+open_node(struct builder *build, struct node *node)
+{
+    if (!S_ISREG(node->mode) || node->object == NULL || !(node->mode & ANYBODY_RUNS))
+        return -EACCES;
+    build->file = file_create(node->ops, node, O_RDONLY, NULL);
+    return build->file != NULL ? 0 : file_shortage();
+}
+
+/* The same, and reads its head. */
 static int
 open_file(struct builder *build, const char *path)
 {
-    struct node *start = current_folder();
-    int error = file_open_at(start, path, O_RDONLY | O_NONBLOCK, 0, &build->file);
+    struct node *start = current_folder(), *node;
+    int error = path_find(start, path, 0, &node);
     long size;
 
     node_put(start);
     if (error != 0)
         return error;
-    if (file_object(build->file) == NULL || !(build->file->node->mode & ANYBODY_RUNS))
-        return -EACCES;
+    error = open_node(build, node);
+    node_put(node);
+    if (error != 0)
+        return error;
     size = file_read(build->file, build->head, sizeof(build->head), 0);
     if (size < 0)
         return (int)size;

@@ -357,6 +357,38 @@ static void held_output(void)
     ok(ms_now() - before >= 100, "^S holds output until ^Q");
 }
 
+/* ---- several that write ---- */
+
+enum { WRITERS = 3, LINES = 30 };
+
+static int write_lines(int letter)
+{
+    static char line[1000];
+    int whole = 0;
+
+    set_all(line, (u8)letter, sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\n';
+    for (int i = 0; i < LINES; i++)
+        whole += k_write(1, line, sizeof(line)) == sizeof(line);
+    return whole;
+}
+
+/* typed.t looks whether the lines are whole. */
+static void together(void)
+{
+    int written = 0, st;
+
+    for (int i = 0; i < WRITERS; i++) {
+        if (k_fork() == 0)
+            k_exit(write_lines('u' + i));
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        k_wait(-1, &st);
+        written += st >> 8;
+    }
+    eq(written, WRITERS * LINES, "several write long lines at the same time");
+}
+
 /* ---- a terminal that is nobody's ---- */
 
 /* A session's leader opens it: 0 it is the session's now, 1 it is not. */
@@ -393,6 +425,7 @@ int main(void)
     jobs();
     window();
     held_output();
+    together();
     nobodys();
     return done("typed");
 }

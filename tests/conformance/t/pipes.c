@@ -4,8 +4,8 @@
 #include "tap.h"
 
 enum {
-    NR_mknod = 14, NR_fcntl = 55, NR_fchmod = 94, NR_newselect = 142, NR_sendfile = 187,
-    NR_ppoll = 309, NR_pselect6 = 308, ENXIO_ = 6,
+    NR_mknod = 14, NR_alarm = 27, NR_fcntl = 55, NR_fchmod = 94, NR_newselect = 142,
+    NR_sendfile = 187, NR_ppoll = 309, NR_pselect6 = 308, ENXIO_ = 6,
 };
 
 enum {
@@ -351,6 +351,90 @@ static void fifos(void)
     k_close((int)fd);
 }
 
+static void end_of_a_writer_that_was_there(void)
+{
+    long writer, reader;
+
+    SC3(NR_mknod, FIFO, 010644, 0);
+    writer = opens(2);
+    reader = opens(0);
+    eq(polled((int)reader, IN, 0), 0, "poll: a reader who came behind a writer");
+    k_close((int)writer);
+    eq(polled((int)reader, IN, 0), HUP, "hears of its end");
+    k_close((int)reader);
+    SC1(NR_unlink, FIFO);
+}
+
+/* Both open their end at the same moment and close it at once: none may miss that the other one was
+ * there. */
+enum { MEETINGS = 3000, MEETING_SECONDS = 60 };
+
+struct meeting {
+    volatile u32 here[2], over[2];
+};
+
+static void wait_until(const volatile u32 *word, u32 value)
+{
+    for (u32 looks = 1; *word != value; looks++) {
+        if (looks % 1000 == 0)
+            k_yield();
+    }
+}
+
+static void meet(struct meeting *meeting, int me)
+{
+    SC1(NR_alarm, MEETING_SECONDS);
+    for (u32 i = 1; i <= MEETINGS; i++) {
+        meeting->here[me] = i;
+        wait_until(&meeting->here[!me], i);
+        k_close((int)opens(me));
+        meeting->over[me] = i;
+        wait_until(&meeting->over[!me], i);
+    }
+    k_exit(0);
+}
+
+static void meetings(void)
+{
+    struct meeting *meeting = (void *)k_mmap(0, PG, 3, M_SHARED | M_ANON, -1, 0);
+    long pids[2];
+    int st[2] = {-1, -1};
+
+    SC3(NR_mknod, FIFO, 010644, 0);
+    for (int i = 0; i < 2; i++) {
+        pids[i] = k_fork();
+        if (pids[i] == 0)
+            meet(meeting, i);
+    }
+    for (int i = 0; i < 2; i++)
+        k_wait(pids[i], &st[i]);
+    ok(st[0] == 0 && st[1] == 0, "who opens one end does not miss a short visit to the other "
+       "(%x, %x; round %u)", st[0], st[1], meeting->over[0]);
+    SC1(NR_unlink, FIFO);
+    k_munmap(meeting, PG);
+}
+
+static void run_as_a_program(void)
+{
+    char *words[] = {FIFO, 0};
+    int st = -1;
+    long pid, fd;
+
+    SC3(NR_mknod, FIFO, 010755, 0);
+    pid = k_fork();
+    if (pid == 0)
+        k_exit(opens(1) < 0);
+    nap(50);
+    eq(SC3(NR_execve, FIFO, words, words + 1), -EACCES_, "a FIFO is no program");
+    nap(50);
+    eq(SC4(NR_wait4, pid, &st, 1, 0), 0, "a writer does not take the try for a reader");
+    fd = opens(0);
+    k_wait(pid, &st);
+    eq(st, 0, "but waits for one");
+    k_close((int)fd);
+    SC1(NR_unlink, FIFO);
+}
+
 /* ---- the descriptor of an open that waits ---- */
 
 static int duplicates(void *arg)
@@ -671,6 +755,9 @@ int main(void)
     long_writes();
     sent_files();
     fifos();
+    end_of_a_writer_that_was_there();
+    meetings();
+    run_as_a_program();
     reserved();
     pipes_opened_again();
     polls();
