@@ -118,14 +118,15 @@ $(BUILD)/kernel.elf: kernel/kernel.ld $(KERNEL_OBJ)
 	    print "  SIZE    $@: " $$4 " of $(KERNEL_MAX) bytes in memory" }'
 
 # The kernel's tests: an image of their own beside that very kernel (kernel/ktests.c). In 2 MiB there
-# is room for those of mm/ alone.
+# is room for those of mm/ alone, without those of the keyboard and the screen beside them.
 KTESTS_C    := tests/image.c tests/ktest.c tests/kernel/bench.c \
         $(sort $(wildcard tests/mm/test_*.c tests/kernel/test_*.c))
 KTESTS_OBJ  := $(KTESTS_C:%=$(BUILD)/obj/%.o)
 KTESTS_SLIM := $(BUILD)/slim/ktests.elf
 
 $(BUILD)/ktests.elf: $(KTESTS_OBJ)
-$(KTESTS_SLIM): $(filter-out $(BUILD)/obj/tests/kernel/%,$(KTESTS_OBJ))
+$(KTESTS_SLIM): $(filter-out $(BUILD)/obj/tests/kernel/% \
+        $(patsubst %,$(BUILD)/obj/tests/mm/test_%.c.o,ansi discipline keyboard line words),$(KTESTS_OBJ))
 $(BUILD)/ktests.elf $(KTESTS_SLIM): tests/ktests.ld $(BUILD)/kernel.elf
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
