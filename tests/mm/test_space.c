@@ -905,7 +905,8 @@ call_double(void)
     return answer == (long)at(3) ? 0 : answer;
 }
 
-/* Where there is no memory, madvise says that it may be tried again. */
+/* Where there is no memory, madvise says that it may be tried again. -ENOMEM is what it says of a
+ * hole: that would be wrong here, so it comes out as something else. */
 static long
 advise(int advice)
 {

@@ -154,8 +154,10 @@ do_unset(char **argv)
     bool ok = true;
 
     for (argv++; *argv; argv++) {
-        ok &= variable_name("unset", *argv, '\0') != 0;
-        variable_unset(*argv);
+        if (variable_name("unset", *argv, '\0'))
+            variable_unset(*argv);
+        else
+            ok = false;
     }
     return !ok;
 }
