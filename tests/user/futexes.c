@@ -26,14 +26,14 @@ now_us(void)
     return (u32)time.sec * 1000000 + (u32)time.part / 1000;
 }
 
-/* Sleeps while the word has the value, for at most a second. */
-static void
+/* Sleeps while the word has the value, for at most a second. What the kernel answers, 0 if it need
+ * not be asked. */
+static long
 wait_while(volatile u32 *word, u32 value)
 {
-    static const struct { long sec, nsec; } second = {1, 0};
+    static const struct time second = {1, 0};
 
-    if (*word == value)
-        SC4(NR_futex, word, FUTEX_WAIT_, value, &second);
+    return *word == value ? SC4(NR_futex, word, FUTEX_WAIT_, value, &second) : 0;
 }
 
 static void
@@ -173,10 +173,9 @@ static struct waiter {
 static void
 wait_there(void *at)
 {
-    static const struct { long sec, nsec; } second = {1, 0};
     struct waiter *waiter = at;
 
-    waiter->answer = SC4(NR_futex, waiter->word, FUTEX_WAIT_, 0, &second);
+    waiter->answer = wait_while(waiter->word, 0);
 }
 
 /* What the kernel has of new shared memory may lie where it had that of the old one. */
@@ -191,7 +190,7 @@ wakes_who_is_there(void)
         waiter->word = (volatile u32 *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
         waiter->answer = 1;
         start_thread(AS_THREAD, wait_there, waiter, stacks[i]);
-        SC3(NR_poll, 0, 0, 50);
+        nap(50);
         if (i == GONE)
             SC2(NR_munmap, waiter->word, PG);
     }

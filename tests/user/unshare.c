@@ -8,6 +8,7 @@
  * closes after that stays open in the child. What a thread waits for meanwhile, a file that it
  * opens or a lock, is the new table's.
  */
+#include "clock.h"
 #include "threads.h"
 
 enum { UNSHARE = 2, FILES_SHARED = 0x400 /* CLONE_FILES */, OWN = 64 /* descriptors of a thread */ };
@@ -112,7 +113,7 @@ take_table_during_open(void)
     SC3(NR_mknod_, FIFO, 010644, 0);
     opened = -1;
     start_thread(AS_THREAD, open_fifo, 0, stack);
-    SC3(NR_poll, 0, 0, 50);
+    nap(50);
     pid = SC5(NR_clone, FILES_SHARED | SIGCHLD_, 0, 0, 0, 0);
     if (pid == 0) {
         while (shared->told == round)
@@ -187,7 +188,7 @@ take_table_during_wait(void)
         k_yield();
     locked = 1;
     start_thread(AS_THREAD, wait_for_lock, (void *)file, stack);
-    SC3(NR_poll, 0, 0, 50);
+    nap(50);
     pid = sharer(0);
     eq(SC3(NR_close_range_, 100, 100, UNSHARE), 0, "a new table during a wait for a lock");
     shared->told++;
