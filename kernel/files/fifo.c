@@ -14,7 +14,8 @@
  * none goes just when another one comes; the counts are the pipe's (pipe.h), whose lock is not
  * given back between counting an end and waiting for the other one.
  *
- * Cost: a pipe is 104 bytes, a node and two files, and a page once something was written.
+ * Cost: a pipe is 112 bytes, a node and two files, and a page once something was written; more
+ * while more lies in it (pipe.c).
  */
 #include "kmalloc.h"
 #include "pipe.h"
@@ -28,8 +29,10 @@ new_pipe(void)
 {
     struct pipe *pipe = kzalloc(sizeof(*pipe));
 
-    if (pipe != NULL)
-        mutex_init(&pipe->lock);
+    if (pipe == NULL)
+        return NULL;
+    mutex_init(&pipe->lock);
+    pipe->limit = PIPE_BYTES;
     return pipe;
 }
 

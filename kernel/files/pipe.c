@@ -2,11 +2,13 @@
  *
  *              head        head + used
  *                v             v
- *   |............bbbbbbbbbbbbbb.............|   one page, a ring; head is 0 whenever it is empty
+ *   |............bbbbbbbbbbbbbb.............|   a ring; head is 0 whenever it is empty
  *
- * The bytes go straight between the programs' memory and the page. A pipe that has been emptied
- * begins at the page's start again, so that what fits is copied in one piece. The page is allocated
- * by the first write and stays as long as the pipe.
+ * The bytes go straight between the programs' memory and the ring. A pipe that has been emptied
+ * begins at the ring's start again, so that what fits is copied in one piece. The first write
+ * allocates a page, which stays as long as the pipe. What does not fit makes the ring larger, up to
+ * the pipe's limit; once all is read, a larger one goes. Where there is no memory for a larger one
+ * the pipe holds what it has room for.
  *
  * A write of at most PIPE_BUF (4096) bytes goes in as a whole or waits until it can; a longer one
  * goes in by pieces. Whoever waits is woken by the other end, and only if somebody waits: the short
@@ -24,16 +26,66 @@
 #include "syscall.h"
 #include "uapi/termios.h"
 
-_Static_assert(PIPE_BUF <= PIPE_BYTES, "an atomic write must fit into an empty pipe");
+_Static_assert(PIPE_BUF <= PAGE_SIZE, "an atomic write must fit into an empty pipe");
 
 /* ---- the ring ---- */
+
+/* The bytes lie in `ring`, which has room for `size` and becomes the pipe's, from its start on. */
+static void
+move_ring(struct pipe *pipe, char *ring, uint32_t size)
+{
+    uint32_t straight = pipe->size - pipe->head;
+
+    if (straight > pipe->used)
+        straight = pipe->used;
+    if (pipe->used > 0) {
+        memcpy(ring, pipe->ring + pipe->head, straight);
+        memcpy(ring + straight, pipe->ring, pipe->used - straight);
+    }
+    kfree(pipe->ring);
+    pipe->ring = ring;
+    pipe->size = size;
+    pipe->head = 0;
+    pipe_set_room(pipe);
+}
+
+/* Makes room for `more` bytes, as far as the limit and memory allow. */
+static void
+make_room(struct pipe *pipe, uint32_t more)
+{
+    uint32_t size = PAGE_SIZE;
+
+    while (size < pipe->limit && size < pipe->used + more)
+        size *= 2;
+    for (; size > pipe->size; size /= 2) {
+        char *ring = kmalloc(size);
+
+        if (ring != NULL) {
+            move_ring(pipe, ring, size);
+            return;
+        }
+    }
+}
+
+/* Nothing is in it any more. */
+static void
+reset_ring(struct pipe *pipe)
+{
+    pipe->head = 0;
+    if (LIKELY(pipe->size <= PAGE_SIZE))
+        return;
+    kfree(pipe->ring);
+    pipe->ring = NULL;
+    pipe->size = 0;
+    pipe_set_room(pipe);
+}
 
 /* Takes `size` bytes into the ring, which has room. 0, or -EFAULT and nothing was taken. */
 static inline int
 ring_take(struct pipe *pipe, struct buffer *from, size_t size)
 {
-    uint32_t at = (pipe->head + pipe->used) & (PIPE_BYTES - 1);
-    size_t straight = PIPE_BYTES - at;
+    uint32_t at = (pipe->head + pipe->used) & (pipe->size - 1);
+    size_t straight = pipe->size - at;
 
     if (LIKELY(size <= straight)) {
         if (buffer_get(from, pipe->ring + at, size) != 0)
@@ -51,7 +103,7 @@ ring_take(struct pipe *pipe, struct buffer *from, size_t size)
 static inline int
 ring_give(struct pipe *pipe, struct buffer *to, size_t size)
 {
-    size_t straight = PIPE_BYTES - pipe->head;
+    size_t straight = pipe->size - pipe->head;
 
     if (LIKELY(size <= straight)) {
         if (buffer_put(to, pipe->ring + pipe->head, size) != 0)
@@ -62,7 +114,9 @@ ring_give(struct pipe *pipe, struct buffer *to, size_t size)
     }
     pipe->used -= size;
     pipe->room += size;
-    pipe->head = pipe->used == 0 ? 0 : (pipe->head + size) & (PIPE_BYTES - 1);
+    pipe->head = (pipe->head + size) & (pipe->size - 1);
+    if (pipe->used == 0)
+        reset_ring(pipe);
     return 0;
 }
 
@@ -78,21 +132,33 @@ sleep_for(struct pipe *pipe, struct wait_queue *queue)
     return result == -EINTR ? -ERESTARTSYS : 0;
 }
 
-/* Waits until `needed` bytes fit. 0 or why it is of no use to wait. */
+/* Not enough room: should it be waited for? 0, or why not. */
 static int
-wait_for_room(struct file *file, struct pipe *pipe, size_t needed)
+may_wait(const struct file *file, const struct pipe *pipe, size_t needed)
 {
-    if (pipe->ring == NULL && (pipe->ring = kmalloc(PIPE_BYTES)) == NULL)
-        return -ENOMEM;
-    pipe_set_room(pipe);
-    while (pipe->readers != 0 && PIPE_BYTES - pipe->used < needed) {
-        if (file->flags & O_NONBLOCK)
-            return -EAGAIN;
-        if (sleep_for(pipe, &pipe->write_wait) != 0)
-            return -ERESTARTSYS;
+    if (pipe->used == 0)
+        return -ENOMEM; /* there is nothing whose reading would make room */
+    if (file->flags & O_NONBLOCK) /* poll said that there is room, but there is no memory */
+        return pipe->limit - pipe->used < needed ? -EAGAIN : -ENOMEM;
+    return 0;
+}
+
+/* Waits until `needed` bytes of `wanted` fit. 0 or why it is of no use to wait. */
+static int
+wait_for_room(struct file *file, struct pipe *pipe, size_t needed, size_t wanted)
+{
+    while (pipe->readers != 0) {
+        int error;
+
+        make_room(pipe, wanted < pipe->limit ? (uint32_t)wanted : pipe->limit);
+        if (pipe->size - pipe->used >= needed)
+            return 0;
+        error = may_wait(file, pipe, needed);
+        if (error == 0)
+            error = sleep_for(pipe, &pipe->write_wait);
+        if (error != 0)
+            return error;
     }
-    if (pipe->readers != 0)
-        return 0;
     signal_task(task_current(), SIGPIPE);
     return -EPIPE;
 }
@@ -104,8 +170,8 @@ write_pieces(struct file *file, struct pipe *pipe, struct buffer *from, size_t s
     size_t done = 0;
 
     while (done < size) {
-        int error = wait_for_room(file, pipe, needed);
-        size_t room = PIPE_BYTES - pipe->used;
+        int error = wait_for_room(file, pipe, needed, size - done);
+        size_t room = pipe->size - pipe->used;
         size_t piece = size - done < room ? size - done : room;
 
         if (error == 0)
@@ -141,10 +207,10 @@ pipe_write(struct file *file, struct buffer *from, uint64_t *position)
 
 /* Waits until there is something to read or never will be. */
 static int
-wait_for_bytes(struct file *file, struct pipe *pipe)
+wait_for_bytes(struct file *file, struct pipe *pipe, bool at_once)
 {
     while (pipe->used == 0 && pipe->writers != 0) {
-        if (file->flags & O_NONBLOCK)
+        if (at_once || (file->flags & O_NONBLOCK))
             return -EAGAIN;
         if (sleep_for(pipe, &pipe->read_wait) != 0)
             return -ERESTARTSYS;
@@ -174,7 +240,7 @@ pipe_read(struct file *file, struct buffer *to, uint64_t *position)
     (void)position;
     mutex_lock(&pipe->lock);
     if (UNLIKELY(pipe->used == 0 && to->size > 0))
-        done = wait_for_bytes(file, pipe);
+        done = wait_for_bytes(file, pipe, to->at_once);
     if (LIKELY(done == 0))
         done = read_bytes(pipe, to);
     mutex_unlock(&pipe->lock);
@@ -196,7 +262,7 @@ poll_reader(const struct file *file, const struct pipe *pipe)
 static unsigned
 poll_writer(const struct pipe *pipe)
 {
-    return (PIPE_BYTES - pipe->used >= PIPE_BUF ? POLL_OUT : 0) |
+    return (pipe->used + PIPE_BUF <= pipe->limit ? POLL_OUT : 0) |
            (pipe->readers != 0 ? 0 : POLL_ERR);
 }
 
@@ -217,6 +283,53 @@ pipe_ioctl(struct file *file, unsigned request, uintptr_t argument)
     if (request != FIONREAD)
         return -ENOTTY;
     return put_user_u32(pipe->used, (void *)argument);
+}
+
+long
+pipe_get_limit(const struct file *file)
+{
+    const struct pipe *pipe = file->state;
+
+    return file->ops == &pipe_ops ? (long)pipe->limit : -EBADF;
+}
+
+/* With the lock. 0 or -errno. */
+static int
+change_limit(struct pipe *pipe, uint32_t limit)
+{
+    if (pipe->used > limit)
+        return -EBUSY;
+    if (pipe->size > limit) {
+        char *ring = kmalloc(limit);
+
+        if (ring == NULL)
+            return -ENOMEM;
+        move_ring(pipe, ring, limit);
+    }
+    pipe->limit = limit;
+    pipe_wake(&pipe->write_wait);
+    return 0;
+}
+
+long
+pipe_set_limit(struct file *file, uint32_t wanted)
+{
+    struct pipe *pipe = file->state;
+    uint32_t limit = PAGE_SIZE;
+    int error;
+
+    if (file->ops != &pipe_ops)
+        return -EBADF;
+    if (wanted > 1u << 31)
+        return -EINVAL;
+    if (wanted > PIPE_MAX)
+        return -EPERM;
+    while (limit < wanted)
+        limit *= 2;
+    mutex_lock(&pipe->lock);
+    error = change_limit(pipe, limit);
+    mutex_unlock(&pipe->lock);
+    return error != 0 ? error : (long)limit;
 }
 
 const struct file_ops pipe_ops = {

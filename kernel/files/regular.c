@@ -366,7 +366,7 @@ file_size(const struct file *file)
 long
 file_read(struct file *file, void *to, size_t size, uint64_t position)
 {
-    struct buffer buffer = {to, size, true};
+    struct buffer buffer = {to, size, true, false};
 
     if (!(file->access & FILE_READ) || file->ops->read == NULL)
         return -EINVAL;

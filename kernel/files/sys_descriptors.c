@@ -3,6 +3,7 @@
  */
 #include "file.h"
 #include "locks.h"
+#include "pipe.h"
 #include "syscall.h"
 #include "uapi/termios.h"
 
@@ -134,8 +135,9 @@ fcntl_held(struct file *file, int descriptor, unsigned command, uint32_t argumen
     case F_SETOWN:
         return 0;
     case F_GETPIPE_SZ:
+        return pipe_get_limit(file);
     case F_SETPIPE_SZ:
-        return S_ISFIFO(file->node->mode) ? (long)PAGE_SIZE : -EBADF;
+        return pipe_set_limit(file, argument);
     default:
         return -EINVAL;
     }

@@ -34,9 +34,10 @@ struct transfer {
 };
 
 static inline long
-move_bytes(struct file *file, mover move, uint32_t at, uint32_t size, uint64_t *position)
+move_bytes(struct file *file, mover move, uint32_t at, uint32_t size, uint64_t *position,
+           bool at_once)
 {
-    struct buffer buffer = {(char *)at, size, false};
+    struct buffer buffer = {(char *)at, size, false, at_once};
 
     if (UNLIKELY(!user_range_ok(at, size)))
         return -EFAULT;
@@ -54,9 +55,9 @@ move_next(struct file *file, mover move, const struct trap_frame *frame)
     long done;
 
     if (file->ops->stream)
-        return move_bytes(file, move, frame->ecx, frame->edx, &file->position);
+        return move_bytes(file, move, frame->ecx, frame->edx, &file->position, false);
     mutex_lock(&file->turn);
-    done = move_bytes(file, move, frame->ecx, frame->edx, &file->position);
+    done = move_bytes(file, move, frame->ecx, frame->edx, &file->position, false);
     mutex_unlock(&file->turn);
     return done;
 }
@@ -149,7 +150,7 @@ move_at(const struct trap_frame *frame, bool reads)
 
     if (done != 0)
         return done;
-    done = move_bytes(transfer.file, transfer.move, frame->ecx, frame->edx, &position);
+    done = move_bytes(transfer.file, transfer.move, frame->ecx, frame->edx, &position, false);
     transfer_end(&transfer);
     return done;
 }
@@ -166,16 +167,8 @@ SYSCALL(pwrite64)
 
 /* ---- vectors ---- */
 
-/* Reading goes on to the next piece only when that needs no waiting. */
-static bool
-would_wait(const struct transfer *transfer)
-{
-    const struct file_ops *ops = transfer->file->ops;
-
-    return transfer->reads && ops->poll != NULL && !(ops->poll(transfer->file) & POLL_IN);
-}
-
-/* Each piece in turn until one is not done whole. Bytes, or -errno when there are none. */
+/* Each piece in turn until one is not done whole. A read that has something does not wait for more.
+ * Bytes, or -errno when there are none. */
 static long
 move_pieces(const struct transfer *transfer, const struct iovec *pieces, uint32_t count)
 {
@@ -186,10 +179,8 @@ move_pieces(const struct transfer *transfer, const struct iovec *pieces, uint32_
 
         if (pieces[i].size == 0)
             continue;
-        if (total > 0 && would_wait(transfer))
-            break;
         done = move_bytes(transfer->file, transfer->move, pieces[i].base, pieces[i].size,
-                          transfer->position);
+                          transfer->position, transfer->reads && total > 0);
         if (done < 0)
             return total > 0 ? total : done;
         total += done;
@@ -232,7 +223,7 @@ write_gathered(const struct transfer *transfer, const struct iovec *pieces, uint
                size_t size)
 {
     char *bytes = kmalloc(size);
-    struct buffer buffer = {bytes, size, true};
+    struct buffer buffer = {bytes, size, true, false};
     long done;
 
     if (bytes == NULL)
@@ -361,7 +352,7 @@ static long
 send_piece(struct file *to, struct file *from, uint64_t *position, char *page, size_t size)
 {
     uint64_t start = *position;
-    struct buffer in = {page, size, true}, out = {page, 0, true};
+    struct buffer in = {page, size, true, false}, out = {page, 0, true, false};
     long got = from->ops->read(from, &in, position);
     long done;
 

@@ -258,14 +258,14 @@ sleep_for(struct wait_queue *queue, uint32_t ticks, unsigned long *state)
     return result;
 }
 
-/* Waits until a read of `size` bytes has what it wants. With the lock. 0 or -errno. */
+/* Waits until a read has what it wants. With the lock. 0 or -errno. */
 static int
-wait_for_input(const struct file *file, size_t size, unsigned long *state)
+wait_for_input(const struct file *file, const struct buffer *to, unsigned long *state)
 {
     int result = 0;
 
-    while (result == 0 && !is_ready(size)) {
-        if (file->flags & O_NONBLOCK)
+    while (result == 0 && !is_ready(to->size)) {
+        if (to->at_once || (file->flags & O_NONBLOCK))
             return discipline_count(&terminal.line) > 0 ? 0 : -EAGAIN;
         result = sleep_for(&terminal.readers, patience(), state);
         if (result == 0)
@@ -308,7 +308,7 @@ tty_read(struct file *file, struct buffer *to, uint64_t *position)
     if (error != 0 || to->size == 0)
         return error;
     state = spin_lock(&terminal.lock);
-    error = wait_for_input(file, to->size, &state);
+    error = wait_for_input(file, to, &state);
     if (error == 0)
         return copy_input(to, state);
     spin_unlock(&terminal.lock, state);

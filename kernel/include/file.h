@@ -25,6 +25,7 @@ struct buffer {
     char *at;
     size_t size;
     bool kernel;
+    bool at_once; /* a read does not wait for more than is there */
 };
 
 /* Copies and moves `at` on. 0 or -EFAULT, and the buffer is as it was. */

@@ -9,13 +9,16 @@
 #include "file.h"
 #include "poll.h"
 
-#define PIPE_BYTES PAGE_SIZE
-#define PIPE_BUF   4096u /* a write of no more is not torn apart */
+#define PIPE_BUF   4096u   /* a write of no more is not torn apart */
+#define PIPE_BYTES 0x10000u /* a new pipe holds so many; F_SETPIPE_SZ: from a page to PIPE_MAX */
+#define PIPE_MAX   0x100000u
 
 /* The value of a node, and the state of each file that is an end. */
 struct pipe {
     struct mutex lock;
-    char *ring; /* NULL until something is written */
+    char *ring;     /* NULL until something is written */
+    uint32_t size;  /* of the ring, a power of two; 0 without one */
+    uint32_t limit; /* what it may grow to, a power of two */
     uint32_t head, used;
     uint32_t room; /* what can be written at once: nothing without a ring or without a reader */
     uint32_t readers, writers;           /* ends that are open; no two zeros: then it is gone */
@@ -27,7 +30,7 @@ struct pipe {
 static inline void
 pipe_set_room(struct pipe *pipe)
 {
-    pipe->room = pipe->ring != NULL && pipe->readers != 0 ? PIPE_BYTES - pipe->used : 0;
+    pipe->room = pipe->readers != 0 ? pipe->size - pipe->used : 0;
 }
 
 /* Something changed for those who wait for it. With the lock, which they have too when they look
@@ -42,6 +45,12 @@ pipe_wake(struct wait_queue *queue)
 /* The end to read from and the one to write to, with one reference each; `flags` is O_NONBLOCK or
  * 0. 0, -ENOMEM or -ENFILE. */
 MUST_CHECK int pipe_create(unsigned flags, struct file *ends[2]);
+
+/* F_GETPIPE_SZ and F_SETPIPE_SZ of fcntl(2), for any file: what the pipe may hold, in bytes; setting
+ * rounds up to a power of two of pages. -EBADF: it is no pipe; -EINVAL: more than 2 GiB; -EPERM: more
+ * than PIPE_MAX; -EBUSY: more lies in it; -ENOMEM. */
+long pipe_get_limit(const struct file *file);
+long pipe_set_limit(struct file *file, uint32_t wanted);
 
 /* Of pipe_ops (kernel/files/fifo.c). */
 int pipe_open(struct file *file);

@@ -58,7 +58,7 @@ make_head(void)
 static bool
 write_at(struct file *file, const void *bytes, size_t size, uint64_t position)
 {
-    struct buffer buffer = {(char *)bytes, size, true};
+    struct buffer buffer = {(char *)bytes, size, true, false};
 
     return file->ops->write(file, &buffer, &position) == (long)size;
 }

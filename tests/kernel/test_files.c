@@ -275,7 +275,7 @@ static const char greeting[] = "the quick brown fox";
 static long
 write_at(struct file *file, const void *from, size_t size, uint64_t position)
 {
-    struct buffer buffer = {(char *)(uintptr_t)from, size, true};
+    struct buffer buffer = {(char *)(uintptr_t)from, size, true, false};
 
     return file->ops->write(file, &buffer, &position);
 }

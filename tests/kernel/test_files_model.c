@@ -314,7 +314,7 @@ write_both(struct file *file)
 {
     uint32_t at = below(FILE_MAX), size = below(FILE_MAX - at + 1);
     uint64_t position = at;
-    struct buffer buffer = {(char *)wanted + at, size, true};
+    struct buffer buffer = {(char *)wanted + at, size, true, false};
 
     for (uint32_t i = 0; i < size; i++)
         wanted[at + i] = (uint8_t)ktest_random(&random_state);

@@ -1,5 +1,6 @@
 /* test_pipe.c - pipes that do not wait, from inside the kernel; and programs that do. */
 #include <string.h>
+#include "kmalloc.h"
 #include "ktest.h"
 #include "mm.h"
 #include "pipe.h"
@@ -10,7 +11,7 @@ static struct file *ends[2];
 static long
 put(const void *bytes, size_t size)
 {
-    struct buffer from = {(char *)bytes, size, true};
+    struct buffer from = {(char *)bytes, size, true, false};
 
     return ends[1]->ops->write(ends[1], &from, NULL);
 }
@@ -18,7 +19,7 @@ put(const void *bytes, size_t size)
 static long
 get(void *bytes, size_t size)
 {
-    struct buffer to = {bytes, size, true};
+    struct buffer to = {bytes, size, true, false};
 
     return ends[0]->ops->read(ends[0], &to, NULL);
 }
@@ -77,15 +78,96 @@ KTEST(pipe, a_write_of_a_page_is_all_or_nothing)
     static uint8_t *page = ktest_scratch;
 
     CHECK_EQ(pipe_create(O_NONBLOCK, ends), 0);
+    CHECK_EQ(pipe_set_limit(ends[0], PIPE_BUF), PIPE_BUF);
     CHECK_EQ(put("x", 1), 1);
-    CHECK_EQ(put(page, PIPE_BYTES), -EAGAIN);
-    CHECK_EQ(put(page, PIPE_BYTES - 1), PIPE_BYTES - 1);
+    CHECK_EQ(put(page, PIPE_BUF), -EAGAIN);
+    CHECK_EQ(put(page, PIPE_BUF - 1), PIPE_BUF - 1);
     CHECK_EQ(put("x", 1), -EAGAIN);
-    CHECK_EQ(get(page, 2 * PIPE_BYTES), PIPE_BYTES);
-    CHECK_EQ(put(page, PIPE_BYTES + 1), PIPE_BYTES); /* a longer one goes in as far as it fits */
+    CHECK_EQ(get(page, 2 * PIPE_BUF), PIPE_BUF);
+    CHECK_EQ(put(page, PIPE_BUF + 1), PIPE_BUF); /* a longer one goes in as far as it fits */
     CHECK_EQ(get(page, 100), 100);
-    CHECK_EQ(put(page, PIPE_BYTES + 1), 100);
+    CHECK_EQ(put(page, PIPE_BUF + 1), 100);
     close_both();
+}
+
+/* Bytes that count on, `size` of them. */
+static long
+put_numbers(uint8_t *numbers, size_t size, uint8_t *next)
+{
+    long done;
+
+    for (size_t i = 0; i < size; i++)
+        numbers[i] = (uint8_t)(*next + i);
+    done = put(numbers, size);
+    if (done > 0)
+        *next = (uint8_t)(*next + done);
+    return done;
+}
+
+static bool
+get_numbers(uint8_t *numbers, size_t size, uint8_t *next)
+{
+    if (get(numbers, size) != (long)size)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (numbers[i] != (*next)++)
+            return false;
+    }
+    return true;
+}
+
+/* A larger ring takes over what lies in the smaller one, also when that goes round its end. */
+KTEST(pipe, grows_and_shrinks)
+{
+    uint8_t in = 0, out = 0;
+    uint8_t *numbers = kmalloc(PIPE_BYTES);
+
+    CHECK_EQ(pipe_create(O_NONBLOCK, ends), 0);
+    CHECK_EQ(put_numbers(numbers, 3000, &in), 3000);
+    CHECK(get_numbers(numbers, 2000, &out));
+    CHECK_EQ(put_numbers(numbers, 2500, &in), 2500); /* round the end of the page */
+    CHECK_EQ(put_numbers(numbers, 1000, &in), 1000); /* two pages */
+    CHECK_EQ(put_numbers(numbers, PIPE_BYTES, &in), PIPE_BYTES - 4500);
+    CHECK_EQ(readiness(1), 0);
+    CHECK_EQ(pipe_set_limit(ends[0], PIPE_BYTES - 1), PIPE_BYTES);
+    CHECK_EQ(pipe_set_limit(ends[0], PIPE_BYTES / 2), -EBUSY);
+    CHECK(get_numbers(numbers, PIPE_BYTES / 2 + 1, &out));
+    CHECK_EQ(readiness(1), POLL_OUT);
+    CHECK_EQ(put_numbers(numbers, 100, &in), 100); /* round the end again */
+    CHECK(get_numbers(numbers, 100, &out));
+    CHECK_EQ(pipe_set_limit(ends[1], PIPE_BYTES / 2), PIPE_BYTES / 2);
+    CHECK_EQ(put_numbers(numbers, 2, &in), -EAGAIN);
+    CHECK_EQ(put_numbers(numbers, 1, &in), 1);
+    CHECK(get_numbers(numbers, PIPE_BYTES / 2, &out));
+    CHECK_EQ(get(numbers, 1), -EAGAIN);
+    close_both();
+    kfree(numbers);
+}
+
+/* Without memory for a larger ring the pipe holds what fits, and who would not wait is told. */
+KTEST(pipe, grows_as_far_as_there_is_memory)
+{
+    uint8_t *numbers = kmalloc(PIPE_BYTES);
+    bool failed = true;
+    unsigned long n;
+
+    for (n = 1; failed; n++) {
+        uint8_t in = 0, out = 0;
+        long more;
+
+        CHECK_EQ(pipe_create(O_NONBLOCK, ends), 0);
+        CHECK_EQ(put_numbers(numbers, 1000, &in), 1000);
+        (void)mm_fail_nth(n);
+        more = put_numbers(numbers, PIPE_BUF, &in);
+        failed = mm_fail_nth(0) >= n;
+        CHECK(more == PIPE_BUF || (failed && more == -ENOMEM));
+        CHECK(get_numbers(numbers, 1000 + (more > 0 ? PIPE_BUF : 0), &out));
+        CHECK_EQ(get(numbers, 1), -EAGAIN);
+        close_both();
+    }
+    CHECK(n > 2);
+    kfree(numbers);
+    CHECK(mm_check());
 }
 
 KTEST(pipe, readiness)
@@ -95,6 +177,7 @@ KTEST(pipe, readiness)
     CHECK_EQ(pipe_create(O_NONBLOCK, ends), 0);
     CHECK_EQ(readiness(0), 0);
     CHECK_EQ(readiness(1), POLL_OUT);
+    CHECK_EQ(pipe_set_limit(ends[1], PIPE_BUF), PIPE_BUF);
     CHECK_EQ(put("x", 1), 1);
     CHECK_EQ(readiness(0), POLL_IN);
     CHECK_EQ(readiness(1), 0);

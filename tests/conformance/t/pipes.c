@@ -13,6 +13,7 @@ enum {
     IN = 1, OUT = 4, ERR = 8, HUP = 0x10, NVAL = 0x20,
     SIG_USR1 = 10, SIG_ALRM = 14, SIG_CONT = 18, SIG_STOP = 19,
     ATOMIC = 4096, /* PIPE_BUF */
+    PIPE_BYTES = 65536, GET_SIZE = 1032, SET_SIZE = 1031,
 };
 
 #define RL_FILES 7
@@ -111,7 +112,7 @@ static void without_waiting(void)
     open_pipe(O_NONBLOCKS);
     eq(k_read(ends[0], bytes, 1), -EAGAIN_, "nothing to read");
     room = fill();
-    ok(room >= ATOMIC, "a pipe takes %ld bytes", room);
+    eq(room, PIPE_BYTES, "a pipe takes 64 KiB");
     eq(polled(ends[1], OUT, 0), 0, "poll: no room");
     eq(k_read(ends[0], bytes, 100), 100, "100 bytes go");
     eq(k_write(ends[1], bytes, 101), -EAGAIN_, "101 do not take their place");
@@ -123,6 +124,46 @@ static void without_waiting(void)
     eq(polled(ends[1], OUT, 0), OUT, "poll: room");
     eq(SC3(NR_fcntl, ends[1], 4, 0), 0, "F_SETFL makes it wait again");
     close_pipe();
+}
+
+static long set_size(int fd, ulong size) { return SC3(NR_fcntl, fd, SET_SIZE, size); }
+
+/* What a pipe holds can be asked and changed. */
+static void sizes(void)
+{
+    long fd = SC3(NR_memfd_create, "none", 0, 0), got;
+    ulong wrong = 0, total = 0;
+    u32 in = 1, out = 1;
+
+    open_pipe(O_NONBLOCKS);
+    eq(SC3(NR_fcntl, ends[0], GET_SIZE, 0), PIPE_BYTES, "F_GETPIPE_SZ");
+    eq(set_size(ends[1], 5000), 8192, "F_SETPIPE_SZ rounds up");
+    eq(fill(), 8192, "and the pipe takes so much");
+    eq(set_size(ends[1], 4096), -EBUSY_, "it cannot be less than lies in it");
+    k_read(ends[0], bytes, ATOMIC);
+    eq(set_size(ends[0], 0), 4096, "a page is the least");
+    eq(polled(ends[1], OUT, 0), 0, "which is full now");
+    eq(set_size(ends[0], 0x100000), 0x100000, "a MiB is the most");
+    eq(polled(ends[1], OUT, 0), OUT, "so it is not any more");
+    eq(set_size(ends[0], 0xFFFFFFFF), -EINVAL_, "4 GiB are too much");
+    eq(set_size((int)fd, 4096), -EBADF_, "F_SETPIPE_SZ of another file");
+    eq(SC3(NR_fcntl, fd, GET_SIZE, 0), -EBADF_, "F_GETPIPE_SZ of another file");
+    k_read(ends[0], bytes, ATOMIC);
+    do {
+        for (ulong i = 0; i < sizeof(bytes); i++)
+            bytes[i] = (char)rnd(&in);
+        got = k_write(ends[1], bytes, sizeof(bytes));
+    } while (got == sizeof(bytes));
+    eq(got, -EAGAIN_, "a MiB is written");
+    while ((got = k_read(ends[0], bytes, 5555)) > 0) {
+        for (long i = 0; i < got; i++)
+            wrong += bytes[i] != (char)rnd(&out);
+        total += (ulong)got;
+    }
+    eq(total, 0x100000, "and read");
+    eq(wrong, 0, "byte for byte");
+    close_pipe();
+    k_close((int)fd);
 }
 
 /* A bad address among good ones: what came before it counts. */
@@ -750,6 +791,7 @@ int main(void)
 {
     ends_of_pipes();
     without_waiting();
+    sizes();
     bad_addresses();
     records();
     long_writes();
