@@ -436,6 +436,24 @@ discipline_count(const struct discipline *self)
     return self->ready - self->read;
 }
 
+/* True for an EOF that ends what was typed before it: it is not given out. */
+static bool
+is_mark(const struct discipline *self, uint32_t at)
+{
+    return local(self, ICANON) && ends_line(self, at) &&
+           is_key(self, VEOF, self->ring[at % DISCIPLINE_BYTES]);
+}
+
+size_t
+discipline_bytes(const struct discipline *self)
+{
+    size_t count = 0;
+
+    for (uint32_t at = self->read; at != self->ready; at++)
+        count += !is_mark(self, at);
+    return count;
+}
+
 size_t
 discipline_read(struct discipline *self, char *to, size_t size, bool *more)
 {
@@ -444,16 +462,14 @@ discipline_read(struct discipline *self, char *to, size_t size, bool *more)
 
     *more = true;
     while (*more && self->read != self->ready) {
-        uint8_t byte = self->ring[self->read % DISCIPLINE_BYTES];
-        bool end = lines && ends_line(self, self->read);
-        bool given = !(end && is_key(self, VEOF, byte));
+        bool given = !is_mark(self, self->read);
 
         if (given && done == size)
             return done;
         if (given)
-            to[done++] = (char)byte;
+            to[done++] = (char)self->ring[self->read % DISCIPLINE_BYTES];
+        *more = !(lines && ends_line(self, self->read));
         self->read++;
-        *more = !end;
     }
     *more = *more && self->read != self->ready;
     return done;

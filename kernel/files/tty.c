@@ -594,6 +594,16 @@ control_jobs(unsigned request, uintptr_t argument)
     }
 }
 
+static uint32_t
+count_bytes(void)
+{
+    unsigned long state = spin_lock(&terminal.lock);
+    size_t count = discipline_bytes(&terminal.line);
+
+    spin_unlock(&terminal.lock, state);
+    return (uint32_t)count;
+}
+
 static long
 tty_ioctl(struct file *file, unsigned request, uintptr_t argument)
 {
@@ -620,7 +630,7 @@ tty_ioctl(struct file *file, unsigned request, uintptr_t argument)
     case TIOCSWINSZ:
         return set_size(user);
     case FIONREAD:
-        return put_user_u32((uint32_t)discipline_count(&terminal.line), user);
+        return put_user_u32(count_bytes(), user);
     case TIOCOUTQ:
         return put_user_u32(0, user);
     default:
@@ -628,11 +638,14 @@ tty_ioctl(struct file *file, unsigned request, uintptr_t argument)
     }
 }
 
+/* Ready means VMIN bytes where no time ends a read earlier. */
 static unsigned
 tty_poll(struct file *file)
 {
+    size_t wanted = terminal.line.termios.cc[VTIME] == 0 ? UINT8_MAX : 1;
+
     (void)file;
-    return (is_ready(1) && discipline_count(&terminal.line) > 0 ? POLL_IN : 0) |
+    return (is_ready(wanted) && discipline_count(&terminal.line) > 0 ? POLL_IN : 0) |
            (terminal.line.stopped ? 0 : POLL_OUT);
 }
 

@@ -53,8 +53,9 @@ bool discipline_has_room(const struct discipline *self);
  * least) when not canonical. */
 bool discipline_readable(const struct discipline *self, unsigned minimum);
 
-/* Bytes that can be read now. */
+/* Bytes that are ready, with the marks of ends of file; and without them. */
 size_t discipline_count(const struct discipline *self);
+size_t discipline_bytes(const struct discipline *self);
 
 /* Moves at most `size` bytes out, in canonical mode at most to the end of the line. 0 is an end of
  * file when discipline_readable said yes. *more: the same read could go on if it had room. */

@@ -135,6 +135,8 @@ KTEST(discipline, end_of_file)
     type("ab\x04");
     CHECK(reads(64, "ab"));
     type("cd\x04");
+    CHECK_EQ(discipline_count(&line), 3);
+    CHECK_EQ(discipline_bytes(&line), 2);
     CHECK(reads(2, "cd"));
     CHECK(!discipline_readable(&line, 1));
     type("\x16\x04\n");

@@ -77,6 +77,9 @@ static void lines(void)
     eq(read_tty(100), 2, "and its rest");
     ok(str_eq(text, "c\n"), "as it was edited");
     type("ended");
+    while (waiting() < 2)
+        nap(10);
+    eq(waiting(), 2, "FIONREAD: the bytes that ^D gives");
     eq(read_tty(100), 2, "^D gives what there is of a line");
     ok(str_eq(text, "xy"), "without itself");
     type("end");
@@ -113,7 +116,9 @@ static void bytes(void)
     type("one");
     while (waiting() < 1)
         nap(10);
+    eq(polled(0), 0, "poll: one byte of VMIN's three is not enough");
     type("two more");
+    eq(polled(5000), 1, "poll: three are");
     eq(read_tty(100), 3, "VMIN 3 waits for three");
     ok(str_eq(text, "abc"), "as typed");
     set_raw(0, 2);
@@ -131,7 +136,7 @@ static void bytes(void)
     eq(read_tty(100), -EAGAIN_, "O_NONBLOCK: nothing there");
     SC3(NR_fcntl, 0, 4, 0);
     type("escape");
-    eq(polled(5000), 1, "poll: a byte is enough");
+    eq(polled(5000), 1, "poll: a byte is enough where VMIN is 1");
     eq(read_tty(1), 1, "read it");
     eq(text[0], 27, "as typed");
     while (waiting() < 2)
