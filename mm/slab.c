@@ -19,9 +19,8 @@
  *           goes back to its slab: the owner sets the state and counts down, others do what
  *           follows.
  *
- * All that a class of the heap must know for a free stands in one small table (slab_classes), and
- * its magazine where the CPU has it in one instruction. So of a slab only the states are touched.
- * Which class it is, kfree guesses before it looks (guess_class).
+ * The short ways of both are in slab_calls.c, the birth and death of a slab in slab_grow.c; all else
+ * is here.
  *
  * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
  * object's start has no number.
@@ -73,27 +72,13 @@
  * Cost: 192 bytes a slab, 384 with more than about 100 objects; the slow path is bounded: making a
  * slab touches none of its objects unless there is a constructor.
  */
-#include <string.h>
 #include "bits.h"
-#include "kmalloc.h"
 #include "percpu.h"
 #include "pmm.h"
 #include "slab_private.h"
 #include "trace.h"
 
-unsigned long slab_classes[(KMALLOC_CLASSES + 1) * CLASS_WORDS];
-
 /* ---- Lists of a part (claimed) ---- */
-
-/* A slab's first frame. */
-static struct frame *
-slab_frames(const struct slab *slab)
-{
-    pfn_t first;
-    bool direct = ptr_to_frame(slab->base, &first);
-    ASSERT(direct);
-    return frame_of(first);
-}
 
 /* The part may have something to give back from now on. */
 static void
@@ -145,149 +130,6 @@ unlist_slab(struct cache_part *part, struct slab *slab)
     if (slab->idle)
         part->idle--;
     slab->idle = false;
-}
-
-/* ---- Birth and death of a slab ---- */
-
-static size_t reap_cpu(struct mm_cpu *cpu);
-static void *take_slow(struct cache_part *part);
-static void put_local(struct slab *slab, uint8_t *state);
-
-static void
-link_to_cache(struct kmem_cache *cache, struct slab *slab)
-{
-    unsigned long flags = spin_lock(&cache->lock);
-    slab->previous_of_cache = NULL;
-    slab->next_of_cache = cache->slabs;
-    if (cache->slabs)
-        cache->slabs->previous_of_cache = slab;
-    cache->slabs = slab;
-    cache->slab_count++;
-    cache->grown++;
-    spin_unlock(&cache->lock, flags);
-}
-
-static void
-unlink_from_cache(struct kmem_cache *cache, struct slab *slab)
-{
-    unsigned long flags = spin_lock(&cache->lock);
-    if (slab->next_of_cache)
-        slab->next_of_cache->previous_of_cache = slab->previous_of_cache;
-    if (slab->previous_of_cache)
-        slab->previous_of_cache->next_of_cache = slab->next_of_cache;
-    else
-        cache->slabs = slab->next_of_cache;
-    cache->slab_count--;
-    cache->returned++;
-    spin_unlock(&cache->lock, flags);
-}
-
-/* Makes the frames of an allocation a slab's. */
-static void
-own_frames(const struct slab *slab)
-{
-    const struct kmem_cache *cache = slab->cache;
-    uint64_t word = (uint64_t)(uintptr_t)slab << SLAB_LINK_SHIFT | slab_tag(cache);
-    struct frame *frames = slab_frames(slab);
-    for (uint32_t i = 0; i < 1u << cache->order; i++)
-        *(frame_word *)&frames[i] = word;
-}
-
-static paddr_t
-slab_address(const struct slab *slab)
-{
-    return pfn_to_paddr(pfn((unsigned long)(slab_frames(slab) - FRAME_TABLE) + FRAME_BASE));
-}
-
-/* Makes the frames of a slab an allocation again. */
-static void
-disown_frames(const struct slab *slab)
-{
-    struct frame *frames = slab_frames(slab);
-    uint32_t count = 1u << slab->cache->order;
-    memset(frames, 0, count * sizeof(*frames));
-    frames[0] = (struct frame){.owner = FRAME_ALLOCATED, .count = count};
-}
-
-static struct cache_part *
-header_part(struct mm_cpu *cpu, const struct kmem_cache *cache)
-{
-    return &cpu->header_parts[slab_header_kind(cache)].part;
-}
-
-static struct slab *
-make_header(struct cache_part *part, char *memory)
-{
-    struct kmem_cache *cache = part->cache;
-    struct slab *slab;
-    if (cache->header_inside)
-        slab = (struct slab *)(void *)memory;
-    else
-        slab = take_slow(header_part(part->cpu, cache));
-    if (!slab)
-        return NULL;
-    *slab = (struct slab){.base = memory,
-                          .objects = cache->objects,
-                          .remote = -1,
-                          .home = part,
-                          .cache = cache};
-    memset(slab->states, OBJECT_FREE, cache->objects);
-    memset(slab->states + cache->objects, OBJECT_NONE, cache->states - cache->objects);
-    if (cache->header_inside)
-        slab->states[0] = OBJECT_NONE;
-    return slab;
-}
-
-/* A new slab, in no list of the part. NULL when there is no memory. Not inlined: the place to stop
- * at to see a cache grow. */
-static __attribute__((noinline)) struct slab *
-slab_grow(struct cache_part *part)
-{
-    struct kmem_cache *cache = part->cache;
-    paddr_t frames = pmm_alloc_pages_flags((size_t)1 << cache->order, PMM_DIRECT);
-    if (!frames)
-        return NULL;
-    struct slab *slab = make_header(part, frame_to_ptr(paddr_to_pfn(frames)));
-    if (!slab) {
-        pmm_free_pages(frames, (size_t)1 << cache->order);
-        return NULL;
-    }
-    own_frames(slab);
-    link_to_cache(cache, slab);
-    if (part->dropped && (part->keep << cache->order) < slab_ram_frames >> 8)
-        part->keep *= 2;
-    part->dropped = false;
-    trace(TRACE_PAGE_OWNER, frames, (size_t)1 << cache->order, FRAME_SLAB, NULL);
-    trace(TRACE_SLAB_GROW, frames, (size_t)1 << cache->order, cache->number, NULL);
-    if (cache->debug)
-        debug_slab_made(slab);
-    for (uint32_t i = 0; cache->constructor && i < slab->objects; i++)
-        cache->constructor(slab->base + (size_t)i * cache->stride + cache->left);
-    return slab;
-}
-
-/* Gives an idle slab that is in no list of its part back to the frames' allocator. */
-static void
-drop_slab(struct slab *slab)
-{
-    struct kmem_cache *cache = slab->cache;
-    struct cache_part *headers = header_part(slab->home->cpu, cache);
-    paddr_t first = slab_address(slab);
-    ASSERT(!slab->listed && !slab->current && slab->remote == -1);
-    slab->home->dropped = true;
-    if (cache->debug)
-        debug_slab_gone(slab);
-    unlink_from_cache(cache, slab);
-    disown_frames(slab);
-    trace(TRACE_SLAB_SHRINK, first, (size_t)1 << cache->order, cache->number, NULL);
-    pmm_free_pages(first, (size_t)1 << cache->order);
-    if (cache->header_inside)
-        return;
-    unsigned long number;
-    struct slab *of_header = slab_of(slab);
-    bool exact = of_header && slab_number(of_header, slab, &number);
-    ASSERT(exact && of_header->home == headers);
-    put_local(of_header, &of_header->states[number]);
 }
 
 /* ---- Windows (claimed) ---- */
@@ -354,6 +196,8 @@ close_window(struct cache_part *part)
     part->group--;
 }
 
+/* ---- Where a slab belongs (claimed) ---- */
+
 static void
 make_current(struct cache_part *part, struct slab *slab)
 {
@@ -381,7 +225,7 @@ file_slab(struct cache_part *part, struct slab *slab)
         return;
     if (part->idle >= part->keep) {
         unlist_slab(part, slab);
-        drop_slab(slab);
+        slab_drop(slab);
     } else {
         slab->idle = true;
         part->idle++;
@@ -413,9 +257,8 @@ count_free(struct slab *slab, int32_t count)
         file_slab(slab->home, slab);
 }
 
-/* What the owner's free does when `left` became 0: the slab was full, or is idle now. */
-static SLOW_PATH void
-settle(struct slab *slab)
+SLOW_PATH void
+slab_settle(struct slab *slab)
 {
     slab->home->overflowed = true;
     open_part(slab->home);
@@ -438,12 +281,10 @@ collect_one(struct cache_part *part)
     return true;
 }
 
-/* ---- Allocation (claimed) ---- */
+/* ---- Out of the slab (claimed) ---- */
 
-/* An object by all means but the magazine. Every part but the frames' allocator is the CPU's
- * own. */
-static void *
-take_slow(struct cache_part *part)
+void *
+slab_take_slow(struct cache_part *part)
 {
     open_part(part);
     void *object = slab_take(part);
@@ -503,86 +344,7 @@ add_slots(struct cache_part *part)
     slab_use_slots(part, frame_to_ptr(paddr_to_pfn(frames)), places);
 }
 
-/* An object by all means. `closed`: the next one is not to be had by the short way. */
-static void *
-take_place(struct cache_part *part, bool closed)
-{
-    if (!objects_claim())
-        return NULL;
-    if (part->overflowed && part->magazine->top == part->magazine->bottom)
-        add_slots(part);
-    void *object = take_slow(part);
-    if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: some have left their quarantine */
-        object = take_slow(part);
-    if (closed)
-        close_window(part);
-    objects_release();
-    return object;
-}
-
-static SLOW_PATH void *
-alloc_watched(struct cache_part *part, size_t size, const void *caller)
-{
-    struct kmem_cache *cache = part->cache;
-    void *object;
-    if (!cache->guard || !guard_alloc(cache, size, caller, &object)) {
-        object = take_place(part, true);
-        if (object && cache->debug)
-            object = debug_alloc(cache, object, size, caller);
-    }
-    if (object)
-        trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
-    return object;
-}
-
-void *
-slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
-{
-    struct mm_cpu *cpu = part->cpu;
-    if (mm_fail_now(cpu))
-        return NULL;
-    if (UNLIKELY(part->cache->watched))
-        return alloc_watched(part, size, caller);
-    return take_place(part, cpu->no_windows);
-}
-
-/* The magazine of a part that is not of the heap. */
-static inline struct magazine *
-magazine_behind(struct cache_part *part)
-{
-    return &((struct part_with_magazine *)part)->magazine;
-}
-
-static inline void *
-alloc_object(struct kmem_cache *cache, const void *caller)
-{
-    struct cache_part *part = cache->parts[cpu_current()];
-    if (LIKELY(objects_claim())) {
-        void *object = slab_pop(magazine_behind(part));
-        if (!object)
-            object = slab_take(part);
-        objects_release();
-        if (LIKELY(object != NULL))
-            return object;
-    }
-    return slab_alloc_slow(part, cache->size, caller);
-}
-
-void *
-kmem_cache_alloc(struct kmem_cache *cache)
-{
-    return alloc_object(cache, __builtin_return_address(0));
-}
-
-/* ---- Free ---- */
-
-static _Noreturn void
-report_double_free(const struct slab *slab, const void *object, const void *caller)
-{
-    char who[80];
-    symbol_name(caller, who, sizeof(who));
-    kpanic("heap: double free of %p, an object of %s, by %s", object, slab->cache->name, who);
-}
+/* ---- Back to the slab (claimed) ---- */
 
 /* R3. */
 static SLOW_PATH void
@@ -598,9 +360,8 @@ note_remote(struct slab *slab)
         __atomic_store_n(&home->cpu->came, true, __ATOMIC_RELEASE);
 }
 
-/* R2 and R3: `count` objects of a slab. */
-static void
-count_remote(struct slab *slab, int32_t count)
+void
+slab_count_remote(struct slab *slab, int32_t count)
 {
     if (__atomic_fetch_add(&slab->remote, count, __ATOMIC_ACQ_REL) == -1)
         note_remote(slab);
@@ -611,13 +372,12 @@ static void
 end_batch(struct cache_part *part)
 {
     if (part->batch)
-        count_remote(part->batch, part->batched + 1);
+        slab_count_remote(part->batch, part->batched + 1);
     part->batch = NULL;
 }
 
-/* The first free of a batch. Claimed. */
-static SLOW_PATH void
-start_batch(struct cache_part *part, struct slab *slab)
+SLOW_PATH void
+slab_start_batch(struct cache_part *part, struct slab *slab)
 {
     end_batch(part);
     open_part(part);
@@ -633,24 +393,22 @@ put_remote(struct cache_part *part, struct slab *slab, uint8_t *state)
     if (LIKELY(part->batch == slab))
         part->batched++;
     else
-        start_batch(part, slab);
+        slab_start_batch(part, slab);
 }
 
-/* The same by the owner. Claimed. */
-static void
-put_local(struct slab *slab, uint8_t *state)
+void
+slab_put_local(struct slab *slab, uint8_t *state)
 {
     __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELAXED);
     if (!--slab->left)
-        settle(slab);
+        slab_settle(slab);
 }
 
-/* An object that is held by nobody goes back to its slab. `part` is this CPU's, and claimed. */
-static void
-put_back(struct cache_part *part, struct slab *slab, uint8_t *state)
+void
+slab_put_back(struct cache_part *part, struct slab *slab, uint8_t *state)
 {
     if (slab->home == part)
-        put_local(slab, state);
+        slab_put_local(slab, state);
     else
         put_remote(part, slab, state);
 }
@@ -660,274 +418,8 @@ empty_magazine(struct cache_part *part)
 {
     while (part->magazine->top != part->magazine->bottom) {
         struct object_slot *slot = part->magazine->top--;
-        put_back(part, slab_of(slot->object), slot->state);
+        slab_put_back(part, slab_of(slot->object), slot->state);
     }
-}
-
-/* A free by all means; watched, too. */
-static inline void
-put_object(struct slab *slab, void *object, const void *caller)
-{
-    struct cache_part *part = slab->cache->parts[cpu_current()];
-    unsigned long number;
-    if (!slab_number(slab, object, &number) || number >= slab->objects) {
-        char who[80];
-        symbol_name(caller, who, sizeof(who));
-        kpanic("heap: free of %p by %s: inside an object of %s, not its start", object, who,
-               slab->cache->name);
-    }
-    uint8_t *state = &slab->states[number];
-    if (!state_hold(state)) {
-        state_unhold(state);
-        report_double_free(slab, object, caller);
-    }
-    if (objects_claim()) {
-        put_back(part, slab, state);
-        objects_release();
-    } else {
-        __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELEASE);
-        count_remote(slab, 1);
-    }
-}
-
-void
-slab_put(struct slab *slab, void *object, const void *caller)
-{
-    put_object(slab, object, caller);
-}
-
-static SLOW_PATH void
-free_watched(struct slab *slab, void *object, const void *caller)
-{
-    trace(TRACE_FREE, (uintptr_t)object, 0, slab->cache->number, caller);
-    if (slab->cache->debug)
-        object = debug_free(slab, object, caller);
-    if (object)
-        slab_put(slab, object, caller);
-}
-
-void
-slab_free_slow(struct slab *slab, void *object, const void *caller)
-{
-    if (UNLIKELY(slab->cache->watched))
-        free_watched(slab, object, caller);
-    else
-        put_object(slab, object, caller);
-}
-
-/* The two rare ends of a free, which ends the claim. */
-static SLOW_PATH void
-end_with_settle(struct slab *slab)
-{
-    settle(slab);
-    objects_release();
-}
-
-static SLOW_PATH void
-end_with_batch(struct slab *slab)
-{
-    start_batch(slab->cache->parts[cpu_current()], slab);
-    objects_release();
-}
-
-/* An object that is held goes back to its slab, and the claim ends. */
-static inline void
-free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
-{
-    __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELEASE);
-    if (slab->home == part) {
-        if (UNLIKELY(!--slab->left)) {
-            end_with_settle(slab);
-            return;
-        }
-    } else if (UNLIKELY(part->batch != slab)) {
-        end_with_batch(slab);
-        return;
-    } else {
-        part->batched++;
-    }
-    objects_release();
-}
-
-/* A free begins, with the CPU's objects claimed: the object is held. False: nothing was done, and the
- * claim has ended. */
-static inline bool
-begin_free(uint8_t *state)
-{
-    if (LIKELY(state_hold(state)))
-        return true;
-    state_unhold(state);
-    objects_release();
-    return false;
-}
-
-/* False when the object is not guarded. */
-static bool
-free_guarded(void *object, const void *caller)
-{
-    const struct kmem_cache *cache = guard_cache_of(object);
-    if (!cache)
-        return false;
-    trace(TRACE_FREE, (uintptr_t)object, 0, cache->number, caller);
-    guard_free(object, caller);
-    return true;
-}
-
-static void SLOW_PATH
-kfree_slow(void *memory, const void *caller)
-{
-    struct slab *slab = slab_of(memory);
-    if (debug_on(DEBUG_GUARD) && free_guarded(memory, caller))
-        return;
-    if (slab)
-        slab_free_slow(slab, memory, caller);
-    else
-        kfree_other(memory, caller);
-}
-
-/* The common cases of a free to the heap. False: nothing was done. */
-static inline bool
-free_to_class(unsigned long class, struct slab *slab, uint8_t *state, void *object)
-{
-    if (UNLIKELY(!objects_claim()))
-        return false;
-    /* Before the state is written: its address is known late, and many processors let a load wait
-     * for all addresses written to before it. */
-    struct object_slot *slot = class_top(class);
-    if (!begin_free(state))
-        return false;
-    if (UNLIKELY(class_is_full(class, slot))) {
-        free_past(class_part(class), slab, state);
-        return true;
-    }
-    slot[1] = (struct object_slot){object, state};
-    class_move_top(class, 1);
-    objects_release();
-    return true;
-}
-
-/* The class that the next free will be of, as far as this CPU can tell. It is compared before it is
- * used: a processor that foresees that branch knows the magazine of the next object before it knows
- * the object. */
-static inline unsigned long
-guess_class(void)
-{
-    unsigned long class;
-    __asm__ volatile("movzb" WORD_SUFFIX " " CPU_QUICK "%c1, %0" : "=q"(class) : CLASS_GUESS);
-    return class;
-}
-
-static inline bool
-is_other_class(const struct frame *frame, unsigned long class)
-{
-    bool other;
-    __asm__("cmp %b1, %2" : "=@ccne"(other) : "q"(class), "m"(frame->flags));
-    return other;
-}
-
-/* After a wrong guess the next class is tried: who frees one size over and over has it soon, and
- * where sizes mix the branch goes one way nearly always. */
-static inline void
-guess_next_class(void)
-{
-    __asm__ volatile("subb %0, " CPU_QUICK "%c1" : : "i"(CLASS_WORDS), CLASS_GUESS);
-}
-
-OWN_LINE void
-kfree(void *memory)
-{
-    uintptr_t offset = (uintptr_t)memory - DIRECT_BASE;
-    unsigned long number;
-    if (LIKELY(offset < mm_direct_bytes)) {
-        /* Loads by index are shorter than an address and loads: the compiler is kept from that. */
-        uintptr_t index = offset >> PAGE_SHIFT;
-        unsigned long class = guess_class();
-        if (UNLIKELY(is_other_class(&FRAME_TABLE[index], class))) {
-            __asm__("" : "+r"(index));
-            class = load_byte(&FRAME_TABLE[index].flags);
-            guess_next_class();
-        }
-        __asm__("" : "+r"(index));
-        struct slab *slab = slab_header(&FRAME_TABLE[index]);
-        if (LIKELY(divide_exactly(offset & slab_classes[class + CLASS_MASK],
-                                  &slab_classes[class + CLASS_RECIPROCAL], &number)) &&
-            LIKELY(free_to_class(class, slab, &slab->states[number], memory)))
-            return;
-    }
-    kfree_slow(memory, __builtin_return_address(0));
-}
-
-static void SLOW_PATH
-cache_free_slow(struct kmem_cache *cache, void *object, const void *caller)
-{
-    if (!object)
-        return;
-    struct slab *slab = slab_of(object);
-    const struct kmem_cache *found = slab ? slab->cache : guard_cache_of(object);
-    if (found != cache) {
-        char who[80];
-        symbol_name(caller, who, sizeof(who));
-        debug_wrong_cache(object, caller);
-        kpanic("heap: free of %p into %s by %s: it is %s%s", object, cache->name, who,
-               found ? "an object of " : "no object", found ? found->name : "");
-    }
-    if (slab)
-        slab_free_slow(slab, object, caller);
-    else
-        free_guarded(object, caller);
-}
-
-/* The slab of an object whose frame has this tag; NULL for all other addresses. */
-static inline struct slab *
-tagged_slab(const void *object, const uint16_t *tag)
-{
-    uintptr_t offset = (uintptr_t)object - DIRECT_BASE;
-    if (UNLIKELY(offset >= mm_direct_bytes))
-        return NULL;
-    uintptr_t frame = offset >> PAGE_SHIFT;
-    unsigned long word = *(const frame_start *)&FRAME_TABLE[frame];
-    if (UNLIKELY((uint16_t)word != *tag))
-        return NULL;
-    if (sizeof(void *) == 4) /* two loads by index are shorter than an address and two loads */
-        __asm__("" : "+r"(frame));
-    struct slab *slab = sizeof(void *) == 8 ? (void *)(uintptr_t)(word >> SLAB_LINK_SHIFT)
-                                            : slab_header(&FRAME_TABLE[frame]);
-    if (!slab)
-        __builtin_unreachable(); /* saves the caller a check */
-    return slab;
-}
-
-/* The common cases of a free to a cache; `part` is this CPU's. False: nothing was done. */
-static inline bool
-free_to_cache(struct cache_part *part, struct slab *slab, uint8_t *state, void *object)
-{
-    struct magazine *magazine = magazine_behind(part);
-    if (UNLIKELY(!objects_claim()))
-        return false;
-    struct object_slot *slot = magazine->top;
-    if (!begin_free(state))
-        return false;
-    if (UNLIKELY(slot == magazine->limit)) {
-        free_past(part, slab, state);
-        return true;
-    }
-    slot[1] = (struct object_slot){object, state};
-    move_top(magazine, 1);
-    objects_release();
-    return true;
-}
-
-void
-kmem_cache_free(struct kmem_cache *cache, void *object)
-{
-    struct slab *slab = tagged_slab(object, &cache->tag);
-    unsigned long number;
-    if (LIKELY(slab && slab->cache == cache && slab_number(slab, object, &number))) {
-        struct cache_part *part = cache->parts[cpu_current()];
-        if (LIKELY(free_to_cache(part, slab, &slab->states[number], object)))
-            return;
-    }
-    cache_free_slow(cache, object, __builtin_return_address(0));
 }
 
 /* ---- Giving memory back ---- */
@@ -948,7 +440,7 @@ reap_part(struct cache_part *part)
         if (!slab->idle)
             continue;
         unlist_slab(part, slab);
-        drop_slab(slab);
+        slab_drop(slab);
         frames += (size_t)1 << part->cache->order;
     }
     part->keep = 1;
@@ -1024,6 +516,53 @@ kmem_cache_reap(struct kmem_cache *cache)
     objects_release();
     return frames;
 }
+
+/* ---- The slow way of an allocation ---- */
+
+/* An object by all means. `closed`: the next one is not to be had by the short way. */
+static void *
+take_place(struct cache_part *part, bool closed)
+{
+    if (!objects_claim())
+        return NULL;
+    if (part->overflowed && part->magazine->top == part->magazine->bottom)
+        add_slots(part);
+    void *object = slab_take_slow(part);
+    if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: some have left their quarantine */
+        object = slab_take_slow(part);
+    if (closed)
+        close_window(part);
+    objects_release();
+    return object;
+}
+
+static SLOW_PATH void *
+alloc_watched(struct cache_part *part, size_t size, const void *caller)
+{
+    struct kmem_cache *cache = part->cache;
+    void *object;
+    if (!cache->guard || !guard_alloc(cache, size, caller, &object)) {
+        object = take_place(part, true);
+        if (object && cache->debug)
+            object = debug_alloc(cache, object, size, caller);
+    }
+    if (object)
+        trace(TRACE_ALLOC, (uintptr_t)object, size, cache->number, caller);
+    return object;
+}
+
+void *
+slab_alloc_slow(struct cache_part *part, size_t size, const void *caller)
+{
+    struct mm_cpu *cpu = part->cpu;
+    if (mm_fail_now(cpu))
+        return NULL;
+    if (UNLIKELY(part->cache->watched))
+        return alloc_watched(part, size, caller);
+    return take_place(part, cpu->no_windows);
+}
+
+/* ---- Watching ---- */
 
 void
 slab_close_windows(struct mm_cpu *cpu)

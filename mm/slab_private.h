@@ -117,7 +117,7 @@ struct kmem_cache {
     bool header_inside; /* the slab's header takes the place of its first object */
     void (*constructor)(void *);
     struct cache_part *parts[CPU_MAX];
-    struct kmem_cache *next; /* all caches; caches_lock in slab.c */
+    struct kmem_cache *next; /* all caches; caches_lock in slab_cache.c */
     struct spinlock lock;    /* the fields below */
     struct slab *slabs;
     size_t slab_count;
@@ -169,6 +169,27 @@ unsigned slab_header_kind(const struct kmem_cache *cache);
 
 /* Added to `left` while a slab is current: it never becomes 0 then. */
 #define SLAB_CURRENT (1 << 20)
+
+/* ---- Between slab.c, slab_grow.c and slab_calls.c. The caller has claimed the CPU's objects ---- */
+
+/* A new slab of the part's, in no list of it, all objects free. NULL when there is no memory. The
+ * place to stop at to see a cache grow. */
+struct slab *slab_grow(struct cache_part *part);
+/* Gives an idle slab that is in no list of its part back to the frames' allocator. */
+void slab_drop(struct slab *slab);
+/* An object by all means but the magazine. Of the part, only what the frames' allocator does is not
+ * the CPU's own. NULL when there is no memory. */
+void *slab_take_slow(struct cache_part *part);
+/* An object that nobody holds goes back to its slab. `part` is this CPU's, of the same cache. */
+void slab_put_back(struct cache_part *part, struct slab *slab, uint8_t *state);
+/* The same where this CPU owns the slab. */
+void slab_put_local(struct slab *slab, uint8_t *state);
+/* What the owner's free does when `left` became 0: the slab was full, or is idle now. */
+SLOW_PATH void slab_settle(struct slab *slab);
+/* The first free of a batch. */
+SLOW_PATH void slab_start_batch(struct cache_part *part, struct slab *slab);
+/* R2 and R3: `count` objects of another CPU's slab were freed. Needs no claim. */
+void slab_count_remote(struct slab *slab, int32_t count);
 
 /* The slow halves of alloc and free. `caller` is named in reports. */
 void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);

@@ -83,7 +83,7 @@ def names():
 
 
 def start_of_the_machine():
-    session = Session("--break", "sector0,e820_keep,entry,mm/slab.c:slab_grow,monitor_run",
+    session = Session("--break", "sector0,e820_keep,entry,mm/slab_grow.c:slab_grow,monitor_run",
                       "--cmdline", "break=tty_init,no_such_name")
     like("sector 0 stops, and says what it is", session.start, r"0000:7c40 \(entry\+2\)",
          r"ends with 55 aa", r"2880 sectors of 512 bytes")
@@ -100,7 +100,7 @@ def start_of_the_machine():
     like("break= says what it found", log, r"^break: stops at 0x\w+ tty_init",
          r"^break: .* 'no_such_name'")
     like("a place in a file stops, and shows the cache that grows",
-         log if "in mm/slab.c" in log else session.go_to("in mm/slab.c:slab_grow"), r"^slab_grow \(part=",
+         log if "in mm/slab_grow.c" in log else session.go_to("in mm/slab_grow.c:slab_grow"), r"^slab_grow \(part=",
          r"cache [a-z0-9-]+: \d+ objects of \d+ bytes, every \d+ bytes; \d+ slabs")
     like("break= stops at the function, not in its handler", session.go_to("^break: 0x"),
          r"^break: 0x\w+ tty_init\+0x0, called by", r"^  0x\w+ kernel_main\+0x",

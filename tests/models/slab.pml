@@ -305,7 +305,7 @@ inline take() {
     od
 }
 
-/* The owner frees an object of its own: put_local. */
+/* The owner frees an object of its own: slab_put_local. */
 inline give() {
     if
     :: out?s,i ->
