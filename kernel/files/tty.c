@@ -10,9 +10,7 @@
  * whoever has the terminal, and everything stands still until it is left: to look at memory while
  * a program runs.
  *
- * Job control (termios(3), credentials(7)): a session may have the terminal as its controlling one;
- * one group of it is in the foreground. A process of that session in another group is in the
- * background: it is stopped when it reads or changes settings.
+ * Who of the programs may use it is job control (tty_jobs.c).
  *
  * Lock: terminal.lock, a spinlock, as what is typed comes from interrupts: the line and what hangs
  * on it, session, group and size. Consoles are written to under it, and signals sent
@@ -21,7 +19,6 @@
  * (session, group) is read without. users_mutex guards who has it open, and with that who listens.
  */
 #include "console.h"
-#include "discipline.h"
 #include "file.h"
 #include "monitor.h"
 #include "poll.h"
@@ -29,32 +26,18 @@
 #include "syscall.h"
 #include "timer.h"
 #include "tty.h"
+#include "tty_private.h"
 #include "uapi/termios.h"
 
 #define ROWS    25
 #define COLUMNS 80
 #define PIECE   128u /* bytes copied at a time */
-#define OUTPUT  512u
-
-#define TTY_MAJOR     5
-#define TTY_MINOR     0
-#define CONSOLE_MINOR 1
 
 #define TICKS_PER_TENTH (TIMER_HZ / 10) /* of VTIME */
 
 static struct mutex users_mutex STATIC_MUTEX = MUTEX_INIT;
 
-static struct terminal {
-    struct spinlock lock;
-    struct discipline line;
-    char output[OUTPUT]; /* what the discipline put, on its way to the consoles */
-    size_t output_size;
-    struct wait_queue readers, writers;
-    bool writing; /* a write has its turn */
-    unsigned users;     /* open files */
-    int session, group; /* that it controls, and that is in the foreground; 0: none */
-    struct winsize size;
-} terminal = {.size = {.row = ROWS, .col = COLUMNS}};
+struct terminal terminal = {.size = {.row = ROWS, .col = COLUMNS}};
 
 /* ---- output, with the lock ---- */
 
@@ -70,7 +53,7 @@ put(struct discipline *line, const char *text, size_t size)
 {
     (void)line;
     for (size_t i = 0; i < size; i++) {
-        if (terminal.output_size == OUTPUT)
+        if (terminal.output_size == TTY_OUTPUT)
             flush_output();
         terminal.output[terminal.output_size++] = text[i];
     }
@@ -140,86 +123,6 @@ take(uint8_t byte)
     return taken;
 }
 
-/* ---- job control ---- */
-
-static bool
-controls(const struct process *process)
-{
-    return terminal.session != 0 && process->session == terminal.session;
-}
-
-/* Stops a process of the background. 0 when it may go on, -ERESTARTSYS when the signal was sent,
- * -EIO when there is nobody who could wake it again. */
-static int
-stop_background(int signal)
-{
-    struct process *process = task_current()->process;
-
-    if (!controls(process) || process->group == terminal.group || terminal.group == 0)
-        return 0;
-    if (signal_is_held(task_current(), signal))
-        return signal == SIGTTIN ? -EIO : 0;
-    if (!signal_group_unless_orphaned(process->group, signal))
-        return -EIO;
-    task_mark(task_current(), TASK_WORK_SIGNAL); /* it may be another thread that was told */
-    return -ERESTARTSYS;
-}
-
-/* Makes it the terminal of a session, unless another one has it and keeps it. */
-static bool
-take_terminal(const struct process *leader, bool steal)
-{
-    unsigned long state = spin_lock(&terminal.lock);
-    bool taken = terminal.session == 0 || steal;
-
-    if (taken) {
-        terminal.session = leader->session;
-        terminal.group = leader->group;
-    }
-    spin_unlock(&terminal.lock, state);
-    return taken;
-}
-
-void
-tty_give(const struct process *leader)
-{
-    (void)take_terminal(leader, true);
-}
-
-/* Nobody's terminal any more, if it was that session's. The group that was in the foreground, or
- * 0. */
-static int
-give_up_session(int session)
-{
-    unsigned long state = spin_lock(&terminal.lock);
-    int group = 0;
-
-    if (session == terminal.session) {
-        group = terminal.group;
-        terminal.session = terminal.group = 0;
-    }
-    spin_unlock(&terminal.lock, state);
-    return group;
-}
-
-void
-tty_session_ends(int session)
-{
-    int group = give_up_session(session);
-
-    if (group == 0)
-        return;
-    signal_group(group, SIGHUP);
-    signal_group(group, SIGCONT);
-}
-
-unsigned
-tty_of(const struct process *process, int *foreground)
-{
-    *foreground = controls(process) ? terminal.group : -1;
-    return controls(process) ? TTY_MAJOR << 8 | CONSOLE_MINOR : 0;
-}
-
 /* ---- reading ---- */
 
 /* How long a read may still sleep: 0 = for ever. Not canonical (termios(3)): VTIME counts from the
@@ -269,7 +172,7 @@ wait_for_input(const struct file *file, const struct buffer *to, unsigned long *
             return discipline_count(&terminal.line) > 0 ? 0 : -EAGAIN;
         result = sleep_for(&terminal.readers, patience(), state);
         if (result == 0)
-            result = stop_background(SIGTTIN);
+            result = tty_stop_background(SIGTTIN);
     }
     if (result == -EINTR)
         return discipline_count(&terminal.line) > 0 ? 0 : -ERESTARTSYS;
@@ -302,7 +205,7 @@ static long
 tty_read(struct file *file, struct buffer *to, uint64_t *position)
 {
     unsigned long state;
-    int error = stop_background(SIGTTIN);
+    int error = tty_stop_background(SIGTTIN);
 
     (void)position;
     if (error != 0 || to->size == 0)
@@ -406,7 +309,7 @@ static long
 tty_write(struct file *file, struct buffer *from, uint64_t *position)
 {
     bool stops = (terminal.line.termios.lflag & TOSTOP) != 0;
-    long result = stops ? stop_background(SIGTTOU) : 0;
+    long result = stops ? tty_stop_background(SIGTTOU) : 0;
 
     (void)position;
     if (result == 0)
@@ -445,7 +348,7 @@ set_termios(const void *from, bool flush)
 {
     struct termios termios;
     unsigned long state;
-    int error = stop_background(SIGTTOU);
+    int error = tty_stop_background(SIGTTOU);
 
     if (error == 0)
         error = copy_from_user(&termios, from, sizeof(termios));
@@ -467,7 +370,7 @@ static long
 flush_queue(uintptr_t which)
 {
     unsigned long state;
-    int error = stop_background(SIGTTOU);
+    int error = tty_stop_background(SIGTTOU);
 
     if (which > TCIOFLUSH)
         return -EINVAL;
@@ -498,62 +401,6 @@ control_flow(uintptr_t action)
     return 0;
 }
 
-static bool
-is_of_session(int group, int session)
-{
-    unsigned long state = spin_lock(&process_lock);
-    const struct process *process = process_list;
-
-    while (process != NULL && (process->group != group || process->session != session))
-        process = process->next;
-    spin_unlock(&process_lock, state);
-    return process != NULL;
-}
-
-static long
-set_group(const void *from)
-{
-    uint32_t group;
-    int error = stop_background(SIGTTOU);
-
-    if (error == 0)
-        error = get_user_u32(&group, from);
-    if (error != 0)
-        return error;
-    if (!controls(task_current()->process))
-        return -ENOTTY;
-    if ((int)group < 0)
-        return -EINVAL;
-    if (!is_of_session((int)group, terminal.session))
-        return -EPERM;
-    __atomic_store_n(&terminal.group, (int)group, __ATOMIC_RELAXED);
-    return 0;
-}
-
-static long
-set_controlling(uintptr_t steal)
-{
-    const struct process *process = task_current()->process;
-
-    if (controls(process) && process->pid == process->session)
-        return 0;
-    if (process->pid != process->session)
-        return -EPERM;
-    return take_terminal(process, steal == 1) ? 0 : -EPERM;
-}
-
-static long
-give_up(void)
-{
-    const struct process *process = task_current()->process;
-
-    if (!controls(process))
-        return -ENOTTY;
-    if (process->pid == process->session)
-        tty_session_ends(process->session);
-    return 0;
-}
-
 static long
 set_size(const void *from)
 {
@@ -570,28 +417,6 @@ set_size(const void *from)
     if (differs && terminal.group != 0)
         signal_group(terminal.group, SIGWINCH);
     return 0;
-}
-
-/* Requests about sessions and groups. */
-static long
-control_jobs(unsigned request, uintptr_t argument)
-{
-    bool mine = controls(task_current()->process);
-
-    switch (request) {
-    case TIOCGPGRP:
-        return mine ? put_user_u32((uint32_t)terminal.group, (void *)argument) : -ENOTTY;
-    case TIOCGSID:
-        return mine ? put_user_u32((uint32_t)terminal.session, (void *)argument) : -ENOTTY;
-    case TIOCSPGRP:
-        return set_group((const void *)argument);
-    case TIOCSCTTY:
-        return set_controlling(argument);
-    case TIOCNOTTY:
-        return give_up();
-    default:
-        return -ENOTTY;
-    }
 }
 
 static uint32_t
@@ -634,7 +459,7 @@ tty_ioctl(struct file *file, unsigned request, uintptr_t argument)
     case TIOCOUTQ:
         return put_user_u32(0, user);
     default:
-        return control_jobs(request, argument);
+        return tty_control_jobs(request, argument);
     }
 }
 
@@ -668,7 +493,7 @@ console_open(struct file *file)
 
     use();
     if (!(file->flags & O_NOCTTY) && process->pid == process->session && process->pid != 0)
-        (void)take_terminal(process, false);
+        (void)tty_take(process, false);
     return 0;
 }
 
@@ -676,7 +501,7 @@ static int
 tty_open(struct file *file)
 {
     (void)file;
-    if (!controls(task_current()->process))
+    if (!tty_controls(task_current()->process))
         return -ENXIO;
     use();
     return 0;
