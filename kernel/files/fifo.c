@@ -87,7 +87,7 @@ remove_end(struct pipe *pipe, const struct file *file)
     mutex_unlock(&ends_mutex);
     if (!last)
         return;
-    kfree(pipe->ring);
+    pipe_drop_ring(pipe);
     kfree(pipe);
 }
 

@@ -7,8 +7,8 @@
  * The bytes go straight between the programs' memory and the ring. A pipe that has been emptied
  * begins at the ring's start again, so that what fits is copied in one piece. The first write
  * allocates a page, which stays as long as the pipe. What does not fit makes the ring larger, up to
- * the pipe's limit; once all is read, a larger one goes. Where there is no memory for a larger one
- * the pipe holds what it has room for.
+ * the pipe's limit; once all is read, a larger one goes. Where there is no memory for a larger one,
+ * or all pipes together have enough, the pipe holds what it has room for.
  *
  * A write of at most PIPE_BUF (4096) bytes goes in as a whole or waits until it can; a longer one
  * goes in by pieces. Whoever waits is woken by the other end, and only if somebody waits: the short
@@ -21,14 +21,47 @@
  */
 #include "kmalloc.h"
 #include "pipe.h"
+#include "pmm.h"
 #include "poll.h"
 #include "signal.h"
 #include "syscall.h"
 #include "uapi/termios.h"
 
+/* What pipes hold beyond a page each may be one of so many frames of the machine: it is the kernel's
+ * memory, which nobody can be asked to give back. */
+#define FRAMES_A_PAGE 16
+
+static unsigned long more_pages;
+
 _Static_assert(PIPE_BUF <= PAGE_SIZE, "an atomic write must fit into an empty pipe");
 
 /* ---- the ring ---- */
+
+/* A ring of `size` bytes, or NULL: no memory, or others have what may be had beyond a page each. */
+static char *
+ring_create(uint32_t size)
+{
+    unsigned long more = size / PAGE_SIZE - 1, most = pmm_managed_frames() / FRAMES_A_PAGE;
+    char *ring = NULL;
+
+    if (__atomic_add_fetch(&more_pages, more, __ATOMIC_RELAXED) <= most || more == 0)
+        ring = kmalloc(size);
+    if (ring == NULL)
+        (void)__atomic_fetch_sub(&more_pages, more, __ATOMIC_RELAXED);
+    return ring;
+}
+
+void
+pipe_drop_ring(struct pipe *pipe)
+{
+    if (pipe->ring == NULL)
+        return;
+    (void)__atomic_fetch_sub(&more_pages, pipe->size / PAGE_SIZE - 1, __ATOMIC_RELAXED);
+    kfree(pipe->ring);
+    pipe->ring = NULL;
+    pipe->size = 0;
+    pipe_set_room(pipe);
+}
 
 /* The bytes lie in `ring`, which has room for `size` and becomes the pipe's, from its start on. */
 static void
@@ -42,7 +75,7 @@ move_ring(struct pipe *pipe, char *ring, uint32_t size)
         memcpy(ring, pipe->ring + pipe->head, straight);
         memcpy(ring + straight, pipe->ring, pipe->used - straight);
     }
-    kfree(pipe->ring);
+    pipe_drop_ring(pipe);
     pipe->ring = ring;
     pipe->size = size;
     pipe->head = 0;
@@ -58,7 +91,7 @@ make_room(struct pipe *pipe, uint32_t more)
     while (size < pipe->limit && size < pipe->used + more)
         size *= 2;
     for (; size > pipe->size; size /= 2) {
-        char *ring = kmalloc(size);
+        char *ring = ring_create(size);
 
         if (ring != NULL) {
             move_ring(pipe, ring, size);
@@ -72,12 +105,8 @@ static void
 reset_ring(struct pipe *pipe)
 {
     pipe->head = 0;
-    if (LIKELY(pipe->size <= PAGE_SIZE))
-        return;
-    kfree(pipe->ring);
-    pipe->ring = NULL;
-    pipe->size = 0;
-    pipe_set_room(pipe);
+    if (UNLIKELY(pipe->size > PAGE_SIZE))
+        pipe_drop_ring(pipe);
 }
 
 /* Takes `size` bytes into the ring, which has room. 0, or -EFAULT and nothing was taken. */
@@ -300,7 +329,7 @@ change_limit(struct pipe *pipe, uint32_t limit)
     if (pipe->used > limit)
         return -EBUSY;
     if (pipe->size > limit) {
-        char *ring = kmalloc(limit);
+        char *ring = ring_create(limit);
 
         if (ring == NULL)
             return -ENOMEM;

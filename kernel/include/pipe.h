@@ -33,6 +33,10 @@ pipe_set_room(struct pipe *pipe)
     pipe->room = pipe->readers != 0 ? pipe->size - pipe->used : 0;
 }
 
+/* What lies in the pipe is forgotten, and its memory given back. With the lock, or by the last one
+ * who has it. */
+void pipe_drop_ring(struct pipe *pipe);
+
 /* Something changed for those who wait for it. With the lock, which they have too when they look
  * and go to sleep. */
 static inline void

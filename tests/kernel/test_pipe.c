@@ -4,6 +4,7 @@
 #include "ktest.h"
 #include "mm.h"
 #include "pipe.h"
+#include "pmm.h"
 #include "programs.h"
 
 static struct file *ends[2];
@@ -116,12 +117,17 @@ get_numbers(uint8_t *numbers, size_t size, uint8_t *next)
     return true;
 }
 
+#define ENOUGH 256ul /* frames for some full pipes */
+
 /* A larger ring takes over what lies in the smaller one, also when that goes round its end. */
 KTEST(pipe, grows_and_shrinks)
 {
     uint8_t in = 0, out = 0;
-    uint8_t *numbers = kmalloc(PIPE_BYTES);
+    uint8_t *numbers;
 
+    if (pmm_free_frames() < ENOUGH)
+        SKIP("little memory");
+    numbers = kmalloc(PIPE_BYTES);
     CHECK_EQ(pipe_create(O_NONBLOCK, ends), 0);
     CHECK_EQ(put_numbers(numbers, 3000, &in), 3000);
     CHECK(get_numbers(numbers, 2000, &out));
@@ -142,6 +148,37 @@ KTEST(pipe, grows_and_shrinks)
     CHECK_EQ(get(numbers, 1), -EAGAIN);
     close_both();
     kfree(numbers);
+}
+
+/* All pipes together do not take more than a part of the machine, and give all of it back. */
+KTEST(pipe, many_full_ones_leave_memory_to_others)
+{
+    enum { MANY = 64 };
+    static struct file *pipes[MANY][2];
+    unsigned long most = pmm_managed_frames() / 16 + MANY, pages = 0;
+    uint8_t *bytes;
+
+    if (pmm_free_frames() < ENOUGH)
+        SKIP("little memory");
+    bytes = kzalloc(PIPE_BYTES);
+    for (unsigned i = 0; i < MANY; i++) {
+        CHECK_EQ(pipe_create(O_NONBLOCK, pipes[i]), 0);
+        memcpy(ends, pipes[i], sizeof(ends));
+        CHECK_EQ(pipe_set_limit(ends[1], PIPE_MAX), PIPE_MAX);
+        CHECK(put(bytes, PIPE_BUF) == PIPE_BUF);
+        pages++;
+        for (long more; (more = put(bytes, PIPE_BYTES)) > 0;)
+            pages += (unsigned long)more / PAGE_SIZE;
+    }
+    CHECK(pages > MANY && pages <= most);
+    for (unsigned i = 0; i < MANY; i++) {
+        memcpy(ends, pipes[i], sizeof(ends));
+        close_both();
+    }
+    CHECK_EQ(pipe_create(O_NONBLOCK, ends), 0);
+    CHECK_EQ(put(bytes, PIPE_BYTES), PIPE_BYTES); /* there is room again */
+    close_both();
+    kfree(bytes);
 }
 
 /* Without memory for a larger ring the pipe holds what fits, and who would not wait is told. */
