@@ -62,9 +62,7 @@ uint32_t
 slab_index_around(const struct slab *slab, const void *address)
 {
     uint32_t offset = (uint32_t)((const char *)address - slab->base);
-    uint32_t index = count_objects(offset + 1, slab->cache->stride);
-    uint32_t whole = index * slab->cache->stride;
-    index -= whole == offset + 1;
+    uint32_t index = count_objects(offset, slab->cache->stride);
     return index < slab->objects ? index : slab->objects - 1;
 }
 

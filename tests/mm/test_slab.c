@@ -36,6 +36,23 @@ end_cache(struct kmem_cache *cache, uint32_t count)
     return stats_of(cache).objects_used == 0 && kmem_cache_destroy(cache);
 }
 
+/* Every byte of an object leads to it, and so do the bytes behind the last one. */
+static void
+check_around(const void *object)
+{
+    const struct slab *slab = slab_of(object);
+    if (!slab)
+        return;
+    const char *first = slab->base;
+    uint32_t stride = slab->cache->stride, last = slab->objects - 1;
+    for (uint32_t i = 0; i <= last; i++) {
+        CHECK_EQ(slab_index_around(slab, first + i * stride), i);
+        CHECK_EQ(slab_index_around(slab, first + (i + 1) * stride - 1), i);
+    }
+    const char *end = first + ((size_t)PAGE_SIZE << slab->cache->order);
+    CHECK_EQ(slab_index_around(slab, end - 1), last);
+}
+
 /* Objects of one geometry: aligned, apart, and what is written to one stays in it. There are just as
  * many slabs as those need that have no page to themselves. */
 static void
@@ -51,6 +68,7 @@ try_geometry(size_t size, size_t align, unsigned flags)
         CHECK_EQ((uintptr_t)objects[count] & ((align ? align : 16) - 1), 0);
         fill_pattern(objects[count], size, count);
     }
+    check_around(objects[0]);
     struct kmem_cache_stats stats = stats_of(cache);
     CHECK_EQ(stats.objects_used, count);
     CHECK_EQ(stats.object_size, size);
