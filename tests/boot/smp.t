@@ -67,6 +67,8 @@ at_start "the monitor's cpus" 0 '^ *1 +1( +[0-9]+){4} +0 idle$' monitor --media 
 at_start "a panic on four CPUs" 2 '^panic: page fault' crash=null-read --media multiboot --smp 4
 }
 
+at_start "a function that only the others run" 0 '^break: 0x[0-9a-f]+ sched_run_cpu\+0x0, called by$' \
+    'monitor break=sched_run_cpu' --smp 2 --input poweroff
 at_start "a stack overflow on another CPU" 2 '^panic: double fault .* task 7 .* overflowed' \
     crash=task-stack-overflow --smp 4
 like "whose number is told" "$console" '^panic: on CPU [123]$'
