@@ -320,7 +320,7 @@ console_input_init(void)
     else
         klog("keyboard: no controller\n");
     if (serial_is_present()) {
-        pic_set_handler(SERIAL_IRQ, input_interrupt);
+        pic_set_handler(serial_irq(), input_interrupt);
         serial_enable_interrupt();
     }
     interrupts_restore(state);
