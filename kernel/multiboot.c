@@ -269,20 +269,27 @@ own_sections(struct parser *parser)
 
 /* ---- the map ---- */
 
+static uint32_t
+map_length(struct parser *parser)
+{
+    uint32_t length = field(parser, AT_MAP_LENGTH);
+
+    if (length <= MAP_LENGTH_MAX)
+        return length;
+    note(parser, "the memory map is longer than 1 MiB and was cut");
+    return MAP_LENGTH_MAX;
+}
+
 /* Writes up to `max` entries of the firmware's list and returns how many there are (when entries is
  * NULL, `max` only bounds the count). */
 static size_t
 walk_map(struct parser *parser, struct memmap_entry *entries, size_t max)
 {
     uint64_t at = field(parser, AT_MAP);
-    uint32_t length = field(parser, AT_MAP_LENGTH);
+    uint32_t length = map_length(parser);
     struct map_record record;
     size_t count = 0;
 
-    if (length > MAP_LENGTH_MAX) {
-        note(parser, "the memory map is longer than 1 MiB and was cut");
-        length = MAP_LENGTH_MAX;
-    }
     for (uint32_t done = 0; count < max && length - done >= sizeof(record); count++) {
         if (!read(parser, at + done, &record, sizeof(record))) {
             note(parser, "the memory map cannot be read to its end");
@@ -330,7 +337,7 @@ read_map(struct parser *parser)
             note(parser, "the memory map lists no RAM");
         return false;
     }
-    own(parser, field(parser, AT_MAP), field(parser, AT_MAP_LENGTH), MEMMAP_BOOTINFO);
+    own(parser, field(parser, AT_MAP), map_length(parser), MEMMAP_BOOTINFO);
     info->map = BOOT_MAP_FULL;
     return true;
 }

@@ -1,6 +1,6 @@
 /* breakpoints.c - break=NAME,NAME: stops by name, for a debugger that listens.
  *
- * The CPU has four debug registers (Intel SDM volume 3, 17.2): an address each, and DR7 says that
+ * Each CPU has four debug registers (Intel SDM volume 3, 17.2): an address each, and DR7 says that
  * it is to be watched for execution. When the CPU is about to execute there it raises vector 1,
  * with nothing changed yet. The handler here
  *
@@ -27,6 +27,7 @@
 #define DR6_REACHED    0xFu            /* a bit a register */
 #define EFLAGS_RESUME  0x10000u
 
+static uint32_t addresses[BREAKPOINTS];
 static bool reported[BREAKPOINTS];
 static unsigned count;
 static uint32_t enabled; /* DR7 */
@@ -103,6 +104,15 @@ breakpoint_reached(struct trap_frame *frame)
     return true;
 }
 
+void
+breakpoints_take(void)
+{
+    for (unsigned i = 0; i < count; i++)
+        write_address(i, addresses[i]);
+    if (count != 0)
+        write_dr7(enabled);
+}
+
 static void
 set(uintptr_t address, const char *name)
 {
@@ -110,7 +120,7 @@ set(uintptr_t address, const char *name)
         klog("break: '%s' is one too many, the CPU knows %u places\n", name, BREAKPOINTS);
         return;
     }
-    write_address(count, address);
+    addresses[count] = address;
     enabled |= DR7_ENABLE(count);
     count++;
     klog("break: stops at 0x%08lx %s\n", (unsigned long)address, name);
@@ -149,5 +159,5 @@ breakpoints_set(const char *list)
         set_all(name);
         list += length + (comma != NULL);
     }
-    write_dr7(enabled);
+    breakpoints_take();
 }

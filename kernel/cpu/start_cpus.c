@@ -20,6 +20,7 @@
 #include <string.h>
 #include "apic.h"
 #include "boot.h"
+#include "breakpoints.h"
 #include "cmdline.h"
 #include "cpu.h"
 #include "fpu.h"
@@ -222,6 +223,7 @@ start_cpu_main(struct cpu *cpu)
         cpu_pause();
     if (progress_of(cpu) == GIVEN_UP)
         cpu_halt();
+    breakpoints_take();
     apic_start();
     sched_run_cpu();
 }

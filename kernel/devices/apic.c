@@ -231,7 +231,7 @@ apic_start(void)
 }
 
 void
-apic_leave_8259(void)
+apic_hear_8259(bool hear)
 {
-    write_register(REGISTER_LINE_0, MASKED);
+    write_register(REGISTER_LINE_0, hear ? DELIVER_8259 : MASKED);
 }

@@ -208,12 +208,22 @@ static struct terminal_state terminal;
 static struct scancode_state scancodes;
 static bool (*listener)(uint8_t byte); /* NULL: the queue */
 
+/* Another CPU may be printing: the screen is under the lock of the output. */
+static void
+scroll_back(bool up)
+{
+    unsigned long state = console_lock();
+
+    vga_scroll_back(up);
+    console_unlock(state);
+}
+
 /* Keys that move the screen's view are used up here. There is room. */
 static void
 enqueue(int key)
 {
     if (key == KEY_SCROLL_UP || key == KEY_SCROLL_DOWN)
-        vga_scroll_back(key == KEY_SCROLL_UP);
+        scroll_back(key == KEY_SCROLL_UP);
     else if (key != KEY_NONE)
         queue[(queue_first + queue_count++) % QUEUE_KEYS] = (short)key;
 }
@@ -320,7 +330,7 @@ console_input_init(void)
     else
         klog("keyboard: no controller\n");
     if (serial_is_present()) {
-        pic_set_handler(SERIAL_IRQ, input_interrupt);
+        pic_set_handler(serial_irq(), input_interrupt);
         serial_enable_interrupt();
     }
     interrupts_restore(state);

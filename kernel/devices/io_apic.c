@@ -5,7 +5,9 @@
  * and mask; and the CPU it goes to.
  *
  * All interrupts go to the first CPU, with the vectors that they had from the 8259s, whose handlers
- * stay (pic.c). The tables tell which input each leads to.
+ * stay (pic.c). The tables tell which input each leads to. Some are known to be wrong about the
+ * timer, on boards of several makers: so its ticks are waited for, and when none comes, the 8259s
+ * get all interrupts back.
  *
  * Lock: `register_lock`, for the number and the window together.
  */
@@ -14,6 +16,7 @@
 #include "pagetable.h"
 #include "pic.h"
 #include "platform.h"
+#include "timer.h"
 #include "trap.h"
 
 #define WINDOW (0x10 / 4)
@@ -32,8 +35,11 @@
 #define IMCR_DATA   0x23
 #define IMCR        0x70
 #define IMCR_APIC   0x01
+#define IMCR_8259   0x00
 
 #define TIMER_IRQ 0
+#define TICK_US   (1000000 / TIMER_HZ)
+#define PATIENCE  10 /* ticks, of which one must come */
 
 #define PLACE_SIZE 0x400u
 #define NOTHING    0xFFFFFFFFu /* what is read where there is none, or 0 */
@@ -74,6 +80,19 @@ turn_on(unsigned irq)
     spin_unlock(&register_lock, flags);
 }
 
+static void
+turn_off(unsigned irq)
+{
+    const struct irq_line *line = &lines[irq];
+    unsigned long flags;
+
+    if (!line->known)
+        return;
+    flags = spin_lock(&register_lock);
+    write_register(line->io_apic, REGISTER_INPUT + 2u * line->input, INPUT_MASKED);
+    spin_unlock(&register_lock, flags);
+}
+
 /* Maps one and masks all of its inputs, whose number is the answer. 0: there is none. */
 static unsigned
 start(unsigned index, uint32_t address)
@@ -105,24 +124,63 @@ cut_lines(unsigned index, unsigned inputs)
     }
 }
 
-bool
-io_apic_init(const struct cpu_tables *tables)
+static void
+choose_imcr(const struct cpu_tables *tables, uint8_t value)
+{
+    if (!tables->imcr)
+        return;
+    outb(IMCR_SELECT, IMCR);
+    outb(IMCR_DATA, value);
+}
+
+static void
+leave_8259(const struct cpu_tables *tables)
+{
+    unsigned long flags = interrupts_disable();
+
+    choose_imcr(tables, IMCR_APIC);
+    pic_leave(turn_on); /* first: none of their interrupts is on its way when their line is cut */
+    apic_hear_8259(false);
+    interrupts_restore(flags);
+}
+
+/* Interrupts are on while the inputs are turned off, so that none is on its way here either. */
+static void
+return_to_8259(const struct cpu_tables *tables)
 {
     unsigned long flags;
 
+    for (unsigned irq = 0; irq < ISA_LINES; irq++)
+        turn_off(irq);
+    flags = interrupts_disable();
+    apic_hear_8259(true);
+    choose_imcr(tables, IMCR_8259);
+    pic_return();
+    interrupts_restore(flags);
+}
+
+static bool
+timer_ticks_on(void)
+{
+    uint32_t before = timer_ticks();
+
+    for (unsigned i = 0; i < PATIENCE && timer_ticks() == before; i++)
+        timer_delay(TICK_US);
+    return timer_ticks() != before;
+}
+
+bool
+io_apic_init(const struct cpu_tables *tables)
+{
     for (unsigned irq = 0; irq < ISA_LINES; irq++)
         lines[irq] = tables->lines[irq];
     for (unsigned i = 0; i < tables->io_apic_count; i++)
         cut_lines(i, start(i, tables->io_apics[i].address));
     if (!lines[TIMER_IRQ].known)
         return false;
-    flags = interrupts_disable();
-    if (tables->imcr) {
-        outb(IMCR_SELECT, IMCR);
-        outb(IMCR_DATA, IMCR_APIC);
-    }
-    pic_leave(turn_on); /* first: none of their interrupts is on its way when their line is cut */
-    apic_leave_8259();
-    interrupts_restore(flags);
-    return true;
+    leave_8259(tables);
+    if (timer_ticks_on())
+        return true;
+    return_to_8259(tables);
+    return false;
 }

@@ -20,6 +20,7 @@
 #define MASK    1 /* the port beside */
 #define CASCADE 2
 #define LINES   16
+#define ALL_OFF (0xFFFF & ~(1 << CASCADE))
 
 #define ICW1            0x11 /* edge triggered, cascaded, ICW4 follows */
 #define ICW3_FIRST      (1 << CASCADE)
@@ -28,7 +29,7 @@
 #define READ_IN_SERVICE 0x0B
 
 static void (*handlers[LINES])(unsigned irq);
-static uint16_t mask = 0xFFFF & ~(1 << CASCADE);
+static uint16_t mask = ALL_OFF;
 static unsigned long spurious;
 static void (*turn_on_elsewhere)(unsigned irq); /* NULL: the interrupts come from here */
 
@@ -120,6 +121,18 @@ pic_leave(void (*turn_on)(unsigned irq))
         if (handlers[irq] != NULL)
             turn_on(irq);
     }
+}
+
+void
+pic_return(void)
+{
+    turn_on_elsewhere = NULL;
+    mask = ALL_OFF;
+    for (unsigned irq = 0; irq < LINES; irq++) {
+        if (handlers[irq] != NULL)
+            mask &= (uint16_t) ~(1u << irq);
+    }
+    write_mask();
 }
 
 unsigned long

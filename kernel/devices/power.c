@@ -101,6 +101,14 @@ known_ports(void)
 
 /* ---- the end ---- */
 
+/* The others stop wherever they are, amid a look at the timer too. */
+static void
+stop_others(void)
+{
+    cpus_stop();
+    timer_take_over();
+}
+
 /* On the screen only: the exit line stays the last one that programs see. */
 static void
 ask_person(void)
@@ -117,7 +125,7 @@ power_off(enum exit_kind kind, int status)
     static const char *const names[] = {"ok", "fail", "panic"};
 
     interrupts_disable();
-    cpus_stop();
+    stop_others();
     klog("%soctavo: exit status=%d kind=%s\n", console_in_line() ? "\n" : "", status, names[kind]);
     console_flush();
     exit_emulator(kind);
@@ -155,7 +163,7 @@ void
 power_reboot(void)
 {
     interrupts_disable();
-    cpus_stop();
+    stop_others();
     console_flush();
     keyboard_command(RESET_LINE);
     timer_delay(AFTERMATH_US);

@@ -7,8 +7,9 @@
  *     2  FIFO control                     7  scratch (not on the first 8250s)
  *     3  line control, DLAB = bit 7
  *
- * The base comes from the BIOS data area, 40:00, or is 3F8h where no BIOS has filled that in. All
- * waits are bounded: a port that stops sending is asked once a byte until it works again.
+ * The base comes from the BIOS data area, 40:00, or is 3F8h where no BIOS has filled that in. Where
+ * only a second port is, a BIOS calls that COM1, at 2F8h and with the second port's interrupt, 3.
+ * All waits are bounded: a port that stops sending is asked once a byte until it works again.
  *
  * Input that the kernel has no room for stays in the port: its interrupt is masked and RTS dropped,
  * and whoever feeds the port waits.
@@ -17,7 +18,9 @@
 #include "console.h"
 #include "io.h"
 
-#define USUAL_BASE 0x3F8
+#define USUAL_BASE  0x3F8
+#define SECOND_BASE 0x2F8
+#define FOURTH_BASE 0x2E8
 
 #define DATA       0
 #define INTERRUPTS 1
@@ -188,6 +191,12 @@ serial_poll(void)
             break;
     }
     hold(has_waiting);
+}
+
+unsigned
+serial_irq(void)
+{
+    return base == SECOND_BASE || base == FOURTH_BASE ? 3 : 4;
 }
 
 void

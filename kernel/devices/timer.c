@@ -119,6 +119,12 @@ timer_now(uint32_t *nanoseconds)
     return now;
 }
 
+void
+timer_take_over(void)
+{
+    counter_lock = (struct spinlock)SPINLOCK_INIT;
+}
+
 /* A machine without the timer always reads the same; then the delays of the bus have to do. */
 void
 timer_delay(unsigned microseconds)

@@ -12,7 +12,7 @@
 #define PATIENCE   100000 /* reads of the status: about 0.1 s */
 #define LINE_SETUP 0x80   /* of the line register: the first two registers are the divisor */
 #define LINE_8N1   0x03
-#define MODEM_ON   0x03
+#define MODEM_ON   0x0B /* DTR, RTS, and OUT2, without which no interrupt leaves the port */
 #define FIFO_ON    0x07
 #define SENT       0x20 /* of the status: the next byte may come */
 

@@ -36,11 +36,11 @@ void apic_send_start(unsigned id, unsigned page);
 /* From now on each tick of another CPU's timer calls `call` there, interrupts off. */
 void apic_on_tick(void (*call)(void));
 
-/* The 8259s send this CPU nothing any more. */
-void apic_leave_8259(void);
+/* Whether this CPU gets what the 8259s send. */
+void apic_hear_8259(bool hear);
 
-/* Has the I/O APICs take the interrupts of the devices that are on, in place of the 8259s. False,
- * with nothing changed, when they do not have the timer's. */
+/* Has the I/O APICs take the interrupts of the devices that are on, in place of the 8259s.
+ * Interrupts are on. False when the timer's does not come by them: the 8259s have all then. */
 MUST_CHECK bool io_apic_init(const struct cpu_tables *tables);
 
 #endif

@@ -8,4 +8,7 @@
  * once, when the kernel's symbols are known. */
 void breakpoints_set(const char *list);
 
+/* The CPU that calls stops there too: each has registers of its own. */
+void breakpoints_take(void);
+
 #endif

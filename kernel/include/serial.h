@@ -18,8 +18,9 @@ void serial_flush(void);
  */
 void serial_poll(void);
 
-/* From now on each byte that comes in raises SERIAL_IRQ; its handler is to call serial_poll. */
-#define SERIAL_IRQ 4
+/* From now on each byte that comes in raises the port's interrupt; its handler is to call
+ * serial_poll. */
 void serial_enable_interrupt(void);
+unsigned serial_irq(void);
 
 #endif

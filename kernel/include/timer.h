@@ -23,4 +23,7 @@ uint32_t timer_now(uint32_t *nanoseconds);
  * before timer_init too. Ends in bounded time on a machine without a PIT. */
 void timer_delay(unsigned microseconds);
 
+/* The other CPUs have stopped: what one of them was reading is over. */
+void timer_take_over(void);
+
 #endif

@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "loader"))
 from harness import *
+from quirks import *
 
 CONFIG = "cmdline=console=com1 test\n"
 
@@ -56,6 +57,16 @@ def _():
 @case("the line can grow to 511 characters and no further")
 def _():
     equal(edit(["0123456789", "\r"], "cmdline=" + "x" * 505 + "\n"), "x" * 505 + "012345")
+
+
+@case("a machine that looks for keys many times a microsecond gives as long for them")
+def _():
+    machine = Machine("-icount", "shift=0", *floppy(quirky("NO_KEYS", config=CONFIG)))
+    machine.type("\x1b")
+    machine.expect("cmdline> ")
+    machine.settle()
+    machine.type(" more\r")
+    contains(machine.expect(), "cmdline=[KERNEL.ELF console=com1 test more]")
 
 
 @case("another byte from COM1 does not open it")

@@ -67,6 +67,8 @@ at_start "the monitor's cpus" 0 '^ *1 +1( +[0-9]+){4} +0 idle$' monitor --media 
 at_start "a panic on four CPUs" 2 '^panic: page fault' crash=null-read --media multiboot --smp 4
 }
 
+at_start "a function that only the others run" 0 '^break: 0x[0-9a-f]+ sched_run_cpu\+0x0, called by$' \
+    'monitor break=sched_run_cpu' --smp 2 --input poweroff
 at_start "a stack overflow on another CPU" 2 '^panic: double fault .* task 7 .* overflowed' \
     crash=task-stack-overflow --smp 4
 like "whose number is told" "$console" '^panic: on CPU [123]$'
@@ -94,7 +96,7 @@ configured "a CPU that does not answer" \
     '^cpu: the CPU with APIC id 1 does not answer and is left out$' 1
 
 # Intel's tables with two CPUs, where the registers of the local APICs and of the I/O APIC are said to be
-# where the arguments say.
+# where the arguments say, and the timer at the input of the third.
 tables() {
     python3 - "$@" >"$work/tables" <<'END'
 import struct
@@ -105,19 +107,19 @@ def summed(head, rest, place):
     whole[place] = -sum(whole) & 255
     return whole
 
-local_apic, io_apic = (int(place, 16) for place in sys.argv[1:])
+local_apic, io_apic, timer = (int(place, 16) for place in sys.argv[1:])
 entries = b"".join(struct.pack("<BBBBIIQ", 0, cpu, 0x14, 1, 0, 0, 0) for cpu in (0, 1, 255))
 entries += b"\1\0ISA   " + struct.pack("<BBBBI", 2, 2, 0x11, 1, io_apic)
-entries += struct.pack("<BBHBBBB", 3, 0, 0, 0, 0, 2, 2)
+entries += struct.pack("<BBHBBBB", 3, 0, 0, 0, 0, 2, timer)
 head = struct.pack("<4sHBB20sIHHII", b"PCMP", 44 + len(entries), 4, 0, b"WRONG", 0, 0, 6, local_apic, 0)
 pointer = struct.pack("<4sIBBBB4s", b"_MP_", 0x9f810, 1, 4, 0, 0, b"")
 sys.stdout.buffer.write(summed(pointer, b"", 10) + summed(head, entries, 7))
 END
 }
 
-# wrong DESCRIPTION REGEX LOCAL_APIC IO_APIC
+# wrong DESCRIPTION REGEX LOCAL_APIC IO_APIC [TIMER]
 wrong() {
-    tables "$3" "$4"
+    tables "$3" "$4" "${5:-2}"
     at_start "$1" 0 "$2" 'test=mm/smp/*' --media multiboot -- -machine pc,acpi=off -smp 2,sockets=2 \
         -device loader,file="$work/tables",addr=0x9f800,force-raw=on
     like "$1: all CPUs is no CPU" "$console" '^cpu: 2 CPUs by MP tables'
@@ -125,6 +127,8 @@ wrong() {
 wrong "an I/O APIC in RAM" '^cpu: there is no I/O APIC at 0x200000$' fee00000 200000
 like "an I/O APIC in RAM: the 8259s do" "$console" '^cpu: 2 run$'
 wrong "an I/O APIC where nothing is" '^cpu: there is no I/O APIC at 0xd0000000$' fee00000 d0000000
+wrong "a timer at another input" '^cpu: no I/O APIC has the timer: the 8259s stay$' fee00000 fec00000 5
+like "a timer at another input: it ticks all the same" "$console" '^# [0-9]+ passed, 0 failed'
 wrong "a local APIC in RAM" '^cpu: the local APIC cannot be used' 300000 fec00000
 
 at_start "Bochs with two CPUs, one of which panics" 2 '^cpu: 2 run$' 'crash=null-read' \

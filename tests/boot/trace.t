@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -287,12 +288,45 @@ def wrong_options():
        "the monitor says what is wrong", console)
 
 
+def typed_beside(folder):
+    """Bochs' serial port interrupts only where the bit OUT2 lets it, as a real one does."""
+    tool = SourceFileLoader("boot", str(ROOT / "tools/boot")).load_module()
+    seen = folder / "seen"
+    args = tool.arguments(["--emu", "bochs", "--media", "hd", "--mem", "16M", "--timeout", "60",
+                           "--e9", str(seen), "--cmdline", "trace=task trace_to=com1"])
+
+    class Typist(tool.Session):
+        """Types to the shell, whose console is port E9 alone."""
+        steps = [(b"poweroff to leave", b"echo $((20 + 3))\r"), (b"\n23\r\n", b"poweroff\r")]
+
+        def read(self):
+            self.console = b""
+            return bool(os.read(self.machine.output, 65536))
+
+        def answer(self):
+            if self.steps and self.steps[0][0] in seen.read_bytes():
+                self.machine.type(self.steps.pop(0)[1])
+
+    tool.choose_medium(args)
+    machine = tool.Bochs(args, folder, tool.medium(args, folder))
+    try:
+        Typist(args, machine, folder).follow()
+    except ConnectionResetError:
+        pass
+    finally:
+        tool.stop(machine.process)
+    ok(b"octavo: exit status=0 kind=ok" in seen.read_bytes(),
+       "what is typed on the port that has the trace is heard", seen.read_bytes().decode(errors="replace"))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="octavo-") as name:
         by_port(Path(name))
         in_memory(Path(name))
         after_death(Path(name))
         page_is_true(Path(name))
+    with tempfile.TemporaryDirectory(prefix="octavo-") as name:
+        typed_beside(Path(name))
     wrong_options()
     return finish()
 

@@ -1,5 +1,7 @@
 /* test_smp.c - CPUs that call one another, tick, and stand still. */
 #include "census.h"
+#include "console.h"
+#include "io.h"
 #include "ktest.h"
 #include "platform.h"
 #include "pmm.h"
@@ -7,6 +9,7 @@
 #include "sched.h"
 #include "smp.h"
 #include "timer.h"
+#include "vga.h"
 #include "wait_queue.h"
 #include "workers.h"
 
@@ -273,4 +276,110 @@ KTEST(smp, idle_task_waits_twice)
         SKIP("one CPU");
     CHECK(ticks_come_meanwhile());
     CHECK(ticks_come_meanwhile());
+}
+
+/* ---- the view is scrolled while another CPU prints ---- */
+
+#define SCROLLS       500u
+#define SCROLL_PAUSE  300u   /* looks, so that the other finds the lock free */
+#define SCREEN_PORT   0x63  /* in the BIOS data area */
+#define CURSOR        0x0E  /* and the next: registers behind the port */
+#define COLUMNS       80u
+#define SHIFT_PRESSED 0x2A
+#define RELEASED      0x80
+#define GREY          0xE0
+#define PAGE_DOWN     0x51
+
+static uint32_t rounds_begun, rounds_ended;
+
+/* Rows that differ in both bytes of the cursor's place. */
+static unsigned
+row_of(uint32_t round)
+{
+    return round % 2 * 8;
+}
+
+/* Prints a letter at the start of a row in each round. */
+static void
+print_letters(void)
+{
+    for (uint32_t round = 1; round <= SCROLLS; round++) {
+        char text[] = {'\033', '[', (char)('1' + row_of(round)), 'H', 'x'};
+        unsigned long state;
+
+        while (__atomic_load_n(&rounds_begun, __ATOMIC_ACQUIRE) != round)
+            cpu_pause();
+        state = console_lock();
+        vga_write(text, sizeof(text));
+        console_unlock(state);
+        __atomic_store_n(&rounds_ended, round, __ATOMIC_RELEASE);
+    }
+    worker_end();
+}
+
+static void
+press(const uint8_t *codes, size_t count)
+{
+    unsigned long state = interrupts_disable();
+
+    for (size_t i = 0; i < count; i++)
+        (void)console_input_scancode(codes[i]);
+    interrupts_restore(state);
+}
+
+static unsigned
+screen_register(uint8_t index)
+{
+    uint16_t port = bios_data_word(SCREEN_PORT);
+
+    outb(port, index);
+    return inb((uint16_t)(port + 1));
+}
+
+static unsigned
+cursor(void)
+{
+    unsigned long state = console_lock();
+    unsigned at = screen_register(CURSOR) << 8 | screen_register(CURSOR + 1);
+
+    console_unlock(state);
+    return at;
+}
+
+/* Shift-PgDn until the other has printed; true when the cursor stands behind its letter. */
+static bool
+cursor_follows(uint32_t round)
+{
+    static const uint8_t codes[] = {GREY, PAGE_DOWN, GREY, PAGE_DOWN | RELEASED};
+
+    __atomic_store_n(&rounds_begun, round, __ATOMIC_RELEASE);
+    do {
+        press(codes, sizeof(codes));
+        for (unsigned i = 0; i < SCROLL_PAUSE; i++)
+            cpu_pause();
+    } while (__atomic_load_n(&rounds_ended, __ATOMIC_ACQUIRE) != round);
+    return cursor() == row_of(round) * COLUMNS + 1;
+}
+
+KTEST(smp, screen_scrolled_while_another_prints)
+{
+    static const uint8_t shift[] = {SHIFT_PRESSED}, release[] = {SHIFT_PRESSED | RELEASED};
+    unsigned long state;
+    unsigned wrong_places = 0;
+
+    if (cpu_count() == 1)
+        SKIP("one CPU");
+    if (!console_has_screen())
+        SKIP("no screen");
+    rounds_begun = rounds_ended = 0;
+    CHECK(worker_start(print_letters, others()));
+    press(shift, sizeof(shift));
+    for (uint32_t round = 1; round <= SCROLLS; round++)
+        wrong_places += !cursor_follows(round);
+    press(release, sizeof(release));
+    workers_wait();
+    state = console_lock();
+    vga_clear();
+    console_unlock(state);
+    CHECK_EQ(wrong_places, 0);
 }

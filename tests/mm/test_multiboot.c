@@ -382,6 +382,7 @@ KTEST(multiboot, map_of_four_gib)
     CHECK(is_valid(&info));
     CHECK(noted(&info, "1 MiB"));
     CHECK_EQ(info.entry_count, 2);
+    CHECK(owns(&info, MAP, 1 << 20, MEMMAP_BOOTINFO));
 }
 
 KTEST(multiboot, map_without_ram)
