@@ -231,6 +231,29 @@ static int pushed_nowhere(void *ss)
 	return 1;
 }
 
+/* Interrupts itself until it has left the upper half of the alternate stack, or may not. */
+static void deeper(int sig)
+{
+	if ((ulong)__builtin_frame_address(0) < (ulong)alternate + sizeof(alternate) / 2)
+		k_exit(1);
+	raise_(sig);
+}
+
+static int outgrows(void *arg)
+{
+	struct {
+		ulong sp;
+		int flags;
+		ulong size;
+	} half = { (ulong)alternate + sizeof(alternate) / 2, 0, sizeof(alternate) / 2 };
+
+	(void)arg;
+	SC2(NR_sigaltstack, &half, 0);
+	on(SIG_USR1, deeper, F_ONSTACK | F_NODEFER, 0);
+	raise_(SIG_USR1);
+	return 2;
+}
+
 /* Takes the alternate stack away, until the handler returns. */
 static void without_stack(int sig, struct ksiginfo *si, struct kucontext *uc)
 {
@@ -264,6 +287,7 @@ static void stacks(void)
 	ok(handler_stack - (ulong)alternate >= sizeof(alternate), "without SA_ONSTACK it does not");
 	eq(in_child(deep, &ss), 7 << 8, "a stack overflow is handled on it");
 	eq(in_child(pushed_nowhere, &ss), 7 << 8, "so is a handler without a stack");
+	eq(in_child(outgrows, 0), SIG_SEGV, "handlers that outgrow it end there");
 	on(SIG_USR1, without_stack, F_SIGINFO, 0);
 	raise_(SIG_USR1);
 	SC2(NR_sigaltstack, 0, &old);
