@@ -408,9 +408,11 @@ signal_parent(struct process *child, int code, int status)
     if (parent->actions == NULL)
         return false;
     action = action_get(parent, SIGCHLD);
+    if (signal == SIGCHLD && action.handler == SIG_IGN)
+        signal = 0; /* not even pending while it is blocked: wait(2) */
     if (signal != 0 && (ended || !(action.flags & SA_NOCLDSTOP)))
         signal_send(parent, NULL, &info);
-    return ended && signal == SIGCHLD && wants_no_zombie(&action);
+    return ended && child->exit_signal == SIGCHLD && wants_no_zombie(&action);
 }
 
 /* ---- the mask ---- */

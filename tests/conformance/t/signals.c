@@ -345,6 +345,15 @@ static void children(void)
 	if (pid == 0)
 		k_exit(0);
 	eq(k_wait(pid, &st), -ECHILD_, "with SIGCHLD ignored no zombie is left");
+	u64 set = 0;
+	set_mask(BLOCK, bit(SIG_CHLD));
+	pid = k_fork();
+	if (pid == 0)
+		k_exit(0);
+	k_wait(pid, &st);
+	SC2(NR_rt_sigpending, &set, 8);
+	ok(set == 0, "nor a signal, though it is blocked");
+	set_mask(UNBLOCK, bit(SIG_CHLD));
 	on(SIG_CHLD, count, F_NOCLDWAIT | F_RESTART, 0);
 	pid = k_fork();
 	if (pid == 0)
