@@ -277,7 +277,7 @@ proc_print_status(struct printer *out, struct process *process, const struct tas
     print_signals(out, process, task);
     print(out, "CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n"
                "CapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\n"
-               "NoNewPrivs:\t0\nSeccomp:\t0\n");
+               "NoNewPrivs:\t%d\nSeccomp:\t0\n", process->no_new_privileges);
     print_cpus(out, task);
 }
 
