@@ -59,6 +59,10 @@ static void handlers(void)
 	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
 	ok(old.handler == 0, "SA_RESETHAND leaves the default");
 
+	on(SIG_USR1, count, 0x400 /* SA_UNSUPPORTED */ | F_NODEFER, 0);
+	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
+	ok((old.flags & ~F_RESTORER) == F_NODEFER, "a flag that means nothing is not kept");
+
 	eq(on(SIG_KILL, count, 0, 0), -EINVAL_, "SIGKILL has no handler");
 	eq(on(SIG_STOP, (void *)1, 0, 0), -EINVAL_, "SIGSTOP is not ignored");
 	eq(on(65, count, 0, 0), -EINVAL_, "there is no signal 65");
