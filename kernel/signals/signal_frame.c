@@ -300,7 +300,7 @@ set_stack(struct task *task, const struct signal_stack *stack, uintptr_t esp)
         return -EINVAL;
     if (stack->flags != SS_DISABLE && stack->size < MINSIGSTKSZ)
         return -ENOMEM;
-    task->alt_stack = stack->sp;
+    task->alt_stack = stack->flags == SS_DISABLE ? 0 : stack->sp;
     task->alt_stack_size = stack->flags == SS_DISABLE ? 0 : stack->size;
     return 0;
 }

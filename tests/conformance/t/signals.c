@@ -300,6 +300,8 @@ static void stacks(void)
 	eq(SC2(NR_sigaltstack, &ss, 0), -ENOMEM_, "100 bytes are too few");
 	ss.flags = 2;
 	eq(SC2(NR_sigaltstack, &ss, 0), 0, "and away with it");
+	SC2(NR_sigaltstack, 0, &old);
+	ok(old.sp == 0 && old.flags == 2 && old.size == 0, "nothing of it is left");
 }
 
 /* ---- children ---- */
