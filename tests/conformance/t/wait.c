@@ -155,6 +155,7 @@ static void groups(void)
 	eq(SC1(NR_getpgid, two), one, "getpgid");
 	eq(SC2(NR_setpgid, two, 99999), -EPERM_, "a group that is not there is EPERM");
 	eq(SC2(NR_setpgid, two, -1), -EINVAL_, "a negative group is EINVAL");
+	eq(SC2(NR_setpgid, -1, 0), -EINVAL_, "so is that of a negative process");
 	eq(SC2(NR_setpgid, 99999, 0), -ESRCH_, "a process that is not there is ESRCH");
 	eq(SC1(NR_getpgid, 0), mine, "our own group has not changed");
 	eq(SC4(NR_wait4, 0, &st, HANG, 0), -ECHILD_, "wait4(0): nobody in our group");
