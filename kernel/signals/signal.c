@@ -140,11 +140,13 @@ is_kept(const struct process *process, const struct task *task, int signal)
 }
 
 /* Process 1 gets from others only what it has a handler for, or waits for: nobody ends it by
- * mistake. With process_lock held. */
+ * mistake. What is typed may end it, but not that its group has become an orphan. With process_lock
+ * held. */
 static bool
 is_protected(const struct process *process, const struct task *task, const struct signal_info *info)
 {
-    return process->pid == 1 && info->code <= 0 && task_current()->process != process &&
+    return process->pid == 1 && (info->code <= 0 || info->signal == SIGHUP) &&
+           task_current()->process != process &&
            action_get(process, info->signal).handler == SIG_DFL &&
            !is_kept(process, task, info->signal);
 }

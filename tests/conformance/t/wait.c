@@ -133,6 +133,35 @@ static void orphans(void)
 		ok(SC3(NR_waitpid, -1, &st, 0) > 0, "it is process 1's, which we are");
 }
 
+/* As process 1: a child in our group is stopped, and another one in it loses its parent, who was in
+ * a group of his own. So ours, which was an orphan before, gets SIGHUP, but we must stay. */
+static void first_stays(void)
+{
+	int st;
+	SC0(NR_setsid); /* unless ours is group 1 already */
+	long stopped = k_fork(), pid;
+	if (stopped == 0)
+		killed((void *)SIG_STOP);
+	SC4(NR_wait4, stopped, &st, STOPPED, 0);
+	pid = k_fork();
+	if (pid == 0) {
+		SC2(NR_setpgid, 0, 0);
+		long child = k_fork();
+		if (child == 0) {
+			SC2(NR_setpgid, 0, 1);
+			for (;;)
+				SC0(NR_pause);
+		}
+		while (SC1(NR_getpgid, child) != 1)
+			k_yield();
+		k_exit(0);
+	}
+	eq(k_wait(stopped, &st), stopped, "who was stopped in an orphaned group has ended");
+	eq(st, 1, "by SIGHUP, but process 1 has not");
+	while (k_wait(-1, &st) > 0)
+		;
+}
+
 static int session(void *a)
 {
 	(void)a;
@@ -243,6 +272,8 @@ int main(void)
 	wait_ids();
 	stops();
 	orphans();
+	if (SC0(NR_getpid) == 1)
+		first_stays();
 	groups();
 	silent();
 	seconds();
