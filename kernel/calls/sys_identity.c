@@ -226,6 +226,24 @@ set_death_signal(uint32_t signal)
     return 0;
 }
 
+/* It means nothing here, as no program has more rights than another, and is kept and told. */
+static long
+set_no_new_privileges(const struct trap_frame *frame)
+{
+    if (frame->ecx != 1 || (frame->edx | frame->esi | frame->edi) != 0)
+        return -EINVAL;
+    task_current()->process->no_new_privileges = true;
+    return 0;
+}
+
+static long
+get_no_new_privileges(const struct trap_frame *frame)
+{
+    if ((frame->ecx | frame->edx | frame->esi | frame->edi) != 0)
+        return -EINVAL;
+    return task_current()->process->no_new_privileges;
+}
+
 SYSCALL(prctl)
 {
     switch (frame->ebx) {
@@ -240,10 +258,11 @@ SYSCALL(prctl)
     case PR_GET_DUMPABLE:
         return 1;
     case PR_SET_DUMPABLE:
-    case PR_SET_NO_NEW_PRIVS:
         return 0;
+    case PR_SET_NO_NEW_PRIVS:
+        return set_no_new_privileges(frame);
     case PR_GET_NO_NEW_PRIVS:
-        return 1;
+        return get_no_new_privileges(frame);
     default:
         return -EINVAL;
     }

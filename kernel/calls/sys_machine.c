@@ -102,41 +102,17 @@ SYSCALL(sysinfo)
 
 /* ---- scheduling: one class of threads ---- */
 
-#define POLICY_OTHER 0
-#define POLICY_FIFO  1
-#define POLICY_RR    2
-#define POLICY_LAST  6
+#define POLICY_OTHER    0
+#define POLICY_FIFO     1
+#define POLICY_RR       2
+#define POLICY_UNUSED   4
+#define POLICY_DEADLINE 6
 #define RT_PRIORITY_MAX 99
 
 static bool
-is_thread(uint32_t tid)
+is_policy(uint32_t policy)
 {
-    return tid == 0 || task_exists((int)tid);
-}
-
-SYSCALL(sched_getscheduler)
-{
-    return is_thread(frame->ebx) ? POLICY_OTHER : -ESRCH;
-}
-
-SYSCALL(sched_setscheduler)
-{
-    uint32_t priority;
-
-    if (!is_thread(frame->ebx))
-        return -ESRCH;
-    if (get_user_u32(&priority, (const void *)frame->edx) != 0)
-        return -EFAULT;
-    if (frame->ecx != POLICY_OTHER || priority != 0)
-        return frame->ecx <= POLICY_LAST ? -EPERM : -EINVAL;
-    return 0;
-}
-
-SYSCALL(sched_getparam)
-{
-    if (!is_thread(frame->ebx))
-        return -ESRCH;
-    return put_user_u32(0, (void *)frame->ecx);
+    return policy <= POLICY_DEADLINE && policy != POLICY_UNUSED;
 }
 
 static bool
@@ -145,16 +121,58 @@ is_real_time(uint32_t policy)
     return policy == POLICY_FIFO || policy == POLICY_RR;
 }
 
+/* 0 when there is such a thread. */
+static int
+find_thread(uint32_t tid)
+{
+    if ((int)tid < 0)
+        return -EINVAL;
+    return tid == 0 || task_exists((int)tid) ? 0 : -ESRCH;
+}
+
+SYSCALL(sched_getscheduler)
+{
+    int error = find_thread(frame->ebx);
+
+    return error != 0 ? error : POLICY_OTHER;
+}
+
+/* A priority is for real time only, and there it must be one. */
+SYSCALL(sched_setscheduler)
+{
+    uint32_t policy = frame->ecx, priority;
+    int error;
+
+    if ((int)frame->ebx < 0 || frame->edx == 0)
+        return -EINVAL;
+    if (get_user_u32(&priority, (const void *)frame->edx) != 0)
+        return -EFAULT;
+    error = find_thread(frame->ebx);
+    if (error != 0)
+        return error;
+    if (!is_policy(policy) || policy == POLICY_DEADLINE || priority > RT_PRIORITY_MAX ||
+        is_real_time(policy) != (priority != 0))
+        return -EINVAL;
+    return policy == POLICY_OTHER ? 0 : -EPERM;
+}
+
+SYSCALL(sched_getparam)
+{
+    int error = frame->ecx != 0 ? find_thread(frame->ebx) : -EINVAL;
+
+    return error != 0 ? error : put_user_u32(0, (void *)frame->ecx);
+}
+
 SYSCALL(sched_get_priority_max)
 {
-    if (frame->ebx > POLICY_LAST)
+    if (!is_policy(frame->ebx))
         return -EINVAL;
     return is_real_time(frame->ebx) ? RT_PRIORITY_MAX : 0;
 }
 
 SYSCALL(sched_get_priority_min)
 {
-    if (frame->ebx > POLICY_LAST)
+    if (!is_policy(frame->ebx))
         return -EINVAL;
     return is_real_time(frame->ebx) ? 1 : 0;
 }

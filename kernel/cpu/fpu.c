@@ -58,13 +58,15 @@ save(struct fpu_state *state)
         __asm__ volatile("fnsave %0; fwait" : "=m"(state->fnsave));
 }
 
+/* FRSTOR looks first whether an exception waits in the registers: that may be one of a task that
+ * has ended, and would hit the kernel. FXRSTOR does not look. */
 static void
 load(const struct fpu_state *state)
 {
     if (extended)
         __asm__ volatile("fxrstor %0" : : "m"(state->fxsave));
     else
-        __asm__ volatile("frstor %0" : : "m"(state->fnsave));
+        __asm__ volatile("fnclex; frstor %0" : : "m"(state->fnsave));
 }
 
 /* A program's first state: nothing of any other program is in the registers. */

@@ -89,6 +89,7 @@ struct process {
     int death_signal;          /* sent by the parent's end: prctl(2); or 0 */
     bool executed;             /* it has called execve: its parent must not change its group */
     bool own_space;            /* it has called execve, or ends: the parent of a vfork goes on */
+    bool no_new_privileges;    /* prctl(2) */
     bool stopped, continued, stop_reported;
     struct wait_queue child_wait; /* this process waits here for its children */
     struct wait_queue vfork_wait; /* the parent of a vfork waits here */

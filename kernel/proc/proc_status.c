@@ -1,11 +1,13 @@
 /* proc_status.c - what a process is and does: /proc/PID/stat, statm, status, limits (proc(5)).
  *
- * Numbers that this kernel has not (swap, priorities, other CPUs) are those of a Linux without.
+ * Numbers that this kernel has not (swap, priorities) are those of a Linux without.
  *
  * Lock: the callers hold process and thread; what they lead to is looked at under process_lock, or
  * held. Plain numbers are read as they are: each is a word, and they need not be of one moment.
  */
+#include "platform.h"
 #include "proc.h"
+#include "sched.h"
 #include "signal.h"
 #include "timer.h"
 #include "tty.h"
@@ -136,10 +138,11 @@ proc_print_stat(struct printer *out, struct process *process, const struct task 
           proc_state_letter(process, task));
     print_kin(out, process, space);
     print_use(out, process, task, alone, space);
-    print(out, " %lu %lu %lu %lu 0 0 0 %d 0 0 0 0 0 0",
+    print(out, " %lu %lu %lu %lu 0 0 0 %d %u 0 0 0 0 0",
           (unsigned long)(uint32_t)(process->pending | (task != NULL ? task->pending : 0)),
           (unsigned long)(uint32_t)(task != NULL ? task->blocked : 0),
-          (unsigned long)(uint32_t)ignored, (unsigned long)(uint32_t)caught, process->exit_signal);
+          (unsigned long)(uint32_t)ignored, (unsigned long)(uint32_t)caught, process->exit_signal,
+          task != NULL ? task->queue->cpu : 0);
     print_places(out, space);
     print(out, " %d\n", process->status);
     if (space != NULL)
@@ -198,6 +201,31 @@ print_signals(struct printer *out, const struct process *process, const struct t
           (unsigned long long)caught);
 }
 
+/* The CPUs that a thread may use, as a mask and as a list: 0-2,5. A zombie has none any more, and
+ * may use all. */
+static void
+print_cpus(struct printer *out, const struct task *task)
+{
+    uint32_t cpus = cpus_online() & (task != NULL ? task->affinity : ALL_CPUS);
+    const char *before = "";
+
+    print(out, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", (unsigned long)cpus);
+    for (unsigned first = 0; first < CPU_MAX; first++) {
+        unsigned last = first;
+
+        if (!(cpus >> first & 1))
+            continue;
+        while (cpus >> (last + 1) & 1)
+            last++;
+        print(out, "%s%u", before, first);
+        if (last > first)
+            print(out, "-%u", last);
+        first = last;
+        before = ",";
+    }
+    print(out, "\n");
+}
+
 static const char *
 state_word(char letter)
 {
@@ -249,7 +277,8 @@ proc_print_status(struct printer *out, struct process *process, const struct tas
     print_signals(out, process, task);
     print(out, "CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n"
                "CapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\n"
-               "NoNewPrivs:\t0\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n");
+               "NoNewPrivs:\t%d\nSeccomp:\t0\n", process->no_new_privileges);
+    print_cpus(out, task);
 }
 
 /* ---- limits ---- */

@@ -140,11 +140,13 @@ is_kept(const struct process *process, const struct task *task, int signal)
 }
 
 /* Process 1 gets from others only what it has a handler for, or waits for: nobody ends it by
- * mistake. With process_lock held. */
+ * mistake. What is typed may end it, but not that its group has become an orphan. With process_lock
+ * held. */
 static bool
 is_protected(const struct process *process, const struct task *task, const struct signal_info *info)
 {
-    return process->pid == 1 && info->code <= 0 && task_current()->process != process &&
+    return process->pid == 1 && (info->code <= 0 || info->signal == SIGHUP) &&
+           task_current()->process != process &&
            action_get(process, info->signal).handler == SIG_DFL &&
            !is_kept(process, task, info->signal);
 }
@@ -408,9 +410,11 @@ signal_parent(struct process *child, int code, int status)
     if (parent->actions == NULL)
         return false;
     action = action_get(parent, SIGCHLD);
+    if (signal == SIGCHLD && action.handler == SIG_IGN)
+        signal = 0; /* not even pending while it is blocked: wait(2) */
     if (signal != 0 && (ended || !(action.flags & SA_NOCLDSTOP)))
         signal_send(parent, NULL, &info);
-    return ended && signal == SIGCHLD && wants_no_zombie(&action);
+    return ended && child->exit_signal == SIGCHLD && wants_no_zombie(&action);
 }
 
 /* ---- the mask ---- */

@@ -74,7 +74,7 @@ take_old(struct fxsave_image *state, const struct fnsave_image *old)
 }
 
 int
-signal_push_fpu(uintptr_t *top, uint32_t *address)
+signal_push_fpu(uintptr_t *top, uintptr_t end, uint32_t *address)
 {
     const struct fpu_state *state = fpu_get();
     size_t size = fpu_extended() ? sizeof(struct fpu_frame) : offsetof(struct fpu_frame, extended);
@@ -93,7 +93,7 @@ signal_push_fpu(uintptr_t *top, uint32_t *address)
     }
     frame.status = (uint16_t)frame.old.status;
     *top = *address = align_down(*top - size, STATE_ALIGN);
-    return copy_to_user((void *)*top, &frame, size);
+    return *top >= end ? copy_to_user((void *)*top, &frame, size) : -EFAULT;
 }
 
 int

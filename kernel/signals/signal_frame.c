@@ -139,6 +139,16 @@ stack_top(const struct trap_frame *frame, const struct action *action)
     return frame->esp;
 }
 
+/* The lowest address of a frame below `top`: handlers that interrupt each other must not leave the
+ * alternate stack unseen, as what lies below it is some variable. */
+static uintptr_t
+stack_end(uintptr_t top)
+{
+    const struct task *task = task_current();
+
+    return on_alternate_stack(task, top) ? task->alt_stack + 1 : 0;
+}
+
 /* As after a call: the word above the return address is aligned. */
 static uintptr_t
 place_frame(uintptr_t top, size_t size)
@@ -174,11 +184,10 @@ return_address(const struct action *action, size_t offset)
 }
 
 static int
-push_old(uintptr_t *top, const struct trap_frame *frame, const struct action *action,
+push_old(uintptr_t to, const struct trap_frame *frame, const struct action *action,
          const struct signal_info *info, uint32_t fpu, sigset_t mask)
 {
     /* pop eax; mov eax, 119; int 80h */
-    struct old_frame *to = (struct old_frame *)place_frame(*top, sizeof(*to));
     struct old_frame from = {
         .return_address = return_address(action, offsetof(struct return_code, old)),
         .signal = (uint32_t)info->signal,
@@ -187,8 +196,7 @@ push_old(uintptr_t *top, const struct trap_frame *frame, const struct action *ac
 
     save_context(&from.context, frame, fpu, mask);
     memcpy(from.code, return_page.code.old, sizeof(from.code));
-    *top = (uintptr_t)to;
-    return copy_to_user(to, &from, sizeof(from));
+    return copy_to_user((void *)to, &from, sizeof(from));
 }
 
 static void
@@ -213,16 +221,15 @@ signal_fill_info(struct siginfo *to, const struct signal_info *info)
 }
 
 static int
-push_info(uintptr_t *top, const struct trap_frame *frame, const struct action *action,
+push_info(uintptr_t to, const struct trap_frame *frame, const struct action *action,
           const struct signal_info *info, uint32_t fpu, sigset_t mask)
 {
     /* mov eax, 173; int 80h; a byte without use */
-    struct info_frame *to = (struct info_frame *)place_frame(*top, sizeof(*to));
     struct info_frame from = {
         .return_address = return_address(action, offsetof(struct return_code, info)),
         .signal = (uint32_t)info->signal,
-        .info_address = (uint32_t)&to->info,
-        .context_address = (uint32_t)&to->context,
+        .info_address = (uint32_t)to + offsetof(struct info_frame, info),
+        .context_address = (uint32_t)to + offsetof(struct info_frame, context),
         .context.mask = mask,
     };
 
@@ -230,8 +237,7 @@ push_info(uintptr_t *top, const struct trap_frame *frame, const struct action *a
     signal_fill_info(&from.info, info);
     save_context(&from.context.context, frame, fpu, mask);
     memcpy(from.code, return_page.code.info, sizeof(from.code));
-    *top = (uintptr_t)to;
-    return copy_to_user(to, &from, sizeof(from));
+    return copy_to_user((void *)to, &from, sizeof(from));
 }
 
 int
@@ -239,12 +245,13 @@ signal_push_frame(struct trap_frame *frame, const struct action *action,
                   const struct signal_info *info, sigset_t mask)
 {
     bool with_info = (action->flags & SA_SIGINFO) != 0;
-    uintptr_t top = stack_top(frame, action);
+    uintptr_t top = stack_top(frame, action), end = stack_end(top);
     uint32_t fpu;
 
-    if (signal_push_fpu(&top, &fpu) != 0)
+    if (signal_push_fpu(&top, end, &fpu) != 0)
         return -EFAULT;
-    if ((with_info ? push_info : push_old)(&top, frame, action, info, fpu, mask) != 0)
+    top = place_frame(top, with_info ? sizeof(struct info_frame) : sizeof(struct old_frame));
+    if (top < end || (with_info ? push_info : push_old)(top, frame, action, info, fpu, mask) != 0)
         return -EFAULT;
     frame->esp = top;
     frame->eip = action->handler;
@@ -293,7 +300,7 @@ set_stack(struct task *task, const struct signal_stack *stack, uintptr_t esp)
         return -EINVAL;
     if (stack->flags != SS_DISABLE && stack->size < MINSIGSTKSZ)
         return -ENOMEM;
-    task->alt_stack = stack->sp;
+    task->alt_stack = stack->flags == SS_DISABLE ? 0 : stack->sp;
     task->alt_stack_size = stack->flags == SS_DISABLE ? 0 : stack->size;
     return 0;
 }

@@ -142,9 +142,9 @@ void signal_leave_to_others(void);
 MUST_CHECK int signal_push_frame(struct trap_frame *frame, const struct action *action,
                                  const struct signal_info *info, sigset_t mask);
 
-/* Puts the FPU's state below *top and moves *top there; *address is its address, 0 when the program
- * does not use the FPU. 0 or -EFAULT. */
-MUST_CHECK int signal_push_fpu(uintptr_t *top, uint32_t *address);
+/* Puts the FPU's state below *top, but not below `end`, and moves *top there; *address is its
+ * address, 0 when the program does not use the FPU. 0 or -EFAULT. */
+MUST_CHECK int signal_push_fpu(uintptr_t *top, uintptr_t end, uint32_t *address);
 /* Takes it from there again; without one, what the handler computed is forgotten. 0, -EFAULT or
  * -ENOMEM. */
 MUST_CHECK int signal_pop_fpu(uint32_t address);

@@ -26,7 +26,8 @@ get_set(sigset_t *set, uint32_t from, uint32_t size)
 
 /* ---- actions ---- */
 
-/* Sets an action. What is ignored from now on and pending is forgotten. */
+/* Sets an action. Flags that mean nothing are not kept, so that a program can find out which do:
+ * sigaction(2). What is ignored from now on and pending is forgotten. */
 static int
 change_action(int signal, struct action *action)
 {
@@ -36,6 +37,7 @@ change_action(int signal, struct action *action)
 
     if (bit & UNBLOCKABLE)
         return -EINVAL;
+    action->flags &= SA_KNOWN;
     action->mask &= ~UNBLOCKABLE;
     error = action_set(process->actions, signal, action);
     if (error != 0)

@@ -196,6 +196,7 @@ process_copy(unsigned flags)
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->path, parent->path, sizeof(child->path));
     memcpy(child->limits, parent->limits, sizeof(child->limits));
+    child->no_new_privileges = parent->no_new_privileges;
     child->exit_signal = (int)(flags & CSIGNAL);
     child->start_ticks = timer_ticks();
     return child;

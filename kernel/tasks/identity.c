@@ -119,7 +119,7 @@ SYSCALL(setpgid)
     unsigned long state;
     int error;
 
-    if ((int)frame->ecx < 0)
+    if ((int)(frame->ecx != 0 ? frame->ecx : frame->ebx) < 0) /* 0: the group of that number */
         return -EINVAL;
     state = spin_lock(&process_lock);
     error = set_group((int)frame->ebx, (int)frame->ecx);

@@ -57,6 +57,15 @@ set_alarm(struct process *process, uint32_t ticks, uint32_t interval)
         tick_timer_set(&process->alarm, timer_ticks() + ticks);
 }
 
+/* The nearest second, as on Linux, but not 0 before the signal. */
+static uint32_t
+seconds_of(uint32_t ticks)
+{
+    uint32_t seconds = (ticks + TIMER_HZ / 2) / TIMER_HZ;
+
+    return ticks != 0 && seconds == 0 ? 1 : seconds;
+}
+
 SYSCALL(alarm)
 {
     struct process *process = task_current()->process;
@@ -64,7 +73,7 @@ SYSCALL(alarm)
     uint32_t left = told(alarm_left(process));
 
     set_alarm(process, frame->ebx != 0 ? timespec_ticks(&time) : 0, 0);
-    return (long)((left + TIMER_HZ - 1) / TIMER_HZ);
+    return (long)seconds_of(left);
 }
 
 /* 0 stays 0. */

@@ -116,6 +116,14 @@ sleep_for(const struct timespec64 *time, uint32_t left_at, bool wide)
     return sleep_cut_short(end);
 }
 
+/* Those that nobody sleeps by: the thread's own, which would stand still, and Linux' raw and coarse
+ * ones. */
+static bool
+is_only_read(uint32_t clock)
+{
+    return clock >= CLOCK_THREAD_CPUTIME_ID && clock <= CLOCK_MONOTONIC_COARSE;
+}
+
 /* clock_nanosleep(clock, flags, time, left) */
 static long
 clock_sleep(const struct trap_frame *frame, bool wide)
@@ -123,6 +131,8 @@ clock_sleep(const struct trap_frame *frame, bool wide)
     struct timespec64 time, now;
     int result = clock_read((int)frame->ebx, &now);
 
+    if (is_only_read(frame->ebx))
+        return -EOPNOTSUPP;
     if (result == 0)
         result = timespec_get(&time, frame->edx, wide);
     if (result != 0)

@@ -158,6 +158,17 @@ KTEST(task, fpu_state)
     CHECK_EQ(run_program(PROGRAM_OF(fpu)), (52 + 53) << 8);
 }
 
+/* Ends with an exception that it asked for (1 / 0) and that no instruction has met yet. */
+PROGRAM(fpu_exception, "fninit; movl $0x37B, 0x200000; fldcw 0x200000; fld1; fldz; fdivrp;" EXIT(0));
+
+KTEST(task, fpu_exception_left_behind)
+{
+    if (read_cr0() & CR0_EM)
+        SKIP("no FPU");
+    CHECK_EQ(run_program(PROGRAM_OF(fpu_exception)), 0);
+    CHECK_EQ(run_program(PROGRAM_OF(fpu)), (52 + 53) << 8);
+}
+
 /* A frame of nobody's with a state of the FPU in it, whether there is one or not. */
 PROGRAM(forged, "movl $0x200200, 0x200054; movl $0x310000, 0x200024\n"
                 "movl $(1f - program_forged_start + 0x100000), 0x200040; mov $0x200008, %esp\n"

@@ -33,6 +33,36 @@ static u32 here(void)
     return cpu;
 }
 
+static char text[2048];
+
+/* Reads a file, and returns what follows `before` in it. */
+static const char *told(const char *path, const char *before)
+{
+    long fd = SC3(NR_open, path, 0, 0), size = k_read((int)fd, text, sizeof(text) - 1);
+    const char *at = text;
+    ulong same;
+
+    text[size > 0 ? size : 0] = 0;
+    k_close((int)fd);
+    for (; *at != 0; at++) {
+        for (same = 0; before[same] != 0 && at[same] == before[same]; same++)
+            ;
+        if (before[same] == 0)
+            return at + same;
+    }
+    return at;
+}
+
+/* The CPU on which /proc says that this thread runs: field 39; none before has a space in it. */
+static u32 told_cpu(void)
+{
+    const char *at = told("/proc/self/stat", "");
+
+    for (int field = 1; field < 39 && *at != 0; at++)
+        field += *at == ' ';
+    return (u32)parse_num(at, 99);
+}
+
 static int told_where(void *arg)
 {
     (void)arg;
@@ -41,18 +71,23 @@ static int told_where(void *arg)
 
 static void every_cpu(void)
 {
-    u32 right = 0, inherited = 0;
+    u32 right = 0, inherited = 0, in_proc = 0, listed = 0;
 
     for (u32 cpu = 0; cpu < cpus; cpu++) {
         right += confine(0, 1u << cpu) == 0 && here() == cpu && mask_of(0) == 1u << cpu;
         inherited += in_child(told_where, 0) == (long)cpu << 8;
+        in_proc += told_cpu() == cpu;
+        listed += parse_num(told("/proc/self/status", "\nCpus_allowed_list:\t"), 99) == cpu;
     }
     eq(right, cpus, "a thread goes to the CPU that it is given");
     eq(inherited, cpus, "and so does its child");
+    eq(in_proc, cpus, "/proc/self/stat says that it is there");
+    eq(listed, cpus, "/proc/self/status that it may be nowhere else");
     eq(confine(0, 1u << cpus), -EINVAL_, "a CPU that there is not");
     eq(confine(0, 0), -EINVAL_, "none at all");
     eq(confine(0, ~0u), 0, "all");
     eq(mask_of(0), (1u << cpus) - 1, "are those that there are");
+    ok(*told("/proc/self/status", cpus > 1 ? "_list:\t0-" : "_list:\t0") != 0, "as a list, too");
     eq(confine(30000, 1), -NO_SUCH_THREAD, "of a thread that there is not");
 }
 

@@ -44,6 +44,24 @@ static int divides_by_zero(void *arg)
 		: after != 0x37f ? 4 : 0;
 }
 
+/* Ends with an exception that no instruction has met yet. */
+static int leaves_exception(void *arg)
+{
+	unsigned short control = 0x37b;
+
+	(void)arg;
+	__asm__ volatile("fninit\n fldcw %0\n fld1\n fldz\n fdivrp" : : "m"(control));
+	k_exit(6);
+}
+
+static int computes(void *arg)
+{
+	long one = 0;
+
+	__asm__ volatile("fld1\n fistpl %0" : "=m"(one));
+	return arg ? 0 : (int)one;
+}
+
 static int has_sse(void)
 {
 	u32 a = 0, b, c, d = 0, flags, changed;
@@ -107,6 +125,8 @@ static void x87(void)
 	ok(fpu_one == 10 && fpu_status == 0, "a handler begins with empty FPU registers");
 	ok(eight == 8.0, "which are full again when it returns");
 	eq(in_child(divides_by_zero, 0), 0, "SIGFPE tells the exception, and its handler can mend it");
+	eq(in_child(leaves_exception, 0), 6 << 8, "an exception may be left behind");
+	eq(in_child(computes, 0), 1 << 8, "and meets nobody else");
 }
 
 int main(void)

@@ -197,6 +197,19 @@ static void names(void)
     eq(SC2(NR_access, "/proc/self/comm", 2), 0, "access says it can be written");
 }
 
+static int privileges(void *arg)
+{
+    enum { SET = 38, GET = 39 };
+
+    (void)arg;
+    if (SC5(NR_prctl, GET, 0, 0, 0, 0) != 0 || SC5(NR_prctl, SET, 0, 0, 0, 0) != -EINVAL_)
+        return 1;
+    if (SC5(NR_prctl, SET, 1, 0, 0, 0) != 0 || SC5(NR_prctl, GET, 0, 0, 0, 0) != 1)
+        return 2;
+    read_all("/proc/self/status");
+    return number_of("\nNoNewPrivs:") == 1 ? 0 : 3;
+}
+
 /* ---- numbers of files ---- */
 
 static u64 listed_number(const char *folder, const char *name)
@@ -340,6 +353,7 @@ int main(int argc, char **argv)
     the_dead();
     reading();
     names();
+    eq(in_child(privileges, 0), 0, "no new privileges: not before it was asked for");
     file_numbers();
     open_files();
     mapped_names();

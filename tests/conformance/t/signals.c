@@ -59,6 +59,10 @@ static void handlers(void)
 	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
 	ok(old.handler == 0, "SA_RESETHAND leaves the default");
 
+	on(SIG_USR1, count, 0x400 /* SA_UNSUPPORTED */ | F_NODEFER, 0);
+	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
+	ok((old.flags & ~F_RESTORER) == F_NODEFER, "a flag that means nothing is not kept");
+
 	eq(on(SIG_KILL, count, 0, 0), -EINVAL_, "SIGKILL has no handler");
 	eq(on(SIG_STOP, (void *)1, 0, 0), -EINVAL_, "SIGSTOP is not ignored");
 	eq(on(65, count, 0, 0), -EINVAL_, "there is no signal 65");
@@ -231,6 +235,29 @@ static int pushed_nowhere(void *ss)
 	return 1;
 }
 
+/* Interrupts itself until it has left the upper half of the alternate stack, or may not. */
+static void deeper(int sig)
+{
+	if ((ulong)__builtin_frame_address(0) < (ulong)alternate + sizeof(alternate) / 2)
+		k_exit(1);
+	raise_(sig);
+}
+
+static int outgrows(void *arg)
+{
+	struct {
+		ulong sp;
+		int flags;
+		ulong size;
+	} half = { (ulong)alternate + sizeof(alternate) / 2, 0, sizeof(alternate) / 2 };
+
+	(void)arg;
+	SC2(NR_sigaltstack, &half, 0);
+	on(SIG_USR1, deeper, F_ONSTACK | F_NODEFER, 0);
+	raise_(SIG_USR1);
+	return 2;
+}
+
 /* Takes the alternate stack away, until the handler returns. */
 static void without_stack(int sig, struct ksiginfo *si, struct kucontext *uc)
 {
@@ -264,6 +291,7 @@ static void stacks(void)
 	ok(handler_stack - (ulong)alternate >= sizeof(alternate), "without SA_ONSTACK it does not");
 	eq(in_child(deep, &ss), 7 << 8, "a stack overflow is handled on it");
 	eq(in_child(pushed_nowhere, &ss), 7 << 8, "so is a handler without a stack");
+	eq(in_child(outgrows, 0), SIG_SEGV, "handlers that outgrow it end there");
 	on(SIG_USR1, without_stack, F_SIGINFO, 0);
 	raise_(SIG_USR1);
 	SC2(NR_sigaltstack, 0, &old);
@@ -272,6 +300,8 @@ static void stacks(void)
 	eq(SC2(NR_sigaltstack, &ss, 0), -ENOMEM_, "100 bytes are too few");
 	ss.flags = 2;
 	eq(SC2(NR_sigaltstack, &ss, 0), 0, "and away with it");
+	SC2(NR_sigaltstack, 0, &old);
+	ok(old.sp == 0 && old.flags == 2 && old.size == 0, "nothing of it is left");
 }
 
 /* ---- children ---- */
@@ -321,6 +351,15 @@ static void children(void)
 	if (pid == 0)
 		k_exit(0);
 	eq(k_wait(pid, &st), -ECHILD_, "with SIGCHLD ignored no zombie is left");
+	u64 set = 0;
+	set_mask(BLOCK, bit(SIG_CHLD));
+	pid = k_fork();
+	if (pid == 0)
+		k_exit(0);
+	k_wait(pid, &st);
+	SC2(NR_rt_sigpending, &set, 8);
+	ok(set == 0, "nor a signal, though it is blocked");
+	set_mask(UNBLOCK, bit(SIG_CHLD));
 	on(SIG_CHLD, count, F_NOCLDWAIT | F_RESTART, 0);
 	pid = k_fork();
 	if (pid == 0)

@@ -7,7 +7,7 @@ enum {
 	NR_waitid = 284, NR_setpgid = 57, NR_getpgrp = 65, NR_setsid = 66, NR_getpgid = 132,
 	NR_getsid = 147, NR_clock_nanosleep = 267, NR_pause = 29,
 	HANG = 1, STOPPED = 2, EXITED = 4, CONTINUED = 8, NOWAIT = 0x1000000, ALL = 0x40000000,
-	SIG_STOP = 19, SIG_CONT = 18, SIG_TERM = 15, ESRCH_ = 3,
+	SIG_STOP = 19, SIG_CONT = 18, SIG_TERM = 15, ESRCH_ = 3, EOPNOTSUPP_ = 95,
 	ANY = 0, ONE = 1, GROUP = 2,
 };
 
@@ -133,6 +133,35 @@ static void orphans(void)
 		ok(SC3(NR_waitpid, -1, &st, 0) > 0, "it is process 1's, which we are");
 }
 
+/* As process 1: a child in our group is stopped, and another one in it loses its parent, who was in
+ * a group of his own. So ours, which was an orphan before, gets SIGHUP, but we must stay. */
+static void first_stays(void)
+{
+	int st;
+	SC0(NR_setsid); /* unless ours is group 1 already */
+	long stopped = k_fork(), pid;
+	if (stopped == 0)
+		killed((void *)SIG_STOP);
+	SC4(NR_wait4, stopped, &st, STOPPED, 0);
+	pid = k_fork();
+	if (pid == 0) {
+		SC2(NR_setpgid, 0, 0);
+		long child = k_fork();
+		if (child == 0) {
+			SC2(NR_setpgid, 0, 1);
+			for (;;)
+				SC0(NR_pause);
+		}
+		while (SC1(NR_getpgid, child) != 1)
+			k_yield();
+		k_exit(0);
+	}
+	eq(k_wait(stopped, &st), stopped, "who was stopped in an orphaned group has ended");
+	eq(st, 1, "by SIGHUP, but process 1 has not");
+	while (k_wait(-1, &st) > 0)
+		;
+}
+
 static int session(void *a)
 {
 	(void)a;
@@ -155,6 +184,7 @@ static void groups(void)
 	eq(SC1(NR_getpgid, two), one, "getpgid");
 	eq(SC2(NR_setpgid, two, 99999), -EPERM_, "a group that is not there is EPERM");
 	eq(SC2(NR_setpgid, two, -1), -EINVAL_, "a negative group is EINVAL");
+	eq(SC2(NR_setpgid, -1, 0), -EINVAL_, "so is that of a negative process");
 	eq(SC2(NR_setpgid, 99999, 0), -ESRCH_, "a process that is not there is ESRCH");
 	eq(SC1(NR_getpgid, 0), mine, "our own group has not changed");
 	eq(SC4(NR_wait4, 0, &st, HANG, 0), -ECHILD_, "wait4(0): nobody in our group");
@@ -215,6 +245,7 @@ static void sleeps(void)
 	t.sec = 0;
 	eq(SC4(NR_clock_nanosleep, 1, 1, &t, 0), 0, "until a time that has passed: 0");
 	eq(SC4(NR_clock_nanosleep, 77, 0, &t, 0), -EINVAL_, "no such clock is EINVAL");
+	eq(SC4(NR_clock_nanosleep, 3, 0, &t, 0), -EOPNOTSUPP_, "nor does a thread sleep by its own time");
 
 	/* a stop and a continuation do not cut a sleep short */
 	t = (struct time){0, 300000000};
@@ -241,6 +272,8 @@ int main(void)
 	wait_ids();
 	stops();
 	orphans();
+	if (SC0(NR_getpid) == 1)
+		first_stays();
 	groups();
 	silent();
 	seconds();
