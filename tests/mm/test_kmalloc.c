@@ -261,6 +261,25 @@ grow_it(void *memory)
     kfree(krealloc(memory, 100));
 }
 
+static void
+keep_it(void *memory)
+{
+    if (krealloc(memory, 100))
+        klog("it has grown\n");
+}
+
+/* Also when nothing would have to be moved. */
+KTEST(kmalloc, growing_what_is_not_in_use)
+{
+    char *memory = kmalloc(100);
+    CHECK(memory);
+    if (!debug_on(DEBUG_HEAP))
+        CHECK(ktest_panics(keep_it, memory + 16, "inside an object"));
+    kfree(memory);
+    if (!debug_on(DEBUG_HEAP))
+        CHECK(ktest_panics(keep_it, memory, "double free"));
+}
+
 KTEST(kmalloc, double_free)
 {
     static const uint32_t sizes[] = {1, 100, 5000, 8192, 8193, 20000, 100000};
