@@ -165,6 +165,35 @@ KTEST(machines, nothing_is_kept_back)
     on(&machine, last_frames);
 }
 
+/* A slab's memory that another cache gives up for it: the new slab can go as any other. */
+static void
+slab_for_slab(void)
+{
+    struct kmem_cache *one = kmem_cache_create("one", 64, 0, 0, NULL);
+    struct kmem_cache *two = kmem_cache_create("two", 64, 0, 0, NULL);
+    CHECK(one && two);
+    void *object = kmem_cache_alloc(one);
+    CHECK(object);
+    unsigned count = take_all(0);
+    CHECK_EQ(pmm_free_frames(), 0);
+    kmem_cache_free(one, object);
+    object = kmem_cache_alloc(two);
+    CHECK(object);
+    CHECK(mm_check());
+    kmem_cache_free(two, object);
+    mm_drain();
+    CHECK(pmm_free_frames() > 0);
+    while (count)
+        pmm_free_page(taken[--count]);
+    CHECK(kmem_cache_destroy(one) && kmem_cache_destroy(two));
+}
+
+KTEST(machines, a_slab_makes_room_for_another)
+{
+    const struct machine machine = {.base = machine_base};
+    on(&machine, slab_for_slab);
+}
+
 /* ---- zones ---- */
 
 static void
