@@ -40,6 +40,11 @@ static struct user {
 static struct kmem_cache *cache;
 static unsigned stop, ready, works;
 
+/* Objects of a cache that is to end; CPU 1 gives them back, those of some slabs at a time. */
+static struct kmem_cache *ending;
+static void *last[240];
+static unsigned last_left;
+
 /* ---- questions ---- */
 
 static bool
@@ -106,6 +111,19 @@ work(struct user *user, unsigned round)
     pmm_free_page(pmm_alloc_page());
 }
 
+static void
+free_last(void)
+{
+    for (unsigned i = 0; i < 30; i++) {
+        unsigned left = __atomic_load_n(&last_left, __ATOMIC_ACQUIRE);
+
+        if (left == 0)
+            return;
+        kmem_cache_free(ending, last[left - 1]);
+        __atomic_store_n(&last_left, left - 1, __ATOMIC_RELEASE);
+    }
+}
+
 static void *
 run(void *argument)
 {
@@ -117,6 +135,8 @@ run(void *argument)
     for (unsigned round = 0; !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); round++) {
         if (works)
             work(user, round);
+        if (user->cpu == 1)
+            free_last();
         poll(user);
         sched_yield();
     }
@@ -241,6 +261,37 @@ KTEST(ask, at_work)
         mm_drain();
         mm_drain_cpu(1 + round % (CPUS - 1));
     }
+    finish(before);
+    CHECK_EQ(failures, 0);
+}
+
+static bool
+take_last(struct mm_cpu *cpu, void *failures)
+{
+    (void)cpu;
+    for (unsigned i = 0; i < ARRAY_LENGTH(last); i++)
+        *(unsigned *)failures += !(last[i] = kmem_cache_alloc(ending));
+    __atomic_store_n(&last_left, ARRAY_LENGTH(last), __ATOMIC_RELEASE);
+    return true;
+}
+
+/* A cache ends as soon as it can, whoever gives its slabs back meanwhile. */
+KTEST(ask, last_objects)
+{
+    unsigned failures = 0;
+
+    start(false);
+    unsigned long before = pmm_managed_frames() / 2;
+    hosted_quiet(true);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        ending = kmem_cache_create("ending", 1000, 0, 0, NULL);
+        if (!ending || !cpu_ask(1, take_last, &failures, true))
+            failures++;
+        while (ending && !kmem_cache_destroy(ending))
+            sched_yield();
+        failures += __atomic_load_n(&last_left, __ATOMIC_ACQUIRE);
+    }
+    hosted_quiet(false);
     finish(before);
     CHECK_EQ(failures, 0);
 }
