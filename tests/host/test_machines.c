@@ -374,6 +374,28 @@ KTEST(machines, boot_info_is_released)
     on(&machine, release_boot_info);
 }
 
+/* Where a zone has nothing but that at first. */
+static void
+release_whole_zone(void)
+{
+    unsigned long high = 2 * BLOCK_FRAMES, free = pmm_free_frames();
+    CHECK_EQ(mm_zones[ZONE_HIGH].managed, 0);
+    CHECK_EQ(mm_release(FRAME_BOOTINFO), high);
+    CHECK_EQ(mm_zones[ZONE_HIGH].managed, high);
+    CHECK_EQ(pmm_free_frames(), free + high);
+    exhaust();
+    paddr_t page = pmm_alloc_page();
+    CHECK(page && pmm_zone_of(paddr_to_pfn(page)) == &mm_zones[ZONE_HIGH]);
+    pmm_free_page(page);
+}
+
+KTEST(machines, zone_that_is_released)
+{
+    const struct machine machine = {
+        .base = machine_base, .high = 2 * BLOCK_FRAMES, .high_info = true};
+    on(&machine, release_whole_zone);
+}
+
 static void
 free_early(void *object)
 {
