@@ -313,6 +313,37 @@ KTEST(machines, large_frame_numbers)
     }
 }
 
+/* An arena and a base that are no multiples of a block, as a program may have them. */
+static void
+anywhere(size_t skipped, unsigned long base)
+{
+    static uint8_t arena[(8 << 20) + 2 * PAGE_SIZE] __attribute__((aligned(4096)));
+    hosted_start(arena + skipped, sizeof(arena) - skipped, pfn(base));
+    CHECK(mm_check());
+    mm_drain();
+    unsigned long before = pmm_free_frames();
+    CHECK(before > (7 << 20) >> PAGE_SHIFT);
+    void *small = kmalloc(33), *large = kmalloc(33000);
+    paddr_t run = pmm_alloc_pages(8);
+    CHECK(small && large && run);
+    CHECK(run >> PAGE_SHIFT >= base && frame_to_ptr(paddr_to_pfn(run)));
+    kfree(small);
+    kfree(large);
+    pmm_free_pages(run, 8);
+    mm_drain();
+    CHECK_EQ(pmm_free_frames(), before);
+    CHECK(mm_check());
+}
+
+KTEST(machines, arena_anywhere)
+{
+    anywhere(0, 4096 + 1);
+    anywhere(PAGE_SIZE, 4096 + 512);
+    anywhere(PAGE_SIZE, 1023);
+    anywhere(2 * PAGE_SIZE, 2048);
+    machine_start_usual();
+}
+
 /* RAM whose frames 32 bits do not name, counted from the first: it is counted, and left alone. */
 static void
 far_memory(void)
