@@ -212,6 +212,47 @@ KTEST(ask, all_memory)
     CHECK_EQ(stats.slabs, 0);
 }
 
+static void *crossed[2];
+
+static bool
+take_crossed(struct mm_cpu *cpu, void *failures)
+{
+    (void)cpu;
+    for (unsigned i = 0; i < ARRAY_LENGTH(crossed); i++)
+        *(unsigned *)failures += !(crossed[i] = kmem_cache_alloc(cache));
+    return true;
+}
+
+static bool
+give_crossed(struct mm_cpu *cpu, void *unused)
+{
+    (void)cpu;
+    (void)unused;
+    for (unsigned i = 0; i < ARRAY_LENGTH(crossed); i++)
+        kmem_cache_free(cache, crossed[i]);
+    return true;
+}
+
+/* Nor what one CPU keeps of another's slab, this one's too, when there is nothing else. */
+KTEST(ask, objects_of_others)
+{
+    for (unsigned from = 0; from < CPUS; from++) {
+        struct kmem_cache_stats stats;
+        unsigned failures = 0, to = from + 1 < CPUS ? from + 1 : 1;
+
+        start(false);
+        mm_drain();
+        unsigned long before = pmm_free_frames();
+        (void)cpu_ask(from, take_crossed, &failures, true);
+        (void)cpu_ask(to, give_crossed, NULL, true);
+        unsigned long left = take_all(&stats);
+        finish(before);
+        CHECK_EQ(failures, 0);
+        CHECK_EQ(left, 0);
+        CHECK_EQ(stats.slabs, 0);
+    }
+}
+
 /* Where there is no reclaim, as in an interrupt, no frame is left on other CPUs' stacks, and no slab
  * without objects is this CPU's. */
 KTEST(ask, frames_without_reclaim)
