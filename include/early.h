@@ -6,8 +6,8 @@
  * live object goes to the page allocator; the others follow one by one as their last object is
  * freed.
  *
- * One CPU, no interrupts, until early_finish; after it the page allocator serialises the calls of
- * early_free_object.
+ * One CPU, no interrupts, until early_finish. After it any CPU calls early_free_object, two of them
+ * at a time too; what a page has left is `leave`'s to count.
  */
 #ifndef OCTAVO_EARLY_H
 #define OCTAVO_EARLY_H

@@ -28,7 +28,7 @@ MUST_CHECK void *kalloc(size_t size);
 void kfree(void *memory);
 
 /* Grows or shrinks, keeping the contents; may move. NULL memory = kmalloc; size 0 = kfree and NULL.
- * When it fails it returns NULL and the memory stays as it was. */
+ * When it fails it returns NULL and the memory stays as it was. Panics as kfree does. */
 MUST_CHECK void *krealloc(void *memory, size_t size);
 
 /* The bytes that may be used: at least what was asked for, exactly that when debugging is on. */

@@ -24,8 +24,8 @@ unsigned long mm_release(unsigned owner);
  * to see to that, or no other thread may be in the library at the time. Interrupts on, no spinlock
  * held. */
 void mm_drain(void);
-/* The same for one CPU that is up: it keeps nothing then but slabs with live objects. For a CPU that
- * is to be stopped. */
+/* The same for one CPU that is up: it keeps nothing then but slabs with objects that are live, or
+ * kept by other CPUs. For a CPU that is to be stopped. */
 void mm_drain_cpu(unsigned cpu);
 
 /* The law of page conservation: every frame has exactly one owner, and the sums agree. False after

@@ -90,12 +90,19 @@ keeps_objects(const struct mm_cpu *cpu)
     return cpu->open || cpu->came;
 }
 
+static void
+ask_others(size_t *frames)
+{
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        if (mm_cpus[cpu] && cpu != cpu_current() && keeps_objects(mm_cpus[cpu]))
+            (void)cpu_ask(cpu, slab_reap_of, frames, false);
+}
+
 size_t
 slab_reap_others(void)
 {
     size_t frames = 0;
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
-        if (mm_cpus[cpu] && cpu != cpu_current() && keeps_objects(mm_cpus[cpu]))
-            (void)cpu_ask(cpu, slab_reap_of, &frames, false);
-    return frames;
+    ask_others(&frames);
+    ask_others(&frames);
+    return frames + slab_reap_cpu();
 }

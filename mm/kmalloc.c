@@ -362,6 +362,18 @@ kmalloc_usable_size(const void *memory)
     return debug_on(DEBUG_HEAP) ? debug_pages_size(memory, bytes) : bytes;
 }
 
+/* False for an address in a slab at which no object in use begins. (Objects that are watched are
+ * looked at when they are freed.) */
+static bool
+may_stay(const void *memory)
+{
+    const struct slab *slab = slab_of(memory);
+    unsigned long number;
+    return !slab || slab->cache->debug ||
+           (slab_number(slab, memory, &number) &&
+            state_of(slab, (uint32_t)number) == OBJECT_LIVE);
+}
+
 void *
 krealloc(void *memory, size_t size)
 {
@@ -375,6 +387,8 @@ krealloc(void *memory, size_t size)
     size_t old = kmalloc_usable_size(memory);
     if (!old)
         report_foreign(memory, caller);
+    if (UNLIKELY(!may_stay(memory)))
+        kfree(memory); /* panics, with the reason */
     if (size <= old && size > old / 2 && !debug_on(DEBUG_HEAP))
         return memory;
     void *moved = alloc_slow(caller, 0, size);

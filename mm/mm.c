@@ -97,7 +97,7 @@ make_zones(struct block_map *maps)
     uint32_t dma = (uint32_t)((16u << 20) >> BLOCK_SHIFT);
     uint32_t direct = 0;
     while (direct < mm_block_count &&
-           frame_to_ptr(pfn(FRAME_BASE + ((unsigned long)direct << MAX_ORDER))))
+           pfn_to_paddr(pfn(FRAME_BASE + ((unsigned long)direct << MAX_ORDER))) < direct_end())
         direct++;
     dma = FRAME_BASE ? 0 : dma < direct ? dma : direct;
     make_zone(ZONE_DMA, "DMA", maps, 0, dma);

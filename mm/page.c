@@ -8,14 +8,17 @@
  *   budget        a quarter of what is above the reserve, at most 256         none
  *
  * So what the kernel takes between two looks cannot make programs eat into the reserve by more than
- * a few frames. Page tables get a frame without a budget too: the reserve is the kernel's. So do
- * the kernel's copies to programs, down to half of it, when no page of a file is left to go: they
- * cannot wait for memory, and a program that asked for bytes must not be told that its buffer is
- * not there.
+ * a few frames. What other CPUs have left of their budgets does not count as free; when nothing
+ * else is, it is taken from them, and they look again.
+ *
+ * Page tables get a frame without a budget too: the reserve is the kernel's. So do the kernel's
+ * copies to programs, down to half of it, when no page of a file is left to go: they cannot wait for
+ * memory, and a program that asked for bytes must not be told that its buffer is not there.
  *
  * Cost: 26 instructions above pmm_alloc_page; a look about 800 more.
  *
- * Lock: none; each CPU has a budget of its own. Not from interrupts.
+ * Lock: none; each CPU has a budget of its own. One that is taken away just as its CPU counts it
+ * down stays, until the next look. Not from interrupts.
  */
 #include "bits.h"
 #include "page.h"
@@ -36,11 +39,33 @@ static struct budget {
 static bool watching;
 
 static inline unsigned long *
-budget_left(void)
+left_of(unsigned cpu)
 {
-    struct budget *budget = &budgets[cpu_current()];
+    struct budget *budget = &budgets[cpu];
 
     return watching ? &budget->watched : &budget->left;
+}
+
+static inline unsigned long *
+budget_left(void)
+{
+    return left_of(cpu_current());
+}
+
+/* What the other CPUs may have without a look; `take`: not any more. */
+static __attribute__((no_sanitize("thread"))) unsigned long
+others_left(bool take)
+{
+    unsigned long pages = 0;
+
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        if (cpu == cpu_current())
+            continue;
+        pages += *left_of(cpu);
+        if (take)
+            *left_of(cpu) = 0;
+    }
+    return pages;
 }
 
 /* The next budget for this many free frames: a quarter of those above the reserve, at least 1. */
@@ -68,8 +93,14 @@ refill(enum frame_owner owner)
         reclaim_frames(reclaim_reserve() + 1 - free);
         free = pmm_free_frames();
     }
-    *budget_left() = grant(free);
-    return *budget_left() || owner == FRAME_PAGE_TABLE ||
+    unsigned long others = others_left(false);
+    if (others && free <= reclaim_reserve() + others) {
+        (void)others_left(true);
+        others = 0;
+    }
+    unsigned long pages = grant(free - others);
+    *budget_left() = pages;
+    return pages || owner == FRAME_PAGE_TABLE ||
            (page_urgent && free > reclaim_reserve() / 2);
 }
 
@@ -79,8 +110,9 @@ page_alloc_slow(enum frame_owner owner, unsigned flags, const void *caller)
 {
     if (*budget_left() == 0 && !refill(owner))
         return pfn(0);
-    if (*budget_left() > 0)
-        --*budget_left();
+    unsigned long left = __atomic_load_n(budget_left(), __ATOMIC_RELAXED);
+    if (left > 0) /* once: it may be taken away meanwhile */
+        *budget_left() = left - 1;
     pfn_t page = paddr_to_pfn(pmm_alloc_page_flags(flags));
     if (!page.n)
         return page;

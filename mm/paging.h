@@ -89,7 +89,8 @@ extern const struct paging *paging;
 
 /* In `flags` of a page table's frame. Faults that share a space change entries under it, and so
  * does whoever changes a table that several spaces share. Never held across sleeping. */
-#define TABLE_LOCKED 0x80
+#define TABLE_LOCKED 2
+_Static_assert(TABLE_LOCKED < 4, "kfree takes larger flags for a slab's (frame.h)");
 
 static inline bool
 table_try_lock(struct frame *table)

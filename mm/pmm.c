@@ -41,8 +41,8 @@ pmm_choose_zones(void)
 {
     for (unsigned flags = 0; flags <= PMM_ZONES; flags++) {
         unsigned zone = flags & PMM_DMA ? ZONE_DMA : flags & PMM_DIRECT ? ZONE_NORMAL : ZONE_HIGH;
-        while (zone > ZONE_DMA && !mm_zones[zone].managed)
-            zone--;
+        while (zone > ZONE_DMA && !mm_zones[zone].count)
+            zone--; /* one that has blocks may get its first frame later (pmm_adopt) */
         first_zone[flags] = (uint8_t)zone;
         const struct zone *best = &mm_zones[zone];
         pmm_best[flags] = (struct best_zone){.first = best->base,

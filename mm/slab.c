@@ -198,9 +198,11 @@ close_window(struct cache_part *part)
 
 /* ---- Where a slab belongs (claimed) ---- */
 
+/* In a program, to find memory for a slab may have reaped all parts, and so closed this one. */
 static void
 make_current(struct cache_part *part, struct slab *slab)
 {
+    open_part(part);
     slab->current = true;
     slab->left += SLAB_CURRENT;
     part->slab = slab;

@@ -309,14 +309,34 @@ slab_cpu_up(struct mm_cpu *cpu)
     return true;
 }
 
+/* Objects in one state. */
+static uint32_t
+count_state(const struct slab *slab, enum object_state state)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < slab->objects; i++)
+        count += state_of(slab, i) == state;
+    return count;
+}
+
+/* Objects that are handed out, or on their way back: held, though all magazines are empty. Other
+ * CPUs may give slabs back meanwhile. */
+static size_t
+count_used(struct kmem_cache *cache)
+{
+    unsigned long flags = spin_lock(&cache->lock);
+    size_t used = cache->guarded;
+    for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
+        used += count_state(slab, OBJECT_LIVE) + count_state(slab, OBJECT_HELD);
+    spin_unlock(&cache->lock, flags);
+    return used;
+}
+
 bool
 kmem_cache_destroy(struct kmem_cache *cache)
 {
-    size_t used = 0;
     slab_ask_all(slab_reap_part_of, cache);
-    for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
-        used += slab_used(slab);
-    used += cache->guarded;
+    size_t used = count_used(cache);
     if (used) {
         klog("heap: cache %s is not destroyed: %zu objects are in use\n", cache->name, used);
         return false;
@@ -334,16 +354,6 @@ kmem_cache_destroy(struct kmem_cache *cache)
 }
 
 /* ---- Looking ---- */
-
-/* Objects in one state. */
-static uint32_t
-count_state(const struct slab *slab, enum object_state state)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < slab->objects; i++)
-        count += state_of(slab, i) == state;
-    return count;
-}
 
 uint32_t
 slab_used(const struct slab *slab)

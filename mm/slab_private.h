@@ -449,7 +449,8 @@ bool slab_reap_part_of(struct mm_cpu *cpu, void *cache);
 void slab_ask_all(bool (*step)(struct mm_cpu *, void *arg), void *arg);
 /* Gives idle slabs of this CPU back to the frames' allocator; returns the number of frames. */
 size_t slab_reap_cpu(void);
-/* The same by the other CPUs, as far as they can at once: before memory is out. */
+/* The same by the other CPUs, as far as they can at once, and of what they give back to this one's
+ * slabs: before memory is out. */
 size_t slab_reap_others(void);
 /* Empties the CPU's magazines and windows and, while no_windows is set, keeps them so: every
  * allocation takes the slow path. */

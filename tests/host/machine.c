@@ -43,6 +43,9 @@ machine_start(const struct machine *machine)
     if (machine->info)
         bootmem_own(&boot, pfn_to_paddr(pfn(middle.n - machine->info)), pfn_to_paddr(middle),
                     MEMMAP_BOOTINFO);
+    if (machine->high_info)
+        bootmem_own(&boot, pfn_to_paddr(pfn(end - machine->high)), pfn_to_paddr(pfn(end)),
+                    MEMMAP_BOOTINFO);
     for (unsigned i = 0; i < machine->early; i++)
         machine_early[i] = kmalloc_early(1000);
     mm_init(&boot);

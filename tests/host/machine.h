@@ -11,6 +11,7 @@ struct machine {
     unsigned long skipped; /* frames at the start that are not RAM */
     unsigned long high;    /* frames at the end that have no address */
     unsigned long info;    /* frames at the end of the low half: boot info */
+    bool high_info;        /* those that have no address: boot info, all of them */
     unsigned early;        /* objects of 1000 bytes that the early heap still holds */
     uint64_t far;          /* where the map has another GiB, out of all reach; 0: nowhere */
 };

@@ -40,6 +40,11 @@ static struct user {
 static struct kmem_cache *cache;
 static unsigned stop, ready, works;
 
+/* Objects of a cache that is to end; CPU 1 gives them back, those of some slabs at a time. */
+static struct kmem_cache *ending;
+static void *last[240];
+static unsigned last_left;
+
 /* ---- questions ---- */
 
 static bool
@@ -106,6 +111,19 @@ work(struct user *user, unsigned round)
     pmm_free_page(pmm_alloc_page());
 }
 
+static void
+free_last(void)
+{
+    for (unsigned i = 0; i < 30; i++) {
+        unsigned left = __atomic_load_n(&last_left, __ATOMIC_ACQUIRE);
+
+        if (left == 0)
+            return;
+        kmem_cache_free(ending, last[left - 1]);
+        __atomic_store_n(&last_left, left - 1, __ATOMIC_RELEASE);
+    }
+}
+
 static void *
 run(void *argument)
 {
@@ -117,6 +135,8 @@ run(void *argument)
     for (unsigned round = 0; !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); round++) {
         if (works)
             work(user, round);
+        if (user->cpu == 1)
+            free_last();
         poll(user);
         sched_yield();
     }
@@ -192,6 +212,47 @@ KTEST(ask, all_memory)
     CHECK_EQ(stats.slabs, 0);
 }
 
+static void *crossed[2];
+
+static bool
+take_crossed(struct mm_cpu *cpu, void *failures)
+{
+    (void)cpu;
+    for (unsigned i = 0; i < ARRAY_LENGTH(crossed); i++)
+        *(unsigned *)failures += !(crossed[i] = kmem_cache_alloc(cache));
+    return true;
+}
+
+static bool
+give_crossed(struct mm_cpu *cpu, void *unused)
+{
+    (void)cpu;
+    (void)unused;
+    for (unsigned i = 0; i < ARRAY_LENGTH(crossed); i++)
+        kmem_cache_free(cache, crossed[i]);
+    return true;
+}
+
+/* Nor what one CPU keeps of another's slab, this one's too, when there is nothing else. */
+KTEST(ask, objects_of_others)
+{
+    for (unsigned from = 0; from < CPUS; from++) {
+        struct kmem_cache_stats stats;
+        unsigned failures = 0, to = from + 1 < CPUS ? from + 1 : 1;
+
+        start(false);
+        mm_drain();
+        unsigned long before = pmm_free_frames();
+        (void)cpu_ask(from, take_crossed, &failures, true);
+        (void)cpu_ask(to, give_crossed, NULL, true);
+        unsigned long left = take_all(&stats);
+        finish(before);
+        CHECK_EQ(failures, 0);
+        CHECK_EQ(left, 0);
+        CHECK_EQ(stats.slabs, 0);
+    }
+}
+
 /* Where there is no reclaim, as in an interrupt, no frame is left on other CPUs' stacks, and no slab
  * without objects is this CPU's. */
 KTEST(ask, frames_without_reclaim)
@@ -241,6 +302,37 @@ KTEST(ask, at_work)
         mm_drain();
         mm_drain_cpu(1 + round % (CPUS - 1));
     }
+    finish(before);
+    CHECK_EQ(failures, 0);
+}
+
+static bool
+take_last(struct mm_cpu *cpu, void *failures)
+{
+    (void)cpu;
+    for (unsigned i = 0; i < ARRAY_LENGTH(last); i++)
+        *(unsigned *)failures += !(last[i] = kmem_cache_alloc(ending));
+    __atomic_store_n(&last_left, ARRAY_LENGTH(last), __ATOMIC_RELEASE);
+    return true;
+}
+
+/* A cache ends as soon as it can, whoever gives its slabs back meanwhile. */
+KTEST(ask, last_objects)
+{
+    unsigned failures = 0;
+
+    start(false);
+    unsigned long before = pmm_managed_frames() / 2;
+    hosted_quiet(true);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        ending = kmem_cache_create("ending", 1000, 0, 0, NULL);
+        if (!ending || !cpu_ask(1, take_last, &failures, true))
+            failures++;
+        while (ending && !kmem_cache_destroy(ending))
+            sched_yield();
+        failures += __atomic_load_n(&last_left, __ATOMIC_ACQUIRE);
+    }
+    hosted_quiet(false);
     finish(before);
     CHECK_EQ(failures, 0);
 }

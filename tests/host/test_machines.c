@@ -165,6 +165,35 @@ KTEST(machines, nothing_is_kept_back)
     on(&machine, last_frames);
 }
 
+/* A slab's memory that another cache gives up for it: the new slab can go as any other. */
+static void
+slab_for_slab(void)
+{
+    struct kmem_cache *one = kmem_cache_create("one", 64, 0, 0, NULL);
+    struct kmem_cache *two = kmem_cache_create("two", 64, 0, 0, NULL);
+    CHECK(one && two);
+    void *object = kmem_cache_alloc(one);
+    CHECK(object);
+    unsigned count = take_all(0);
+    CHECK_EQ(pmm_free_frames(), 0);
+    kmem_cache_free(one, object);
+    object = kmem_cache_alloc(two);
+    CHECK(object);
+    CHECK(mm_check());
+    kmem_cache_free(two, object);
+    mm_drain();
+    CHECK(pmm_free_frames() > 0);
+    while (count)
+        pmm_free_page(taken[--count]);
+    CHECK(kmem_cache_destroy(one) && kmem_cache_destroy(two));
+}
+
+KTEST(machines, a_slab_makes_room_for_another)
+{
+    const struct machine machine = {.base = machine_base};
+    on(&machine, slab_for_slab);
+}
+
 /* ---- zones ---- */
 
 static void
@@ -284,6 +313,37 @@ KTEST(machines, large_frame_numbers)
     }
 }
 
+/* An arena and a base that are no multiples of a block, as a program may have them. */
+static void
+anywhere(size_t skipped, unsigned long base)
+{
+    static uint8_t arena[(8 << 20) + 2 * PAGE_SIZE] __attribute__((aligned(4096)));
+    hosted_start(arena + skipped, sizeof(arena) - skipped, pfn(base));
+    CHECK(mm_check());
+    mm_drain();
+    unsigned long before = pmm_free_frames();
+    CHECK(before > (7 << 20) >> PAGE_SHIFT);
+    void *small = kmalloc(33), *large = kmalloc(33000);
+    paddr_t run = pmm_alloc_pages(8);
+    CHECK(small && large && run);
+    CHECK(run >> PAGE_SHIFT >= base && frame_to_ptr(paddr_to_pfn(run)));
+    kfree(small);
+    kfree(large);
+    pmm_free_pages(run, 8);
+    mm_drain();
+    CHECK_EQ(pmm_free_frames(), before);
+    CHECK(mm_check());
+}
+
+KTEST(machines, arena_anywhere)
+{
+    anywhere(0, 4096 + 1);
+    anywhere(PAGE_SIZE, 4096 + 512);
+    anywhere(PAGE_SIZE, 1023);
+    anywhere(2 * PAGE_SIZE, 2048);
+    machine_start_usual();
+}
+
 /* RAM whose frames 32 bits do not name, counted from the first: it is counted, and left alone. */
 static void
 far_memory(void)
@@ -343,6 +403,28 @@ KTEST(machines, boot_info_is_released)
 {
     const struct machine machine = {.base = machine_base, .info = 700};
     on(&machine, release_boot_info);
+}
+
+/* Where a zone has nothing but that at first. */
+static void
+release_whole_zone(void)
+{
+    unsigned long high = 2 * BLOCK_FRAMES, free = pmm_free_frames();
+    CHECK_EQ(mm_zones[ZONE_HIGH].managed, 0);
+    CHECK_EQ(mm_release(FRAME_BOOTINFO), high);
+    CHECK_EQ(mm_zones[ZONE_HIGH].managed, high);
+    CHECK_EQ(pmm_free_frames(), free + high);
+    exhaust();
+    paddr_t page = pmm_alloc_page();
+    CHECK(page && pmm_zone_of(paddr_to_pfn(page)) == &mm_zones[ZONE_HIGH]);
+    pmm_free_page(page);
+}
+
+KTEST(machines, zone_that_is_released)
+{
+    const struct machine machine = {
+        .base = machine_base, .high = 2 * BLOCK_FRAMES, .high_info = true};
+    on(&machine, release_whole_zone);
 }
 
 static void

@@ -123,6 +123,34 @@ both_at_once(void)
     give_back(count);
 }
 
+/* What one CPU may still have without a look is not there any more when another one has taken all.
+ */
+static void
+budgets(void)
+{
+    CHECK(mm_cpu_up(1));
+    hosted_set_cpu(1);
+    pfn_t first = page_alloc(FRAME_USER, 0);
+    hosted_set_cpu(0);
+    unsigned count = take(FRAME_USER);
+    unsigned long left = pmm_free_frames();
+    hosted_set_cpu(1);
+    while (count < FRAMES && (taken[count] = page_alloc(FRAME_USER, 0)).n)
+        count++;
+    hosted_set_cpu(0);
+    CHECK(first.n);
+    CHECK_EQ(left, reclaim_reserve());
+    CHECK_EQ(pmm_free_frames(), left);
+    give_back(count);
+    page_put(first);
+}
+
+KTEST(shortage, budgets)
+{
+    on(&usual, budgets);
+    on(&small, budgets);
+}
+
 /* What cannot wait gets half of the kernel's reserve. */
 static void
 urgent_needs(void)

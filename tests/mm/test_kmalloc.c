@@ -5,6 +5,7 @@
 #include "kmalloc.h"
 #include "mm.h"
 #include "testing.h"
+#include "../../mm/paging.h"
 #include "../../mm/pmm_private.h"
 #include "../../mm/slab_private.h"
 
@@ -260,6 +261,25 @@ grow_it(void *memory)
     kfree(krealloc(memory, 100));
 }
 
+static void
+keep_it(void *memory)
+{
+    if (krealloc(memory, 100))
+        klog("it has grown\n");
+}
+
+/* Also when nothing would have to be moved. */
+KTEST(kmalloc, growing_what_is_not_in_use)
+{
+    char *memory = kmalloc(100);
+    CHECK(memory);
+    if (!debug_on(DEBUG_HEAP))
+        CHECK(ktest_panics(keep_it, memory + 16, "inside an object"));
+    kfree(memory);
+    if (!debug_on(DEBUG_HEAP))
+        CHECK(ktest_panics(keep_it, memory, "double free"));
+}
+
 KTEST(kmalloc, double_free)
 {
     static const uint32_t sizes[] = {1, 100, 5000, 8192, 8193, 20000, 100000};
@@ -290,6 +310,21 @@ KTEST(kmalloc, foreign_pointers)
         ktest_panics(free_it, page, "foreign pointer")); /* a frame of the pmm's, not the heap's */
     pmm_free_page(frame);
     CHECK(ktest_panics(free_it, page, "double free"));
+}
+
+/* A page table that somebody works on: its mark stands where a slab's frames have their class. */
+KTEST(kmalloc, locked_page_table)
+{
+    paddr_t frames = pmm_alloc_pages_flags(8, PMM_DIRECT); /* aligned as any object could be */
+    CHECK(frames);
+    struct frame *table = frame_of(paddr_to_pfn(frames));
+    table->owner = FRAME_PAGE_TABLE;
+    table_lock(table);
+    bool panics = ktest_panics(free_it, frame_to_ptr(paddr_to_pfn(frames)), "foreign pointer");
+    table_unlock(table);
+    table->owner = FRAME_ALLOCATED;
+    pmm_free_pages(frames, 8);
+    CHECK(panics);
 }
 
 KTEST(kmalloc, middle_of_an_allocation)

@@ -424,6 +424,24 @@ KTEST(slab, destroy_refuses_while_in_use)
     CHECK(end_cache(cache, 2));
 }
 
+/* A free that has begun on another CPU, and was interrupted there. */
+KTEST(slab, destroy_refuses_amid_a_free)
+{
+    struct kmem_cache *cache = kmem_cache_create("leaving", 100, 0, 0, NULL);
+    CHECK(cache);
+    if (cache->guard)
+        SKIP("objects are in no slab");
+    objects[0] = kmem_cache_alloc(cache);
+    CHECK(objects[0]);
+    struct slab *slab = slab_of(objects[0]);
+    uint8_t *state = &slab->states[slab_index_around(slab, objects[0])];
+    CHECK(state_hold(state));
+    bool destroyed = kmem_cache_destroy(cache);
+    CHECK(!destroyed);
+    state_unhold(state);
+    CHECK(end_cache(cache, 1));
+}
+
 /* ---- misuse ---- */
 
 struct misuse {
