@@ -12,8 +12,8 @@
  * else is, it is taken from them, and they look again.
  *
  * Page tables get a frame without a budget too: the reserve is the kernel's. So do the kernel's
- * copies to programs, down to half of it, when no page of a file is left to go: they cannot wait for
- * memory, and a program that asked for bytes must not be told that its buffer is not there.
+ * copies to programs, down to half of it, when no page of a file is left to go: they cannot wait
+ * for memory, and a program that asked for bytes must not be told that its buffer is not there.
  *
  * Cost: 26 instructions above pmm_alloc_page; a look about 800 more.
  *
