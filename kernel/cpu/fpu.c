@@ -209,6 +209,16 @@ fpu_drop(struct task *task)
     task->fpu = NULL;
 }
 
+/* With interrupts on, as who looks for memory may have to wait for it; the task may be on another CPU
+ * afterwards. */
+static void
+make_state(struct task *task)
+{
+    interrupts_enable();
+    task->fpu = kmem_cache_alloc(cache);
+    (void)interrupts_disable();
+}
+
 /* An FPU instruction while CR0.TS is set. */
 static void
 not_available(struct trap_frame *frame)
@@ -219,7 +229,7 @@ not_available(struct trap_frame *frame)
     if (!trap_from_user(frame))
         trap_unexpected(frame);
     if (first)
-        task->fpu = kmem_cache_alloc(cache);
+        make_state(task);
     if (task->fpu == NULL) {
         signal_fault(SIGBUS, BUS_ADRERR, frame->eip, frame);
         return;

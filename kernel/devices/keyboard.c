@@ -22,6 +22,7 @@
 
 #define READ_CONFIG      0x20
 #define WRITE_CONFIG     0x60
+#define DISABLE_PORT     0xAD
 #define ENABLE_PORT      0xAE
 #define CONFIG_INTERRUPT 0x01
 #define CONFIG_DISABLED  0x10
@@ -73,18 +74,21 @@ keyboard_poll(void)
     }
 }
 
+/* The keyboard is held off meanwhile: a key is not the answer of the controller. */
 static void
 configure(void)
 {
     uint8_t config;
 
-    if (!keyboard_command(READ_CONFIG) || !wait_status(STATUS_FULL, STATUS_FULL))
-        return;
-    config = inb(DATA);
-    config |= CONFIG_INTERRUPT | CONFIG_TRANSLATE;
-    config &= (uint8_t)~CONFIG_DISABLED;
-    if (keyboard_command(WRITE_CONFIG))
-        outb(DATA, config);
+    (void)keyboard_command(DISABLE_PORT);
+    keyboard_poll();
+    if (keyboard_command(READ_CONFIG) && wait_status(STATUS_FULL, STATUS_FULL)) {
+        config = inb(DATA);
+        config |= CONFIG_INTERRUPT | CONFIG_TRANSLATE;
+        config &= (uint8_t)~CONFIG_DISABLED;
+        if (keyboard_command(WRITE_CONFIG))
+            outb(DATA, config);
+    }
     if (keyboard_command(ENABLE_PORT))
         outb(DATA, KEYBOARD_SCAN);
 }
@@ -95,7 +99,6 @@ keyboard_init(void)
     if (inb(CONTROL) == NOBODY)
         return false;
     present = true;
-    keyboard_poll();
     configure();
     return true;
 }

@@ -31,7 +31,7 @@
 
 #define ROWS    25
 #define COLUMNS 80
-#define PIECE   128u /* bytes copied at a time */
+#define PIECE   64u /* bytes copied at a time: at 115200 baud about half a tick, interrupts off */
 
 #define TICKS_PER_TENTH (TIMER_HZ / 10) /* of VTIME */
 

@@ -108,6 +108,8 @@ is_of_session(int group, int session)
 static long
 set_group(const void *from)
 {
+    const struct process *process = task_current()->process;
+    unsigned long state;
     uint32_t group;
     int error = tty_stop_background(SIGTTOU);
 
@@ -115,14 +117,19 @@ set_group(const void *from)
         error = get_user_u32(&group, from);
     if (error != 0)
         return error;
-    if (!tty_controls(task_current()->process))
+    if (!tty_controls(process))
         return -ENOTTY;
     if ((int)group < 0)
         return -EINVAL;
-    if (!is_of_session((int)group, terminal.session))
+    if (!is_of_session((int)group, process->session))
         return -EPERM;
-    __atomic_store_n(&terminal.group, (int)group, __ATOMIC_RELAXED);
-    return 0;
+    state = spin_lock(&terminal.lock);
+    if (tty_controls(process)) /* still: its leader may just have ended */
+        terminal.group = (int)group;
+    else
+        error = -ENOTTY;
+    spin_unlock(&terminal.lock, state);
+    return error;
 }
 
 static long

@@ -30,9 +30,14 @@ ANSWERS = [
 ]
 
 
+# Signals that are to find the program in its read, which begins after it has asked.
+SIGNALS = ("interrupt", "quit", "suspend")
+
+
 def step(name, text):
-    """A step of at_terminal. What nobody asks for comes half a second later."""
-    return (rf"^type {name}\r?\n", text) if name else (r"", text, 0.5)
+    """A step of at_terminal. Signals, and what nobody asks for, come half a second later."""
+    asked = rf"^type {name}\r?\n" if name else r""
+    return (asked, text, 0.5) if name in SIGNALS or not name else (asked, text)
 
 
 def on_linux():
