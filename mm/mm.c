@@ -160,36 +160,8 @@ free_frames(unsigned long start, unsigned long end)
     }
 }
 
-/* The owner of a frame that several regions share: the strictest of them when all of it is RAM. */
-static uint8_t
-shared_owner(const struct bootmem *boot, unsigned long frame)
-{
-    uint64_t start = (uint64_t)frame << PAGE_SHIFT, bytes = 0;
-    uint32_t strictest = MEMMAP_FREE;
-    for (size_t i = 0; i < boot->region_count; i++) {
-        const struct memmap_region *region = &boot->regions[i];
-        uint64_t from = region->start > start ? region->start : start;
-        uint64_t last = region->end - 1 < start + PAGE_MASK ? region->end - 1 : start + PAGE_MASK;
-        if (region->type != MEMMAP_RAM || from > last)
-            continue;
-        bytes += last - from + 1;
-        strictest = region->owner > strictest ? region->owner : strictest;
-    }
-    return bytes == PAGE_SIZE ? owner_of_region[strictest] : FRAME_FIRMWARE;
-}
-
-/* A frame at a region's edge that is not the region's alone. */
-static void
-own_edge(const struct bootmem *boot, uint64_t address)
-{
-    unsigned long frame = frame_at(address);
-    if (!(address & PAGE_MASK) || frame >= managed_end(boot))
-        return;
-    uint8_t owner = shared_owner(boot, frame);
-    if (owner != FRAME_FIRMWARE)
-        own_frames(frame, frame + 1, owner);
-}
-
+/* A frame at a region's edge that is not wholly the region's stays the firmware's: owners hold whole
+ * frames, so its other part is no RAM. */
 static void
 hand_over(const struct bootmem *boot, const struct memmap_region *region)
 {
@@ -203,8 +175,6 @@ hand_over(const struct bootmem *boot, const struct memmap_region *region)
         free_frames(start, end);
     else if (start < end)
         own_frames(start, end, owner_of_region[region->owner]);
-    own_edge(boot, region->start);
-    own_edge(boot, region->end);
 }
 
 /* ---- The early heap ---- */

@@ -69,7 +69,8 @@ exhaust(void)
     CHECK_EQ(pmm_alloc_page_flags(PMM_ZERO), 0);
     CHECK(!kmalloc(9000));
     CHECK(!kmalloc(5 << 20));
-    CHECK(!kmem_cache_create("none", 2000, 0, 0, NULL) || kmem_cache_destroy(slab_caches) == false);
+    struct kmem_cache *cache = kmem_cache_create("none", 2000, 0, 0, NULL);
+    CHECK(!cache || (!kmem_cache_alloc(cache) && kmem_cache_destroy(cache)));
     CHECK(mm_check());
 
     for (unsigned i = count; i > 1; i--) {
