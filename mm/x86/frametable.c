@@ -16,7 +16,8 @@
 #include "zone.h"
 
 #define BLOCK_TABLE_BYTES (BLOCK_FRAMES * sizeof(struct frame))
-#define PIECES            64
+#define FEW               64
+#define SPLITS            32 /* how often runs may be cut for want of memory in one piece */
 
 /* What holes and closed blocks show. */
 static struct frame no_frames[PAGE_SIZE / sizeof(struct frame)] __attribute__((aligned(PAGE_SIZE)));
@@ -25,8 +26,8 @@ static struct frame no_frames[PAGE_SIZE / sizeof(struct frame)] __attribute__((a
 static struct piece {
     uint32_t first, end;
     paddr_t memory;
-} pieces[PIECES];
-static unsigned piece_count;
+} few_pieces[FEW], *pieces = few_pieces;
+static size_t piece_count, piece_room = FEW;
 
 /* The first run of blocks with RAM from *first on: up to and without *end. False when there is none
  * below `blocks`. Asked anew for each, because taking memory changes the list of regions. */
@@ -55,29 +56,86 @@ next_run(const struct bootmem *boot, uint32_t blocks, uint32_t *first, uint32_t 
     return found;
 }
 
+/* Memory for the descriptors of so many blocks; 0 when no piece of the map has room for it. */
+static paddr_t
+take(struct bootmem *boot, uint32_t blocks)
+{
+    return bootmem_take(boot, blocks * BLOCK_TABLE_BYTES, PAGE_SIZE, pagetable_memory_end(),
+                        MEMMAP_METADATA);
+}
+
+static void
+note_piece(uint32_t first, uint32_t end, paddr_t memory)
+{
+    if (piece_count == piece_room)
+        kpanic("mm: the frame table is in more than %zu pieces", piece_room);
+    pieces[piece_count++] = (struct piece){first, end, memory};
+}
+
 /* Takes memory for the blocks from `first` on, for as many as one piece of the map has room for.
  * Returns how many. */
 static uint32_t
 take_piece(struct bootmem *boot, uint32_t first, uint32_t blocks)
 {
-    for (; blocks > 0 && piece_count < PIECES; blocks /= 2) {
-        paddr_t memory = bootmem_take(boot, blocks * BLOCK_TABLE_BYTES, PAGE_SIZE,
-                                      pagetable_memory_end(), MEMMAP_METADATA);
+    for (; blocks > 0; blocks /= 2) {
+        paddr_t memory = take(boot, blocks);
         if (memory) {
-            pieces[piece_count++] = (struct piece){first, first + blocks, memory};
+            note_piece(first, first + blocks, memory);
             return blocks;
         }
     }
     kpanic("mm: no memory for the frame table from block %u on", (unsigned)first);
 }
 
-void
-frame_table_init(struct bootmem *boot, uint32_t blocks)
+/* All of it in one piece, as far as there is one: each claim of its own makes the boot map longer. */
+static bool
+take_whole(struct bootmem *boot, uint32_t blocks)
 {
-    piece_count = 0;
+    uint32_t all = 0;
+    paddr_t memory;
+
+    for (uint32_t first = 0, end; next_run(boot, blocks, &first, &end); first = end)
+        all += end - first;
+    memory = take(boot, all);
+    if (!memory)
+        return false;
+    for (uint32_t first = 0, end; next_run(boot, blocks, &first, &end); first = end) {
+        note_piece(first, end, memory);
+        memory += (end - first) * BLOCK_TABLE_BYTES;
+    }
+    return true;
+}
+
+static void
+take_pieces(struct bootmem *boot, uint32_t blocks)
+{
     for (uint32_t block = 0, end; next_run(boot, blocks, &block, &end);)
         while (block < end)
             block += take_piece(boot, block, end - block);
+}
+
+/* A run of blocks has a region of its own at least. */
+static void
+make_room(struct bootmem *boot)
+{
+    size_t most = boot->region_count + SPLITS;
+    paddr_t memory;
+
+    if (most <= FEW)
+        return;
+    memory = bootmem_take(boot, most * sizeof(*pieces), PAGE_SIZE, direct_end(), MEMMAP_METADATA);
+    if (!memory)
+        kpanic("mm: no memory for a list of %zu pieces of the frame table", most);
+    pieces = frame_to_ptr(paddr_to_pfn(memory));
+    piece_room = most;
+}
+
+void
+frame_table_init(struct bootmem *boot, uint32_t blocks)
+{
+    make_room(boot);
+    if (!take_whole(boot, blocks))
+        take_pieces(boot, blocks);
     if (!pagetable_fill((uintptr_t)FRAME_TABLE, blocks * (BLOCK_TABLE_BYTES >> PAGE_SHIFT),
                         (uintptr_t)no_frames - DIRECT_BASE, PT_GLOBAL))
         kpanic("mm: no memory for the page tables of the frame table");

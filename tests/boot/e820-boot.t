@@ -72,4 +72,12 @@ for path in sorted(glob.glob(os.path.join(MAPS, "*.e820"))):
             boots_map(entries, clean, ram)
 
 
+@case("RAM in as many pieces as the loader keeps")
+def _():
+    pieces = [(0, 0x9FC00, 1), (MIB, 15 * MIB, 1)]
+    pieces += [((24 + 8 * i) * MIB, (i % 5 + 1) * 4 * KIB, 1) for i in range(254)]
+    clean = oracle.sanitise(pieces)
+    boots_map(pieces, clean, [(start, end) for start, end, kind in clean if kind == 1])
+
+
 finish()

@@ -118,7 +118,7 @@ inline put_remote() {
 #else
     :: batch == s -> batched++
 #endif
-    :: else -> end_batch(); batch = s /* start_batch */
+    :: else -> end_batch(); batch = s /* slab_start_batch */
     fi
 #endif
 }
@@ -274,7 +274,7 @@ inline take_from_window() {
     atomic { slab[s].state[i] = LIVE; out!s,i }
 }
 
-/* take_slow. No memory for a third slab: nothing is taken. */
+/* slab_take_slow. No memory for a third slab: nothing is taken. */
 inline take() {
     do
     :: bits != 0 -> take_from_window(); break
