@@ -160,8 +160,8 @@ free_frames(unsigned long start, unsigned long end)
     }
 }
 
-/* A frame at a region's edge that is not wholly the region's stays the firmware's: owners hold whole
- * frames, so its other part is no RAM. */
+/* A frame at a region's edge that is not wholly the region's stays the firmware's: owners hold
+ * whole frames, so its other part is no RAM. */
 static void
 hand_over(const struct bootmem *boot, const struct memmap_region *region)
 {

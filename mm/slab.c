@@ -19,8 +19,8 @@
  *           goes back to its slab: the owner sets the state and counts down, others do what
  *           follows.
  *
- * The short ways of both are in slab_calls.c, the birth and death of a slab in slab_grow.c; all else
- * is here.
+ * The short ways of both are in slab_calls.c, the birth and death of a slab in slab_grow.c, and
+ * those of a cache in slab_cache.c; all else is here.
  *
  * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
  * object's start has no number.
@@ -530,7 +530,7 @@ take_place(struct cache_part *part, bool closed)
     if (part->overflowed && part->magazine->top == part->magazine->bottom)
         add_slots(part);
     void *object = slab_take_slow(part);
-    if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: some have left their quarantine */
+    if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: from the quarantine */
         object = slab_take_slow(part);
     if (closed)
         close_window(part);

@@ -147,8 +147,8 @@ free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
     objects_release();
 }
 
-/* A free begins, with the CPU's objects claimed: the object is held. False: nothing was done, and the
- * claim has ended. */
+/* A free begins, with the CPU's objects claimed: the object is held. False: nothing was done, and
+ * the claim has ended. */
 static inline bool
 begin_free(uint8_t *state)
 {

@@ -1,6 +1,6 @@
 /* slab_grow.c - birth and death of a slab: its frames, its header, its place among the cache's.
  *
- *   frames' allocator ──► frames, FRAME_SLAB ──► a header, from a cache of headers ──► the cache's list
+ *   frames' allocator ──► frames, FRAME_SLAB ──► a header ──► the cache's list
  *
  * A header that lies apart is itself an object, of one of two caches whose slabs have theirs inside:
  * so the way of a slab into this file leads into it once more at most.

@@ -170,7 +170,7 @@ unsigned slab_header_kind(const struct kmem_cache *cache);
 /* Added to `left` while a slab is current: it never becomes 0 then. */
 #define SLAB_CURRENT (1 << 20)
 
-/* ---- Between slab.c, slab_grow.c and slab_calls.c. The caller has claimed the CPU's objects ---- */
+/* ---- Between slab.c, slab_grow.c and slab_calls.c; the CPU's objects are claimed ---- */
 
 /* A new slab of the part's, in no list of it, all objects free. NULL when there is no memory. The
  * place to stop at to see a cache grow. */

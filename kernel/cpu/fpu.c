@@ -209,8 +209,8 @@ fpu_drop(struct task *task)
     task->fpu = NULL;
 }
 
-/* With interrupts on, as who looks for memory may have to wait for it; the task may be on another CPU
- * afterwards. */
+/* With interrupts on, as who looks for memory may have to wait for it; the task may be on another
+ * CPU afterwards. */
 static void
 make_state(struct task *task)
 {

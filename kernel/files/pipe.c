@@ -27,8 +27,8 @@
 #include "syscall.h"
 #include "uapi/termios.h"
 
-/* What pipes hold beyond a page each may be one of so many frames of the machine: it is the kernel's
- * memory, which nobody can be asked to give back. */
+/* What pipes hold beyond a page each may be one of so many frames of the machine: it is the
+ * kernel's memory, which nobody can be asked to give back. */
 #define FRAMES_A_PAGE 16
 
 static unsigned long more_pages;

@@ -9,7 +9,7 @@
 #include "file.h"
 #include "poll.h"
 
-#define PIPE_BUF   4096u   /* a write of no more is not torn apart */
+#define PIPE_BUF   4096u    /* a write of no more is not torn apart */
 #define PIPE_BYTES 0x10000u /* a new pipe holds so many; F_SETPIPE_SZ: from a page to PIPE_MAX */
 #define PIPE_MAX   0x100000u
 
@@ -50,9 +50,9 @@ pipe_wake(struct wait_queue *queue)
  * 0. 0, -ENOMEM or -ENFILE. */
 MUST_CHECK int pipe_create(unsigned flags, struct file *ends[2]);
 
-/* F_GETPIPE_SZ and F_SETPIPE_SZ of fcntl(2), for any file: what the pipe may hold, in bytes; setting
- * rounds up to a power of two of pages. -EBADF: it is no pipe; -EINVAL: more than 2 GiB; -EPERM: more
- * than PIPE_MAX; -EBUSY: more lies in it; -ENOMEM. */
+/* F_GETPIPE_SZ and F_SETPIPE_SZ of fcntl(2), for any file: what the pipe may hold, in bytes;
+ * setting rounds up to a power of two of pages. -EBADF: it is no pipe; -EINVAL: more than 2 GiB;
+ * -EPERM: more than PIPE_MAX; -EBUSY: more lies in it; -ENOMEM. */
 long pipe_get_limit(const struct file *file);
 long pipe_set_limit(struct file *file, uint32_t wanted);
 

@@ -87,7 +87,7 @@ take_piece(struct bootmem *boot, uint32_t first, uint32_t blocks)
     kpanic("mm: no memory for the frame table from block %u on", (unsigned)first);
 }
 
-/* All of it in one piece, as far as there is one: each claim of its own makes the boot map longer. */
+/* All of it in one piece, where one has room for it: each claim makes the boot map longer. */
 static bool
 take_whole(struct bootmem *boot, uint32_t blocks)
 {
