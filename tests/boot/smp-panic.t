@@ -93,7 +93,7 @@ def panic(machine):
     machine.ask("inject-nmi")  # goes to the first CPU
     like("it panics", machine.read_until(r"^octavo: exit status=1 kind=panic\n", 60),
          rf"^cpu: {CPUS} run$", r"^panic: non-maskable interrupt", r"^octavo: exit status=1 ")
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end and LAST not in machine.screen():
         time.sleep(0.2)
     return machine.screen()

@@ -132,6 +132,6 @@ like "a timer at another input: it ticks all the same" "$console" '^# [0-9]+ pas
 wrong "a local APIC in RAM" '^cpu: the local APIC cannot be used' 300000 fec00000
 
 at_start "Bochs with two CPUs, one of which panics" 2 '^cpu: 2 run$' 'crash=null-read' \
-    --emu bochs --media hd --smp 2 --mem 8M --timeout 120
+    --emu bochs --media hd --smp 2 --mem 8M --timeout 300
 
 done_testing

@@ -292,8 +292,8 @@ def typed_beside(folder):
     """Bochs' serial port interrupts only where the bit OUT2 lets it, as a real one does."""
     tool = SourceFileLoader("boot", str(ROOT / "tools/boot")).load_module()
     seen = folder / "seen"
-    args = tool.arguments(["--emu", "bochs", "--media", "hd", "--mem", "16M", "--timeout", "60",
-                           "--e9", str(seen), "--cmdline", "trace=task trace_to=com1"])
+    args = tool.arguments(["--emu", "bochs", "--media", "hd", "--mem", "16M", "--e9", str(seen),
+                           "--cmdline", "trace=task trace_to=com1"])
 
     class Typist(tool.Session):
         """Types to the shell, whose console is port E9 alone."""
