@@ -137,9 +137,14 @@ static void timers(void)
 
 	SC1(NR_alarm, 10);
 	eq(SC1(NR_alarm, 0), 10, "alarm tells the seconds that were left");
-	SC1(NR_alarm, 10);
-	nap(800);
-	eq(SC1(NR_alarm, 0), 9, "to the nearest");
+	long left;
+	do { /* until the machine was not too busy to let us go on in time */
+		start = ms_now();
+		SC1(NR_alarm, 10);
+		nap(800);
+		left = SC1(NR_alarm, 0);
+	} while (ms_now() - start > 1400);
+	eq(left, 9, "to the nearest");
 	SC3(NR_setitimer, 0, value, 0);
 	SC2(NR_getitimer, 0, value);
 	ok(value[1].sec == 4 || (value[1].sec == 5 && value[1].part == 0), "a timer never has more left than it was given (%ld s, %ld us)",
