@@ -128,6 +128,7 @@ KTEST(pipe, grows_and_shrinks)
     if (pmm_free_frames() < ENOUGH)
         SKIP("little memory");
     numbers = kmalloc(PIPE_BYTES);
+    CHECK(numbers);
     CHECK_EQ(pipe_create(O_NONBLOCK, ends), 0);
     CHECK_EQ(put_numbers(numbers, 3000, &in), 3000);
     CHECK(get_numbers(numbers, 2000, &out));
@@ -161,6 +162,7 @@ KTEST(pipe, many_full_ones_leave_memory_to_others)
     if (pmm_free_frames() < ENOUGH)
         SKIP("little memory");
     bytes = kzalloc(PIPE_BYTES);
+    CHECK(bytes);
     for (unsigned i = 0; i < MANY; i++) {
         CHECK_EQ(pipe_create(O_NONBLOCK, pipes[i]), 0);
         memcpy(ends, pipes[i], sizeof(ends));
@@ -184,10 +186,11 @@ KTEST(pipe, many_full_ones_leave_memory_to_others)
 /* Without memory for a larger ring the pipe holds what fits, and who would not wait is told. */
 KTEST(pipe, grows_as_far_as_there_is_memory)
 {
-    uint8_t *numbers = kmalloc(PIPE_BYTES);
+    uint8_t *numbers = kmalloc(2 * PIPE_BUF);
     bool failed = true;
     unsigned long n;
 
+    CHECK(numbers);
     for (n = 1; failed; n++) {
         uint8_t in = 0, out = 0;
         long more;
