@@ -7,9 +7,9 @@
  *   first CPU                              the other
  *   struct cpu, two stacks, an idle task
  *   INIT, 10 ms, start-up ──────────────►  start_cpu.asm: real mode, paging, its stack
- *                          ◄── HERE ─────  start_cpu_main: its tables
+ *                          ◄── HERE ─────  start_cpu_main: its tables, FPU
  *   mm/'s part of it, its bit in
- *   cpus_online            ─── GO ──────►  FPU, timer, scheduler
+ *   cpus_online            ─── GO ──────►  breakpoints, timer, scheduler
  *
  * HERE and GO stand in the other's struct cpu: one that is held up may look when the next one
  * starts already. One that is not HERE in time gets another INIT, after which it does nothing any
