@@ -39,7 +39,7 @@
 
 #define TIMER_IRQ 0
 #define TICK_US   (1000000 / TIMER_HZ)
-#define PATIENCE  10 /* ticks, of which one must come */
+#define PATIENCE  50 /* ticks, of which one must come */
 
 #define PLACE_SIZE 0x400u
 #define NOTHING    0xFFFFFFFFu /* what is read where there is none, or 0 */
@@ -172,14 +172,17 @@ timer_ticks_on(void)
 bool
 io_apic_init(const struct cpu_tables *tables)
 {
+    bool ticks;
+
     for (unsigned irq = 0; irq < ISA_LINES; irq++)
         lines[irq] = tables->lines[irq];
     for (unsigned i = 0; i < tables->io_apic_count; i++)
         cut_lines(i, start(i, tables->io_apics[i].address));
     if (!lines[TIMER_IRQ].known)
         return false;
+    ticks = timer_ticks_on(); /* else it tells nothing that none comes */
     leave_8259(tables);
-    if (timer_ticks_on())
+    if (!ticks || timer_ticks_on())
         return true;
     return_to_8259(tables);
     return false;

@@ -98,6 +98,7 @@ make_room(struct pipe *pipe, uint32_t more)
             return;
         }
     }
+    pipe->cramped = true;
 }
 
 /* Nothing is in it any more. */
@@ -163,13 +164,11 @@ sleep_for(struct pipe *pipe, struct wait_queue *queue)
 
 /* Not enough room: should it be waited for? 0, or why not. */
 static int
-may_wait(const struct file *file, const struct pipe *pipe, size_t needed)
+may_wait(const struct file *file, const struct pipe *pipe)
 {
     if (pipe->used == 0)
         return -ENOMEM; /* there is nothing whose reading would make room */
-    if (file->flags & O_NONBLOCK) /* poll said that there is room, but there is no memory */
-        return pipe->limit - pipe->used < needed ? -EAGAIN : -ENOMEM;
-    return 0;
+    return file->flags & O_NONBLOCK ? -EAGAIN : 0;
 }
 
 /* Waits until `needed` bytes of `wanted` fit. 0 or why it is of no use to wait. */
@@ -182,7 +181,7 @@ wait_for_room(struct file *file, struct pipe *pipe, size_t needed, size_t wanted
         make_room(pipe, wanted < pipe->limit ? (uint32_t)wanted : pipe->limit);
         if (pipe->size - pipe->used >= needed)
             return 0;
-        error = may_wait(file, pipe, needed);
+        error = may_wait(file, pipe);
         if (error == 0)
             error = sleep_for(pipe, &pipe->write_wait);
         if (error != 0)
@@ -256,6 +255,7 @@ read_bytes(struct pipe *pipe, struct buffer *to)
         return 0;
     if (UNLIKELY(ring_give(pipe, to, size) != 0))
         return -EFAULT;
+    pipe->cramped = false;
     pipe_wake(&pipe->write_wait);
     return (long)size;
 }
@@ -291,7 +291,9 @@ poll_reader(const struct file *file, const struct pipe *pipe)
 static unsigned
 poll_writer(const struct pipe *pipe)
 {
-    return (pipe->used + PIPE_BUF <= pipe->limit ? POLL_OUT : 0) |
+    uint32_t most = pipe->cramped ? pipe->size : pipe->limit;
+
+    return (pipe->used + PIPE_BUF <= most ? POLL_OUT : 0) |
            (pipe->readers != 0 ? 0 : POLL_ERR);
 }
 
@@ -329,10 +331,11 @@ change_limit(struct pipe *pipe, uint32_t limit)
     if (pipe->used > limit)
         return -EBUSY;
     if (pipe->size > limit) {
-        char *ring = ring_create(limit);
+        char *ring = kmalloc(limit); /* less than before: nobody need be asked */
 
         if (ring == NULL)
             return -ENOMEM;
+        (void)__atomic_fetch_add(&more_pages, limit / PAGE_SIZE - 1, __ATOMIC_RELAXED);
         move_ring(pipe, ring, limit);
     }
     pipe->limit = limit;

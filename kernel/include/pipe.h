@@ -19,6 +19,7 @@ struct pipe {
     char *ring;     /* NULL until something is written */
     uint32_t size;  /* of the ring, a power of two; 0 without one */
     uint32_t limit; /* what it may grow to, a power of two */
+    bool cramped;   /* a larger ring was not to be had, and nothing was read since */
     uint32_t head, used;
     uint32_t room; /* what can be written at once: nothing without a ring or without a reader */
     uint32_t readers, writers;           /* ends that are open; no two zeros: then it is gone */
