@@ -90,19 +90,28 @@ keeps_objects(const struct mm_cpu *cpu)
     return cpu->open || cpu->came;
 }
 
-static void
+/* False when there was nobody to ask. */
+static bool
 ask_others(size_t *frames)
 {
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
-        if (mm_cpus[cpu] && cpu != cpu_current() && keeps_objects(mm_cpus[cpu]))
-            (void)cpu_ask(cpu, slab_reap_of, frames, false);
+    bool asked = false;
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        if (!mm_cpus[cpu] || cpu == cpu_current() || !keeps_objects(mm_cpus[cpu]))
+            continue;
+        (void)cpu_ask(cpu, slab_reap_of, frames, false);
+        asked = true;
+    }
+    return asked;
 }
 
+/* Who is asked gives objects back to others' slabs, too: so all are asked again, and this CPU looks
+ * at its own. */
 size_t
 slab_reap_others(void)
 {
     size_t frames = 0;
-    ask_others(&frames);
-    ask_others(&frames);
+    if (!ask_others(&frames))
+        return 0;
+    (void)ask_others(&frames);
     return frames + slab_reap_cpu();
 }
