@@ -272,14 +272,14 @@ load(u32 number, u32 word)
         COMPLAIN("%lx holds %x, wanted %x", at, value, expected(page, word));
 }
 
-/* In the last page of the file, where nobody promises anything. */
+/* In the last page of the file, not wholly before its end: nobody promises anything. */
 static int
 is_past_the_end(const struct page *page, u32 word)
 {
     ulong at = page->index * PG + word_offset(word);
 
     return page->shared && page->index < pages_in(&objects[page->object]) &&
-           at >= objects[page->object].size;
+           at + 4 > objects[page->object].size;
 }
 
 /* What a page holds that was given back must be known before part of it changes. */
@@ -526,6 +526,16 @@ do_advise(const struct operation *o)
 
 /* ---- the file ---- */
 
+/* The word at `at` of a file that ends at `size` now: the end may go through it. */
+static void
+cut_word(u32 *word, ulong at, ulong size)
+{
+    if (at >= size)
+        *word = 0;
+    else if (at + 4 > size)
+        *word &= (1u << (size - at) * 8) - 1;
+}
+
 static void
 do_file(const struct operation *o)
 {
@@ -539,8 +549,8 @@ do_file(const struct operation *o)
         SC2(NR_ftruncate, file, size);
         objects[0].size = size;
         for (u32 i = 0; i < FILE_PAGES * WORDS; i++)
-            if (i / WORDS * PG + word_offset(i % WORDS) + 4 > size)
-                objects[0].words[i / WORDS][i % WORDS] = 0;
+            cut_word(&objects[0].words[i / WORDS][i % WORDS],
+                     i / WORDS * PG + word_offset(i % WORDS), size);
         for (u32 i = pages_in(&objects[0]); i < FILE_PAGES; i++)
             objects[0].cuts[i]++;
     } else if (at + 4 > objects[0].size) {
