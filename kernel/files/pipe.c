@@ -5,10 +5,10 @@
  *   |............bbbbbbbbbbbbbb.............|   a ring; head is 0 whenever it is empty
  *
  * The bytes go straight between the programs' memory and the ring. A pipe that has been emptied
- * begins at the ring's start again, so that what fits is copied in one piece. A write
- * allocates a page, which stays when all is read. What does not fit makes the ring larger, up to
- * the pipe's limit; once all is read, a larger one goes. Where there is no memory for a larger one,
- * or all pipes together have enough, the pipe holds what it has room for.
+ * begins at the ring's start again, so that what fits is copied in one piece. A write allocates a
+ * page, which stays when all is read. What does not fit makes the ring larger, up to the pipe's
+ * limit; once all is read, a larger one goes. Where there is no memory for a larger one, or all
+ * pipes together have enough, the pipe holds what it has room for.
  *
  * A write of at most PIPE_BUF (4096) bytes goes in as a whole or waits until it can; a longer one
  * goes in by pieces. Whoever waits is woken by the other end, and only if somebody waits: the short

@@ -4,6 +4,7 @@
  */
 #include "clock.h"
 #include "tap.h"
+#include "text.h"
 
 #define ROUNDS 200
 
@@ -35,22 +36,16 @@ static u32 here(void)
 
 static char text[2048];
 
-/* Reads a file, and returns what follows `before` in it. */
+/* Reads a file, and returns what follows `before` in it; nothing when that is not there. */
 static const char *told(const char *path, const char *before)
 {
     long fd = SC3(NR_open, path, 0, 0), size = k_read((int)fd, text, sizeof(text) - 1);
-    const char *at = text;
-    ulong same;
+    const char *at;
 
     text[size > 0 ? size : 0] = 0;
     k_close((int)fd);
-    for (; *at != 0; at++) {
-        for (same = 0; before[same] != 0 && at[same] == before[same]; same++)
-            ;
-        if (before[same] == 0)
-            return at + same;
-    }
-    return at;
+    at = find_text(text, before);
+    return at != 0 ? at + str_len(before) : "";
 }
 
 /* The CPU on which /proc says that this thread runs: field 39; none before has a space in it. */

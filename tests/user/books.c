@@ -3,6 +3,7 @@
  *
  *   books [TIMES [PROCESSES]]
  */
+#include "text.h"
 #include "witness.h"
 
 #define PAGES 64ul
@@ -47,16 +48,8 @@ meminfo_adds_up(void)
 static int
 owners_add_up(void)
 {
-    const char *text = read_text("/proc/owners"), *sum = "= all RAM";
-
-    for (; *text; text++) {
-        u32 same = 0;
-
-        while (sum[same] && text[same] == sum[same])
-            same++;
-        if (!sum[same])
-            return 1;
-    }
+    if (find_text(read_text("/proc/owners"), "= all RAM"))
+        return 1;
     note("owners: %s", memory_text);
     return 0;
 }

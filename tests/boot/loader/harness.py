@@ -195,6 +195,7 @@ class Machine:
     """A running QEMU whose COM1 can be read and written."""
 
     program = "qemu-system-i386"
+    end = ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
 
     def __init__(self, *arguments):
         self.monitor_path = path("monitor")
@@ -202,8 +203,8 @@ class Machine:
             os.unlink(self.monitor_path)
         self.process = subprocess.Popen(
             [self.program, "-display", "none", "-no-reboot", "-net", "none", "-serial",
-             "stdio", "-monitor", "unix:%s,server,nowait" % self.monitor_path, "-device",
-             "isa-debug-exit,iobase=0xf4,iosize=0x04", "-m", "16", *arguments],
+             "stdio", "-monitor", "unix:%s,server,nowait" % self.monitor_path, *self.end, "-m",
+             "16", *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             preexec_fn=end_with_us)
         self.bytes = b""

@@ -1,4 +1,4 @@
-/* Texts put together of parts, such as paths in /proc. */
+/* Texts put together of parts, such as paths in /proc, and what is looked for in them. */
 #ifndef TEXT_H
 #define TEXT_H
 #include "sys.h"
@@ -18,6 +18,20 @@ static inline char *put_number(char *at, u32 number)
 	*at++ = (char)('0' + number % 10);
 	*at = 0;
 	return at;
+}
+
+/* Where a text stands in another one; 0 when it does not. */
+static inline const char *find_text(const char *in, const char *what)
+{
+	for (; *in != 0; in++) {
+		ulong same = 0;
+
+		while (what[same] != 0 && in[same] == what[same])
+			same++;
+		if (what[same] == 0)
+			return in;
+	}
+	return 0;
 }
 
 #endif

@@ -46,18 +46,6 @@ static long read_pieces(const char *path, char *to, ulong piece)
 
 static long read_all(const char *path) { return read_pieces(path, text, sizeof(text) - 1); }
 
-static const char *find(const char *in, const char *what)
-{
-    for (; *in != 0; in++) {
-        ulong n = 0;
-        while (what[n] != 0 && in[n] == what[n])
-            n++;
-        if (what[n] == 0)
-            return in;
-    }
-    return 0;
-}
-
 static int ends_with(const char *whole, long size, const char *end)
 {
     long n = (long)str_len(end);
@@ -71,7 +59,7 @@ static int ends_with(const char *whole, long size, const char *end)
 
 static ulong number_of(const char *name)
 {
-    const char *at = find(text, name);
+    const char *at = find_text(text, name);
 
     if (at == 0)
         return 0;
@@ -139,9 +127,9 @@ static void the_dead(void)
             k_close((int)fd);
     }
     read_all(path_of(pid, "stat"));
-    ok(find(text, ") Z ") != 0, "a zombie's state is Z");
+    ok(find_text(text, ") Z ") != 0, "a zombie's state is Z");
     read_all(path_of(pid, "status"));
-    ok(find(text, "Z (zombie)") != 0, "also in status");
+    ok(find_text(text, "Z (zombie)") != 0, "also in status");
     k_wait(pid, &st);
     eq(k_read((int)before, text, 100), -ESRCH_, "stat, opened before, of one who is gone");
     ok(k_read((int)after, text, 10) >= 0, "the rest of what was begun");
@@ -275,10 +263,10 @@ static void mapped_names(void)
     SC2(NR_ftruncate, fd, PG);
     at = k_mmap(0, PG, P_R, M_SHARED, (int)fd, 0);
     read_all("/proc/self/maps");
-    ok(find(text, "/tmp/procs\\012file\n") != 0, "a newline in a name is written as \\012");
+    ok(find_text(text, "/tmp/procs\\012file\n") != 0, "a newline in a name is written as \\012");
     SC1(NR_unlink, "/tmp/procs\nfile");
     read_all("/proc/self/maps");
-    ok(find(text, "/tmp/procs\\012file (deleted)\n") != 0, "a removed file's name says so");
+    ok(find_text(text, "/tmp/procs\\012file (deleted)\n") != 0, "a removed file's name says so");
     k_munmap((void *)at, PG);
     k_close((int)fd);
 }
@@ -337,7 +325,7 @@ static void machine(void)
     ok(total > 0 && number_of("MemFree:") < total && number_of("MemAvailable:") <= total,
        "meminfo: free of %lu KiB", total);
     read_all("/proc/stat");
-    ok(find(text, "cpu  ") == text && number_of("\nbtime ") > 1000000000, "stat: since when");
+    ok(find_text(text, "cpu  ") == text && number_of("\nbtime ") > 1000000000, "stat: since when");
     read_all("/proc/loadavg");
     ok(text[1] == '.' || text[2] == '.' || text[3] == '.', "loadavg");
     read_all("/proc/uptime");
