@@ -19,7 +19,8 @@ struct mm_cpu {
     bool no_windows;         /* every allocation of an object takes the slow path */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
     unsigned long fail_seen; /* allocations counted since it was set */
-    struct cache_part *open; /* parts that may have something to give back */
+    struct cache_part *open; /* parts that may have something to give back ... */
+    struct cache_part *tidy; /* ... of which this one is tidied next; NULL: the first */
     struct frame_stack stacks[ZONE_COUNT][PCP_STACKS + 1]; /* the best zone's first: pmm_stack */
     struct cache_part heap[KMALLOC_CLASSES];
     /* Of the caches that slabs themselves need. */

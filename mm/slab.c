@@ -25,6 +25,10 @@
  * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
  * object's start has no number.
  *
+ * Objects change hands, and then those of one slab lie in the magazines of two CPUs, which write to
+ * the same lines of states though each works for itself. So where sizes mix, each 2^14th free or so
+ * sends home what is foreign among the last objects of one magazine (slab_tidy).
+ *
  * Frees by others (no lock; tests/models). The CPU that frees, of a slab that is not its own:
  *   R1  state := free                                    (release)
  *   R2  is it the slab of its last such free?  Then it only counts one more for itself. Else:
@@ -54,8 +58,8 @@
  *   I5  part->idle is the number of idle slabs, at most part->keep.
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *   I7  a part that is not in its CPU's list of open parts has nothing to give back: no current
- *       slab, no idle one, no batch, nothing noted, nothing in its magazine, which takes nothing.
- *       What is pending there is announced (mm_cpu's came).
+ *       slab, no idle one, no batch, nothing noted, nothing in its magazine, which takes nothing,
+ *       and its turn to be tidied does not come. What is pending there is announced (mm_cpu's came).
  *
  * Locks: a cache's `lock` (list of all slabs), `caches_lock` (list of caches). None is held while
  * frames are allocated, none inside another. An interrupt that finds the CPU in here: allocation
@@ -101,6 +105,8 @@ close_part(struct cache_part *part)
     while (*link != part)
         link = &(*link)->next_open;
     *link = part->next_open;
+    if (part->cpu->tidy == part)
+        part->cpu->tidy = part->next_open;
     part->open = false;
     slab_set_limit(part);
 }
@@ -422,6 +428,40 @@ empty_magazine(struct cache_part *part)
         struct object_slot *slot = part->magazine->top--;
         slab_put_back(part, slab_of(slot->object), slot->state);
     }
+}
+
+/* ---- Tidying (claimed) ---- */
+
+/* So many objects of a size are at work where sizes mix. */
+#define TIDIED 16
+
+/* Objects that are sent home leave no gap. */
+static void
+tidy_part(struct cache_part *part)
+{
+    struct magazine *magazine = part->magazine;
+    struct object_slot *top = magazine->top, *kept = magazine->bottom;
+    if (top - kept > TIDIED)
+        kept = top - TIDIED;
+    for (struct object_slot *slot = kept + 1; slot <= top; slot++) {
+        struct slab *slab = slab_of(slot->object);
+        if (slab->home == part)
+            *++kept = *slot;
+        else
+            put_remote(part, slab, slot->state);
+    }
+    magazine->top = kept;
+    end_batch(part);
+}
+
+void
+slab_tidy(struct mm_cpu *cpu)
+{
+    struct cache_part *part = cpu->tidy ? cpu->tidy : cpu->open;
+    if (!part)
+        return;
+    cpu->tidy = part->next_open;
+    tidy_part(part);
 }
 
 /* ---- Giving memory back ---- */

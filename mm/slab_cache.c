@@ -456,7 +456,7 @@ check_closed(const struct cache_part *part)
     return part->open ||
            (!part->slab && !part->idle && !part->batch && !part->noted &&
             magazine->top == magazine->bottom && magazine->limit == magazine->bottom &&
-            (!part->pending || part->cpu->came));
+            part->cpu->tidy != part && (!part->pending || part->cpu->came));
 }
 
 /* What the CPUs have of one cache; counts what is in their magazines. */

@@ -8,7 +8,8 @@
  *
  * (kmalloc is in kmalloc.c.) All that a class of the heap must know for a free stands in one small
  * table (slab_classes), and its magazine where the CPU has it in one instruction. So of a slab only
- * the states are touched. Which class it is, kfree guesses before it looks (guess_class).
+ * the states are touched. Which class it is, kfree guesses before it looks (guess_class); where
+ * sizes mix, it tidies the CPU's magazines now and then (slab_tidy).
  *
  * Each of them claims the CPU's objects for as long as it works on them, and locks nothing: the
  * theory is in slab.c.
@@ -226,11 +227,25 @@ is_other_class(const struct frame *frame, unsigned long class)
 }
 
 /* After a wrong guess the next class is tried: who frees one size over and over has it soon, and
- * where sizes mix the branch goes one way nearly always. */
-static inline void
+ * where sizes mix the branch goes one way nearly always. True once in 2^14 calls. */
+static inline bool
 guess_next_class(void)
 {
-    __asm__ volatile("subb %0, " CPU_QUICK "%c1" : : "i"(CLASS_WORDS), CLASS_GUESS);
+    bool borrows;
+    __asm__ volatile("subw %1, " CPU_QUICK "%c2"
+                     : "=@ccc"(borrows)
+                     : "i"(CLASS_WORDS), CLASS_GUESS);
+    return borrows;
+}
+
+static SLOW_PATH void
+kfree_and_tidy(void *memory, const void *caller)
+{
+    if (objects_claim()) {
+        slab_tidy(mm_this_cpu());
+        objects_release();
+    }
+    kfree_slow(memory, caller);
 }
 
 OWN_LINE void
@@ -242,10 +257,11 @@ kfree(void *memory)
         /* Loads by index are shorter than an address and loads: the compiler is kept from that. */
         uintptr_t index = offset >> PAGE_SHIFT;
         unsigned long class = guess_class();
-        if (UNLIKELY(is_other_class(&FRAME_TABLE[index], class))) {
+        if (LIKELY(is_other_class(&FRAME_TABLE[index], class))) { /* likely: without a jump back */
             __asm__("" : "+r"(index));
             class = load_byte(&FRAME_TABLE[index].flags);
-            guess_next_class();
+            if (UNLIKELY(guess_next_class()))
+                return kfree_and_tidy(memory, __builtin_return_address(0));
         }
         __asm__("" : "+r"(index));
         struct slab *slab = slab_header(&FRAME_TABLE[index]);

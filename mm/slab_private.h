@@ -191,6 +191,10 @@ SLOW_PATH void slab_start_batch(struct cache_part *part, struct slab *slab);
 /* R2 and R3: `count` objects of another CPU's slab were freed. Needs no claim. */
 void slab_count_remote(struct slab *slab, int32_t count);
 
+/* Objects of other CPUs' slabs go home, those among the last that were freed to one of the CPU's
+ * parts: the next part at each call. */
+void slab_tidy(struct mm_cpu *cpu);
+
 /* The slow halves of alloc and free. `caller` is named in reports. */
 void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);
 void slab_free_slow(struct slab *slab, void *object, const void *caller);
@@ -261,7 +265,8 @@ slab_pop(struct magazine *magazine)
 #define QUICK(member)                                                                              \
     "i"(CPU_QUICK_AT + offsetof(struct magazine, member)), "i"(sizeof(unsigned long))
 
-/* The guess of kfree, a byte: where the limit of class 0 would be, of which no object is. */
+/* The guess of kfree, a byte, and one more that counts its rounds: where the limit of class 0 would
+ * be, of which no object is. */
 #define CLASS_GUESS "i"(CPU_QUICK_AT + offsetof(struct magazine, limit))
 
 static inline struct object_slot *
