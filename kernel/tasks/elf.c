@@ -19,6 +19,7 @@
 #define MACHINE_386    3
 #define SEGMENT_LOAD   1
 #define SEGMENT_INTERP 3
+#define SEGMENT_STACK  0x6474E551 /* GNU: what may be done with the stack */
 #define FLAG_EXEC      1
 #define FLAG_WRITE     2
 #define FLAG_READ      4
@@ -122,6 +123,8 @@ elf_plan(const struct elf_file_header *header, const struct elf_program_header *
             error = -ENOENT;
         else if (entries[i].type == SEGMENT_LOAD)
             error = add_segment(program, &entries[i], file_size);
+        else if (entries[i].type == SEGMENT_STACK)
+            program->runs_stack = entries[i].flags & FLAG_EXEC;
         if (error != 0)
             return error;
     }

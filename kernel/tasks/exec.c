@@ -265,6 +265,9 @@ build_space(struct builder *build, const char *path, const struct limit *limits,
     error = map_program(build);
     if (error == 0)
         error = space_add_stack(build->space, USER_END);
+    if (error == 0 && build->program.runs_stack)
+        error = space_mprotect(build->space, USER_END - PAGE_SIZE, PAGE_SIZE,
+                               PROT_READ | PROT_WRITE | PROT_EXEC);
     if (error == 0)
         error = exec_write_stack(build->space, &build->args, &build->program, build->base, path,
                                  &image->stack);

@@ -9,7 +9,7 @@
 
 #define FILE_SIZE 0x3000u
 
-enum { LOAD = 1, INTERP = 3, EXECUTE = 1, WRITE = 2, READ = 4 };
+enum { LOAD = 1, INTERP = 3, GNU_STACK = 0x6474E551, EXECUTE = 1, WRITE = 2, READ = 4 };
 
 static struct elf_file_header header;
 static struct elf_program_header entries[ELF_HEADERS_MAX];
@@ -70,6 +70,21 @@ KTEST(elf, good)
     CHECK_EQ(program.segments[1].prot, PROT_READ | PROT_WRITE);
     CHECK_EQ(program.segments[1].file_end, 0x0804B100);
     CHECK_EQ(program.segments[1].offset, 0x1F00);
+}
+
+KTEST(elf, stack_to_run)
+{
+    make_good();
+    CHECK_EQ(plan(), 0);
+    CHECK(!program.runs_stack);
+    header.phnum = 3;
+    entries[2] = (struct elf_program_header){.type = GNU_STACK, .flags = READ | WRITE};
+    CHECK_EQ(plan(), 0);
+    CHECK(!program.runs_stack);
+    entries[2].flags |= EXECUTE;
+    CHECK_EQ(plan(), 0);
+    CHECK(program.runs_stack);
+    CHECK_EQ(program.segment_count, 2);
 }
 
 KTEST(elf, file_header)

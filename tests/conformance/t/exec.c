@@ -104,6 +104,14 @@ static int child_auxv(char **envp)
 	return kprobe_r((void *)(value[25] + 15)) == 1 ? 0 : 6;
 }
 
+/* What compilers make of the address of a function inside another. */
+static int child_runs_stack(void)
+{
+	volatile u8 code[] = { 0xb8, 44, 0, 0, 0, 0xc3 }; /* mov $44, %eax; ret */
+
+	return ((int (*)(void))(ulong)code)();
+}
+
 static int child_state(void)
 {
 	struct {
@@ -137,6 +145,8 @@ static int child(int argc, char **argv, char **envp)
 		return child_auxv(envp);
 	case 'k':
 		return child_state();
+	case 'c':
+		return child_runs_stack();
 	case 'i': /* as an interpreter: name, our word, the script, what the script got */
 		return argc == 4 && str_eq(argv[1], "-i one word") && str_eq(argv[2], DIR "/script") &&
 			       str_eq(argv[3], "given") ? 0 : 1;
@@ -331,6 +341,35 @@ static void lies(void)
 	eq(run_image(), 42 << 8, "and the machine still runs a good one");
 }
 
+/* ---- code on the stack ---- */
+
+/* The program header of the type, as a place in the image; 0: there is none. */
+static ulong header_of(u32 type)
+{
+	u8 *table = image + *(u32 *)(image + 28);
+
+	for (u32 i = 0; i < image[44]; i++)
+		if (*(u32 *)(table + 32 * i) == type)
+			return (ulong)(table + 32 * i - image);
+	return 0;
+}
+
+static void stacks(void)
+{
+	char *argv[] = { self, "-c", 0 };
+	ulong at = header_of(0x6474e551); /* PT_GNU_STACK */
+	u32 flags = at ? *(u32 *)(image + at + 24) : 0;
+
+	if (!at) {
+		skip("no program header for the stack");
+		return;
+	}
+	put32(at + 24, 7);
+	save(DIR "/image", image, (ulong)image_size, 0755);
+	eq(run(DIR "/image", argv, environment), 44 << 8, "code on a stack for which that is asked");
+	put32(at + 24, flags);
+}
+
 /* ---- vfork ---- */
 
 static volatile int parents_word = 7;
@@ -372,6 +411,7 @@ int main(int argc, char **argv, char **envp)
 	refused();
 	scripts();
 	with_vfork();
+	stacks();
 	lies();
 	static const char *const left[] = { "try", "plain", "empty", "text", "short", "script", "image" };
 	for (int i = 0; i < 7; i++) {
