@@ -16,6 +16,7 @@
 #include "cpu.h"
 #include "file.h"
 #include "fpu.h"
+#include "process_limits.h"
 #include "sched.h"
 #include "signal.h"
 #include "syscall.h"
@@ -106,8 +107,11 @@ process_leave_space(struct process *process)
     struct address_space *space = process->space;
     struct process *sharer = space->refs > 1 ? sharer_of(process) : NULL;
 
-    if (space->owner == process)
+    if (space->owner == process) {
         space->owner = sharer;
+        if (sharer != NULL)
+            limits_apply(sharer->limits, space);
+    }
     if (sharer != NULL)
         return;
     process->minor_faults += space->minor_faults;

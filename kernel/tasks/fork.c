@@ -16,6 +16,7 @@
 #include <string.h>
 #include "file.h"
 #include "fpu.h"
+#include "process_limits.h"
 #include "sched.h"
 #include "signal.h"
 #include "slab.h"
@@ -188,14 +189,16 @@ process_copy(unsigned flags)
         kmem_cache_free(process_cache, child);
         return NULL;
     }
-    if (!(flags & CLONE_VM))
-        child->space->owner = child;
     child->executable = parent->executable;
     if (child->executable != NULL)
         object_get(child->executable);
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->path, parent->path, sizeof(child->path));
     memcpy(child->limits, parent->limits, sizeof(child->limits));
+    if (!(flags & CLONE_VM)) {
+        child->space->owner = child;
+        limits_apply(child->limits, child->space);
+    }
     child->no_new_privileges = parent->no_new_privileges;
     child->exit_signal = (int)(flags & CSIGNAL);
     child->start_ticks = timer_ticks();

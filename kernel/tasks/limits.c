@@ -5,6 +5,9 @@
  * at fork, those of the stack and the arguments at execve. The others are kept and told, and
  * nothing in this kernel uses what they limit.
  *
+ * A space that several processes share obeys the limits of one, its owner: what the child of a vfork
+ * sets for the program that it will run does not change what its parent may have.
+ *
  * A process keeps 32-bit numbers; RLIM_INFINITY is no limit in each width.
  *
  * Lock: process_lock while limits change, and while another process' are looked at. Who obeys one
@@ -36,7 +39,7 @@ set_limit_locked(struct process *process, uint32_t resource, struct limit limit)
     if (resource == RLIMIT_NOFILE && limit.hard > FILES_MAX)
         return -EPERM;
     process->limits[resource] = limit;
-    if (process->space != NULL)
+    if (process->space != NULL && process->space->owner == process)
         limits_apply(process->limits, process->space);
     return 0;
 }
