@@ -68,7 +68,7 @@ void object_put(struct object *object);
 
 /* The page `index`, brought in if need be, with one more holder for the caller (page_put). 0;
  * -ENOMEM; -ENXIO when it lies past the size; -ENOSPC when the object is counted and all such have
- * the pages they may have; what fill answered. */
+ * the pages they may have, or no more may be promised; what fill answered. */
 MUST_CHECK int object_page(struct object *object, uint32_t index, pfn_t *page);
 
 /* The page if it is there, with one more holder for the caller; frame 0 if not. */

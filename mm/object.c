@@ -330,7 +330,7 @@ bring_in(struct object *object, uint32_t index, pfn_t *page)
     if (is_limited(object) && object_counted_pages() >= counted.limit)
         return -ENOSPC;
     if (object->counted && !commit_charge(1))
-        return -ENOMEM;
+        return -ENOSPC;
     /* Memory without a file needs a frame as a program's own pages do. */
     new = page_alloc(object->ops->fill ? FRAME_CACHE : FRAME_USER, 0);
     if (!new.n)

@@ -467,7 +467,7 @@ KTEST(object, counted)
     commit_release(commit_limit() - charged - 2);
     commit_set_mode(usual);
     CHECK(full);
-    CHECK_EQ(error, -ENOMEM);
+    CHECK_EQ(error, -ENOSPC);
     CHECK_EQ(there, 0);
     CHECK_EQ(object.pages, 2);
     object_set_size(&object, PAGE_SIZE);
