@@ -25,10 +25,11 @@ forget(struct address_space *space, const struct area *area, uintptr_t start, ui
     return 0;
 }
 
+/* Memory without a file has nothing to read ahead: its pages come when they are touched. */
 static int
 will_need(struct address_space *space, const struct area *area, uintptr_t start, uintptr_t end)
 {
-    if (area->object != NULL && area->flags & AREA_PROT)
+    if (area->object != NULL && area->object->ops->fill != NULL && area->flags & AREA_PROT)
         for (uintptr_t va = start; va < end; va += PAGE_SIZE)
             if (paging->fault(space, va, FAULT_READ) != FAULT_DONE)
                 break;

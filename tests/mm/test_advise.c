@@ -120,6 +120,23 @@ KTEST(advise, pages_of_a_file)
     object_put(&file);
 }
 
+/* Memory that has no file behind it is not made for a hint. */
+KTEST(advise, no_file_to_read)
+{
+    struct address_space *space = space_create();
+    uint8_t there[4];
+
+    CHECK(space);
+    CHECK_EQ(space_mmap(space, WHERE, 4 * PAGE_SIZE, WRITABLE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, NULL, 0, true),
+             WHERE);
+    CHECK_EQ(space_write(space, WHERE + PAGE_SIZE, "x", 1), 1);
+    CHECK_EQ(advise(space, 0, 4, MADV_WILLNEED), 0);
+    CHECK_EQ(space_mincore(space, WHERE, 4, there), 0);
+    CHECK(!there[0] && there[1] && !there[2] && !there[3]);
+    space_put(space);
+}
+
 /* ---- locks ---- */
 
 static long
