@@ -328,6 +328,7 @@ exec_adopt(struct process *process, struct exec_image *image)
 {
     process->space = image->space;
     process->space->owner = process;
+    limits_apply(process->limits, process->space); /* others may change them while it is built */
     process->executable = image->executable;
     memcpy(process->name, image->name, sizeof(process->name));
     memcpy(process->path, image->path, sizeof(process->path));

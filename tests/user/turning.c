@@ -5,6 +5,7 @@
  *            CPU 0 reads that line: it ends in one of the names
  *   promises CPU 1 changes how strictly memory is promised; CPU 0 makes what promises nothing
  *            writable, and unmaps it: the account is as before
+ *   limits   CPU 1 becomes another program; CPU 0 sets a limit of it meanwhile, which that obeys
  *   trace    all CPUs begin the trace in the same moment, as the first of this machine: those who
  *            come too early for its end are told so (EBUSY), and its memory is taken once
  */
@@ -14,7 +15,7 @@
 #include "witness.h"
 
 enum { NR_rename_ = 38, NAME = 255, LOOKS = 1500, TEXT = 32768, TRACE_FRAMES = 16, PROTECTS = 20000,
-       LARGE = 1 << 29 };
+       LARGE = 1 << 29, EXECS = 200, WORD = 100000, DESCRIPTOR = 50 };
 
 struct table {
     volatile u32 ended, here, begun, early, wrong;
@@ -141,6 +142,61 @@ promises(void)
     eq((long)mem_info("Committed_AS:"), (long)before, "what was promised is given back");
 }
 
+/* ---- limits ---- */
+
+/* The new program, which can map what its limit says when that has been set. */
+static int
+disobeys(void)
+{
+    struct k_rlimit limit;
+    char word;
+
+    k_read(DESCRIPTOR, &word, 1);
+    SC2(NR_getrlimit, RL_AS, &limit);
+    return is_err(k_anon(LARGE, P_NONE)) != (limit.cur < LARGE);
+}
+
+/* Long words, so that it takes a while. */
+__attribute__((noreturn)) static void
+become_another(int descriptor)
+{
+    static char word[WORD + 1];
+    char *words[] = {"/turning", "disobeys", word, word, word, word, word, 0}, *none[] = {0};
+
+    memset(word, 'x', WORD);
+    pin(1);
+    SC2(NR_dup2, descriptor, DESCRIPTOR);
+    SC3(NR_execve, words[0], words, none);
+    k_exit(99);
+}
+
+static void
+limits(void)
+{
+    const u64 limit[2] = {LARGE / 2, ~0ull};
+    u32 seed = 1;
+    int wrong = 0;
+
+    pin(0);
+    for (u32 i = 0; i < EXECS; i++) {
+        int ends[2], status = 0;
+
+        k_pipe(ends);
+        long child = k_fork();
+        if (child == 0)
+            become_another(ends[0]);
+        for (u32 left = rnd(&seed) % 8000000; left > 0; left--)
+            __asm__ volatile("");
+        SC4(NR_prlimit64, child, RL_AS, limit, 0);
+        k_write(ends[1], "x", 1);
+        k_wait(child, &status);
+        k_close(ends[0]);
+        k_close(ends[1]);
+        wrong += status != 0;
+    }
+    eq(wrong, 0, "a limit set while a program becomes another is the new one's");
+}
+
 /* ---- trace ---- */
 
 static ulong
@@ -184,11 +240,14 @@ trace(u32 cpus)
 int
 main(int argc, char **argv)
 {
+    if (argc > 1 && str_eq(argv[1], "disobeys"))
+        return disobeys();
     u32 cpus = (u32)parse_num(argc > 1 ? argv[1] : 0, 2);
 
     table = (struct table *)k_mmap(0, PG, P_RW, M_SHARED | M_ANON, -1, 0);
     trace(cpus);
     names();
     promises();
+    limits();
     return done("turning");
 }
