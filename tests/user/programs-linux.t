@@ -51,6 +51,11 @@ for wrong in 'if true' 'echo "a' 'fi' ')' 'a |' 'echo >' '$(echo' 'while; do'; d
     sh_is "no sense in $wrong" "$wrong" 'sh: syntax error'
 done
 
+sh_is "a line that begins with what nothing began" 'echo a
+fi
+echo b' 'a
+sh: syntax error'
+
 # ---- files
 sh_is "redirections" 'echo a > f; echo b >> f; cat < f; ls nosuch 2> g; cat g; cat f nosuch 2>&1 | cat' \
     'a

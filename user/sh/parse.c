@@ -502,7 +502,7 @@ parse(const char **text, struct node **node)
 
     *node = parse_list(&parser, true);
     end = parser.at;
-    if (parser.result == PARSE_OK && *end && end[-1] != '\n')
+    if (parser.result == PARSE_OK && *end && (end == *text || end[-1] != '\n'))
         parser.result = PARSE_ERROR; /* stands on a ) or fi that nothing began */
     if (parser.result == PARSE_OK)
         *text = parser.at;
