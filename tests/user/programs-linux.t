@@ -32,6 +32,11 @@ sh_is "status" 'false; echo $?; (exit 7); echo $?; nosuch; echo $?; ! true; echo
 sh: nosuch: not found
 127
 1'
+sh_is "status kept" '(exit 7); X=$?; echo $X $?; X=$(exit 3); echo $?; X=; echo $?' '7 0
+3
+0'
+sh_is "no command is left" '$(exit 3); echo $?; X=1 $NOTHING > f; echo $? $X; cat f; $NOTHING' '3
+0 1'
 sh_is "if" 'if false; then echo a; elif true; then echo b; else echo c; fi' 'b'
 sh_is "while, break, continue" 'i=0; while true; do i=$((i+1)); if [ $i = 2 ]; then continue; fi
     if [ $i -gt 3 ]; then break; fi; echo $i; done' '1

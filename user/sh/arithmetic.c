@@ -158,5 +158,6 @@ arithmetic(const char *text, size_t length, long *value)
         return true;
     complain("%.*s: not a sum", (int)length, text);
     shell.status = 2;
+    shell.substitutions++;
     return false;
 }

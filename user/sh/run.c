@@ -158,6 +158,22 @@ only_assigns(const struct word *word)
     return word == NULL;
 }
 
+/* A command without a name. Its status is that of the last $(...) in it, if there is one; `before`
+ * says how many there have been. */
+static int
+run_nameless(const struct node *node, unsigned before)
+{
+    struct kept *kept = NULL;
+
+    do_assignments(node->words, false);
+    if (shell.substitutions == before)
+        shell.status = 0;
+    if (!redirect(node->redirections, &kept))
+        shell.status = 1;
+    settle(kept, true);
+    return shell.status;
+}
+
 static int
 run_builtin(builtin function, char **argv, const struct node *node)
 {
@@ -185,25 +201,17 @@ command_arguments(const struct node *node, bool export)
 static int
 run_command(const struct node *node)
 {
-    struct kept *kept = NULL;
     struct fields fields = {0};
     const struct word *word = node->words;
+    unsigned before = shell.substitutions;
     builtin function;
     struct job *job;
 
-    if (only_assigns(word)) {
-        shell.status = 0;
-        do_assignments(word, false);
-        if (!redirect(node->redirections, &kept))
-            shell.status = 1;
-        settle(kept, true);
-        return shell.status;
-    }
-    while (assignment_name(word))
+    while (word && assignment_name(word))
         word = word->next;
     expand_words(word, &fields);
     if (fields.count == 0)
-        return 0;
+        return run_nameless(node, before);
     function = builtin_find(fields.items[0]);
     if (function) {
         do_assignments(node->words, false);
@@ -342,6 +350,7 @@ run_for_output(const char *commands, size_t length)
     output = read_all(ends[0]);
     close(ends[0]);
     shell.status = job_foreground(job);
+    shell.substitutions++;
     return output;
 }
 

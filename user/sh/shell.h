@@ -16,6 +16,7 @@
 
 struct shell {
     int status;              /* $? */
+    unsigned substitutions;  /* $(...) that have said a status so far */
     int background;          /* $!; 0: none yet */
     int pid;                 /* $$ */
     bool interactive;        /* prompts, jobs have groups of their own */
