@@ -95,6 +95,12 @@ sh_is "a pipeline's status" 'true | false; echo $?; false | true; echo $?' '1
 0'
 sh_is "background" 'sleep 0.2 & sleep 0; wait; echo done; (exit 3) & wait $!; echo $?' 'done
 3'
+sh_is "words of a pipeline mean what they mean once" \
+    'echo $(echo once >> once) | cat; cat once; X=1 echo "[$X]" | cat; echo [$((1/0))] | cat' '
+once
+[]
+sh: 1/0: not a sum
+[]'
 sh_is "a signal" 'sh -c "kill -9 \$\$"; echo $?' '137'
 sh_is "environment" 'A=1; export B=2; C=3 sh -c "echo \$A-\$B-\$C"; echo $C' '-2-3'
 sh_is "SIGPIPE ends a writer" 'while echo y; do true; done | { read a; echo $a; }' 'y'

@@ -135,8 +135,8 @@ become_program(char **argv)
     return error == -ENOENT ? 127 : 126;
 }
 
-/* Sets the variables of NAME=value words at a command's start. Returns the words behind them. */
-static const struct word *
+/* Sets the variables of NAME=value words at a command's start. */
+static void
 do_assignments(const struct word *word, bool export)
 {
     for (; word && assignment_name(word); word = word->next) {
@@ -147,15 +147,6 @@ do_assignments(const struct word *word, bool export)
         if (export)
             variable_export(word->text, length);
     }
-    return word;
-}
-
-static bool
-only_assigns(const struct word *word)
-{
-    while (word && assignment_name(word))
-        word = word->next;
-    return word == NULL;
 }
 
 /* A command without a name. Its status is that of the last $(...) in it, if there is one; `before`
@@ -188,28 +179,35 @@ run_builtin(builtin function, char **argv, const struct node *node)
     return status;
 }
 
-/* The command's words as arguments; variables before it are set. */
+/* The command's words as arguments, without the variables before them. */
 static struct fields
-command_arguments(const struct node *node, bool export)
+command_arguments(const struct node *node)
 {
+    const struct word *word = node->words;
     struct fields fields = {0};
 
-    expand_words(do_assignments(node->words, export), &fields);
+    while (word && assignment_name(word))
+        word = word->next;
+    expand_words(word, &fields);
     return fields;
+}
+
+/* In a child. */
+static _Noreturn void
+exit_as_program(const struct node *node, char **argv)
+{
+    do_assignments(node->words, true);
+    exit(redirect(node->redirections, NULL) ? become_program(argv) : 1);
 }
 
 static int
 run_command(const struct node *node)
 {
-    struct fields fields = {0};
-    const struct word *word = node->words;
     unsigned before = shell.substitutions;
+    struct fields fields = command_arguments(node);
     builtin function;
     struct job *job;
 
-    while (word && assignment_name(word))
-        word = word->next;
-    expand_words(word, &fields);
     if (fields.count == 0)
         return run_nameless(node, before);
     function = builtin_find(fields.items[0]);
@@ -220,24 +218,29 @@ run_command(const struct node *node)
     job = job_create(1, node->source, node->length);
     if (job_fork(job, true) != 0)
         return job_foreground(job);
-    do_assignments(node->words, true);
-    exit(redirect(node->redirections, NULL) ? become_program(fields.items) : 1);
+    exit_as_program(node, fields.items);
 }
 
 _Noreturn void
 run_child(const struct node *node)
 {
+    unsigned before = shell.substitutions;
     struct fields fields;
+    builtin function;
 
     jobs_forget();
     if (node->kind == NODE_SUBSHELL && !node->redirections)
         node = node->left;
-    if (node->kind != NODE_COMMAND || only_assigns(node->words))
+    if (node->kind != NODE_COMMAND)
         exit(run(node));
-    fields = command_arguments(node, true);
-    if (fields.count == 0 || builtin_find(fields.items[0]))
-        exit(run(node));
-    exit(redirect(node->redirections, NULL) ? become_program(fields.items) : 1);
+    fields = command_arguments(node);
+    if (fields.count == 0)
+        exit(run_nameless(node, before));
+    function = builtin_find(fields.items[0]);
+    if (!function)
+        exit_as_program(node, fields.items);
+    do_assignments(node->words, false);
+    exit(run_builtin(function, fields.items, node));
 }
 
 /* ---- pipelines and children ---- */
