@@ -182,7 +182,7 @@ static int
 do_read(char **argv)
 {
     struct text line = {0};
-    char character, *at;
+    char character = '\0', *at;
 
     text_add(&line, "", 0);
     while (read(0, &character, 1) == 1) {
