@@ -82,6 +82,9 @@ sh: cd: nosuch: no such file
 y"
 sh_is "test" '[ -d / ] && [ -f f ] && [ ! -e nosuch ] && [ 2 -lt 10 ] && [ a != b ] && echo yes' 'yes'
 sh_is "read at the end" 'echo a > f; while read x; do i=$((i + 1)); if [ $i = 3 ]; then break; fi; done < f; echo $i' '1'
+sh_is "read: blanks" 'echo "  a 	 b  c  " > f; read x y < f; echo "<$x> <$y>"; read -r z < f; echo "<$z>"' \
+    '<a> <b  c>
+<a 	 b  c>'
 sh_is "read" 'echo "one two three" | { read a b; echo "$b $a"; }' 'two three one'
 
 is "help knows the programs" \

@@ -176,8 +176,31 @@ do_shift(char **argv)
     return 0;
 }
 
+static bool
+is_blank(char character)
+{
+    return character == ' ' || character == '\t';
+}
+
+/* Cuts a word off, or with `all` the rest without the blanks at its end. Returns what follows. */
+static char *
+cut_word(char *at, bool all)
+{
+    char *end = at;
+
+    while (*end && (all || !is_blank(*end)))
+        end++;
+    if (*end) {
+        *end = '\0';
+        return end + 1;
+    }
+    for (char *last = end; last > at && is_blank(last[-1]);)
+        *--last = '\0';
+    return end;
+}
+
 /* One line of standard input, byte by byte: the rest is for others to read. The last variable gets
- * all words that are left. */
+ * all words that are left. A backslash means itself, with -r or without. */
 static int
 do_read(char **argv)
 {
@@ -192,15 +215,15 @@ do_read(char **argv)
         character = '\0';
     }
     at = line.at;
+    argv += argv[1] && strcmp(argv[1], "-r") == 0;
     for (argv++; *argv; argv++) {
-        char *end;
+        char *word;
 
-        at += *at == ' ';
-        end = argv[1] ? strchr(at, ' ') : NULL;
-        if (end)
-            *end = '\0';
-        variable_set(*argv, strlen(*argv), at);
-        at = end ? end + 1 : strchr(at, '\0');
+        while (is_blank(*at))
+            at++;
+        word = at;
+        at = cut_word(at, !argv[1]);
+        variable_set(*argv, strlen(*argv), word);
     }
     return character != '\n';
 }
