@@ -114,12 +114,31 @@ put_variable(struct expansion *expansion, const char *name, size_t length)
         put_value(expansion, value);
 }
 
+/* The value of a variable or, by its number, of an argument; *length is that of what names it, 0
+ * when it is neither. */
+static const char *
+value_of(const char *name, size_t *length)
+{
+    const char *end = name;
+    unsigned long number = 0;
+
+    *length = name_length(name);
+    if (*length)
+        return variable_get(name, *length);
+    for (; *end >= '0' && *end <= '9'; end++)
+        number = number * 10 + (unsigned)(*end - '0');
+    *length = (size_t)(end - name);
+    if (number == 0)
+        return *length ? shell.name : NULL;
+    return number <= shell.argument_count ? shell.arguments[number - 1] : NULL;
+}
+
 /* ${NAME}, and ${NAME-WORD}, ${NAME:-WORD}: WORD when NAME is not set (or empty). */
 static void
 put_braces(struct expansion *expansion, const char *name, size_t size)
 {
-    size_t length = name_length(name);
-    const char *value = variable_get(name, length), *rest = name + length;
+    size_t length;
+    const char *value = value_of(name, &length), *rest = name + length;
     bool colon = *rest == ':';
 
     rest += colon;
