@@ -24,6 +24,8 @@ sh_is "splitting" 'X="1 2  3"; set -- $X; echo $#; set -- "$X"; echo $#' '3
 sh_is "command substitution" 'echo "$(echo a; echo "$(echo b)")" $(echo 1 2)' 'a
 b 1 2'
 sh_is "sums" 'X=6; echo $((X * (2 + 3) % 7 - -1)) $((3 < 4)) $((X == 5))' '3 1 0'
+sh_is "a sum of what is not only a variable" 'set -- 4 5; X=3; (exit 2); echo $(($? * $1 + ${2} - $#)) $(($(echo 7) * ${X} + $X + ${Y:-1}))' \
+    '11 25'
 sh_is "a sum that is none" 'echo $((1 / 0))x; echo $?' 'sh: 1 / 0: not a sum
 x
 0'

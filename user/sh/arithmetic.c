@@ -1,4 +1,5 @@
-/* arithmetic.c - what stands in $((...)): integers of 32 bits, names of variables, ( ) and
+/* arithmetic.c - what stands in $((...)), with all $ in it expanded: integers of 32 bits, names of
+ * variables, ( ) and
  *
  *     *  /  %      binds most
  *     +  -
@@ -42,8 +43,6 @@ variable_value(struct sum *sum)
     unsigned long number = 0;
     bool negative;
 
-    if (*sum->at == '$')
-        sum->at++;
     length = name_length(sum->at);
     sum->wrong |= length == 0;
     value = variable_get(sum->at, length);

@@ -154,11 +154,15 @@ put_braces(struct expansion *expansion, const char *name, size_t size)
 static void
 put_substitution(struct expansion *expansion, const char *text, size_t length)
 {
+    const char *sum;
     long value;
 
-    if (*text != '(' || text[length - 1] != ')')
+    if (*text != '(' || text[length - 1] != ')') {
         put_value(expansion, run_for_output(text, length));
-    else if (arithmetic(text + 1, length - 2, &value))
+        return;
+    }
+    sum = expand_text(&(struct word){.text = text + 1, .length = length - 2});
+    if (arithmetic(sum, strlen(sum), &value))
         put_number(expansion, value);
 }
 
