@@ -78,6 +78,9 @@ sh_is "redirections around a loop" 'for i in 1 2; do echo $i; done > f; while re
 <2>'
 sh_is "closed again" 'true > f; echo here; echo there >&2' 'here
 there'
+sh_is "closed again, though it was the next" 'true 3> f; echo a >&3; { true; } 3> f; echo b >&3' \
+    'sh: 3: bad file descriptor
+sh: 3: bad file descriptor'
 sh_is "exec keeps them" 'exec > f; echo in; exec 1>&2; cat f' 'in'
 sh_is "patterns" 'rm -rf d; mkdir d; cd d; echo > a1; echo > a22; echo > .a3; mkdir s; echo > s/a4
     echo a* a? */a* "a*" \a* .a* b*' 'a1 a22 a1 s/a4 a* a1 a22 .a3 b*'

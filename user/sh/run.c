@@ -68,14 +68,15 @@ redirect(const struct redirection *redirection, struct kept **kept)
     print_flush();
     for (; redirection; redirection = redirection->next) {
         const char *target = expand_text(redirection->target);
-        int fd = open_target(redirection, target);
+        int fd;
 
+        if (kept) /* before the file opens, which may get that descriptor */
+            keep(kept, redirection->fd);
+        fd = open_target(redirection, target);
         if (fd < 0) {
             complain("%s: %s", target, error_text(fd));
             return false;
         }
-        if (kept)
-            keep(kept, redirection->fd);
         if (fd != redirection->fd) {
             dup2(fd, redirection->fd);
             close(fd);
