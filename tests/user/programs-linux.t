@@ -114,6 +114,11 @@ sh: 1/0: not a sum
 []'
 sh_is "a signal" 'sh -c "kill -9 \$\$"; echo $?' '137'
 sh_is "environment" 'A=1; export B=2; C=3 sh -c "echo \$A-\$B-\$C"; echo $C' '-2-3'
+is "sh: a pipeline that finds no descriptor ends" \
+    "$( (exec 3>&- 4>&-; ulimit -n 5; exec timeout 20 "$bin/sh" -c \
+        '"$1"/cat /dev/zero | "$1"/cat | "$1"/cat' sh "$bin") 2>&1; echo $?)" \
+    "sh: pipe: too many open files
+141"
 sh_is "SIGPIPE ends a writer" 'while echo y; do true; done | { read a; echo $a; }' 'y'
 printf 'echo $0 $1 $#\nexit 4\n' >"$work/script"
 is "sh: a script" "$("$bin/sh" "$work/script" a b; echo $?)" "$work/script a 2

@@ -268,7 +268,7 @@ run_pipeline(const struct node *node)
     size_t stages = 1;
     const struct node *at = node;
     struct job *job;
-    int in = -1;
+    int in = -1, error = 0;
 
     for (; at->kind == NODE_PIPE; at = at->right)
         stages++;
@@ -277,7 +277,7 @@ run_pipeline(const struct node *node)
         bool last = at->kind != NODE_PIPE;
         int ends[2] = {-1, -1};
 
-        if (!last && pipe(ends) < 0)
+        if (!last && (error = pipe(ends)) < 0)
             break;
         if (job_fork(job, true) == 0)
             run_stage(last ? at : at->left, in, last ? NULL : ends);
@@ -287,6 +287,10 @@ run_pipeline(const struct node *node)
             break;
         close(ends[1]);
         in = ends[0];
+    }
+    if (error < 0) { /* who writes into the last one hears that nobody reads */
+        complain("pipe: %s", error_text(error));
+        close(in);
     }
     return job_foreground(job);
 }
