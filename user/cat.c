@@ -10,7 +10,8 @@ copy(int fd)
 
     while ((size = read(fd, buffer, sizeof(buffer))) > 0) {
         print_bytes(buffer, (size_t)size);
-        print_flush(); /* a person at a terminal waits for each line */
+        if (!print_check()) /* at once: a person at a terminal waits for each line */
+            exit_now(1);
     }
     return size;
 }

@@ -138,6 +138,8 @@ for offset in 0 1 4090; do
 done
 "$bin/cat" "$work/random" "$work/random" | cmp - "$work/random" >"$work/out" 2>&1
 like "cat: two files" "$work/out" "EOF on .*/random after byte 5000"
+is "cat: no room" "$(timeout 20 "$bin/cat" /dev/zero 2>&1 >/dev/full; echo $?)" "cat: cannot write: no space left
+1"
 is "echo -n" "$("$bin/echo" -n a b; "$bin/echo" c)" "a bc"
 is "init: not without reason" "$("$bin/init" 2>&1)" "init: I can only be process 1"
 is "ls" "$("$bin/ls" "$work/d")" "a1
