@@ -5,6 +5,7 @@ int
 main(int argc, char **argv)
 {
     const char *at = argc > 1 ? argv[1] : "";
+    struct timespec time;
     unsigned long seconds = 0;
     unsigned milliseconds = 0;
 
@@ -18,6 +19,8 @@ main(int argc, char **argv)
     }
     if (*at != '\0')
         die("%s: not a number of seconds", argv[1]);
-    sleep_milliseconds((unsigned)seconds * 1000 + milliseconds);
+    time.sec = seconds < INT32_MAX ? (int)seconds : INT32_MAX;
+    time.nsec = (int)(milliseconds * 1000000);
+    system_call(NR_nanosleep, &time, NULL);
     return 0;
 }

@@ -140,6 +140,7 @@ done
 like "cat: two files" "$work/out" "EOF on .*/random after byte 5000"
 is "cat: no room" "$(timeout 20 "$bin/cat" /dev/zero 2>&1 >/dev/full; echo $?)" "cat: cannot write: no space left
 1"
+is "sleep: 50 days" "$(timeout 3 "$bin/sleep" 4294968; echo $?)" 124
 is "echo -n" "$("$bin/echo" -n a b; "$bin/echo" c)" "a bc"
 is "init: not without reason" "$("$bin/init" 2>&1)" "init: I can only be process 1"
 is "ls" "$("$bin/ls" "$work/d")" "a1
