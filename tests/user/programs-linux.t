@@ -156,6 +156,9 @@ sleep 0.2 # until it is sleep, and not this shell's fork any more
 "$bin/kill" -TERM $! && wait $!
 is "kill: a signal" $? 143
 ok "kill: nobody there" sh -c "! '$bin/kill' 999999999"
+is "kill: a number that is no process, and not all of them" "$("$bin/kill" -0 4294967295 2>&1; echo $?)" \
+    "kill: 4294967295: no number of a process
+1"
 "$bin/free" >"$work/out"
 like "free: the total" "$work/out" "^memory +$(awk '/MemTotal/ { print $2 }' /proc/meminfo) "
 "$bin/vmstat" 1 2 >"$work/out"

@@ -18,7 +18,7 @@ process_named(const char *name)
     bool group = name[0] == '-';
     unsigned long number;
 
-    if (!text_number(name + group, &number))
+    if (!text_number(name + group, &number) || number > INT32_MAX)
         return 0;
     return group ? -(int)number : (int)number;
 }
