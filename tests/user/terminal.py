@@ -53,6 +53,10 @@ TALK = [
     ("\x03", r"\$ "),
     ("while true; do /bin/sleep 100; done\r", r"done\n"),
     ("\x03", r"\$ "),
+    # what the shell itself waits for is not stopped, and ^C drops the command
+    ("echo got $(/bin/sleep 100)\r", r"100\)\n"),
+    ("\x1a", r"\^Z"),
+    ("\x03", r"\$ "),
     # a tour at the reader's pace
     ("memtour -p lazy zero brk\r", r"costs nothing.*no more\. "),
     ("\r", r"3\. Reading what was never written.*no more\. "),

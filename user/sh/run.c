@@ -351,6 +351,8 @@ run_for_output(const char *commands, size_t length)
         dup2(ends[1], 1);
         close(ends[0]);
         close(ends[1]);
+        if (shell.interactive) /* stopped, it would leave the shell waiting for its output */
+            signal_action(SIGTSTP, SIGNAL_IGNORE, 0);
         jobs_forget();
         exit(run_text(copy.at));
     }
