@@ -53,10 +53,12 @@ TALK = [
     ("\x03", r"\$ "),
     ("while true; do /bin/sleep 100; done\r", r"done\n"),
     ("\x03", r"\$ "),
-    # what the shell itself waits for is not stopped, and ^C drops the command
+    # what the shell itself waits for is not stopped; ^C there drops the command
     ("echo got $(/bin/sleep 100)\r", r"100\)\n"),
     ("\x1a", r"\^Z"),
-    ("\x03", r"\$ "),
+    ("\x03", r"\A\^C\n\$ "),
+    ("for i in one $(/bin/sleep 100); do echo did $i; done\r", r"done\n"),
+    ("\x03", r"\A\^C\n\$ "),
     # a tour at the reader's pace
     ("memtour -p lazy zero brk\r", r"costs nothing.*no more\. "),
     ("\r", r"3\. Reading what was never written.*no more\. "),

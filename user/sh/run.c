@@ -209,6 +209,8 @@ run_command(const struct node *node)
     builtin function;
     struct job *job;
 
+    if (shell.interrupted)
+        return shell.status;
     if (fields.count == 0)
         return run_nameless(node, before);
     function = builtin_find(fields.items[0]);
@@ -412,7 +414,7 @@ run_for(const struct node *node)
         expand_words(node->words->next, &fields);
     }
     shell.loops++;
-    for (size_t i = 0; i < fields.count; i++) {
+    for (size_t i = 0; i < fields.count && !shell.interrupted; i++) {
         variable_set(node->words->text, node->words->length, fields.items[i]);
         status = run(node->right);
         if (!goes_on())
