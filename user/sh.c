@@ -25,18 +25,25 @@ read_input_line(struct text *text)
     return character == '\n' || text->used;
 }
 
+/* ^C in a further line drops all of them. */
 static bool
 next_line(struct text *text, bool first)
 {
     const char *line;
+    bool dropped = false;
 
     if (!shell.interactive)
         return read_input_line(text);
     if (first)
         jobs_notice();
-    line = edit_line(first ? "$ " : "> ");
+    line = edit_line(first ? "$ " : "> ", first ? NULL : &dropped);
     if (!line)
         return false;
+    if (dropped) {
+        *text = (struct text){0};
+        line = "";
+        shell.status = 128 + SIGINT;
+    }
     text_add(text, line, strlen(line));
     text_put(text, '\n');
     return true;
@@ -53,7 +60,8 @@ is_joined(const struct text *text)
     return count % 2 == 1;
 }
 
-/* One complete command into *text. False at the end of the input. */
+/* One complete command into *text, or what there is of it where the input ends. False at the end of
+ * the input. */
 static bool
 read_command(struct text *text)
 {
@@ -65,7 +73,7 @@ read_command(struct text *text)
         size_t before = text->used;
 
         if (!next_line(text, first))
-            return !first && !shell.interactive;
+            return !first;
         start = text->at;
         if (text->used > before && is_joined(text))
             continue;

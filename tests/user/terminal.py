@@ -44,6 +44,11 @@ TALK = [
     # several lines, dropped lines, the end of a foreground job
     ("for i in 1 2\rdo echo =$i\rdone\r", r"=1\n=2\n\$ "),
     ("echo dropped\x03echo taken\r", r"\^C\n.*\ntaken\n\$ "),
+    ("echo it's\r", r"\n> "),
+    ("never mind\x03", r"\^C\n\$ "),
+    ("echo $?\r", r"\n130\n\$ "),
+    ("if true\r", r"\n> "),
+    ("\x04", r"\nsh: syntax error\n\$ "),
     ("/bin/sleep 100\r", r"100\n"),
     ("\x03", r"\$ "),
     ("echo $?\r", r"\n130\n\$ "),

@@ -147,7 +147,7 @@ read_key(void)
 
 /* False at the end of the input. */
 static bool
-edit(void)
+edit(bool *dropped)
 {
     enum line_result result = LINE_MORE;
 
@@ -158,6 +158,11 @@ edit(void)
         if (key == -1 || (key == CTRL('D') && line.length == 0)) {
             print("\n");
             return false;
+        }
+        if (key == CTRL('C') && dropped) {
+            print("^C\n");
+            *dropped = true;
+            return true;
         }
         result = line_key(&line, key);
         if (result == LINE_CLEAR) {
@@ -170,7 +175,7 @@ edit(void)
 }
 
 const char *
-edit_line(const char *prompt)
+edit_line(const char *prompt, bool *dropped)
 {
     struct scratch_mark mark = scratch_mark();
     struct termios cooked, raw;
@@ -189,7 +194,7 @@ edit_line(const char *prompt)
     raw.cc[VMIN] = 1;
     raw.cc[VTIME] = 0;
     ioctl(shell.terminal, TCSETSW, &raw);
-    more = edit();
+    more = edit(dropped);
     print_flush();
     ioctl(shell.terminal, TCSETSW, &cooked);
     scratch_forget(mark);
