@@ -65,6 +65,15 @@ dump_file(struct dump *dump, int fd)
     return size;
 }
 
+/* Addresses of memory (/proc/PID/mem) reach further than lseek does. */
+static long
+seek(int fd, unsigned long offset)
+{
+    uint64_t position;
+
+    return system_call(NR__llseek, fd, 0, offset, &position, SEEK_SET);
+}
+
 static bool
 dump_path(const char *path, unsigned long offset, unsigned long size)
 {
@@ -73,7 +82,7 @@ dump_path(const char *path, unsigned long offset, unsigned long size)
     long error = fd;
 
     if (error >= 0 && offset)
-        error = lseek(fd, (long)offset, SEEK_SET);
+        error = seek(fd, offset);
     if (error >= 0)
         error = dump_file(&dump, fd);
     if (error < 0)

@@ -136,6 +136,10 @@ for offset in 0 1 4090; do
     is "hexdump -s $offset" "$("$bin/hexdump" -s $offset -n 40 "$work/random" | sed 1q | cut -c10-58)" \
         "$(od -An -v -tx1 -w16 -j $offset -N 16 "$work/random" | sed 's/\(.\{24\}\)/\1 /')"
 done
+truncate -s 3G "$work/large" && printf far >>"$work/large"
+is "hexdump: behind 2 GiB" "$("$bin/hexdump" -s 0xC0000000 "$work/large" 2>&1)" \
+    "c0000000  66 61 72                                          |far|
+c0000003"
 "$bin/cat" "$work/random" "$work/random" | cmp - "$work/random" >"$work/out" 2>&1
 like "cat: two files" "$work/out" "EOF on .*/random after byte 5000"
 is "cat: no room" "$(timeout 20 "$bin/cat" /dev/zero 2>&1 >/dev/full; echo $?)" "cat: cannot write: no space left
