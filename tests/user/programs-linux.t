@@ -14,6 +14,8 @@ sh_is() {
 # ---- the shell's language
 sh_is "words and quotes" 'echo a  "b  $X"  '"'c  \$X'"' d\ e "\$x\\"' 'a b   c  $X d e $x\'
 sh_is "variables" 'X=1 Y="a b"; echo $X${X}2 $Y "$Y" ${Z:-none} ${Z-no}' '112 a b a b none no'
+sh_is "set: an option is no argument" 'set -- a; set -e; echo $? $1' 'sh: set: unknown option -e
+2 a'
 sh_is "arguments in braces" 'set -- a b c d e f g h i j ""; echo ${1}x ${10} ${1:-no} ${11:-empty} ${11-x} ${12-none}' \
     'ax j a empty none'
 sh_is "empty fields" 'set -- "" $NOTHING a; echo $#' '2'

@@ -140,6 +140,10 @@ do_set(char **argv)
         variables_print(false);
         return 0;
     }
+    if (argv[1][0] == '-' && strcmp(argv[1], "--") != 0) {
+        complain("set: unknown option %s", argv[1]);
+        return 2;
+    }
     argv += 1 + (strcmp(argv[1], "--") == 0);
     shell.argument_count = count_arguments(argv);
     shell.arguments = allocate((shell.argument_count + 1) * sizeof(char *));
