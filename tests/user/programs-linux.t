@@ -47,6 +47,8 @@ sh_is "if" 'if false; then echo a; elif true; then echo b; else echo c; fi' 'b'
 sh_is "while, break, continue" 'i=0; while true; do i=$((i+1)); if [ $i = 2 ]; then continue; fi
     if [ $i -gt 3 ]; then break; fi; echo $i; done' '1
 3'
+sh_is "a colon" 'while :; do echo once; break; done; : ignored; echo $?' 'once
+0'
 sh_is "break out of two" 'for i in 1 2; do for j in 1 2; do echo $i$j; break 2; done; done' '11'
 sh_is "until" 'until [ "$x" = aaa ]; do x=a$x; done; echo $x' 'aaa'
 sh_is "for over lines" 'for i in a \

@@ -437,6 +437,7 @@ static const struct command {
     struct help help; /* help.help is NULL when another one's line says it */
     builtin function;
 } commands[] = {
+    {{":", NULL, NULL}, do_true},
     {{"[", NULL, NULL}, do_test},
     {{"bg", "[%JOB]", "let a stopped job go on in the background"}, do_bg},
     {{"break", "[N]", "leave a loop, or N"}, do_break},
