@@ -378,6 +378,7 @@ send_pieces(struct file *to, struct file *from, uint64_t *position, char *page, 
         total += (size_t)done;
         if ((size_t)done < piece || task_signalled(task_current()))
             break;
+        task_breathe();
     }
     return (long)total;
 }

@@ -32,6 +32,7 @@ move_pieces(struct address_space *space, struct buffer *buffer, uint64_t *positi
         done += got;
         if (got < size)
             break;
+        task_breathe();
     }
     return done > 0 || buffer->size == 0 ? (long)done : -EIO;
 }

@@ -1,4 +1,5 @@
 /* Files: paths, bytes, descriptors, folders and links, in a folder of its own below /tmp. */
+#include "clock.h"
 #include "stat64.h"
 #include "tap.h"
 #include "text.h"
@@ -481,6 +482,56 @@ static void other_calls(void)
     eq(k_unlink("f") | k_unlink("g"), 0, "all away");
 }
 
+/* A GiB of zeros, in one call. */
+static int child_sends(void *unused)
+{
+    long fd = SC2(NR_memfd_create, "sparse", 0), null = k_open("/dev/null", O_W);
+
+    (void)unused;
+    SC3(NR_ftruncate64, fd, 0x40000000, 0);
+    return SC4(NR_sendfile, null, fd, 0, 0x40000000) != 0x40000000;
+}
+
+/* 64 MiB of the child's own memory, in one call: few frames, mapped many times. */
+static int child_reads_memory(void *unused)
+{
+    enum { ALL = 0x4000000, PART = 0x40000 };
+    long fd = SC2(NR_memfd_create, "few", 0), memory = k_open("/proc/self/mem", O_R);
+    char *at = (char *)k_mmap(0, 2 * ALL, P_NONE, M_PRIVATE | M_ANON | M_NORESERVE, -1, 0);
+
+    (void)unused;
+    SC2(NR_ftruncate, fd, PART);
+    for (ulong i = 0; i < 2 * ALL; i += PART)
+        k_mmap(at + i, PART, P_RW, M_SHARED | M_FIXED, (int)fd, 0);
+    return SC5(NR_pread64, memory, at + ALL, ALL, at, 0) != ALL;
+}
+
+/* We run on meanwhile, even with one CPU for both. */
+static void lets_us_run(const char *what, int (*call)(void *))
+{
+    u32 start = ms_now(), last = start, longest = 0;
+    long child = k_fork();
+    int st = -1;
+
+    if (child == 0)
+        k_exit(call(0));
+    while (SC4(NR_wait4, child, &st, 1, 0) == 0) {
+        u32 now = ms_now();
+
+        longest = now - last > longest ? now - last : longest;
+        last = now;
+    }
+    eq(st, 0, "%s", what);
+    ok(longest < 100 || longest < (ms_now() - start) / 2, "lets others run: they waited %u of %u ms",
+       longest, ms_now() - start);
+}
+
+static void long_calls(void)
+{
+    lets_us_run("sendfile of a GiB", child_sends);
+    lets_us_run("a read of much memory", child_reads_memory);
+}
+
 /* Writes 10 bytes where 6 are allowed, then one more, which ends the child. */
 static int child_exceeds(void *fd)
 {
@@ -698,6 +749,7 @@ int main(void)
     limits();
     attributes();
     other_calls();
+    long_calls();
     shortage();
     SC1(NR_chdir, "/");
     eq(SC1(NR_rmdir, home), 0, "nothing is left");
