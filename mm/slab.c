@@ -432,8 +432,8 @@ empty_magazine(struct cache_part *part)
 
 /* ---- Tidying (claimed) ---- */
 
-/* So many objects of a size are at work where sizes mix. */
-#define TIDIED 16
+/* All objects of a magazine that has not grown. */
+#define TIDIED 64
 
 /* Objects that are sent home leave no gap. */
 static void
