@@ -25,6 +25,9 @@
 
 #define GENERATED_NUMBERS 0x80000000u
 
+/* A link counts as one node more for each so many bytes of its target. */
+#define TARGET_UNIT 256
+
 const struct mount root_mount = {"rootfs", RAMFS_MAGIC, 1, false};
 const struct mount device_mount = {"devtmpfs", TMPFS_MAGIC, 2, false};
 const struct mount proc_mount = {"proc", PROC_SUPER_MAGIC, 3, false};
@@ -35,7 +38,7 @@ const struct mount pipe_mount = {"pipefs", PIPEFS_MAGIC, 6, false};
 struct node *tree_root;
 
 static uint32_t last_number;
-static unsigned long changeable; /* nodes of writable mounts */
+static unsigned long changeable; /* nodes of writable mounts, and what their links count for */
 
 /* ---- numbers and names ---- */
 
@@ -132,6 +135,12 @@ node_set_name(struct node *node, const char *name)
     return 0;
 }
 
+static unsigned long
+weight_of_target(const struct node *link)
+{
+    return link->mount->writable ? strlen(link->target) / TARGET_UNIT : 0;
+}
+
 struct node *
 node_create_link(const struct mount *mount, const char *target)
 {
@@ -144,6 +153,7 @@ node_create_link(const struct mount *mount, const char *target)
         node_put(link);
         return NULL;
     }
+    (void)__atomic_fetch_add(&changeable, weight_of_target(link), __ATOMIC_RELAXED);
     return link;
 }
 
@@ -188,8 +198,10 @@ node_clear(struct node *node)
     (void)__atomic_fetch_sub(&changeable, node->mount->writable, __ATOMIC_RELAXED);
     if (node->dynamic != NULL && node->dynamic->release != NULL)
         node->dynamic->release(node);
-    if (S_ISLNK(node->mode))
+    if (S_ISLNK(node->mode) && node->target != NULL) {
+        (void)__atomic_fetch_sub(&changeable, weight_of_target(node), __ATOMIC_RELAXED);
         kfree(node->target);
+    }
     kfree(node->name);
 }
 

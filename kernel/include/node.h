@@ -196,11 +196,12 @@ void node_release_object(struct object *object);
 /* The node whose bytes an object holds; NULL when it is no file's. */
 const struct node *node_of_object(const struct object *object);
 
-/* How many nodes there are where the tree can be changed. */
+/* How many nodes there are where the tree can be changed; a link with a long target counts as
+ * several. */
 unsigned long node_count_changeable(void);
 
 /* Pages that files which can be written may have together: half of the memory there is; and how
- * many of them are free. There may be as many nodes. */
+ * many of them are free. There may be as many nodes, by that count. */
 unsigned long file_space_pages(void);
 unsigned long file_space_free(void);
 
