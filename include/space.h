@@ -63,6 +63,7 @@ struct address_space {
     unsigned stacks; /* mappings that grow down, made or moved; the first is the program's own */
     uintptr_t args_start, args_end, env_start, env_end;
     unsigned lock_future; /* MCL_FUTURE and MCL_ONFAULT of mlockall; 0 without MCL_FUTURE */
+    unsigned read_adds;   /* AREA_EXEC where what can be read can be run, too; else 0 */
 
     size_t limits[SPACE_LIMITS];
     unsigned long total_pages;   /* of all areas */

@@ -35,7 +35,7 @@ data_limit_allows(const struct address_space *space, uintptr_t address)
 static bool
 grow(struct address_space *space, uintptr_t start, uintptr_t end)
 {
-    unsigned flags = HEAP_FLAGS | (space->lock_future ? AREA_LOCKED : 0);
+    unsigned flags = HEAP_FLAGS | space->read_adds | (space->lock_future ? AREA_LOCKED : 0);
     struct mapping mapping = {start, end, flags, NULL, 0};
     unsigned long pages = pages_of(start, end);
     struct area *next = area_find(&space->areas, start), *spare;

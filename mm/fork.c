@@ -14,6 +14,7 @@ copy_numbers(struct address_space *child, const struct address_space *parent)
     child->brk = parent->brk;
     child->stack_top = parent->stack_top;
     child->stacks = parent->stacks;
+    child->read_adds = parent->read_adds;
     child->args_start = parent->args_start;
     child->args_end = parent->args_end;
     child->env_start = parent->env_start;

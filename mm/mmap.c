@@ -144,6 +144,8 @@ flags_of(const struct address_space *space, unsigned prot, unsigned flags, bool 
 {
     unsigned area = prot & AREA_PROT;
 
+    if (prot & AREA_READ)
+        area |= space->read_adds;
     if ((flags & MAP_TYPE) != MAP_PRIVATE)
         area |= AREA_SHARED | (may_write ? AREA_MAYWRITE : 0);
     else

@@ -103,6 +103,8 @@ protect_range(struct address_space *space, uintptr_t start, size_t length, unsig
             return error;
         prot &= AREA_PROT;
     }
+    if (prot & AREA_READ)
+        prot |= space->read_adds;
     error = may_protect(space, start, end, prot, &writable);
     if (error != 0)
         return error;

@@ -34,7 +34,8 @@ struct elf_segment {
 
 struct elf_program {
     bool relocatable; /* ET_DYN: addresses count from a base of the kernel's choice */
-    bool runs_stack;  /* it asks for a stack from which code can run */
+    bool says_stack;  /* what may be done with the stack; who does not is older than NX */
+    bool runs_stack;  /* code can run from the stack */
     uint32_t entry;
     uint32_t headers; /* address of the program headers in memory, 0: not there */
     unsigned header_count;

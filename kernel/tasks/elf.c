@@ -108,6 +108,13 @@ address_of(const struct elf_program *program, uint32_t offset, uint32_t size)
     return 0;
 }
 
+static void
+read_stack(struct elf_program *program, const struct elf_program_header *entry)
+{
+    program->says_stack = true;
+    program->runs_stack = entry->flags & FLAG_EXEC;
+}
+
 int
 elf_plan(const struct elf_file_header *header, const struct elf_program_header *entries,
          uint64_t file_size, struct elf_program *program)
@@ -124,7 +131,7 @@ elf_plan(const struct elf_file_header *header, const struct elf_program_header *
         else if (entries[i].type == SEGMENT_LOAD)
             error = add_segment(program, &entries[i], file_size);
         else if (entries[i].type == SEGMENT_STACK)
-            program->runs_stack = entries[i].flags & FLAG_EXEC;
+            read_stack(program, &entries[i]);
         if (error != 0)
             return error;
     }

@@ -262,6 +262,7 @@ build_space(struct builder *build, const char *path, const struct limit *limits,
     if (build->space == NULL)
         return -ENOMEM;
     limits_apply(limits, build->space);
+    build->space->read_adds = build->program.says_stack ? 0 : AREA_EXEC;
     error = map_program(build);
     if (error == 0)
         error = space_add_stack(build->space, USER_END);

@@ -104,12 +104,34 @@ static int child_auxv(char **envp)
 	return kprobe_r((void *)(value[25] + 15)) == 1 ? 0 : 6;
 }
 
+static void copy(u8 *to, const u8 *from, ulong n)
+{
+	while (n-- > 0)
+		*to++ = *from++;
+}
+
 /* What compilers make of the address of a function inside another. */
 static int child_runs_stack(void)
 {
 	volatile u8 code[] = { 0xb8, 44, 0, 0, 0, 0xc3 }; /* mov $44, %eax; ret */
 
 	return ((int (*)(void))(ulong)code)();
+}
+
+static int child_runs_data(void)
+{
+	static const u8 code[] = { 0xb8, 44, 0, 0, 0, 0xc3 };
+	static u8 zeros[sizeof(code)];
+	u8 *heap = (u8 *)k_brk(0), *mapped = (u8 *)k_anon(PG, P_NONE), *places[] = { zeros, heap, mapped };
+
+	k_brk((ulong)heap + PG);
+	SC3(NR_mprotect, mapped, PG, P_RW);
+	for (int i = 0; i < 3; i++) {
+		copy(places[i], code, sizeof(code));
+		if (((int (*)(void))places[i])() != 44)
+			return i;
+	}
+	return child_runs_stack();
 }
 
 static int child_state(void)
@@ -147,6 +169,8 @@ static int child(int argc, char **argv, char **envp)
 		return child_state();
 	case 'c':
 		return child_runs_stack();
+	case 'd':
+		return child_runs_data();
 	case 'i': /* as an interpreter: name, our word, the script, what the script got */
 		return argc == 4 && str_eq(argv[1], "-i one word") && str_eq(argv[2], DIR "/script") &&
 			       str_eq(argv[3], "given") ? 0 : 1;
@@ -290,12 +314,6 @@ static void put32(ulong at, u32 v)
 	put16(at + 2, v >> 16);
 }
 
-static void copy(u8 *to, const u8 *from, ulong n)
-{
-	while (n-- > 0)
-		*to++ = *from++;
-}
-
 static int run_image(void)
 {
 	char *argv[] = { self, "-x", 0 };
@@ -341,7 +359,7 @@ static void lies(void)
 	eq(run_image(), 42 << 8, "and the machine still runs a good one");
 }
 
-/* ---- code on the stack ---- */
+/* ---- code on the stack and elsewhere ---- */
 
 /* The program header of the type, as a place in the image; 0: there is none. */
 static ulong header_of(u32 type)
@@ -368,6 +386,11 @@ static void stacks(void)
 	save(DIR "/image", image, (ulong)image_size, 0755);
 	eq(run(DIR "/image", argv, environment), 44 << 8, "code on a stack for which that is asked");
 	put32(at + 24, flags);
+	argv[1] = "-d";
+	put32(at, 0);
+	save(DIR "/image", image, (ulong)image_size, 0755);
+	eq(run(DIR "/image", argv, environment), 44 << 8, "and in all memory of a file that does not say");
+	put32(at, 0x6474e551);
 }
 
 /* ---- vfork ---- */
