@@ -18,6 +18,9 @@ sh_is "set: an option is no argument" 'set -- a; set -e; echo $? $1' 'sh: set: u
 2 a'
 sh_is "arguments in braces" 'set -- a b c d e f g h i j ""; echo ${1}x ${10} ${1:-no} ${11:-empty} ${11-x} ${12-none}' \
     'ax j a empty none'
+sh_is "lengths, and braces that mean nothing" 'X=hello; set -- abc; echo ${#X} ${#1} ${#NONE} ${#}; echo ${X%o}.' '5 3 0 1
+sh: ${X%o}: not known
+.'
 sh_is "empty fields" 'set -- "" $NOTHING a; echo $#' '2'
 sh_is "\"\$@\" keeps fields" 'set -- "a b" c; for i in "$@"; do echo "<$i>"; done' '<a b>
 <c>'
@@ -92,6 +95,11 @@ sh_is "cd and pwd" 'mkdir -p x/y; cd x/y; pwd; cd nosuch; cd ..; ls' "$work/x/y
 sh: cd: nosuch: no such file
 y"
 sh_is "test" '[ -d / ] && [ -f f ] && [ ! -e nosuch ] && [ 2 -lt 10 ] && [ a != b ] && echo yes' 'yes'
+sh_is "test: numbers" '[ -2 -lt 1 ]; echo $?; [ abc -eq 0 ]; echo $?; [ 1 -eq "" ]; echo $?' '0
+sh: test: abc: not a number
+2
+sh: test: : not a number
+2'
 sh_is "read at the end" 'echo a > f; while read x; do i=$((i + 1)); if [ $i = 3 ]; then break; fi; done < f; echo $i' '1'
 sh_is "read: blanks" 'echo "  a 	 b  c  " > f; read x y < f; echo "<$x> <$y>"; read -r z < f; echo "<$z>"' \
     '<a> <b  c>

@@ -326,15 +326,15 @@ do_false(char **argv)
     return 1;
 }
 
-static long
-signed_number(const char *text)
+static bool
+signed_number(const char *text, long *value)
 {
     bool negative = *text == '-';
     unsigned long number = 0;
+    bool whole = text_number(text + negative, &number);
 
-    text += negative;
-    take_number(&text, &number);
-    return negative ? -(long)number : (long)number;
+    *value = negative ? -(long)number : (long)number;
+    return whole;
 }
 
 /* test's answer when it does not know the operator. */
@@ -352,6 +352,7 @@ static int
 test_one(const char *operation, const char *operand)
 {
     struct stat64 status;
+    long number;
     bool there;
 
     if (operation[0] != '-' || strlen(operation) != 2)
@@ -359,7 +360,7 @@ test_one(const char *operation, const char *operand)
     if (strcmp(operation, "-n") == 0 || strcmp(operation, "-z") == 0)
         return (*operand != '\0') == (operation[1] == 'n');
     if (strcmp(operation, "-t") == 0)
-        return is_terminal((int)signed_number(operand));
+        return signed_number(operand, &number) && is_terminal((int)number);
     there = stat_of(operand, &status) == 0;
     switch (operation[1]) {
     case 'f':
@@ -380,16 +381,28 @@ test_one(const char *operation, const char *operand)
     }
 }
 
+/* Both sides of an operator that compares numbers. */
+static int
+test_numbers(const char *left, unsigned operation, const char *right)
+{
+    long a = 0, b = 0;
+    bool left_is_one = signed_number(left, &a), right_is_one = signed_number(right, &b);
+    bool answers[] = {a == b, a != b, a < b, a <= b, a > b, a >= b};
+
+    if (left_is_one && right_is_one)
+        return answers[operation];
+    complain("test: %s: not a number", left_is_one ? right : left);
+    return NO_TEST;
+}
+
 static int
 test_two(const char *left, const char *operation, const char *right)
 {
     static const char *const names[] = {"-eq", "-ne", "-lt", "-le", "-gt", "-ge"};
-    long a = signed_number(left), b = signed_number(right);
-    bool answers[] = {a == b, a != b, a < b, a <= b, a > b, a >= b};
 
-    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+    for (unsigned i = 0; i < ARRAY_LENGTH(names); i++) {
         if (strcmp(operation, names[i]) == 0)
-            return answers[i];
+            return test_numbers(left, i, right);
     }
     if (strcmp(operation, "=") == 0 || strcmp(operation, "==") == 0)
         return strcmp(left, right) == 0;

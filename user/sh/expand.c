@@ -133,7 +133,24 @@ value_of(const char *name, size_t *length)
     return number <= shell.argument_count ? shell.arguments[number - 1] : NULL;
 }
 
-/* ${NAME}, and ${NAME-WORD}, ${NAME:-WORD}: WORD when NAME is not set (or empty). */
+static void
+refuse_braces(const char *name, size_t size)
+{
+    complain("${%.*s}: not known", (int)size, name);
+    shell.status = 2;
+    shell.substitutions++;
+}
+
+static void
+put_length(struct expansion *expansion, const char *name)
+{
+    size_t length;
+    const char *value = value_of(name, &length);
+
+    put_number(expansion, value ? (long)strlen(value) : 0);
+}
+
+/* ${NAME}, ${#NAME}, and ${NAME-WORD}, ${NAME:-WORD}: WORD when NAME is not set (or empty). */
 static void
 put_braces(struct expansion *expansion, const char *name, size_t size)
 {
@@ -142,8 +159,12 @@ put_braces(struct expansion *expansion, const char *name, size_t size)
     bool colon = *rest == ':';
 
     rest += colon;
-    if (length == 0)
+    if (length == 0 && size == 1)
         put_special(expansion, *name);
+    else if (*name == '#' && size > 1)
+        put_length(expansion, name + 1);
+    else if (length == 0 || (*rest != '-' && *rest != '}'))
+        refuse_braces(name, size);
     else if (*rest == '-' && (!value || (colon && !*value)))
         put_value(expansion, expand_text(&(struct word){.text = rest + 1,
                                          .length = size - (size_t)(rest + 1 - name)}));
