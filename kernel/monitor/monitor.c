@@ -63,8 +63,11 @@ monitor_address(const char *text, uintptr_t *address)
         return false;
     memcpy(name, text, length);
     name[length] = '\0';
-    *address = symbol_lookup(name) + (uintptr_t)offset;
-    return symbol_lookup(name) != 0;
+    *address = symbol_lookup(name);
+    if (*address == 0 || offset > UINTPTR_MAX - *address)
+        return false;
+    *address += (uintptr_t)offset;
+    return true;
 }
 
 /* ---- running a line ---- */

@@ -19,7 +19,7 @@ is "the list shrinks: twice for #3, once for the others" \
 boots "looking at memory" 0 --cmdline monitor \
     --input 'x kernel_main 16' --input 'x 0' --input 'x 0xfffffff8 32' --input 'xp 0x100000 4' \
     --input 'walk kernel_main' --input 'walk 0' --input 'sym kernel_main' \
-    --input 'sym kernel_main+4' --input bt
+    --input 'sym kernel_main+4' --input 'sym kernel_main+0x100000004' --input bt
 like "bytes of code" "$console" '^c01[0-9a-f]+  55 89 e5'
 like "page 0 is not there" "$console" '^00000000  cannot be read'
 like "nor is what is above the last byte" "$console" '^fffffff8  cannot be read'
@@ -27,6 +27,8 @@ like "the Multiboot header by its physical address" "$console" '^00100000  02 b0
 like "the walk ends at a frame" "$console" '^ *physical 0x001'
 like "an address of a name" "$console" '^0xc01[0-9a-f]+ kernel_main\+0x0'
 like "an offset from it" "$console" '^0xc01[0-9a-f]+ kernel_main\+0x4'
+like "none that leads beyond 4 GiB" "$console" \
+    "^'kernel_main\+0x100000004' is neither a number nor a symbol"
 
 boots "wrong input" 0 --cmdline monitor \
     --input 'x' --input 'x 1 2 3' --input 'x nosuchname' --input 'x 0 999999' --input 'walk' \
