@@ -11,9 +11,11 @@
 #include "early.h"
 #include "platform.h"
 
+#define HELP_WIDTH 63 /* columns of a line that are left behind the name */
+
 static const struct option {
     const char *name;
-    const char *help;
+    const char *help; /* no word longer than that */
 } options[] = {
     {"badram", "frames that are bad: badram=ADDRESS[,MASK][,ADDRESS...]"},
     {"bench", "measure the allocators, then power off"},
@@ -244,9 +246,26 @@ cmdline_number(const char *name, uint64_t *number)
     return false;
 }
 
+/* The end of a line: what has no room in its 79 columns goes on below. */
+static void
+print_help(struct printer *out, const char *help)
+{
+    while (strlen(help) > HELP_WIDTH) {
+        int length = HELP_WIDTH;
+
+        while (help[length] != ' ')
+            length--;
+        print(out, "%.*s\n%*s", length, help, 79 - HELP_WIDTH, "");
+        help += length + 1;
+    }
+    print(out, "%s\n", help);
+}
+
 void
 cmdline_print_options(struct printer *out)
 {
-    for (size_t i = 0; i < ARRAY_LENGTH(options); i++)
-        print(out, "  %-12s %s\n", options[i].name, options[i].help);
+    for (size_t i = 0; i < ARRAY_LENGTH(options); i++) {
+        print(out, "  %-13s ", options[i].name);
+        print_help(out, options[i].help);
+    }
 }

@@ -54,7 +54,10 @@ boots "the log can be read again" 0 --cmdline monitor --input log
 is "every line of the map twice" "$(grep -c '^mmap: base=' "$console")" \
     "$(($(sed '/octavo> log/,$d' "$console" | grep -c '^mmap: base=') * 2))"
 
-boots "help" 0 --cmdline monitor --input help
-is "fits 80 columns" "$(tr -d '\r' <"$console" | sed -n '/octavo> help/,$p' | awk 'length > 79')" ""
+for command in help options; do
+    boots "$command" 0 --cmdline monitor --input "$command"
+    is "$command fits 80 columns" \
+        "$(tr -d '\r' <"$console" | sed -n "/octavo> $command/,\$p" | awk 'length > 79')" ""
+done
 
 done_testing
