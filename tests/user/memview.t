@@ -127,6 +127,14 @@ def in_the_shell():
               r"^ Octavo memview: 64M", r" q quit")
 
 
+def with_more_memory():
+    """Figures and names that need more room than those of 64 MiB."""
+    with Machine("-m", "1024", "-kernel", "build/kernel.elf", "-append", "monitor") as machine:
+        machine.wait_for(r"^octavo>")
+        press(machine, "memview\r", "1 GiB: amounts keep their unit and stay in their column",
+              r" free \d+M \d+% ", r"^\. free +\d+M ! bad ")
+
+
 def in_the_monitor():
     with Machine("-m", "2", "-kernel", "build/kernel.elf") as machine:
         machine.wait_for(r"^octavo>")
@@ -180,6 +188,7 @@ def on_a_mono_screen():
 
 
 in_the_shell()
+with_more_memory()
 in_the_monitor()
 on_a_mono_screen()
 for size in "4G", "64G":
