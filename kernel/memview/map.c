@@ -455,7 +455,21 @@ draw_legend(struct memview *view, const struct memview_sums *sums)
     }
 }
 
-/* The owners under the cursor, those who have most first. */
+/* An owner in the line of the cursor, 0 frames: without a number. False when there is no room. */
+static bool
+put_owner(struct screen *screen, const char *between, unsigned frames, const char *name)
+{
+    char part[40];
+    int length = frames > 0 ? format_text(part, sizeof(part), "%s%u %s", between, frames, name)
+                            : format_text(part, sizeof(part), "%s%s", between, name);
+
+    if (screen->column + (unsigned)length > SCREEN_COLUMNS)
+        return false;
+    screen_print(screen, "%s", part);
+    return true;
+}
+
+/* The owners under the cursor, those who have most first, as many as the line has room for. */
 static void
 draw_here(struct memview *view, const struct zoom *zoom)
 {
@@ -474,12 +488,10 @@ draw_here(struct memview *view, const struct zoom *zoom)
 
         for (unsigned owner = 0; owner < FRAME_OWNERS; owner++)
             best = tally.owners[owner] > tally.owners[best] ? owner : best;
-        if (tally.owners[best] == 0)
+        if (tally.owners[best] == 0 ||
+            !put_owner(screen, shown > 0 ? ", " : " ", zoom->order > 0 ? tally.owners[best] : 0,
+                       name_of(best)))
             break;
-        screen_print(screen, shown > 0 ? ", " : " ");
-        if (zoom->order > 0)
-            screen_print(screen, "%u ", tally.owners[best]);
-        screen_print(screen, "%s", name_of(best));
         tally.owners[best] = 0;
     }
 }

@@ -133,6 +133,13 @@ def with_more_memory():
         machine.wait_for(r"^octavo>")
         press(machine, "memview\r", "1 GiB: amounts keep their unit and stay in their column",
               r" free \d+M \d+% ", r"^\. free +\d+M ! bad ")
+    with Machine("-cpu", "pentium3", "-m", "61G", "-machine", "memory-backend=ram", "-object",
+                 "memory-backend-ram,size=61G,reserve=off,id=ram", "-boot", "a", "-drive",
+                 "file=build/monitor.img,if=floppy,format=raw,snapshot=on") as machine:
+        machine.wait_for(r"^octavo>")
+        press(machine, "memview\r", "61 GiB: whoever has no room below the map is left out",
+              r"^0x00000000  frames 0 to 3fff: \d+ free, \d+ module, \d+ kernel image$",
+              r"D metadata +\d+M V vmalloc")
 
 
 def in_the_monitor():
