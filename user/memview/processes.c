@@ -110,7 +110,7 @@ draw_processes(struct memview *view)
 
     screen_print(&view->screen, "processes");
     screen_at(&view->screen, FIRST_ROW, 0, HEAD_COLOUR);
-    screen_print(&view->screen, "%7s %7s  S  %9s %9s  %-22s%s", "pid", "parent", "mapped",
+    screen_print(&view->screen, "%7s %7s  S  %9s %9s  %-20s%s", "pid", "parent", "mapped",
                  "resident", "name", "of the machine");
     if (folder_open(&folder, "/proc") < 0)
         return;
