@@ -171,6 +171,10 @@ def check_words(folder):
     twice = f.Trace(data + data[:64 + 320])
     same("a machine that was started twice", (len(twice.events), twice.notes),
          (10, ["the machine was started 2 times; this is the last one"]))
+    once, again = (subprocess.run([ROOT / "tools/trace", "--follow", "-"], input=seen, check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+                   for seen in (data, data + data))
+    ok(again.endswith(once), "followed, its time begins anew", again[:60].decode())
     for name, content, words in (
             ("empty", b"", "the file is empty"),
             ("text", b"Hello\n" * 100, "no trace: the word OctTrace is nowhere in it"),
