@@ -249,6 +249,10 @@ def check_files(folder):
     complains("no such cache", "There is no cache nix", [raw, "slab nix"], 1)
     complains("no such process", "There is no process 99", [raw, "pt 99"], 1)
     complains("no argument", r"walk: octavo walk ADDRESS \[PID\]", [raw, "walk"], 1)
+    for command in "type x", "console":
+        complains(f"{command}: no machine", f"{command}: there is no machine", [raw, command], 1)
+    complains("no recording", "build/norecording has no recording",
+              [raw, "rewind build/norecording"], 1)
     text = complains("the stack of a stopped CPU", "^$", [core, "gdb backtrace"], 0)
     check("begins where it stopped", text.startswith("#0  monitor_execute"), text)
 

@@ -42,6 +42,7 @@ class Machine:
         self.console = self.folder + "/console"
         self.shown = 0
         self.real_mode = False
+        self.qemu = None
 
     def start(self, image, words, memory, cpu, cpus):
         """The image, with more words on the kernel's command line."""
@@ -98,15 +99,24 @@ class Machine:
             gdb.execute("set architecture " + ("i8086" if real else "i386"), to_string=True)
         self.real_mode = real
 
+    def need_machine(self):
+        if self.qemu is None:
+            raise gdb.GdbError("there is no machine: octavo connect starts one")
+
     def type(self, line):
-        self.qemu.stdin.write(line.encode() + b"\r")
-        self.qemu.stdin.flush()
+        self.need_machine()
+        try:
+            self.qemu.stdin.write(line.encode() + b"\r")
+            self.qemu.stdin.flush()
+        except OSError:
+            raise gdb.GdbError("the machine has ended") from None
 
     def freeze_output(self):
         """What was printed so far is all there will be, though the machine may do it all again."""
         self.console = shutil.copyfile(self.console, self.console + "-then")
 
     def new_output(self):
+        self.need_machine()
         with open(self.console, "rb") as file:
             file.seek(self.shown)
             fresh = file.read()

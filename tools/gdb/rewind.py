@@ -55,11 +55,10 @@ class Recording:
 
     def open(self, folder):
         self.folder = Path(folder)
-        self.about = json.loads((self.folder / "recording.json").read_text())
-        log = self.folder / "log"
-        words = [word.replace("rr=MODE", "rr=replay") for word in self.about["qemu"]]
-        if not log.exists():
+        if not all((self.folder / name).exists() for name in ("recording.json", "log")):
             raise gdb.GdbError(f"{folder} has no recording: make rewind makes one")
+        self.about = json.loads((self.folder / "recording.json").read_text())
+        words = [word.replace("rr=MODE", "rr=replay") for word in self.about["qemu"]]
         gdb.execute(f"set remotetimeout {PATIENCE}")
         machine.launch(words)
         self.run_to_end()
