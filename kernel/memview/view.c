@@ -81,7 +81,7 @@ draw_figures(struct memview *view)
     screen_at(screen, 0, 40, TITLE_COLOUR);
     screen_print(screen, "free %s %u%%", memview_amount(free, listed + owners[FRAME_CACHED]),
                  memview_percent(listed + owners[FRAME_CACHED], frames));
-    screen_at(screen, 0, 58, TITLE_COLOUR);
+    screen_at(screen, 0, 57, TITLE_COLOUR);
     screen_print(screen, "unusable for %s: %u%%", memview_amount(size, 1ul << view->fit),
                  memview_percent(memview_unusable(view->sums.chunks, view->fit), listed));
 }

@@ -148,6 +148,7 @@ def in_the_monitor():
         press(machine, "memview\r", "2 MiB: a cell is a frame", r"^ Octavo memview: 4M, a cell is 4K |"
               r"^ Octavo memview: block 0 ", r"^ +100 |^ +1M K+")
         press(machine, "l", "2 MiB: free chunks", r"^> +4 +64K +\d+ +0 +0 ")
+        press(machine, "+++", "2 MiB: the longest title", r" unusable for 512K: 100%$")
         press(machine, "s", "2 MiB: caches", r"^ kmalloc-16 ")
         press(machine, "m\r\r", "2 MiB: a frame", r"^frame 0: \[0, 0x1000\)$")
         machine.type("q")
