@@ -126,6 +126,16 @@ def check_small(browser, folder):
         browser.picture(sys.argv[1])
 
 
+def check_addresses(browser, folder):
+    """Those beside the rows of a machine of 8 GiB."""
+    page = make_page(folder, "8 GiB", Machine(frames=1 << 21).run(100).file())
+    ok(opens(browser, page) is not None, "8 GiB open too", browser.errors)
+    texts = browser.value("(() => { const texts = []; drawAddresses({fillRect() {}, "
+                          "fillText(text) { texts.push(text); }}); return texts; })()")
+    ok(texts and texts[0] == "0 MiB" and texts.count("0 MiB") == 1 and "4096 MiB" in texts,
+       "the row at 4 GiB says so", texts)
+
+
 def check_without_pages(browser, folder):
     """A trace of objects alone has no map."""
     machine = Machine(frames=512)
@@ -146,6 +156,7 @@ def main():
         try:
             check_large(browser, Path(name))
             check_small(browser, Path(name))
+            check_addresses(browser, Path(name))
             check_without_pages(browser, Path(name))
         except (TimeoutError, EOFError) as error:
             ok(False, "the browser answers", error)

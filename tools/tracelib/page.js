@@ -330,7 +330,7 @@ function drawAddresses(c) {
   while (rows < every) rows *= 2;
   for (let row = 0; row < grid.rows && row * rowFrames < view.count; row += rows) {
     const at = (facts.first + view.first + row * rowFrames) * 4096;
-    c.fillText(at % (1 << 20) ? hex(at) : `${at >> 20 ? at / (1 << 20) : 0} MiB`, grid.x - 8,
+    c.fillText(at % (1 << 20) ? hex(at) : `${at / (1 << 20)} MiB`, grid.x - 8,
                Math.round(grid.y + row * grid.h));
   }
   /* The largest chunks of the buddy, where they are whole rows. */
