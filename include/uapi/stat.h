@@ -15,6 +15,9 @@ enum {
     S_IFSOCK = 0140000,
 };
 
+/* Who runs the file becomes its owner, its group. */
+enum { S_ISUID = 04000, S_ISGID = 02000, S_IXGRP = 010 };
+
 #define S_ISDIR(mode)  (((mode) & S_IFMT) == S_IFDIR)
 #define S_ISREG(mode)  (((mode) & S_IFMT) == S_IFREG)
 #define S_ISCHR(mode)  (((mode) & S_IFMT) == S_IFCHR)

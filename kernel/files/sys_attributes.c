@@ -57,6 +57,18 @@ SYSCALL(fchmod)
     return error;
 }
 
+/* The mode after a change of owners: what others marked to run with their rights runs so no more. A
+ * folder's bits, and S_ISGID where no group may run the file, mean something else. */
+static uint32_t
+mode_of_new_owner(uint32_t mode)
+{
+    if (S_ISDIR(mode))
+        return mode;
+    if (mode & S_IXGRP)
+        mode &= ~(uint32_t)S_ISGID;
+    return mode & ~(uint32_t)S_ISUID;
+}
+
 /* -1 leaves an owner as it is; so does 0xFFFF in the calls of 16 bits. */
 static long
 set_owner(struct node *node, uint32_t user, uint32_t group)
@@ -67,6 +79,7 @@ set_owner(struct node *node, uint32_t user, uint32_t group)
         node->uid = user;
     if (group != UINT32_MAX)
         node->gid = group;
+    node->mode = mode_of_new_owner(node->mode);
     node->changed = node_now();
     return 0;
 }

@@ -9,7 +9,9 @@ enum {
     NR_fcntl = 55, NR_umask = 60, NR_symlink = 83, NR_truncate = 92, NR_fchdir = 133,
     NR_getdents = 141, NR_lstat64 = 196, NR_sendfile = 187, NR_fstatat64 = 300, NR_unlinkat = 301,
     NR_utimensat = 320, NR_dup3 = 330, NR_preadv = 333, NR_renameat2 = 353, NR_close_range = 436,
-    NR_mknod = 14, NR_fchmod = 94, NR_fsync = 118, NR_flock = 143, NR_fchown32 = 207,
+    NR_mknod = 14, NR_lchown = 16, NR_geteuid = 49, NR_fchmod = 94, NR_fchown = 95, NR_fsync = 118,
+    NR_flock = 143, NR_chown = 182, NR_lchown32 = 198, NR_fchown32 = 207, NR_chown32 = 212,
+    NR_fchownat = 298, NR_fchmodat = 306,
 };
 
 enum {
@@ -615,6 +617,89 @@ static void attributes(void)
     eq(k_unlink("f") | k_unlink("l"), 0, "all away");
 }
 
+static u32 mode_of(const char *path)
+{
+    struct stat64 st = {0};
+
+    SC2(NR_stat64, path, &st);
+    return st.mode;
+}
+
+static void modes(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE);
+
+    eq(SC2(NR_chmod, "f", 0640), 0, "chmod");
+    eq(mode_of("f"), 0100640, "the mode is as set");
+    eq(SC3(NR_fchmodat, HERE, "f", 0604), 0, "fchmodat");
+    eq(mode_of("f"), 0100604, "the mode is as set");
+    eq(SC2(NR_fchmod, fd, 0046755), 0, "fchmod");
+    eq(mode_of("f"), 0106755, "a file remains a file");
+    eq(SC2(NR_chmod, "none", 0640), -ENOENT_, "chmod of nothing");
+    eq(SC3(NR_fchmodat, 99, "f", 0640), -EBADF_, "fchmodat below nothing");
+    eq(SC2(NR_fchmod, 99, 0640), -EBADF_, "fchmod of nothing");
+    k_close((int)fd);
+    k_unlink("f");
+}
+
+/* Has the file, or the link itself, these owners? */
+static int owned(const char *path, u32 user, u32 group)
+{
+    struct stat64 st = {0};
+
+    return SC2(NR_lstat64, path, &st) == 0 && st.uid == user && st.gid == group;
+}
+
+static void owners(void)
+{
+    long fd = k_open("f", O_RW | O_CREATE);
+
+    SC2(NR_symlink, "f", "l");
+    eq(SC3(NR_fchown32, fd, 5, 70000), 0, "fchown32");
+    ok(owned("f", 5, 70000), "both are as set");
+    eq(SC3(NR_chown32, "l", -1, 6), 0, "chown32 of a link");
+    ok(owned("f", 5, 6) && owned("l", 0, 0), "is the file's; -1 leaves one alone");
+    eq(SC3(NR_lchown32, "l", 8, -1), 0, "lchown32");
+    ok(owned("l", 8, 0) && owned("f", 5, 6), "is the link's");
+    eq(SC3(NR_chown, "l", 0xFFFF, 9), 0, "chown");
+    ok(owned("f", 5, 9), "0xFFFF leaves one alone");
+    eq(SC3(NR_fchown, fd, 40000, 0xFFFF), 0, "fchown");
+    ok(owned("f", 40000, 9), "numbers of 16 bits have no sign");
+    eq(SC3(NR_lchown, "l", 3, 4), 0, "lchown");
+    ok(owned("l", 3, 4) && owned("f", 40000, 9), "is the link's");
+    eq(SC5(NR_fchownat, HERE, "l", 11, 12, 0), 0, "fchownat");
+    ok(owned("f", 11, 12) && owned("l", 3, 4), "is the file's");
+    eq(SC5(NR_fchownat, HERE, "l", 13, 14, 0x100), 0, "fchownat with AT_SYMLINK_NOFOLLOW");
+    ok(owned("l", 13, 14) && owned("f", 11, 12), "is the link's");
+    eq(SC5(NR_fchownat, fd, "", 15, 16, 0x1000), 0, "fchownat with AT_EMPTY_PATH");
+    ok(owned("f", 15, 16), "is the descriptor's");
+    eq(SC5(NR_fchownat, fd, "", 1, 1, 0), -ENOENT_, "without it an empty path is none");
+    eq(SC5(NR_fchownat, HERE, "f", 1, 1, 0x200), -EINVAL_, "fchownat with an unknown flag");
+    eq(SC3(NR_chown32, "none", 1, 1), -ENOENT_, "chown32 of nothing");
+    eq(SC3(NR_fchown32, 99, 1, 1), -EBADF_, "fchown32 of nothing");
+    k_close((int)fd);
+    k_unlink("l");
+    k_unlink("f");
+}
+
+/* A program would run with the rights of somebody who did not mark it. */
+static void owners_end_set_id(void)
+{
+    k_close((int)k_open("f", O_RW | O_CREATE));
+    SC2(NR_chmod, "f", 06755);
+    eq(SC3(NR_chown32, "f", 5, -1), 0, "chown32 of a set-ID program");
+    eq(mode_of("f"), 0100755, "ends both");
+    SC2(NR_chmod, "f", 06745);
+    SC3(NR_chown32, "f", -1, -1);
+    eq(mode_of("f"), 0102745, "set-GID that no group may run stays");
+    k_unlink("f");
+    SC2(NR_mkdir, "d", 0755);
+    SC2(NR_chmod, "d", 06755);
+    SC3(NR_chown32, "d", 5, 5);
+    eq(mode_of("d"), 0046755, "and so does a folder's");
+    SC1(NR_rmdir, "d");
+}
+
 /* ---- each allocation of a call fails in turn, where the kernel lets us ask for that ---- */
 
 static long fail_nth;
@@ -748,6 +833,13 @@ int main(void)
     devices();
     limits();
     attributes();
+    modes();
+    if (SC0(NR_geteuid) == 0) {
+        owners();
+        owners_end_set_id();
+    } else {
+        skip("only root gives files away");
+    }
     other_calls();
     long_calls();
     shortage();
