@@ -227,6 +227,10 @@ static void tls(void)
 	struct user_desc back = {probe.entry, 1, 1, 0};
 	eq(SC1(NR_get_thread_area, &back), 0, "get_thread_area");
 	ok(back.base == 0 && back.limit == 0xfffff && (back.flags & 0x7f) == 0x51, "gives it back");
+	struct user_desc empty = {probe.entry + 1, 1, 1, 0x51};
+	eq(SC1(NR_get_thread_area, &empty), 0, "get_thread_area of an entry that is empty");
+	ok(empty.base == 0 && empty.limit == 0 && (empty.flags & 0x7f) == 0x28,
+	   "says read-only and not present");
 	d[0].entry = d[1].entry = probe.entry;
 	go = 0;
 	gs = probe.entry * 8 + 3;
