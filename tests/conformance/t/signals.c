@@ -391,6 +391,43 @@ static int floods(void *arg)
 	return error == -EAGAIN_ ? 0 : 1;
 }
 
+/* Takes one queued signal. 0: it came with what queue_to_another() sent. */
+static int takes_one(void)
+{
+	struct ksiginfo got = { 0 };
+	long time[2] = { 5, 0 };
+	u64 rt = bit(SIG_RT);
+
+	if (SC4(NR_rt_sigtimedwait, &rt, &got, time, 8) != SIG_RT)
+		return 1;
+	return got.code == -1 && got.word[0] == 11 && got.word[1] == 22 && got.word[2] == 33 ? 0 : 2;
+}
+
+/* What only the kernel says, or tkill, is refused: the other could not tell who sent it. */
+static void queue_to_another(void)
+{
+	struct ksiginfo si = { SIG_RT, 0, -1, { 11, 22, 33 } };
+	long pid;
+	int st;
+
+	set_mask(BLOCK, bit(SIG_RT));
+	pid = k_fork();
+	if (pid == 0)
+		k_exit(takes_one());
+	for (int i = 0; i < 3; i++) {
+		static const int codes[3] = { 0, 0x80, -6 };
+
+		si.code = codes[i];
+		eq(SC3(NR_rt_sigqueueinfo, pid, SIG_RT, &si), -EPERM_, "another is not told code %d", si.code);
+	}
+	si.code = -1;
+	eq(SC3(NR_rt_sigqueueinfo, pid, SIG_RT, &si), 0, "but that it is queued");
+	k_wait(pid, &st);
+	eq(st, 0, "and all that goes along");
+	eq(SC3(NR_rt_sigqueueinfo, pid, SIG_RT, &si), -3, "nobody is there any more");
+	set_mask(UNBLOCK, bit(SIG_RT));
+}
+
 static void sending(void)
 {
 	long a, b;
@@ -561,6 +598,7 @@ int main(void)
 	stacks();
 	children();
 	sending();
+	queue_to_another();
 	timers();
 	frames();
 	return done("signals");
