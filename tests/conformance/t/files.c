@@ -11,7 +11,7 @@ enum {
     NR_utimensat = 320, NR_dup3 = 330, NR_preadv = 333, NR_renameat2 = 353, NR_close_range = 436,
     NR_mknod = 14, NR_lchown = 16, NR_geteuid = 49, NR_fchmod = 94, NR_fchown = 95, NR_fsync = 118,
     NR_flock = 143, NR_chown = 182, NR_lchown32 = 198, NR_fchown32 = 207, NR_chown32 = 212,
-    NR_fchownat = 298, NR_fchmodat = 306,
+    NR_fchownat = 298, NR_fchmodat = 306, NR__llseek = 140, NR_fallocate = 324,
 };
 
 enum {
@@ -325,6 +325,8 @@ static void folders(void)
     }
     eq(count_names("d"), 28, "getdents64 lists all, . and ..");
     eq(SC1(NR_rmdir, "d"), -ENOTEMPTY_, "rmdir of a full folder");
+    eq(SC1(NR_rmdir, "/"), -EBUSY_, "rmdir of the root");
+    eq(SC2(NR_mkdir, "/", 0755), -EEXIST_, "mkdir of the root");
     fd = k_open("d", O_R);
     eq(k_read((int)fd, bytes, 10), -EISDIR_, "read of a folder");
     eq(SC3(NR_getdents64, fd, bytes, 10), -EINVAL_, "getdents64 without room");
@@ -460,6 +462,88 @@ static void devices(void)
     eq(k_read((int)fd, bytes, 300), 300, "/dev/urandom");
     ok(!all_eq(bytes, (u8)bytes[0], 300), "is not all the same");
     k_close((int)fd);
+}
+
+/* lseek to `whence` in 64 bits: the position or the error. */
+static long long seek64(long fd, long long offset, int whence)
+{
+    long long at = 0;
+    long error = SC5(NR__llseek, fd, (u32)(offset >> 32), (u32)offset, &at, whence);
+
+    return error != 0 ? error : at;
+}
+
+static void positions(void)
+{
+    enum { DATA_FROM = 3, HOLE_FROM = 4, ENXIO_ = 6 };
+    long fd = k_open("f", O_RW | O_CREATE), zero = k_open("/dev/zero", O_RW);
+
+    k_write((int)fd, text, 10);
+    eq(k_seek(fd, 3, DATA_FROM), 3, "SEEK_DATA: there is data");
+    eq(k_seek(fd, 0, 1), 3, "and the position");
+    eq(k_seek(fd, 3, HOLE_FROM), 10, "SEEK_HOLE: the end");
+    eq(k_seek(fd, 10, DATA_FROM), -ENXIO_, "SEEK_DATA at the end");
+    eq(k_seek(fd, -1, HOLE_FROM), -ENXIO_, "SEEK_HOLE before the start");
+    eq(k_seek(fd, 0, 5), -EINVAL_, "there is nothing behind SEEK_HOLE");
+    eq(k_seek(fd, -11, 2), -EINVAL_, "no position is negative");
+    ok(seek64(fd, 1ll << 31, 0) == 1ll << 31, "2 GiB, in 64 bits");
+    ok(seek64(fd, -(1ll << 30), 1) == 1ll << 30, "_llseek from where one is");
+    eq(k_seek(zero, 77, 0), 0, "/dev/zero has but one position");
+    k_close((int)zero);
+    k_close((int)fd);
+    k_unlink("f");
+}
+
+static void controls(void)
+{
+    enum { FIO_NREAD = 0x541B, FIO_NBIO = 0x5421, FIO_CLEX = 0x5451, FIO_NCLEX = 0x5450 };
+    long fd = k_open("f", O_RW | O_CREATE);
+    int count = -1, on = 1, off = 0;
+
+    k_write((int)fd, text, 10);
+    k_seek(fd, 4, 0);
+    eq(SC3(NR_ioctl, fd, FIO_NREAD, &count) | count, 6, "FIONREAD of a file: what is ahead");
+    eq(SC3(NR_ioctl, fd, FIO_NREAD, 8), -EFAULT_, "to an address that is none");
+    eq(SC3(NR_ioctl, fd, FIO_CLEX, 0), 0, "FIOCLEX");
+    eq(SC3(NR_fcntl, fd, 1, 0), 1, "is FD_CLOEXEC");
+    eq(SC3(NR_ioctl, fd, FIO_NCLEX, 0), 0, "FIONCLEX");
+    eq(SC3(NR_fcntl, fd, 1, 0), 0, "takes it back");
+    eq(SC3(NR_ioctl, fd, FIO_NBIO, &on), 0, "FIONBIO");
+    eq(SC3(NR_fcntl, fd, 3, 0) & 0xFFF, O_RW | 0x800, "is O_NONBLOCK");
+    eq(SC3(NR_ioctl, fd, FIO_NBIO, &off), 0, "and off");
+    eq(SC3(NR_fcntl, fd, 3, 0) & 0xFFF, O_RW, "again");
+    eq(SC3(NR_ioctl, fd, FIO_NBIO, 8), -EFAULT_, "by an address that is none");
+    k_close((int)fd);
+    k_unlink("f");
+}
+
+static void allocation(void)
+{
+    enum { EOPNOTSUPP_ = 95 };
+    long fd = k_open("f", O_RW | O_CREATE), only = k_open("f", O_R);
+    long zero = k_open("/dev/zero", O_RW);
+    int ends[2];
+
+    SC1(NR_pipe, ends);
+    eq(SC6(NR_fallocate, fd, 0, 100, 0, 900, 0), 0, "fallocate");
+    eq(size_of("f"), 1000, "makes the file larger");
+    eq(SC6(NR_fallocate, fd, 0, 0, 0, 10, 0), 0, "and never");
+    eq(size_of("f"), 1000, "smaller");
+    eq(SC6(NR_fallocate, fd, 1, 0, 0, 5000, 0), 0, "with FALLOC_FL_KEEP_SIZE");
+    eq(size_of("f"), 1000, "it keeps its size");
+    eq(SC6(NR_fallocate, fd, 0, 0, 0, 0, 0), -EINVAL_, "no bytes");
+    eq(SC6(NR_fallocate, fd, 0, -1, -1, 10, 0), -EINVAL_, "from before the start");
+    eq(SC6(NR_fallocate, fd, 0x8000, 0, 0, 10, 0), -EOPNOTSUPP_, "an unknown way");
+    eq(SC6(NR_fallocate, fd, 0, -1, 0x7FFFFFFF, 10, 0), -EFBIG_, "beyond all sizes");
+    eq(SC6(NR_fallocate, only, 0, 0, 0, 10, 0), -EBADF_, "a file that is only read");
+    eq(SC6(NR_fallocate, zero, 0, 0, 0, 10, 0), -ENODEV_, "a device");
+    eq(SC6(NR_fallocate, ends[1], 0, 0, 0, 10, 0), -ESPIPE_, "a pipe");
+    k_close(ends[0]);
+    k_close(ends[1]);
+    k_close((int)zero);
+    k_close((int)only);
+    k_close((int)fd);
+    k_unlink("f");
 }
 
 static void other_calls(void)
@@ -831,6 +915,9 @@ int main(void)
     renames_and_links();
     descriptors();
     devices();
+    positions();
+    controls();
+    allocation();
     limits();
     attributes();
     modes();

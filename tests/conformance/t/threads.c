@@ -133,6 +133,26 @@ static int die_holding(struct thread *t)
 	return 0;
 }
 
+/* At its end a thread was about to take `held`, or had just given `word` back. */
+static int die_taking(struct thread *t)
+{
+	head.next = &head;
+	head.pending = &held;
+	head.offset = (long)((char *)&held.lock - (char *)&held);
+	t->result = SC2(NR_set_robust_list, &head, 12);
+	held.lock = (int)SC0(NR_gettid);
+	return 0;
+}
+
+static int die_giving(struct thread *t)
+{
+	head.next = &head;
+	head.pending = (void *)&word;
+	head.offset = 0;
+	t->result = SC2(NR_set_robust_list, &head, 12);
+	return 0;
+}
+
 __attribute__((noreturn)) static int spin(struct thread *t)
 {
 	(void)t;
@@ -307,6 +327,62 @@ static void requeue(void)
 	   "WAKE_OP adds, and wakes those of the second word");
 	eq(word, 3, "it was added");
 	join(&threads[0]);
+}
+
+static void requeue_without_a_look(void)
+{
+	word = other = ready = go = 0;
+	for (int i = 0; i < 3; i++)
+		start(&threads[i], waiter, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(3);
+	eq(futex(&word, F_REQUEUE | F_PRIVATE, 1, (void *)1, &other, 77), 2, "REQUEUE wakes 1, moves 1");
+	eq(futex(&word, F_WAKE | F_PRIVATE, 9, 0, 0, 0), 1, "1 is left");
+	eq(futex(&other, F_WAKE | F_PRIVATE, 9, 0, 0, 0), 1, "1 waits for the other word");
+	for (int i = 0; i < 3; i++)
+		join(&threads[i]);
+	eq(futex(&word, F_REQUEUE, -1ul, 0, &other, 0), -EINVAL_, "less than nobody is EINVAL");
+}
+
+/* What WAKE_OP makes of a word. */
+static int changed(int before, u32 operation, u32 argument)
+{
+	other = before;
+	futex(&word, F_WAKE_OP | F_PRIVATE, 1, 0, &other, operation << 28 | argument << 12);
+	return other;
+}
+
+/* Old value 0, compared with `with`: how many it wakes. */
+static long woken_if(u32 comparison, int with)
+{
+	return futex(&other, F_WAKE_OP | F_PRIVATE, 1, (void *)1, &word,
+		     comparison << 24 | ((u32)with & 0xFFF));
+}
+
+static void wake_op(void)
+{
+	static const signed char is[6] = { 0, 1, 1, 0, -1, 0 }, is_not[6] = { 1, 0, 0, -1, 0, 1 };
+	long right = 0, wrong = 0;
+
+	word = other = ready = go = 0;
+	eq(changed(5, 2, 3), 7, "WAKE_OP: or");
+	eq(changed(7, 3, 5), 2, "and not");
+	eq(changed(6, 4, 3), 5, "exclusive or");
+	eq(changed(1, 8 | 2, 4), 17, "a bit by its number");
+	eq(changed(1, 1, 0xFFF), 0, "an argument has a sign");
+	eq(futex(&word, F_WAKE_OP, 1, 0, &other, 5u << 28), -ENOSYS_, "no such operation");
+	eq(futex(&word, F_WAKE_OP, 1, 0, &other, 6u << 24), -ENOSYS_, "no such comparison");
+	for (int i = 0; i < 6; i++)
+		start(&threads[i], waiter, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(6);
+	for (u32 i = 0; i < 6; i++)
+		wrong += woken_if(i, is_not[i]);
+	for (u32 i = 0; i < 6; i++)
+		right += woken_if(i, is[i]);
+	eq(wrong, 0, "the second word's sleep on when the comparison fails");
+	eq(right, 6, "and wake when not: = != < <= > >=");
+	futex(&word, F_WAKE | F_PRIVATE, 9, 0, 0, 0);
+	for (int i = 0; i < 6; i++)
+		join(&threads[i]);
 }
 
 static void timeouts(void)
@@ -517,8 +593,92 @@ static void cpu_time(void)
 	ok(told && stat < 100, "nor by its stat (%ld ms)", stat);
 }
 
-int main(void)
+static void dead_owners(void)
 {
+	start(&threads[0], die_holding, THREAD_FLAGS & ~SETTLS, 0);
+	join(&threads[0]);
+	eq(threads[0].result, 0, "set_robust_list");
+	eq(held.lock, (int)0xc0000000, "a lock of a thread that ended: owner died, still waited for");
+	eq(taken.lock, 1, "somebody else's lock is left alone");
+	start(&threads[0], die_taking, THREAD_FLAGS & ~SETTLS, 0);
+	join(&threads[0]);
+	eq(held.lock, 0x40000000, "a lock that it was about to take");
+	word = ready = 0;
+	start(&threads[1], bit_waiter, THREAD_FLAGS & ~SETTLS, 0);
+	wait_ready(1);
+	start(&threads[0], die_giving, THREAD_FLAGS & ~SETTLS, 0);
+	join(&threads[0]);
+	eq(futex(&word, F_WAKE, 9, 0, 0, 0), 0, "a lock that it gave back: who waits was woken");
+	join(&threads[1]);
+	eq(SC2(NR_set_robust_list, &head, 11), -EINVAL_, "a head of 11 bytes is EINVAL");
+	u32 at = 1, size = 0;
+	eq(SC3(NR_get_robust_list, 0, &at, &size), 0, "get_robust_list");
+	eq(size, 12, "12 bytes");
+}
+
+/* ---- a thread runs another program ---- */
+
+static int runs_another(struct thread *t)
+{
+	static char process[12], another[12];
+	static char *argv[] = { "threads", process, another, 0 }, *envp[] = { 0 };
+
+	(void)t;
+	put_number(process, (u32)SC0(NR_getpid));
+	put_number(another, (u32)threads[1].first_tid);
+	k_exit((int)-SC3(NR_execve, "/proc/self/exe", argv, envp));
+}
+
+__attribute__((noreturn)) static int waits_for_that(void *arg)
+{
+	(void)arg;
+	start(&threads[1], spin, THREAD_FLAGS & ~SETTLS, 0);
+	start(&threads[0], runs_another, THREAD_FLAGS & ~SETTLS, 0);
+	for (;;)
+		nap(1000);
+}
+
+static long number(const char *text)
+{
+	long n = 0;
+
+	while (*text)
+		n = n * 10 + *text++ - '0';
+	return n;
+}
+
+/* That program: is it the process of before, by the first thread's number, and without the other? */
+static int took_over(char **argv)
+{
+	if (SC0(NR_getpid) != number(argv[1]))
+		return 2;
+	if (SC0(NR_gettid) != SC0(NR_getpid))
+		return 3;
+	return SC2(NR_tkill, number(argv[2]), 0) == -ESRCH_ ? 0 : 4;
+}
+
+/* ---- numbers in memory ---- */
+
+static void numbers_told(void)
+{
+	enum { PARENT_SETTID = 0x100000, CHILD_SETTID = 0x1000000, CHILD = 17 };
+	volatile int parents = 1, childs = 2;
+	long pid;
+	int st;
+
+	pid = SC5(NR_clone, PARENT_SETTID | CHILD_SETTID | CHILD, 0, &parents, 0, &childs);
+	if (pid == 0)
+		k_exit(childs == SC0(NR_gettid) ? 5 : 6);
+	eq(parents, pid, "CLONE_PARENT_SETTID");
+	eq(childs, 2, "CLONE_CHILD_SETTID is not for the parent");
+	k_wait(pid, &st);
+	eq(st, 5 << 8, "but for the child");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		k_exit(took_over(argv));
 	int tid = start(&threads[0], store, THREAD_FLAGS & ~SETTLS, 0);
 	if (!ok(tid > 0, "a thread"))
 		return done("threads");
@@ -531,23 +691,17 @@ int main(void)
 	wake_some();
 	bits();
 	requeue();
+	requeue_without_a_look();
+	wake_op();
 	timeouts();
 	across();
 	cpu_time();
 	handed_on();
 	eq(in_child(awaited_by_all, 0), (SIG_USR1 + SIG_USR2 + SIG_TERM) << 8,
 	   "three threads await the same three signals: each gets one");
-
-	start(&threads[0], die_holding, THREAD_FLAGS & ~SETTLS, 0);
-	join(&threads[0]);
-	eq(threads[0].result, 0, "set_robust_list");
-	eq(held.lock, (int)0xc0000000, "a lock of a thread that ended: owner died, still waited for");
-	eq(taken.lock, 1, "somebody else's lock is left alone");
-	eq(SC2(NR_set_robust_list, &head, 11), -EINVAL_, "a head of 11 bytes is EINVAL");
-	u32 at = 1, size = 0;
-	eq(SC3(NR_get_robust_list, 0, &at, &size), 0, "get_robust_list");
-	eq(size, 12, "12 bytes");
-
+	dead_owners();
+	numbers_told();
+	eq(in_child(waits_for_that, 0), 0, "execve in a thread: it is the process, and alone");
 	eq(in_child(group, (void *)1), 33 << 8, "exit_group in a thread ends all");
 	eq(in_child(group, 0), 44 << 8, "exit_group in the first thread ends all");
 	eq(in_child(first_ends, 0), 9 << 8,
