@@ -57,6 +57,34 @@ static long picture(void)
     return digits;
 }
 
+/* What F_GETLK of 32 bits tells a child of all from byte 0 on: 0 the lock of [at, at + 10). */
+static int told_narrow(void *at)
+{
+    struct flock lock = {WRITE, 0, 0, 0, 0};
+    long error = SC3(NR_fcntl64, fd, GETLK, &lock);
+
+    if (error != 0)
+        return (int)-error;
+    if (lock.type != WRITE || lock.whence != 0 || lock.pid != SC0(NR_getppid))
+        return 1;
+    return lock.start == (int)(long)at && lock.len == 10 ? 0 : 2;
+}
+
+static void narrow(void)
+{
+    enum { NR_fcntl = 55, EOVERFLOW_ = 75 };
+    struct flock lock = {WRITE, 0, 30, 10, 0};
+    struct flock64 far = {WRITE, 0, 3ll << 30, 10, 0};
+
+    eq(SC3(NR_fcntl, fd, SETLK, &lock), 0, "F_SETLK");
+    eq(in_child(told_narrow, (void *)30), 0, "F_GETLK tells type, range and process");
+    lock.type = NONE;
+    eq(SC3(NR_fcntl, fd, SETLK, &lock), 0, "F_SETLK gives it back");
+    eq(SC3(NR_fcntl64, fd, SETLK64, &far), 0, "a lock at 3 GiB");
+    eq(in_child(told_narrow, 0), EOVERFLOW_ << 8, "is too far away for F_GETLK");
+    set(NONE, 0, 0);
+}
+
 static void ranges(void)
 {
     struct flock old = {WRITE, 0, 0, 10, 0};
@@ -236,6 +264,7 @@ int main(void)
 
     fd = (int)SC3(NR_open, FILE, 0x242, 0644);
     k_write(fd, hundred, 100);
+    narrow();
     ranges();
     conflicts();
     waiting();

@@ -5,7 +5,8 @@
 enum {
 	NR_pause = 29, NR_alarm = 27, NR_setpgid = 57, NR_setitimer = 104, NR_getitimer = 105,
 	NR_rt_sigpending = 176, NR_rt_sigtimedwait = 177, NR_rt_sigqueueinfo = 178,
-	NR_rt_sigsuspend = 179, NR_tgkill = 270
+	NR_rt_sigsuspend = 179, NR_tgkill = 270, NR_signal = 48, NR_sigaction = 67, NR_sigsuspend = 72,
+	NR_sigpending = 73, NR_sigprocmask = 126
 };
 static volatile int depth, deepest, nested;
 
@@ -115,6 +116,52 @@ static void masks(void)
 	eq(SC4(NR_rt_sigtimedwait, &rt, &got, soon, 8), -EAGAIN_, "sigtimedwait gives up in time");
 	eq(SC4(NR_rt_sigprocmask, 9, &rt, 0, 8), -EINVAL_, "no such way to change a mask");
 	eq((long)get_mask(), 0, "and the mask is as it was");
+}
+
+/* The calls of sets with 32 bits. */
+static void old_calls(void)
+{
+	struct {
+		void *handler;
+		ulong mask, flags;
+		void *restorer;
+	} sa = { count, 2, F_NODEFER | F_RESTORER, old_restorer }, was = { 0 };
+	ulong set = bit(SIG_USR1), old = 0;
+	struct ksigaction now;
+
+	seen_count = 0;
+	SC2(NR_signal, SIG_USR1, 0);
+	eq(SC2(NR_signal, SIG_USR1, count), 0, "signal tells the handler of before");
+	SC4(NR_rt_sigaction, SIG_USR1, 0, &now, 8);
+	ok((now.flags & ~F_RESTORER) == (F_RESETHAND | F_NODEFER), "and sets one for once");
+	raise_(SIG_USR1);
+	eq(seen_count, 1, "which runs");
+	eq(SC2(NR_signal, SIG_USR1, 1), 0, "and is gone");
+	eq(SC2(NR_signal, SIG_KILL, count), -EINVAL_, "not for SIGKILL");
+
+	eq(SC3(NR_sigaction, SIG_USR1, &sa, &was), 0, "sigaction");
+	ok(was.handler == (void *)1, "tells the handler of before");
+	eq(SC3(NR_sigaction, SIG_USR1, 0, &was), 0, "and again");
+	ok(was.handler == sa.handler && was.mask == sa.mask && was.restorer == sa.restorer,
+	   "handler, mask and restorer are as set");
+	ok(was.flags == sa.flags, "and so are the flags");
+
+	eq(SC3(NR_sigprocmask, BLOCK, &set, &old), 0, "sigprocmask");
+	eq((long)old, 0, "tells the mask of before");
+	raise_(SIG_USR1);
+	eq(SC1(NR_sigpending, &old), 0, "sigpending");
+	eq((long)old, (long)set, "tells of the blocked one");
+	eq(SC3(NR_sigsuspend, 0, 0, 0), -EINTR_, "sigsuspend lets it in");
+	eq(seen_count, 2, "and it comes");
+	eq(SC3(NR_sigprocmask, UNBLOCK, &set, &old), 0, "sigprocmask");
+	eq((long)old, (long)set, "the mask was back");
+
+	on(SIG_USR1, (void *)1, F_RESETHAND, 0);
+	set_mask(BLOCK, bit(SIG_USR1));
+	raise_(SIG_USR1);
+	set_mask(UNBLOCK, bit(SIG_USR1));
+	SC4(NR_rt_sigaction, SIG_USR1, 0, &now, 8);
+	ok(now.handler == (void *)1, "what is ignored remains so, SA_RESETHAND or not");
 }
 
 /* ---- interrupted calls ---- */
@@ -391,6 +438,24 @@ static int floods(void *arg)
 	return error == -EAGAIN_ ? 0 : 1;
 }
 
+/* Signals its group, of which one is not meant to survive. */
+static int signals_group(void *arg)
+{
+	long other;
+	int st = 0;
+
+	(void)arg;
+	SC2(NR_setpgid, 0, 0);
+	other = k_fork();
+	if (other == 0)
+		k_exit(waits(0));
+	on(SIG_TERM, (void *)1, 0, 0);
+	if (SC2(NR_kill, 0, SIG_TERM) != 0)
+		return 1;
+	k_wait(other, &st);
+	return st;
+}
+
 /* Takes one queued signal. 0: it came with what queue_to_another() sent. */
 static int takes_one(void)
 {
@@ -452,6 +517,7 @@ static void sending(void)
 	k_wait(b, &st);
 	eq(st, SIG_TERM, "and the other");
 	eq(SC2(NR_kill, -a, 0), -3, "and the group is gone");
+	eq(in_child(signals_group, 0), SIG_TERM << 8, "process 0 means one's own group");
 	on(SIG_USR1, tell, F_SIGINFO, 0);
 	eq(SC3(NR_tgkill, me(), SC0(NR_gettid), SIG_USR1), 0, "tgkill");
 	eq(last_info.code, -6, "says SI_TKILL");
@@ -594,6 +660,7 @@ int main(void)
 	eq(in_child(no_restorer, 0), 0, "a handler returns without a restorer");
 	eq(in_child(no_restorer, (void *)F_SIGINFO), 0, "with SA_SIGINFO too");
 	masks();
+	old_calls();
 	interrupted();
 	stacks();
 	children();

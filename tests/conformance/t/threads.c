@@ -647,7 +647,7 @@ static long number(const char *text)
 	return n;
 }
 
-/* That program: is it the process of before, by the first thread's number, and without the other? */
+/* That program: is it the process of before, with its number, and without the other thread? */
 static int took_over(char **argv)
 {
 	if (SC0(NR_getpid) != number(argv[1]))
@@ -658,6 +658,12 @@ static int took_over(char **argv)
 }
 
 /* ---- numbers in memory ---- */
+
+static int knows_its_own(struct thread *t)
+{
+	t->result = t->tid == SC0(NR_gettid);
+	return 0;
+}
 
 static void numbers_told(void)
 {
@@ -673,6 +679,9 @@ static void numbers_told(void)
 	eq(childs, 2, "CLONE_CHILD_SETTID is not for the parent");
 	k_wait(pid, &st);
 	eq(st, 5 << 8, "but for the child");
+	start(&threads[0], knows_its_own, (THREAD_FLAGS & ~(SETTLS | PARENT_SETTID)) | CHILD_SETTID, 0);
+	join(&threads[0]);
+	eq(threads[0].result, 1, "and for a thread");
 }
 
 int main(int argc, char **argv)

@@ -100,6 +100,10 @@ static void stops(void)
 	SC2(NR_kill, pid, SIG_STOP);
 	eq(waitid(ONE, pid, &i, STOPPED), 0, "waitid WSTOPPED");
 	ok(info_is(&i, 5, pid, SIG_STOP), "CLD_STOPPED by SIGSTOP");
+	SC2(NR_kill, pid, SIG_CONT);
+	eq(waitid(ONE, pid, &i, CONTINUED), 0, "waitid WCONTINUED");
+	ok(info_is(&i, 6, pid, SIG_CONT), "CLD_CONTINUED by SIGCONT");
+	SC2(NR_kill, pid, SIG_STOP);
 	SC2(NR_kill, pid, SIG_KILL);
 	eq(k_wait(pid, &st), pid, "a stopped child can be killed");
 	eq(st, SIG_KILL, "by SIGKILL");
