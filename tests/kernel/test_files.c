@@ -1,5 +1,6 @@
 /* test_files.c - the tree, the files in it and the tables of descriptors. */
 #include <string.h>
+#include "console.h"
 #include "file.h"
 #include "files_private.h"
 #include "ktest.h"
@@ -479,6 +480,20 @@ KTEST(files, modules_are_read)
     file_put(file);
 }
 
+/* Up to 12 bytes. */
+static bool
+log_ends_with(const char *text)
+{
+    size_t length = strlen(text), at = 0;
+    char end[12] = "", byte;
+
+    for (; log_read(&at, &byte, 1) == 1; at++) {
+        memmove(end, end + 1, sizeof(end) - 1);
+        end[sizeof(end) - 1] = byte;
+    }
+    return memcmp(end + sizeof(end) - length, text, length) == 0;
+}
+
 KTEST(files, devices_do_what_they_are_for)
 {
     struct file *file;
@@ -496,6 +511,9 @@ KTEST(files, devices_do_what_they_are_for)
     file_put(file);
     CHECK_EQ(file_open("/dev/kmsg", O_RDWR, 0, &file), 0);
     CHECK_EQ(write_at(file, "# said by a test", 16, 0), 16);
+    CHECK(log_ends_with("by a test\n"));
+    CHECK_EQ(write_at(file, "# and by it\n", 12, 0), 12);
+    CHECK(log_ends_with("and by it\n"));
     CHECK(file_read(file, text, sizeof(text), 0) == sizeof(text));
     file_put(file);
 }

@@ -12,6 +12,7 @@ enum {
     NR_mknod = 14, NR_lchown = 16, NR_geteuid = 49, NR_fchmod = 94, NR_fchown = 95, NR_fsync = 118,
     NR_flock = 143, NR_chown = 182, NR_lchown32 = 198, NR_fchown32 = 207, NR_chown32 = 212,
     NR_fchownat = 298, NR_fchmodat = 306, NR__llseek = 140, NR_fallocate = 324,
+    NR_statfs = 99, NR_fstatfs = 100, NR_statfs64 = 268, NR_fstatfs64 = 269,
 };
 
 enum {
@@ -546,6 +547,33 @@ static void allocation(void)
     k_unlink("f");
 }
 
+/* type, bytes of a block, blocks: all, free, free for us; and more. */
+static void file_systems(void)
+{
+    u32 narrow[16] = {0}, of_file[16] = {0}, wide[21] = {0}, wide_of_file[21] = {0};
+    long fd = k_open("f", O_RW | O_CREATE);
+
+    eq(SC2(NR_statfs, "f", narrow), 0, "statfs");
+    eq(SC2(NR_fstatfs, fd, of_file), 0, "fstatfs");
+    eq(SC3(NR_statfs64, "f", sizeof(wide), wide), 0, "statfs64");
+    eq(SC3(NR_fstatfs64, fd, sizeof(wide), wide_of_file), 0, "fstatfs64");
+    ok(narrow[0] != 0 && narrow[1] >= 512 && narrow[2] >= narrow[3] && narrow[3] >= narrow[4],
+       "a file system with a type and room");
+    for (int i = 0; i < 2; i++)
+        ok(narrow[i] == of_file[i] && narrow[i] == wide[i] && narrow[i] == wide_of_file[i],
+           "all four say the same of word %d", i);
+    ok(narrow[2] == wide[2] && narrow[2] == wide_of_file[2] && wide[3] == 0, "and how large it is");
+    ok(narrow[9] == 255 && wide[14] == 255 && of_file[9] == 255, "names have up to 255 bytes");
+    eq(SC2(NR_statfs, "/proc/self", narrow), 0, "statfs of another");
+    eq((long)narrow[0], 0x9fa0, "is of /proc");
+    eq(SC2(NR_statfs, "none", narrow), -ENOENT_, "statfs of nothing");
+    eq(SC2(NR_fstatfs, 99, narrow), -EBADF_, "fstatfs of nothing");
+    eq(SC3(NR_statfs64, "f", sizeof(wide) - 4, wide), -EINVAL_, "statfs64 has 84 bytes");
+    eq(SC3(NR_fstatfs64, fd, sizeof(wide) + 4, wide), -EINVAL_, "and fstatfs64 too");
+    k_close((int)fd);
+    k_unlink("f");
+}
+
 static void other_calls(void)
 {
     long in = k_open("f", O_RW | O_CREATE), out_fd = k_open("g", O_RW | O_CREATE);
@@ -918,6 +946,7 @@ int main(void)
     positions();
     controls();
     allocation();
+    file_systems();
     limits();
     attributes();
     modes();

@@ -316,6 +316,46 @@ static void removed(void)
 
 /* ---- the machine ---- */
 
+/* Ticks of the whole machine: 0 user, 2 kernel, 3 idle. */
+static ulong ticks_of(int kind)
+{
+    const char *at = text + str_len("cpu  ");
+
+    read_all("/proc/stat");
+    for (; kind > 0; kind--) {
+        while (*at != ' ')
+            at++;
+        at++;
+    }
+    return parse_num(at, 0);
+}
+
+/* This process' ticks: 0 user, 1 kernel. */
+static long own_ticks(int kind)
+{
+    long used[4];
+
+    SC1(NR_times, used);
+    return used[kind];
+}
+
+static void time_is_counted(void)
+{
+    static char zeros[16 * PG];
+    long zero = SC3(NR_open, "/dev/zero", 0, 0), until;
+    ulong before = ticks_of(0);
+
+    for (until = own_ticks(0) + 5; own_ticks(0) < until;)
+        for (volatile int i = 0; i < 100000; i++)
+            ;
+    ok(ticks_of(0) > before, "stat: programs' time");
+    before = ticks_of(2);
+    for (until = own_ticks(1) + 5; own_ticks(1) < until;)
+        k_read((int)zero, zeros, sizeof(zeros));
+    ok(ticks_of(2) > before, "stat: the kernel's");
+    k_close((int)zero);
+}
+
 static void machine(void)
 {
     ulong total;
@@ -347,5 +387,6 @@ int main(int argc, char **argv)
     mapped_names();
     removed();
     machine();
+    time_is_counted();
     return done("procs");
 }
