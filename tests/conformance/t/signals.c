@@ -22,6 +22,17 @@ static void nest(int sig)
 	depth--;
 }
 
+/* A child takes a signal whose handler is for once. 0: it has the default after that. */
+static int takes_it_once(void *arg)
+{
+	struct ksigaction now = { 0 };
+
+	(void)arg;
+	raise_(SIG_USR1);
+	SC4(NR_rt_sigaction, SIG_USR1, 0, &now, 8);
+	return now.handler == 0 ? 0 : 1;
+}
+
 static void handlers(void)
 {
 	on(SIG_USR1, count, 0, 0);
@@ -59,6 +70,10 @@ static void handlers(void)
 	struct ksigaction old;
 	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
 	ok(old.handler == 0, "SA_RESETHAND leaves the default");
+	on(SIG_USR1, count, F_RESETHAND, 0);
+	eq(in_child(takes_it_once, 0), 0, "in a child too");
+	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
+	ok(old.handler == count, "but not in its parent");
 
 	on(SIG_USR1, count, 0x400 /* SA_UNSUPPORTED */ | F_NODEFER, 0);
 	SC4(NR_rt_sigaction, SIG_USR1, 0, &old, 8);
