@@ -12,7 +12,8 @@ enum {
     NR_mknod = 14, NR_lchown = 16, NR_geteuid = 49, NR_fchmod = 94, NR_fchown = 95, NR_fsync = 118,
     NR_flock = 143, NR_chown = 182, NR_lchown32 = 198, NR_fchown32 = 207, NR_chown32 = 212,
     NR_fchownat = 298, NR_fchmodat = 306, NR__llseek = 140, NR_fallocate = 324,
-    NR_statfs = 99, NR_fstatfs = 100, NR_statfs64 = 268, NR_fstatfs64 = 269,
+    NR_utime = 30, NR_utimes = 271, NR_futimesat = 299, NR_statfs = 99,
+    NR_fstatfs = 100, NR_statfs64 = 268, NR_fstatfs64 = 269,
 };
 
 enum {
@@ -729,6 +730,54 @@ static void attributes(void)
     eq(k_unlink("f") | k_unlink("l"), 0, "all away");
 }
 
+/* When a file, not a link to it, was written: seconds or nanoseconds. */
+static u32 written(const char *path, int nanoseconds)
+{
+    struct stat64 st = {0};
+
+    SC2(NR_stat64, path, &st);
+    return st.times[2 + nanoseconds];
+}
+
+static void older_times(void)
+{
+    static const u32 seconds[2] = {1000, 2000}, micro[4] = {3000, 1, 4000, 999999};
+    static const u32 too_many[4] = {3000, 1, 4000, 1000000};
+    static const u32 far_too_many[4] = {3000, 1, 4000, 4294968}; /* 704 ns in 32 bits */
+
+    k_close((int)k_open("f", O_RW | O_CREATE));
+    eq(SC2(NR_utime, "f", seconds), 0, "utime");
+    ok(written("f", 0) == 2000 && written("f", 1) == 0, "sets seconds");
+    eq(SC2(NR_utimes, "f", micro), 0, "utimes");
+    ok(written("f", 0) == 4000 && written("f", 1) == 999999000, "microseconds too");
+    eq(SC2(NR_utimes, "f", too_many), -EINVAL_, "of which there are no million");
+    eq(SC2(NR_utimes, "f", far_too_many), -EINVAL_, "nor 4294968");
+    eq(SC3(NR_futimesat, HERE, "f", too_many), -EINVAL_, "nor for futimesat");
+    eq(SC3(NR_futimesat, HERE, "f", 0), 0, "futimesat without times");
+    ok(written("f", 0) > 4000, "means now");
+    k_unlink("f");
+}
+
+/* What comes and goes in a folder is a change of it. */
+static void times_of_folders(void)
+{
+    static const u32 seconds[2] = {1000, 2000};
+
+    SC2(NR_mkdir, "d", 0755);
+    SC2(NR_utime, "d", seconds);
+    k_close((int)k_open("d/f", O_RW | O_CREATE));
+    ok(written("d", 0) > 2000, "a new file is a change of its folder");
+    SC2(NR_utime, "d", seconds);
+    SC2(NR_rename, "d/f", "d/g");
+    ok(written("d", 0) > 2000, "another name too");
+    SC2(NR_utime, "d", seconds);
+    k_close((int)k_open("d/g", O_RW));
+    eq((long)written("d", 0), 2000, "but not to open one");
+    k_unlink("d/g");
+    ok(written("d", 0) > 2000, "one that goes is");
+    SC1(NR_rmdir, "d");
+}
+
 static u32 mode_of(const char *path)
 {
     struct stat64 st = {0};
@@ -949,6 +998,8 @@ int main(void)
     file_systems();
     limits();
     attributes();
+    older_times();
+    times_of_folders();
     modes();
     if (SC0(NR_geteuid) == 0) {
         owners();
