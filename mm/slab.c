@@ -59,7 +59,8 @@
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *   I7  a part that is not in its CPU's list of open parts has nothing to give back: no current
  *       slab, no idle one, no batch, nothing noted, nothing in its magazine, which takes nothing,
- *       and its turn to be tidied does not come. What is pending there is announced (mm_cpu's came).
+ *       and its turn to be tidied does not come. What is pending there is announced (mm_cpu's
+ *       came).
  *
  * Locks: a cache's `lock` (list of all slabs), `caches_lock` (list of caches). None is held while
  * frames are allocated, none inside another. An interrupt that finds the CPU in here: allocation

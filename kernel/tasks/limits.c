@@ -5,8 +5,8 @@
  * at fork, those of the stack and the arguments at execve. The others are kept and told, and
  * nothing in this kernel uses what they limit.
  *
- * A space that several processes share obeys the limits of one, its owner: what the child of a vfork
- * sets for the program that it will run does not change what its parent may have.
+ * A space that several processes share obeys the limits of one, its owner: what the child of a
+ * vfork sets for the program that it will run does not change what its parent may have.
  *
  * A process keeps 32-bit numbers; RLIM_INFINITY is no limit in each width.
  *

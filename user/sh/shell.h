@@ -191,8 +191,8 @@ const char *builtin_name(size_t index);
 
 /* ---- edit.c ---- */
 
-/* A line from the terminal, in a buffer of its own; NULL at the end (^D). ^C begins it anew; or ends
- * it and sets *dropped, unless that is NULL. */
+/* A line from the terminal, in a buffer of its own; NULL at the end (^D). ^C begins it anew; or
+ * ends it and sets *dropped, unless that is NULL. */
 const char *edit_line(const char *prompt, bool *dropped);
 
 #endif
