@@ -638,23 +638,14 @@ __attribute__((noreturn)) static int waits_for_that(void *arg)
 		nap(1000);
 }
 
-static long number(const char *text)
-{
-	long n = 0;
-
-	while (*text)
-		n = n * 10 + *text++ - '0';
-	return n;
-}
-
 /* That program: is it the process of before, with its number, and without the other thread? */
 static int took_over(char **argv)
 {
-	if (SC0(NR_getpid) != number(argv[1]))
+	if (SC0(NR_getpid) != (long)parse_num(argv[1], 0))
 		return 2;
 	if (SC0(NR_gettid) != SC0(NR_getpid))
 		return 3;
-	return SC2(NR_tkill, number(argv[2]), 0) == -ESRCH_ ? 0 : 4;
+	return SC2(NR_tkill, parse_num(argv[2], 0), 0) == -ESRCH_ ? 0 : 4;
 }
 
 /* ---- numbers in memory ---- */
