@@ -5,7 +5,6 @@ int
 main(int argc, char **argv)
 {
     const char *at = argc > 1 ? argv[1] : "";
-    struct timespec time;
     unsigned long seconds = 0;
     unsigned milliseconds = 0;
 
@@ -19,8 +18,6 @@ main(int argc, char **argv)
     }
     if (*at != '\0')
         die("%s: not a number of seconds", argv[1]);
-    time.sec = seconds < INT32_MAX ? (int)seconds : INT32_MAX;
-    time.nsec = (int)(milliseconds * 1000000);
-    system_call(NR_nanosleep, &time, NULL);
+    sleep_for(seconds, milliseconds);
     return 0;
 }

@@ -518,7 +518,7 @@ main(int argc, char **argv)
     heap.protection = WRITABLE;
     pages_allowed = pages ? pages : choose_allowance();
     print("stress: seed %u, up to %u pages\n", seed, pages_allowed);
-    while (by_rounds ? totals.rounds < amount : milliseconds_now() - start < amount * 1000)
+    while (by_rounds ? totals.rounds < amount : (milliseconds_now() - start) / 1000 < amount)
         one_round();
     check_all();
     print_totals();

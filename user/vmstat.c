@@ -94,7 +94,7 @@ main(int argc, char **argv)
     print_titles();
     print_values();
     for (unsigned long line = 1; interval && line != count; line++) {
-        sleep_milliseconds((unsigned)interval * 1000);
+        sleep_for(interval, 0);
         if (line % 20 == 0)
             print_titles();
         print_values();

@@ -81,7 +81,8 @@ mmap_failed(const void *answer)
     return (uintptr_t)answer > (uintptr_t)-4096;
 }
 
-void sleep_milliseconds(unsigned milliseconds);
+/* Up to 999 milliseconds; seconds that the kernel cannot count are as many as it can. */
+void sleep_for(unsigned long seconds, unsigned milliseconds);
 uint32_t milliseconds_now(void); /* of a clock that only runs forward */
 
 typedef void (*signal_handler)(int signal, struct siginfo *info, void *context);

@@ -200,9 +200,10 @@ brk(uintptr_t end)
 /* ---- time and signals ---- */
 
 void
-sleep_milliseconds(unsigned milliseconds)
+sleep_for(unsigned long seconds, unsigned milliseconds)
 {
-    struct timespec time = {(int)(milliseconds / 1000), (int)(milliseconds % 1000 * 1000000)};
+    struct timespec time = {seconds < INT32_MAX ? (int)seconds : INT32_MAX,
+                            (int)(milliseconds * 1000000)};
 
     system_call(NR_nanosleep, &time, NULL);
 }

@@ -66,11 +66,11 @@ static bool
 take_away(char *page, struct look *look)
 {
     while (look->times == 0)
-        sleep_milliseconds(1);
+        sleep_for(0, 1);
     watch_begin();
     madvise(page, PAGE_SIZE, MADV_DONTNEED);
     while (!look->over)
-        sleep_milliseconds(1);
+        sleep_for(0, 1);
     watch_tell();
     say("The reader saw 'p' %u times, and then a byte of %u.", look->times, look->after);
     return expect(look->after == 0, "the reader sees an empty page");
