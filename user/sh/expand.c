@@ -85,6 +85,22 @@ put_arguments(struct expansion *expansion, bool apart)
     }
 }
 
+/* $0, or an argument; NULL: there is none. */
+static const char *
+argument(unsigned long number)
+{
+    if (number == 0)
+        return shell.name;
+    return number <= shell.argument_count ? shell.arguments[number - 1] : NULL;
+}
+
+static void
+put_known(struct expansion *expansion, const char *value)
+{
+    if (value)
+        put_value(expansion, value);
+}
+
 /* One of the names that are one character long. */
 static void
 put_special(struct expansion *expansion, char name)
@@ -99,19 +115,8 @@ put_special(struct expansion *expansion, char name)
         put_number(expansion, shell.background);
     else if (name == '@' || name == '*')
         put_arguments(expansion, name == '@');
-    else if (name == '0')
-        put_value(expansion, shell.name);
-    else if (name >= '1' && name <= '9' && (size_t)(name - '0') <= shell.argument_count)
-        put_value(expansion, shell.arguments[name - '1']);
-}
-
-static void
-put_variable(struct expansion *expansion, const char *name, size_t length)
-{
-    const char *value = variable_get(name, length);
-
-    if (value)
-        put_value(expansion, value);
+    else if (name >= '0' && name <= '9')
+        put_known(expansion, argument((unsigned long)(name - '0')));
 }
 
 /* The value of a variable or, by its number, of an argument; *length is that of what names it, 0
@@ -128,9 +133,7 @@ value_of(const char *name, size_t *length)
     for (; *end >= '0' && *end <= '9'; end++)
         number = number * 10 + (unsigned)(*end - '0');
     *length = (size_t)(end - name);
-    if (number == 0)
-        return *length ? shell.name : NULL;
-    return number <= shell.argument_count ? shell.arguments[number - 1] : NULL;
+    return *length ? argument(number) : NULL;
 }
 
 static void
@@ -168,8 +171,8 @@ put_braces(struct expansion *expansion, const char *name, size_t size)
     else if (*rest == '-' && (!value || (colon && !*value)))
         put_value(expansion, expand_text(&(struct word){.text = rest + 1,
                                          .length = size - (size_t)(rest + 1 - name)}));
-    else if (value)
-        put_value(expansion, value);
+    else
+        put_known(expansion, value);
 }
 
 static void
@@ -199,7 +202,7 @@ put_dollar(struct expansion *expansion, const char *at)
     } else if (at[1] == '{') {
         put_braces(expansion, at + 2, (size_t)(end - at - 3));
     } else if (length) {
-        put_variable(expansion, at + 1, length);
+        put_known(expansion, variable_get(at + 1, length));
         end = at + 1 + length;
     } else if (at[1] && strchr("?$#!@*0123456789", at[1])) {
         put_special(expansion, at[1]);
