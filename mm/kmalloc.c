@@ -85,23 +85,13 @@ places_of(unsigned class)
     return places > 4 ? places : 4;
 }
 
-size_t
-kmalloc_cpu_slots(void)
-{
-    size_t slots = 0;
-    for (unsigned class = 0; class < KMALLOC_CLASSES; class ++)
-        slots += places_of(class) + 1;
-    return slots;
-}
-
 void
-kmalloc_cpu_init(struct mm_cpu *cpu, struct object_slot *slots)
+kmalloc_cpu_init(struct mm_cpu *cpu)
 {
     for (unsigned class = 0; class < KMALLOC_CLASSES; class ++) {
         unsigned long *quick = cpu_quick(cpu->id) + class_caches[class].class;
         slab_part_init(&cpu->heap[class], (struct magazine *)(void *)quick, &class_caches[class],
-                       cpu, slots, places_of(class));
-        slots += places_of(class) + 1;
+                       cpu, places_of(class));
     }
 }
 
@@ -184,7 +174,7 @@ alloc_window(const void *caller, size_t size, unsigned long class)
 {
     void *memory = NULL;
     if (LIKELY(objects_claim())) {
-        memory = slab_take(class_part(class));
+        memory = slab_take_next(class_part(class));
         objects_release();
     }
     return LIKELY(memory != NULL) ? memory : alloc_slow(caller, 0, size);
@@ -362,16 +352,14 @@ kmalloc_usable_size(const void *memory)
     return debug_on(DEBUG_HEAP) ? debug_pages_size(memory, bytes) : bytes;
 }
 
-/* False for an address in a slab at which no object in use begins. (Objects that are watched are
+/* True when an object in use begins at an address of the slab. (Objects that are watched are
  * looked at when they are freed.) */
 static bool
-may_stay(const void *memory)
+is_in_use(const struct slab *slab, const void *memory)
 {
-    const struct slab *slab = slab_of(memory);
     unsigned long number;
-    return !slab || slab->cache->debug ||
-           (slab_number(slab, memory, &number) &&
-            state_of(slab, (uint32_t)number) == OBJECT_LIVE);
+    return slab->cache->debug ||
+           (slab_number(slab, memory, &number) && slab_in_use(slab, number));
 }
 
 void *
@@ -387,8 +375,9 @@ krealloc(void *memory, size_t size)
     size_t old = kmalloc_usable_size(memory);
     if (!old)
         report_foreign(memory, caller);
-    if (UNLIKELY(!may_stay(memory)))
-        kfree(memory); /* panics, with the reason */
+    struct slab *slab = slab_of(memory);
+    if (UNLIKELY(slab && !is_in_use(slab, memory)))
+        slab_free_slow(slab, memory, caller); /* panics, with the reason */
     if (size <= old && size > old / 2 && !debug_on(DEBUG_HEAP))
         return memory;
     void *moved = alloc_slow(caller, 0, size);

@@ -3,12 +3,9 @@
 #define OCTAVO_KMALLOC_PRIVATE_H
 
 struct mm_cpu;
-struct object_slot;
 
 /* Makes the caches of all classes; the parts of a CPU follow by kmalloc_cpu_init. */
 void kmalloc_init(void);
-/* Slots that the classes' magazines need on each CPU, and the parts with them. */
-size_t kmalloc_cpu_slots(void);
-void kmalloc_cpu_init(struct mm_cpu *cpu, struct object_slot *slots);
+void kmalloc_cpu_init(struct mm_cpu *cpu);
 
 #endif

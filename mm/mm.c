@@ -206,9 +206,7 @@ bool
 mm_cpu_up(unsigned id)
 {
     ASSERT(id < CPU_MAX && !mm_cpus[id]);
-    size_t slots = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
-    slots = (slots + sizeof(struct object_slot) - 1) & ~(sizeof(struct object_slot) - 1);
-    size_t bytes = slots + kmalloc_cpu_slots() * sizeof(struct object_slot);
+    size_t bytes = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
     paddr_t frames = pmm_alloc_boot((bytes + PAGE_MASK) >> PAGE_SHIFT);
     if (!frames)
         return false;
@@ -216,7 +214,7 @@ mm_cpu_up(unsigned id)
     struct mm_cpu *cpu = frame_to_ptr(paddr_to_pfn(frames));
     *cpu = (struct mm_cpu){.id = id, .no_windows = trace_on(TRACE_ALLOC)};
     pmm_cpu_init(cpu);
-    kmalloc_cpu_init(cpu, (struct object_slot *)(void *)((char *)cpu + slots));
+    kmalloc_cpu_init(cpu);
     if (!slab_cpu_up(cpu)) {
         slab_cpu_down(cpu);
         pmm_free_pages(frames, (bytes + PAGE_MASK) >> PAGE_SHIFT);

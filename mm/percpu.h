@@ -19,15 +19,13 @@ struct mm_cpu {
     bool no_windows;         /* every allocation of an object takes the slow path */
     unsigned long fail_in;   /* mm_fail_nth: allocations until the failure; 0 = off */
     unsigned long fail_seen; /* allocations counted since it was set */
-    struct cache_part *open; /* parts that may have something to give back ... */
-    struct cache_part *tidy; /* ... of which this one is tidied next; NULL: the first */
+    struct cache_part *open; /* parts that may have something to give back */
     struct frame_stack stacks[ZONE_COUNT][PCP_STACKS + 1]; /* the best zone's first: pmm_stack */
     struct cache_part heap[KMALLOC_CLASSES];
     /* Of the caches that slabs themselves need. */
     struct part_with_magazine header_parts[SLAB_HEADER_KINDS];
     struct part_with_magazine cache_part;
     struct part_with_magazine part_part;
-    struct object_slot no_slot; /* their magazines hold nothing */
     /* Other CPUs gave objects back to a part; atomic. */
     bool came __attribute__((aligned(64)));
     /* The frames of stacks[0][0], those of the others behind them. */

@@ -1,6 +1,6 @@
 /* slab.c - caches of equal objects: a byte of state for each, a magazine and a window for each CPU.
  *
- *   cache ──► part of CPU 0 ── magazine: the objects that this CPU freed last, of any slab
+ *   cache ──► part of CPU 0 ── magazine: the objects that this CPU freed last, of any slab, a list
  *         │        ├────────── current slab ──► [header, states] ──► frames: |obj|obj|obj|...
  *         │        │              └─ window: its free objects, as bits
  *         │        ├────────── partial slabs ──► ...
@@ -8,26 +8,30 @@
  *         └─► part of CPU 1 ── ...
  *
  * A slab is a run of frames cut into equal objects, with one byte an object in a header that lies
- * apart (enum object_state). Nothing is stored in a free object. Each slab belongs to the part of
- * one CPU.
+ * apart (enum object_state). Nothing is stored in an object that is free in its slab; in one of a
+ * magazine stand the next one and a mark. Each slab belongs to the part of one CPU.
  *
  *   alloc   pop the magazine; when it is empty, take the lowest bit of the window. No lock, nothing
  *           shared. When the window is used up: gather the free objects of the current slab anew,
  *           the slabs that got objects back, the partial ones, a new slab.
- *   free    frame descriptor -> class and slab -> number of the object -> its state, which must be
- *           "live". Push it on the magazine, whoever's slab it is of. When that is full, the object
- *           goes back to its slab: the owner sets the state and counts down, others do what
+ *   free    frame descriptor -> class and slab -> number of the object -> its state, which must not
+ *           be "free". Push it on the magazine, whoever's slab it is of. When that is full, the
+ *           object goes back to its slab: the owner sets the state and counts down, others do what
  *           follows.
  *
  * The short ways of both are in slab_calls.c, the birth and death of a slab in slab_grow.c, and
  * those of a cache in slab_cache.c; all else is here.
  *
- * A state that is not "live" is a double free, found at once on every CPU. A pointer that is no
- * object's start has no number.
+ * A pointer that is no object's start has no number. A free of an object that is free in its slab is
+ * found by its state, at once on every CPU. One of an object that is in a magazine: what comes out of
+ * a magazine, or goes past it, takes the mark along. So of two entries of one object the second has
+ * none, and is found when it comes up, before anybody is handed it twice. The heap does not look for
+ * the mark when it frees (but kmem_cache_free does): it would wait for the object's line, which it
+ * only writes. A write to a free object is found in the same way.
  *
- * Objects change hands, and then those of one slab lie in the magazines of two CPUs, which write to
- * the same lines of states though each works for itself. So where sizes mix, each 2^14th free or so
- * sends home what is foreign among the last objects of one magazine (slab_tidy).
+ * The states change when an object leaves its slab, when it is freed to a magazine for the first time
+ * since, and when it is back, and not while it goes round: objects of one slab lie in the magazines of
+ * several CPUs, and each change of a state takes the line of 64 of them from all others.
  *
  * Frees by others (no lock; tests/models). The CPU that frees, of a slab that is not its own:
  *   R1  state := free                                    (release)
@@ -44,12 +48,12 @@
  * frees of another slab or is reaped.
  *
  * Words: `idle` = all objects free. `listed` = in the partial list. `used` of a slab = objects that
- * are live or held + those in the window + frees by others that are not counted (remote + 1, and
+ * are live or out + those in the window + frees by others that are not counted (remote + 1, and
  * what those have counted for themselves).
  *
  * Invariants
  *   I1  a slab is current, listed, or full; exactly one of them.
- *   I2  an object is held if and only if it is in exactly one magazine.
+ *   I2  an object in a magazine is out, marked, and in no other one.
  *   I3  left = used in a listed slab, used + SLAB_CURRENT in a current one; in a full slab used is
  *       all its objects + excess, and left is 1: the owner looks at its next free. Only frees that
  *       are not counted can hide behind an excess, so a listed slab has a free object.
@@ -58,9 +62,8 @@
  *   I5  part->idle is the number of idle slabs, at most part->keep.
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *   I7  a part that is not in its CPU's list of open parts has nothing to give back: no current
- *       slab, no idle one, no batch, nothing noted, nothing in its magazine, which takes nothing,
- *       and its turn to be tidied does not come. What is pending there is announced (mm_cpu's
- *       came).
+ *       slab, no idle one, no batch, nothing noted, nothing in its magazine, which takes nothing.
+ *       What is pending there is announced (mm_cpu's came).
  *
  * Locks: a cache's `lock` (list of all slabs), `caches_lock` (list of caches). None is held while
  * frames are allocated, none inside another. An interrupt that finds the CPU in here: allocation
@@ -70,9 +73,9 @@
  * list of open parts is all it costs. A part is opened by the slow path when it allocates, when one
  * of its slabs becomes idle, and when it begins a batch; it is closed when it has given all back.
  *
- * A magazine that was full and then empty gets more slots: a page of them, then four. How many idle
- * slabs a part keeps: one; twice as many each time it makes a slab after it has given
- * one back, up to a 256th of memory, until it is reaped.
+ * A magazine that was full and then empty may hold more from then on, twice. How many idle slabs a
+ * part keeps: one; twice as many each time it makes a slab after it has given one back, up to a 256th
+ * of memory. Both until it is reaped.
  *
  * Cost: 192 bytes a slab, 384 with more than about 100 objects; the slow path is bounded: making a
  * slab touches none of its objects unless there is a constructor.
@@ -106,8 +109,6 @@ close_part(struct cache_part *part)
     while (*link != part)
         link = &(*link)->next_open;
     *link = part->next_open;
-    if (part->cpu->tidy == part)
-        part->cpu->tidy = part->next_open;
     part->open = false;
     slab_set_limit(part);
 }
@@ -317,40 +318,23 @@ slab_take_slow(struct cache_part *part)
     return object;
 }
 
-/* ---- Slots for magazines (claimed, the magazine empty) ---- */
+/* ---- The size of magazines (claimed, the magazine empty) ---- */
 
-/* Takes slots that were not made with the part out of use, and gives them back. */
-static void
-return_slots(struct cache_part *part)
-{
-    struct object_slot *slots = part->magazine->bottom;
-    pfn_t frames;
-    if (slots == part->own)
-        return;
-    bool direct = ptr_to_frame(slots, &frames);
-    ASSERT(direct && part->magazine->top == slots);
-    slab_use_slots(part, part->own, part->own_places);
-    pmm_free_pages(pfn_to_paddr(frames), frame_of(frames)->count);
-}
+#define MORE_PLACES 512
 
-/* A magazine that was too small gets a page of slots, then four, as long as the objects in it are
- * at most a 256th of memory. Without memory for slots it stays as it is. */
+/* A magazine that was too small gets more places, then four times as many, as long as the objects
+ * in it are at most a 256th of memory. */
 static void
-add_slots(struct cache_part *part)
+add_places(struct cache_part *part)
 {
-    size_t count = part->magazine->bottom == part->own ? 1 : 4;
-    uint32_t places = (uint32_t)(count * PAGE_SIZE / sizeof(struct object_slot)) - 1;
     uint32_t most = (uint32_t)((slab_ram_frames << (PAGE_SHIFT - 8)) / part->stride);
+    uint32_t places = part->places < MORE_PLACES ? MORE_PLACES : 4 * MORE_PLACES;
     part->overflowed = false;
     places = places < most ? places : most;
-    if (places < 2 * part->places || part->own_places == 0 || part->cpu->no_windows)
+    if (places < 2 * part->places || part->own_places == 0)
         return;
-    paddr_t frames = pmm_alloc_pages_flags(count, PMM_DIRECT);
-    if (!frames)
-        return;
-    return_slots(part);
-    frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
-    slab_use_slots(part, frame_to_ptr(paddr_to_pfn(frames)), places);
+    part->places = places;
+    slab_set_limit(part);
 }
 
 /* ---- Back to the slab (claimed) ---- */
@@ -425,44 +409,20 @@ slab_put_back(struct cache_part *part, struct slab *slab, uint8_t *state)
 static void
 empty_magazine(struct cache_part *part)
 {
-    while (part->magazine->top != part->magazine->bottom) {
-        struct object_slot *slot = part->magazine->top--;
-        slab_put_back(part, slab_of(slot->object), slot->state);
-    }
-}
-
-/* ---- Tidying (claimed) ---- */
-
-/* All objects of a magazine that has not grown. */
-#define TIDIED 64
-
-/* Objects that are sent home leave no gap. */
-static void
-tidy_part(struct cache_part *part)
-{
     struct magazine *magazine = part->magazine;
-    struct object_slot *top = magazine->top, *kept = magazine->bottom;
-    if (top - kept > TIDIED)
-        kept = top - TIDIED;
-    for (struct object_slot *slot = kept + 1; slot <= top; slot++) {
-        struct slab *slab = slab_of(slot->object);
-        if (slab->home == part)
-            *++kept = *slot;
-        else
-            put_remote(part, slab, slot->state);
+    while (magazine->top) {
+        struct free_object *top = magazine->top;
+        if (!take_mark(top))
+            slab_bad_mark(magazine, top);
+        magazine->top = top->next;
+        magazine->room++;
+        void *object = (char *)top - part->cache->link;
+        struct slab *slab = slab_of(object);
+        unsigned long number;
+        bool is_start = slab_number(slab, object, &number);
+        ASSERT(is_start);
+        slab_put_back(part, slab, &slab->states[number]);
     }
-    magazine->top = kept;
-    end_batch(part);
-}
-
-void
-slab_tidy(struct mm_cpu *cpu)
-{
-    struct cache_part *part = cpu->tidy ? cpu->tidy : cpu->open;
-    if (!part)
-        return;
-    cpu->tidy = part->next_open;
-    tidy_part(part);
 }
 
 /* ---- Giving memory back ---- */
@@ -473,7 +433,7 @@ reap_part(struct cache_part *part)
 {
     size_t frames = 0;
     empty_magazine(part);
-    return_slots(part);
+    part->places = part->own_places;
     end_batch(part);
     while (collect_one(part))
         continue;
@@ -568,8 +528,8 @@ take_place(struct cache_part *part, bool closed)
 {
     if (!objects_claim())
         return NULL;
-    if (part->overflowed && part->magazine->top == part->magazine->bottom)
-        add_slots(part);
+    if (part->overflowed && !part->magazine->top)
+        add_places(part);
     void *object = slab_take_slow(part);
     if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: from the quarantine */
         object = slab_take_slow(part);

@@ -39,12 +39,6 @@ static struct kmem_cache header_caches[SLAB_HEADER_KINDS], cache_cache, part_cac
 /* Objects in the magazine of a cache that is no class of the heap. */
 #define CACHE_PLACES 8
 
-/* A cache's part, and its magazine behind it. */
-struct part_with_slots {
-    struct part_with_magazine own;
-    struct object_slot slots[CACHE_PLACES + 1];
-};
-
 /* ---- Geometry ---- */
 
 /* How many strides fit into bytes, without a division. */
@@ -135,6 +129,10 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
                                  .lock = SPINLOCK_INIT};
     cache->watched = cache->debug || trace_on(TRACE_ALLOC);
     cache->guard = cache->debug && !(flags & KMEM_DIRECT) && guard_wanted(name);
+    if (constructor && !cache->debug) {
+        cache->link = (uint32_t)((size + sizeof(void *) - 1) & ~(sizeof(void *) - 1));
+        size = cache->link + sizeof(struct free_object);
+    }
     cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
     if (cache->debug)
         cache->stride = debug_stride(size, align, &cache->left);
@@ -159,30 +157,23 @@ slab_set_limit(struct cache_part *part)
 {
     struct magazine *magazine = part->magazine;
     bool closed = !part->open || part->cpu->no_windows;
-    magazine->limit = magazine->bottom + (closed ? 0 : part->places);
-}
-
-void
-slab_use_slots(struct cache_part *part, struct object_slot *slots, uint32_t places)
-{
-    *part->magazine = (struct magazine){.top = slots, .bottom = slots, .part = part};
-    part->places = places;
-    slab_set_limit(part);
+    ASSERT(!magazine->top);
+    magazine->room = magazine->places = closed ? 0 : part->places;
 }
 
 void
 slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_cache *cache,
-               struct mm_cpu *cpu, struct object_slot *slots, uint32_t places)
+               struct mm_cpu *cpu, uint32_t places)
 {
     places = cache->debug ? 0 : places;
+    *magazine = (struct magazine){.part = part};
     *part = (struct cache_part){.magazine = magazine,
-                                .own = slots,
                                 .own_places = places,
+                                .places = places,
                                 .stride = cache->stride,
                                 .keep = 1,
                                 .cpu = cpu,
                                 .cache = cache};
-    slab_use_slots(part, slots, places);
     cache->parts[cpu->id] = part;
 }
 
@@ -190,11 +181,10 @@ slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_c
 static bool
 make_part(struct kmem_cache *cache, struct mm_cpu *cpu)
 {
-    struct part_with_slots *memory = kmem_cache_alloc(&part_cache);
+    struct part_with_magazine *memory = kmem_cache_alloc(&part_cache);
     if (!memory)
         return false;
-    slab_part_init(&memory->own.part, &memory->own.magazine, cache, cpu, memory->slots,
-                   CACHE_PLACES);
+    slab_part_init(&memory->part, &memory->magazine, cache, cpu, CACHE_PLACES);
     return true;
 }
 
@@ -224,7 +214,7 @@ slab_init(unsigned long ram_frames)
     } own[] = {{&header_caches[0], "slab-headers", SMALL_HEADER},
                {&header_caches[1], "slab-headers-large", LARGE_HEADER},
                {&cache_cache, "caches", sizeof(struct kmem_cache)},
-               {&part_cache, "cache-parts", sizeof(struct part_with_slots)}};
+               {&part_cache, "cache-parts", sizeof(struct part_with_magazine)}};
     slab_ram_frames = ram_frames;
     slab_caches = NULL;
     last_number = 0;
@@ -293,7 +283,7 @@ slab_cpu_down(struct mm_cpu *cpu)
 static void
 init_inside(struct part_with_magazine *own, struct kmem_cache *cache, struct mm_cpu *cpu)
 {
-    slab_part_init(&own->part, &own->magazine, cache, cpu, &cpu->no_slot, 0);
+    slab_part_init(&own->part, &own->magazine, cache, cpu, 0);
 }
 
 bool
@@ -319,15 +309,32 @@ count_state(const struct slab *slab, enum object_state state)
     return count;
 }
 
-/* Objects that are handed out, or on their way back: held, though all magazines are empty. Other
- * CPUs may give slabs back meanwhile. */
+/* Objects that have left the slab, handed out or in magazines. */
+static uint32_t
+count_left(const struct slab *slab)
+{
+    return count_state(slab, OBJECT_LIVE) + count_state(slab, OBJECT_OUT);
+}
+
+/* Those that magazines may have: more than they have where users write what looks like the mark. */
+static uint32_t
+count_marked(const struct slab *slab)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < slab->objects; i++)
+        count += state_of(slab, i) == OBJECT_OUT && has_mark(slab_link(slab, i));
+    return count;
+}
+
+/* Objects that are handed out, all magazines being empty. Other CPUs may give slabs back
+ * meanwhile. */
 static size_t
 count_used(struct kmem_cache *cache)
 {
     unsigned long flags = spin_lock(&cache->lock);
     size_t used = cache->guarded;
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
-        used += count_state(slab, OBJECT_LIVE) + count_state(slab, OBJECT_HELD);
+        used += count_left(slab);
     spin_unlock(&cache->lock, flags);
     return used;
 }
@@ -355,15 +362,27 @@ kmem_cache_destroy(struct kmem_cache *cache)
 
 /* ---- Looking ---- */
 
+bool
+slab_in_use(const struct slab *slab, unsigned long number)
+{
+    enum object_state state = state_of(slab, number);
+    return state == OBJECT_LIVE ||
+           (state == OBJECT_OUT && !slab_is_held(slab->cache, slab_object(slab, number)));
+}
+
 uint32_t
 slab_used(const struct slab *slab)
 {
-    return count_state(slab, OBJECT_LIVE);
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < slab->objects; i++)
+        used += slab_in_use(slab, i);
+    return used;
 }
 
 void
 kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
 {
+    size_t out = 0, held = 0;
     unsigned long flags = spin_lock(&cache->lock);
     *stats =
         (struct kmem_cache_stats){.name = cache->name,
@@ -375,8 +394,10 @@ kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
                                   .grown = cache->grown,
                                   .returned = cache->returned};
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache)
-        stats->objects_used += slab_used(slab);
-    stats->objects_used += cache->guarded - cache->kept;
+        out += count_left(slab);
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        held += cache->parts[i] ? magazine_holds(cache->parts[i]->magazine) : 0;
+    stats->objects_used = (out > held ? out - held : 0) + cache->guarded - cache->kept;
     spin_unlock(&cache->lock, flags);
 }
 
@@ -384,7 +405,7 @@ kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
 static bool
 check_window(const struct cache_part *part)
 {
-    if (part->cache->debug && (part->bits || part->magazine->top != part->magazine->bottom))
+    if (part->cache->debug && (part->bits || part->magazine->top))
         return false;
     for (uint32_t i = 0; i < SLAB_WORD_BITS && part->bits; i++)
         if (part->bits >> i & 1 && part->states[i] != OBJECT_FREE)
@@ -398,15 +419,19 @@ static bool
 check_magazine(const struct cache_part *part, size_t *held)
 {
     const struct magazine *magazine = part->magazine;
-    for (const struct object_slot *slot = magazine->top; slot != magazine->bottom; slot--) {
-        const struct slab *slab = slab_of(slot->object);
+    size_t count = 0;
+    for (const struct free_object *at = magazine->top; at; at = at->next, count++) {
+        const void *object = (const char *)at - part->cache->link;
+        const struct slab *slab = slab_of(object);
         unsigned long number;
-        if (!slab || slab->cache != part->cache || !slab_number(slab, slot->object, &number) ||
-            slot->state != &slab->states[number] || *slot->state != OBJECT_HELD)
+        if (!slab || slab->cache != part->cache || !slab_number(slab, object, &number) ||
+            state_of(slab, number) != OBJECT_OUT || !has_mark(at) ||
+            count == magazine_holds(magazine))
             return false;
-        ++*held;
     }
-    return magazine->part == part && magazine->limit <= magazine->bottom + part->places;
+    *held += count;
+    return magazine->part == part && count == magazine_holds(magazine) &&
+           (!magazine->places || magazine->places == part->places);
 }
 
 /* I1, I3. */
@@ -414,8 +439,7 @@ static bool
 check_place(const struct slab *slab)
 {
     const struct cache_part *part = slab->home;
-    int32_t used = (int32_t)(count_state(slab, OBJECT_LIVE) + count_state(slab, OBJECT_HELD));
-    used += slab->remote + 1;
+    int32_t used = (int32_t)count_left(slab) + slab->remote + 1;
     for (unsigned i = 0; i < CPU_MAX; i++)
         if (slab->cache->parts[i] && slab->cache->parts[i]->batch == slab)
             used += slab->cache->parts[i]->batched + 1;
@@ -441,8 +465,7 @@ check_slab(const struct slab *slab)
         if (frame->owner != FRAME_SLAB || slab_header(frame) != slab)
             return false; /* I6 */
     }
-    uint32_t known = count_state(slab, OBJECT_LIVE) + count_state(slab, OBJECT_HELD) +
-                     count_state(slab, OBJECT_FREE);
+    uint32_t known = count_left(slab) + count_state(slab, OBJECT_FREE);
     if (known != slab_valid(slab) || !check_place(slab))
         return false;
     return !slab->cache->debug || debug_check_slab(slab);
@@ -455,8 +478,7 @@ check_closed(const struct cache_part *part)
     const struct magazine *magazine = part->magazine;
     return part->open ||
            (!part->slab && !part->idle && !part->batch && !part->noted &&
-            magazine->top == magazine->bottom && magazine->limit == magazine->bottom &&
-            part->cpu->tidy != part && (!part->pending || part->cpu->came));
+            !magazine->top && !magazine->places && (!part->pending || part->cpu->came));
 }
 
 /* What the CPUs have of one cache; counts what is in their magazines. */
@@ -478,18 +500,18 @@ check_parts(const struct kmem_cache *cache, size_t *held)
 static bool
 check_cache(const struct kmem_cache *cache)
 {
-    size_t count = 0, held = 0, in_magazines = 0;
+    size_t count = 0, marked = 0, held = 0;
     for (const struct slab *slab = cache->slabs; slab; slab = slab->next_of_cache, count++) {
-        held += count_state(slab, OBJECT_HELD);
+        marked += count_marked(slab);
         if (slab->cache == cache && check_slab(slab))
             continue;
         klog("slab: %s: the slab at %p does not hold its invariants\n", cache->name,
              (const void *)slab->base);
         return false;
     }
-    if (!check_parts(cache, &in_magazines) || held != in_magazines) {
-        klog("slab: %s: what CPUs have of it does not hold its invariants (%zu held, %zu found)\n",
-             cache->name, held, in_magazines);
+    if (!check_parts(cache, &held) || held > marked) {
+        klog("slab: %s: what CPUs have of it does not hold its invariants (%zu held, %zu marked)\n",
+             cache->name, held, marked);
         return false;
     }
     if (count != cache->slab_count)

@@ -2,14 +2,13 @@
  * done about a free that is none.
  *
  *   kmem_cache_alloc   magazine, else window                          else slab_alloc_slow
- *   kmem_cache_free    frame descriptor ──► header ──► state "live"?
- *                      ──► held, on the magazine; past it when full   else cache_free_slow
+ *   kmem_cache_free    frame descriptor ──► header ──► state not "free"?
+ *                      ──► on the magazine; past it when full         else cache_free_slow
  *   kfree              the same for a class of the heap               else kfree_slow
  *
  * (kmalloc is in kmalloc.c.) All that a class of the heap must know for a free stands in one small
  * table (slab_classes), and its magazine where the CPU has it in one instruction. So of a slab only
- * the states are touched. Which class it is, kfree guesses before it looks (guess_class); where
- * sizes mix, it tidies the CPU's magazines now and then (slab_tidy).
+ * the states are looked at, and few of them change.
  *
  * Each of them claims the CPU's objects for as long as it works on them, and locks nothing: the
  * theory is in slab.c.
@@ -36,9 +35,9 @@ alloc_object(struct kmem_cache *cache, const void *caller)
 {
     struct cache_part *part = cache->parts[cpu_current()];
     if (LIKELY(objects_claim())) {
-        void *object = slab_pop(magazine_behind(part));
+        void *object = slab_pop(magazine_behind(part), cache->link);
         if (!object)
-            object = slab_take(part);
+            object = slab_take_next(part);
         objects_release();
         if (LIKELY(object != NULL))
             return object;
@@ -54,12 +53,50 @@ kmem_cache_alloc(struct kmem_cache *cache)
 
 /* ---- A free by all means ---- */
 
+/* True when `object` is in the magazine. What other CPUs do to theirs meanwhile may lead anywhere,
+ * but not to memory without a mark, nor on for ever. */
+static bool
+is_in_magazine(const struct magazine *magazine, const struct free_object *object)
+{
+    const struct free_object *at = magazine->top;
+    for (size_t held = magazine_holds(magazine); held; held--, at = at->next) {
+        if (at == object)
+            return true;
+        if (!slab_of(at) || !has_mark(at))
+            return false;
+    }
+    return false;
+}
+
+bool
+slab_is_held(const struct kmem_cache *cache, const void *object)
+{
+    const struct free_object *link = link_of(object, cache->link);
+    if (!has_mark(link))
+        return false;
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (cache->parts[i] && is_in_magazine(cache->parts[i]->magazine, link))
+            return true;
+    return false;
+}
+
 static _Noreturn void
 report_double_free(const struct slab *slab, const void *object, const void *caller)
 {
     char who[80];
     symbol_name(caller, who, sizeof(who));
     kpanic("heap: double free of %p, an object of %s, by %s", object, slab->cache->name, who);
+}
+
+void
+slab_bad_mark(const struct magazine *magazine, struct free_object *object)
+{
+    const struct kmem_cache *cache = magazine->part->cache;
+    object->mark += (unsigned long)OBJECT_MARK; /* as it was found */
+    objects_release();
+    kpanic("heap: double free of %p, an object of %s, or a write to it after it was freed "
+           "(debug=heap tells whose)",
+           (void *)((char *)object - cache->link), cache->name);
 }
 
 static inline void
@@ -73,11 +110,9 @@ put_object(struct slab *slab, void *object, const void *caller)
         kpanic("heap: free of %p by %s: inside an object of %s, not its start", object, who,
                slab->cache->name);
     }
-    uint8_t *state = &slab->states[number];
-    if (!state_hold(state)) {
-        state_unhold(state);
+    if (!slab_in_use(slab, number))
         report_double_free(slab, object, caller);
-    }
+    uint8_t *state = &slab->states[number];
     if (objects_claim()) {
         slab_put_back(part, slab, state);
         objects_release();
@@ -129,11 +164,12 @@ end_with_batch(struct slab *slab)
     objects_release();
 }
 
-/* An object that is held goes back to its slab, and the claim ends. */
+/* An object goes back to its slab, and the claim ends. */
 static inline void
-free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
+free_past(struct cache_part *part, struct slab *slab, unsigned long number)
 {
-    __atomic_store_n(state, OBJECT_FREE, __ATOMIC_RELEASE);
+    __asm__("" : "+r"(number)); /* else the short ways compute the state's address */
+    __atomic_store_n(&slab->states[number], OBJECT_FREE, __ATOMIC_RELEASE);
     if (slab->home == part) {
         if (UNLIKELY(!--slab->left)) {
             end_with_settle(slab);
@@ -146,18 +182,6 @@ free_past(struct cache_part *part, struct slab *slab, uint8_t *state)
         part->batched++;
     }
     objects_release();
-}
-
-/* A free begins, with the CPU's objects claimed: the object is held. False: nothing was done, and
- * the claim has ended. */
-static inline bool
-begin_free(uint8_t *state)
-{
-    if (LIKELY(state_hold(state)))
-        return true;
-    state_unhold(state);
-    objects_release();
-    return false;
 }
 
 /* ---- The heap ---- */
@@ -188,86 +212,44 @@ kfree_slow(void *memory, const void *caller)
 
 /* The common cases of a free to the heap. False: nothing was done. */
 static inline bool
-free_to_class(unsigned long class, struct slab *slab, uint8_t *state, void *object)
+free_to_class(unsigned long class, struct slab *slab, unsigned long number, void *object)
 {
+    bool first = !state_is(slab, number, OBJECT_OUT);
+    if (UNLIKELY(first) && !state_is(slab, number, OBJECT_LIVE))
+        return false;
     if (UNLIKELY(!objects_claim()))
         return false;
-    /* Before the state is written: its address is known late, and many processors let a load wait
-     * for all addresses written to before it. */
-    struct object_slot *slot = class_top(class);
-    if (!begin_free(state))
-        return false;
-    if (UNLIKELY(class_is_full(class, slot))) {
-        free_past(class_part(class), slab, state);
+    struct free_object *link = object;
+    if (UNLIKELY(!class_take_room(class))) {
+        class_add_room(class);
+        if (!first)
+            link->mark = 0; /* if it is in a magazine, that is found there */
+        free_past(class_part(class), slab, number);
         return true;
     }
-    slot[1] = (struct object_slot){object, state};
-    class_move_top(class, 1);
+    if (UNLIKELY(first))
+        state_out(slab, number);
+    *link = (struct free_object){(unsigned long)OBJECT_MARK, class_top(class)};
+    class_set_top(class, link);
     objects_release();
     return true;
-}
-
-/* The class that the next free will be of, as far as this CPU can tell. It is compared before it is
- * used: a processor that foresees that branch knows the magazine of the next object before it knows
- * the object. */
-static inline unsigned long
-guess_class(void)
-{
-    unsigned long class;
-    __asm__ volatile("movzb" WORD_SUFFIX " " CPU_QUICK "%c1, %0" : "=q"(class) : CLASS_GUESS);
-    return class;
-}
-
-static inline bool
-is_other_class(const struct frame *frame, unsigned long class)
-{
-    bool other;
-    __asm__("cmp %b1, %2" : "=@ccne"(other) : "q"(class), "m"(frame->flags));
-    return other;
-}
-
-/* After a wrong guess the next class is tried: who frees one size over and over has it soon, and
- * where sizes mix the branch goes one way nearly always. True once in 2^14 calls. */
-static inline bool
-guess_next_class(void)
-{
-    bool borrows;
-    __asm__ volatile("subw %1, " CPU_QUICK "%c2"
-                     : "=@ccc"(borrows)
-                     : "i"(CLASS_WORDS), CLASS_GUESS);
-    return borrows;
-}
-
-static SLOW_PATH void
-kfree_and_tidy(void *memory, const void *caller)
-{
-    if (objects_claim()) {
-        slab_tidy(mm_this_cpu());
-        objects_release();
-    }
-    kfree_slow(memory, caller);
 }
 
 OWN_LINE void
 kfree(void *memory)
 {
+    fetch_to_write(memory);
     uintptr_t offset = (uintptr_t)memory - DIRECT_BASE;
     unsigned long number;
     if (LIKELY(offset < mm_direct_bytes)) {
         /* Loads by index are shorter than an address and loads: the compiler is kept from that. */
         uintptr_t index = offset >> PAGE_SHIFT;
-        unsigned long class = guess_class();
-        if (LIKELY(is_other_class(&FRAME_TABLE[index], class))) { /* likely: without a jump back */
-            __asm__("" : "+r"(index));
-            class = load_byte(&FRAME_TABLE[index].flags);
-            if (UNLIKELY(guess_next_class()))
-                return kfree_and_tidy(memory, __builtin_return_address(0));
-        }
+        unsigned long class = load_byte(&FRAME_TABLE[index].flags);
         __asm__("" : "+r"(index));
         struct slab *slab = slab_header(&FRAME_TABLE[index]);
         if (LIKELY(divide_exactly(offset & slab_classes[class + CLASS_MASK],
                                   &slab_classes[class + CLASS_RECIPROCAL], &number)) &&
-            LIKELY(free_to_class(class, slab, &slab->states[number], memory)))
+            LIKELY(free_to_class(class, slab, number, memory)))
             return;
     }
     kfree_slow(memory, __builtin_return_address(0));
@@ -317,20 +299,24 @@ tagged_slab(const void *object, const uint16_t *tag)
 
 /* The common cases of a free to a cache; `part` is this CPU's. False: nothing was done. */
 static inline bool
-free_to_cache(struct cache_part *part, struct slab *slab, uint8_t *state, void *object)
+free_to_cache(struct cache_part *part, struct slab *slab, unsigned long number, void *object)
 {
     struct magazine *magazine = magazine_behind(part);
+    struct free_object *link = link_of(object, slab->cache->link);
+    bool first = !state_is(slab, number, OBJECT_OUT);
+    if (first ? !state_is(slab, number, OBJECT_LIVE) : has_mark(link))
+        return false;
     if (UNLIKELY(!objects_claim()))
         return false;
-    struct object_slot *slot = magazine->top;
-    if (!begin_free(state))
-        return false;
-    if (UNLIKELY(slot == magazine->limit)) {
-        free_past(part, slab, state);
+    if (UNLIKELY(!magazine->room)) {
+        free_past(part, slab, number);
         return true;
     }
-    slot[1] = (struct object_slot){object, state};
-    move_top(magazine, 1);
+    magazine->room--;
+    if (first)
+        state_out(slab, number);
+    *link = (struct free_object){(unsigned long)OBJECT_MARK, magazine->top};
+    magazine->top = link;
     objects_release();
     return true;
 }
@@ -342,7 +328,7 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
     unsigned long number;
     if (LIKELY(slab && slab->cache == cache && slab_number(slab, object, &number))) {
         struct cache_part *part = cache->parts[cpu_current()];
-        if (LIKELY(free_to_cache(part, slab, &slab->states[number], object)))
+        if (LIKELY(free_to_cache(part, slab, number, object)))
             return;
     }
     cache_free_slow(cache, object, __builtin_return_address(0));

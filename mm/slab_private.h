@@ -19,13 +19,20 @@ typedef unsigned long slab_word;
 #define SLAB_MAX_ORDER   3
 #define SLAB_MAX_SIZE    8192
 
-/* What an object is now: a byte each, in the header. */
+/* Where an object is now: a byte each, in the header. */
 enum object_state {
-    OBJECT_HELD = 0, /* free, in a CPU's magazine */
-    OBJECT_LIVE = 1, /* handed out */
-    OBJECT_FREE = 2, /* free, in its slab */
+    OBJECT_LIVE = 1, /* handed out by its slab, and not freed since */
+    OBJECT_OUT = 4,  /* freed since: in a CPU's magazine, or handed out again from there */
+    OBJECT_FREE = 2, /* in its slab */
     OBJECT_NONE = 8, /* never one: a header inside, and what rounds the states up to words */
 };
+
+/* What stands in an object, `link` bytes from its start, while it is in a magazine. */
+struct free_object {
+    unsigned long mark; /* OBJECT_MARK, and never that of an object which is taken out */
+    struct free_object *next;
+} __attribute__((may_alias));
+enum { OBJECT_MARK = -0x5A5EED5F };
 
 /* A run of frames cut into equal objects, at a multiple of its size. The header lies apart from
  * them, so that objects keep their natural alignment and a write past an object cannot reach it.
@@ -50,19 +57,13 @@ struct slab {
     uint8_t states[] __attribute__((aligned(sizeof(slab_word)))); /* enum object_state */
 };
 
-/* An object in a magazine. */
-struct object_slot {
-    void *object;
-    uint8_t *state;
-};
-
 /* The objects that a CPU freed last. Those of the heap's classes lie where the CPU reaches them in
  * one instruction (cpu_quick in platform.h), the others behind their parts. */
 struct magazine {
-    struct object_slot *top;    /* the object freed last ... */
-    struct object_slot *limit;  /* ... may go up to here ... */
-    struct object_slot *bottom; /* ... from the slot behind this one on */
-    struct cache_part *part;    /* whose it is */
+    struct free_object *top; /* the object freed last; NULL: none */
+    unsigned long room;      /* for so many more ... */
+    unsigned long places;    /* ... of so many in all */
+    struct cache_part *part; /* whose it is */
 };
 
 /* What one CPU has of one cache. All but the last field are the CPU's alone. */
@@ -82,9 +83,8 @@ struct cache_part {
     uint32_t keep;              /* of them are kept */
     struct slab *batch;         /* another CPU's slab that objects were freed of ... */
     int32_t batched;            /* ... so many less one, not counted in its `remote` yet */
-    struct object_slot *own;    /* the slots that the part was made with; `bottom` when no others */
-    uint32_t own_places;
-    uint32_t places;            /* objects that the magazine may hold when it is in use */
+    uint32_t own_places;        /* of the magazine at first */
+    uint32_t places;            /* now, when it is in use */
     bool overflowed;            /* the magazine was full since it was last empty */
     bool dropped;               /* a slab was given back since the last one was made */
     bool open;                  /* in its CPU's list of open parts ... */
@@ -108,6 +108,7 @@ struct kmem_cache {
     uint32_t states;  /* bytes for their states: whole words, more than an address can name */
     uint32_t class; /* of the heap, its code: slab_classes; else 0 */
     uint32_t left;    /* red zone before the object when debugging */
+    uint32_t link;    /* of a free object: 0, or behind one that stays constructed */
     uint16_t tag;     /* of the frames whose objects kmem_cache_free frees by its short way */
     uint16_t number;  /* in the order of creation, from 1 on */
     uint8_t order;    /* frames in a slab: 1 << order */
@@ -145,15 +146,13 @@ bool slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, si
 /* Puts a cache into the list of all. */
 void slab_cache_add(struct kmem_cache *cache);
 
-/* Gives a cache its part for one CPU, with room for a magazine of `places` objects: one slot more
- * than that. Objects that are watched never go there. */
+/* Gives a cache its part for one CPU, with a magazine of `places` objects at first. Objects that
+ * are watched never go there. */
 void slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_cache *cache,
-                    struct mm_cpu *cpu, struct object_slot *slots, uint32_t places);
+                    struct mm_cpu *cpu, uint32_t places);
 
-/* The part's magazine, empty, gets other slots. */
-void slab_use_slots(struct cache_part *part, struct object_slot *slots, uint32_t places);
-/* Lets the magazine hold what it has room for; nothing while the part is not open, or the CPU's
- * no_windows is set. */
+/* Lets the magazine, which is empty, hold what it has places for; nothing while the part is not
+ * open, or the CPU's no_windows is set. */
 void slab_set_limit(struct cache_part *part);
 /* Opens or closes the short way of freeing objects of a cache, by its `watched`. */
 void slab_choose_way(struct kmem_cache *cache);
@@ -191,10 +190,6 @@ SLOW_PATH void slab_start_batch(struct cache_part *part, struct slab *slab);
 /* R2 and R3: `count` objects of another CPU's slab were freed. Needs no claim. */
 void slab_count_remote(struct slab *slab, int32_t count);
 
-/* Objects of other CPUs' slabs go home, those among the last that were freed to one of the CPU's
- * parts: the next part at each call. */
-void slab_tidy(struct mm_cpu *cpu);
-
 /* The slow halves of alloc and free. `caller` is named in reports. */
 void *slab_alloc_slow(struct cache_part *part, size_t size, const void *caller);
 void slab_free_slow(struct slab *slab, void *object, const void *caller);
@@ -203,58 +198,94 @@ void slab_put(struct slab *slab, void *object, const void *caller);
 /* A pointer that is in no slab: early heap, whole frames, vmalloc, or a bug. */
 void kfree_other(void *memory, const void *caller);
 
-/* ---- States (others may look at them at the same time) ---- */
-
-/* A free begins: true when the object was handed out; it is held then. One instruction, so that no
- * interrupt sees half of it. */
-static inline bool
-state_hold(uint8_t *state)
+/* Objects in a magazine; about right while its CPU is at work on it. */
+static inline size_t
+magazine_holds(const struct magazine *magazine)
 {
-    bool other;
-    __asm__ volatile("decb %0" : "+m"(*state), "=@ccnz"(other));
-    return !other;
+    size_t places = magazine->places, room = magazine->room;
+    return room < places ? places - room : 0;
 }
 
-/* Takes back what state_hold did to an object that was not handed out. */
-static inline void
-state_unhold(uint8_t *state)
-{
-    __asm__ volatile("incb %0" : "+m"(*state));
-}
+/* True for an object, by its raw place, that is free in a magazine. Of other CPUs' magazines it
+ * looks at what they have now. */
+bool slab_is_held(const struct kmem_cache *cache, const void *object);
+/* take_mark found that an object of this magazine, the top or one that was, has no mark: it was
+ * freed twice and is handed out already, or was written to. Claimed. */
+_Noreturn void slab_bad_mark(const struct magazine *magazine, struct free_object *object);
 
-static inline void
-state_live(uint8_t *state)
-{
-    __asm__ volatile("movb %1, %0" : "=m"(*state) : "i"(OBJECT_LIVE));
-}
+/* ---- States and marks (others may look at them at the same time) ---- */
 
 static inline uint8_t
-state_of(const struct slab *slab, uint32_t number)
+state_of(const struct slab *slab, unsigned long number)
 {
     return __atomic_load_n(&slab->states[number], __ATOMIC_RELAXED);
 }
 
-/* ---- Allocation by the short ways. The caller has claimed the CPU's objects ---- */
-
-/* Moves the top of a magazine, in one instruction: the compiler takes two. */
-static inline void
-move_top(struct magazine *magazine, int slots)
+/* (Comparisons in memory are in assembly: the compiler loads first.) */
+static inline bool
+state_is(const struct slab *slab, unsigned long number, enum object_state state)
 {
-    __asm__("add" WORD_SUFFIX " %1, %0"
-            : "+m"(magazine->top)
-            : "er"((long)slots * (long)sizeof(struct object_slot)));
+    bool same;
+    __asm__ volatile("cmpb %2, %1" : "=@cce"(same) : "m"(slab->states[number]), "i"(state));
+    return same;
 }
 
-/* The object that was freed last, or NULL. */
-static inline void *
-slab_pop(struct magazine *magazine)
+/* It is freed to a magazine, the first time since its slab handed it out. */
+static inline void
+state_out(struct slab *slab, unsigned long number)
 {
-    struct object_slot *slot = magazine->top;
-    if (UNLIKELY(slot == magazine->bottom))
+    __atomic_store_n(&slab->states[number], OBJECT_OUT, __ATOMIC_RELAXED);
+}
+
+/* Where there is such an instruction, an object's line comes in while its state is looked at. */
+static inline void
+fetch_to_write(const void *object)
+{
+    if (sizeof(void *) == 8)
+        __asm__ volatile("prefetchw (%0)" : : "r"(object));
+}
+
+static inline struct free_object *
+link_of(const void *object, uint32_t link)
+{
+    return (struct free_object *)((uintptr_t)object + link);
+}
+
+static inline bool
+has_mark(const struct free_object *object)
+{
+    bool has;
+    __asm__ volatile("cmp" WORD_SUFFIX " %2, %1"
+                     : "=@cce"(has)
+                     : "m"(object->mark), "i"(OBJECT_MARK));
+    return has;
+}
+
+/* Takes the mark away: of what has none it makes something else, which slab_bad_mark undoes. True
+ * when it had one. */
+static inline bool
+take_mark(struct free_object *object)
+{
+    bool other;
+    __asm__ volatile("sub" WORD_SUFFIX " %2, %0"
+                     : "+m"(object->mark), "=@ccnz"(other)
+                     : "i"(OBJECT_MARK));
+    return !other;
+}
+
+/* ---- Allocation by the short ways. The caller has claimed the CPU's objects ---- */
+
+/* The object that was freed last, or NULL: also when its mark is gone, and then the next way
+ * (slab_take_next) finds it there. */
+static inline void *
+slab_pop(struct magazine *magazine, uint32_t link)
+{
+    struct free_object *top = magazine->top;
+    if (UNLIKELY(!top) || UNLIKELY(!take_mark(top)))
         return NULL;
-    state_live(slot->state);
-    move_top(magazine, -1);
-    void *object = slot->object;
+    magazine->top = top->next;
+    magazine->room++;
+    void *object = (char *)top - link;
     if (!object)
         __builtin_unreachable(); /* saves the caller a check */
     return object;
@@ -265,14 +296,10 @@ slab_pop(struct magazine *magazine)
 #define QUICK(member)                                                                              \
     "i"(CPU_QUICK_AT + offsetof(struct magazine, member)), "i"(sizeof(unsigned long))
 
-/* The guess of kfree, a byte, and one more that counts its rounds: where the limit of class 0 would
- * be, of which no object is. */
-#define CLASS_GUESS "i"(CPU_QUICK_AT + offsetof(struct magazine, limit))
-
-static inline struct object_slot *
+static inline struct free_object *
 class_top(unsigned long class)
 {
-    struct object_slot *top;
+    struct free_object *top;
     __asm__ volatile("mov " CPU_QUICK "%c2(,%1,%c3), %0"
                      : "=r"(top)
                      : "r"(class), QUICK(top)
@@ -280,32 +307,33 @@ class_top(unsigned long class)
     return top;
 }
 
-static inline bool
-class_is_empty(unsigned long class, const struct object_slot *top)
+static inline void
+class_set_top(unsigned long class, struct free_object *top)
 {
-    bool empty;
-    __asm__ volatile("cmp " CPU_QUICK "%c3(,%2,%c4), %1"
-                     : "=@cce"(empty)
-                     : "r"(top), "r"(class), QUICK(bottom));
-    return empty;
+    __asm__ volatile("mov %0, " CPU_QUICK "%c2(,%1,%c3)"
+                     :
+                     : "r"(top), "r"(class), QUICK(top)
+                     : "memory");
 }
 
+/* One place less; false when there is none, and then class_add_room() makes it good. */
 static inline bool
-class_is_full(unsigned long class, const struct object_slot *top)
+class_take_room(unsigned long class)
 {
-    bool full;
-    __asm__ volatile("cmp " CPU_QUICK "%c3(,%2,%c4), %1"
-                     : "=@cce"(full)
-                     : "r"(top), "r"(class), QUICK(limit));
-    return full;
+    bool borrows;
+    __asm__ volatile("sub" WORD_SUFFIX " $1, " CPU_QUICK "%c2(,%1,%c3)"
+                     : "=@ccc"(borrows)
+                     : "r"(class), QUICK(room)
+                     : "memory");
+    return !borrows;
 }
 
 static inline void
-class_move_top(unsigned long class, int slots)
+class_add_room(unsigned long class)
 {
-    __asm__ volatile("add" WORD_SUFFIX " %1, " CPU_QUICK "%c2(,%0,%c3)"
+    __asm__ volatile("add" WORD_SUFFIX " $1, " CPU_QUICK "%c1(,%0,%c2)"
                      :
-                     : "r"(class), "er"((long)slots * (long)sizeof(struct object_slot)), QUICK(top)
+                     : "r"(class), QUICK(room)
                      : "memory");
 }
 
@@ -322,15 +350,12 @@ class_part(unsigned long class)
 static inline void *
 class_pop(unsigned long class)
 {
-    struct object_slot *slot = class_top(class);
-    if (UNLIKELY(class_is_empty(class, slot)))
+    struct free_object *top = class_top(class);
+    if (UNLIKELY(!top) || UNLIKELY(!take_mark(top)))
         return NULL;
-    state_live(slot->state);
-    class_move_top(class, -1);
-    void *object = slot->object;
-    if (!object)
-        __builtin_unreachable();
-    return object;
+    class_set_top(class, top->next);
+    class_add_room(class);
+    return top;
 }
 
 /* The first object of the window, or NULL. The acquire pairs with the release of whoever freed the
@@ -346,11 +371,21 @@ slab_take(struct cache_part *part)
     if (UNLIKELY(__atomic_load_n(state, __ATOMIC_ACQUIRE) != OBJECT_FREE))
         return NULL;
     part->bits = bits & (bits - 1);
-    state_live(state);
+    __atomic_store_n(state, OBJECT_LIVE, __ATOMIC_RELAXED);
     char *object = part->base + (uint32_t)i * part->stride;
     if (!object)
         __builtin_unreachable(); /* saves the caller a check */
     return object;
+}
+
+/* The same when the magazine gave none. */
+static inline void *
+slab_take_next(struct cache_part *part)
+{
+    struct free_object *top = part->magazine->top;
+    if (UNLIKELY(top) && !has_mark(top))
+        slab_bad_mark(part->magazine, top);
+    return slab_take(part);
 }
 
 /* Objects of a slab: all but the one whose place the header takes. */
@@ -415,6 +450,19 @@ slab_of(const void *address)
     return frame->owner == FRAME_SLAB ? slab_header(frame) : NULL;
 }
 
+/* The raw place of an object. */
+static inline void *
+slab_object(const struct slab *slab, unsigned long number)
+{
+    return slab->base + (size_t)number * slab->cache->stride;
+}
+
+static inline struct free_object *
+slab_link(const struct slab *slab, unsigned long number)
+{
+    return link_of(slab_object(slab, number), slab->cache->link);
+}
+
 /* Divides an offset into a slab by the stride; true when nothing remains.
  *
  * `reciprocal` is 2^w / stride, rounded up, w the bits of a word. For offsets below 2^15 and
@@ -464,7 +512,9 @@ void slab_close_windows(struct mm_cpu *cpu);
  * it. They must not be in the allocator at the time. */
 void slab_watch(bool on);
 
-/* Objects of a slab that are handed out; exact when no CPU is in the allocator. */
+/* Whether an object is handed out, and how many of a slab are; exact when no CPU is in the
+ * allocator. */
+bool slab_in_use(const struct slab *slab, unsigned long number);
 uint32_t slab_used(const struct slab *slab);
 /* Invariants of all caches; counts their frames. */
 bool slab_check(unsigned long *frames);

@@ -139,12 +139,6 @@ mm_print_frame(struct printer *out, pfn_t frame)
 
 /* ---- the slabs of a cache ---- */
 
-static bool
-is_in_use(const struct slab *slab, uint32_t index)
-{
-    return state_of(slab, index) == OBJECT_LIVE;
-}
-
 static void
 print_slab(struct printer *out, const struct slab *slab)
 {
@@ -156,7 +150,7 @@ print_slab(struct printer *out, const struct slab *slab)
           slab->home->cpu->id, (unsigned)slab_used(slab), (unsigned)slab->objects,
           slab->current ? ", allocating from it now" : "");
     for (uint32_t i = 0; i < slab->objects; i++)
-        print(out, "%s%c%s", i % MAP_LINE == 0 ? "  " : "", is_in_use(slab, i) ? '#' : '.',
+        print(out, "%s%c%s", i % MAP_LINE == 0 ? "  " : "", slab_in_use(slab, i) ? '#' : '.',
               (i + 1) % MAP_LINE == 0 || i + 1 == slab->objects ? "\n" : "");
 }
 
@@ -204,7 +198,7 @@ mm_print_object(struct printer *out, const void *address)
     offset = (uintptr_t)address - (uintptr_t)slab->base;
     print(out, "  object %u of the slab, from %p on, %s; the address is at %lu of its %u bytes\n",
           (unsigned)index, (void *)(slab->base + (size_t)index * slab->cache->stride),
-          is_in_use(slab, index) ? "in use" : "free",
+          slab_in_use(slab, index) ? "in use" : "free",
           (unsigned long)(offset - (size_t)index * slab->cache->stride),
           (unsigned)slab->cache->stride);
 }

@@ -2,7 +2,6 @@
  *
  * Objects that another CPU freed may be handed out again before their frees are counted. The slab
  * then has more in use than it has objects: its excess. */
-#include "kmalloc.h"
 #include "ktest.h"
 #include "machine.h"
 #include "mm.h"
@@ -82,55 +81,5 @@ KTEST(magazines, excess)
     give(&second[PLACES + 1], SLAB - PLACES - 1);
     give(again, 5);
     CHECK(kmem_cache_destroy(cache));
-    machine_start_usual();
-}
-
-/* Objects of other slabs than the part's own in a CPU's magazine of a class. */
-static unsigned
-foreign(unsigned cpu, size_t size)
-{
-    const struct magazine *magazine = NULL;
-    unsigned count = 0;
-    for (unsigned i = 0; i < KMALLOC_CLASSES && !magazine; i++)
-        if (mm_cpus[cpu]->heap[i].cache->size == size)
-            magazine = mm_cpus[cpu]->heap[i].magazine;
-    for (const struct object_slot *slot = magazine->top; slot != magazine->bottom; slot--)
-        count += slab_of(slot->object)->home->magazine != magazine;
-    return count;
-}
-
-/* Objects of two sizes, in turn, as often as it takes for each part to have its turn. */
-static bool
-mix_sizes(size_t one, size_t other)
-{
-    bool all = true;
-    for (unsigned i = 0; i < 100000 && all; i++) {
-        void *first = kmalloc(one), *second = kmalloc(other);
-        all = first && second;
-        kfree(first);
-        kfree(second);
-    }
-    return all;
-}
-
-/* What another CPU's slabs have in a magazine goes home again where sizes mix: else both CPUs would
- * write to the same lines for ever. With one size alone it may stay. */
-KTEST(magazines, foreign_objects_go_home)
-{
-    void *objects[12];
-    CHECK(mm_cpu_up(1));
-    for (unsigned i = 0; i < 12; i++) {
-        objects[i] = kmalloc(64);
-        CHECK(objects[i]);
-    }
-    hosted_set_cpu(1);
-    for (unsigned i = 0; i < 12; i++)
-        kfree(objects[i]);
-    CHECK_EQ(foreign(1, 64), 11); /* the first opens the magazine */
-    CHECK(mix_sizes(64, 512));
-    CHECK_EQ(foreign(1, 64), 0);
-    CHECK(mm_check());
-
-    hosted_set_cpu(0);
     machine_start_usual();
 }

@@ -6,6 +6,7 @@
 #include "mm.h"
 #include "testing.h"
 #include "../../mm/paging.h"
+#include "../../mm/percpu.h"
 #include "../../mm/pmm_private.h"
 #include "../../mm/slab_private.h"
 
@@ -280,14 +281,19 @@ KTEST(kmalloc, growing_what_is_not_in_use)
         CHECK(ktest_panics(keep_it, memory, "double free"));
 }
 
+/* One that is in a CPU's magazine is found later: tests/mm/test_slab.c. */
 KTEST(kmalloc, double_free)
 {
     static const uint32_t sizes[] = {1, 100, 5000, 8192, 8193, 20000, 100000};
     for (unsigned i = 0; i < ARRAY_LENGTH(sizes); i++) {
-        void *memory = kmalloc(sizes[i]);
-        CHECK(memory);
+        void *memory = kmalloc(sizes[i]), *beside = kmalloc(sizes[i]);
+        CHECK(memory && beside);
         kfree(memory);
+        if (sizes[i] > KMALLOC_LARGEST)
+            CHECK(ktest_panics(free_it, memory, "double free"));
+        mm_drain_cpu(cpu_current());
         CHECK(ktest_panics(free_it, memory, "double free"));
+        kfree(beside);
         pmm_drain_cpu();
         CHECK(ktest_panics(free_it, memory, "double free"));
     }

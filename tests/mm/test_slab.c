@@ -217,7 +217,7 @@ use_up(struct kmem_cache *cache, void **chain)
     }
 }
 
-/* A magazine that was full and then empty gets more slots, until it is reaped. */
+/* A magazine that was full and then empty may hold more, until it is reaped. */
 KTEST(slab, magazine_grows)
 {
     if (debug_on(DEBUG_HEAP) || mm_this_cpu()->no_windows)
@@ -236,11 +236,11 @@ KTEST(slab, magazine_grows)
             CHECK(objects[i]);
         }
         CHECK(part->places >= (turn == 0 ? first : 2 * first));
-        CHECK(part->places >= places && magazine->top == magazine->bottom);
+        CHECK(part->places >= places && !magazine->top);
         places = part->places;
         for (unsigned i = 0; i < MOST; i++)
             kmem_cache_free(cache, objects[i]);
-        unsigned long held = (unsigned long)(magazine->top - magazine->bottom);
+        size_t held = magazine_holds(magazine);
         CHECK_EQ(held, places < MOST ? places : MOST);
         CHECK(mm_check());
     }
@@ -249,9 +249,9 @@ KTEST(slab, magazine_grows)
         CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
     void *chain = NULL;
     use_up(cache, &chain); /* there are no more to be had than it has now */
-    const struct object_slot *slots = magazine->bottom;
+    places = part->places;
     use_up(cache, &chain);
-    CHECK(magazine->bottom == slots); /* they are not exchanged for their like */
+    CHECK_EQ(part->places, places);
     for (void *next; chain; chain = next) {
         next = *(void **)chain;
         kmem_cache_free(cache, chain);
@@ -259,7 +259,7 @@ KTEST(slab, magazine_grows)
     for (unsigned i = 0; i < MOST; i++)
         kmem_cache_free(cache, objects[i]);
     kmem_cache_reap(cache);
-    CHECK(part->places == first && magazine->top == magazine->bottom);
+    CHECK(part->places == first && !magazine->top);
     CHECK(kmem_cache_destroy(cache));
     CHECK_EQ(settled_frames(), before);
 }
@@ -379,12 +379,22 @@ KTEST(slab, check_sees_damage)
     slab->listed = true;
     CHECK(!mm_check());
     slab->listed = false;
-    slab->states[0] = OBJECT_HELD; /* in no magazine */
+    slab->states[0] = OBJECT_FREE;
     CHECK(!mm_check());
     slab->states[0] = OBJECT_LIVE;
-    part->magazine->top->state--; /* another object's */
+    slab->states[3] = OBJECT_LIVE; /* in a magazine */
     CHECK(!mm_check());
-    part->magazine->top->state++;
+    slab->states[3] = OBJECT_OUT;
+    struct free_object *top = part->magazine->top;
+    top->mark++;
+    CHECK(!mm_check());
+    top->mark--;
+    top->next = top;
+    CHECK(!mm_check());
+    top->next = NULL;
+    part->magazine->room--; /* it is longer than that */
+    CHECK(!mm_check());
+    part->magazine->room++;
     slab->left++;
     CHECK(!mm_check());
     slab->left -= 2;
@@ -424,24 +434,6 @@ KTEST(slab, destroy_refuses_while_in_use)
     CHECK(end_cache(cache, 2));
 }
 
-/* A free that has begun on another CPU, and was interrupted there. */
-KTEST(slab, destroy_refuses_amid_a_free)
-{
-    struct kmem_cache *cache = kmem_cache_create("leaving", 100, 0, 0, NULL);
-    CHECK(cache);
-    if (cache->guard)
-        SKIP("objects are in no slab");
-    objects[0] = kmem_cache_alloc(cache);
-    CHECK(objects[0]);
-    struct slab *slab = slab_of(objects[0]);
-    uint8_t *state = &slab->states[slab_index_around(slab, objects[0])];
-    CHECK(state_hold(state));
-    bool destroyed = kmem_cache_destroy(cache);
-    CHECK(!destroyed);
-    state_unhold(state);
-    CHECK(end_cache(cache, 1));
-}
-
 /* ---- misuse ---- */
 
 struct misuse {
@@ -454,6 +446,12 @@ free_it(void *argument)
 {
     struct misuse *misuse = argument;
     kmem_cache_free(misuse->cache, misuse->object);
+}
+
+static void
+free_to_heap(void *argument)
+{
+    kfree(((struct misuse *)argument)->object);
 }
 
 static bool
@@ -488,6 +486,150 @@ KTEST(slab, double_free)
     for (unsigned i = 0; i < 200; i++)
         if (i % 7)
             kmem_cache_free(cache, objects[i]);
+    CHECK(kmem_cache_destroy(cache));
+}
+
+/* ---- double frees to the heap: the objects of a class are not looked at, only their states ---- */
+
+#define HEAP_SIZE 3584 /* of few objects, and nobody else's */
+
+/* Those of this CPU; NULL when objects are watched, and in none. */
+static struct magazine *
+heap_magazine(void)
+{
+    if (debug_on(DEBUG_HEAP | DEBUG_GUARD) || mm_this_cpu()->no_windows)
+        return NULL;
+    void *object = kmalloc(HEAP_SIZE);
+    if (!object)
+        return NULL;
+    struct magazine *magazine = slab_of(object)->cache->parts[cpu_current()]->magazine;
+    kfree(object);
+    slab_reap_cpu();
+    return magazine;
+}
+
+static void
+take_from_heap(void *object)
+{
+    *(void **)object = kmalloc(HEAP_SIZE);
+}
+
+static void
+reap(void *unused)
+{
+    (void)unused;
+    slab_reap_cpu();
+}
+
+/* An object that is in a magazine twice is handed out once, and what checks or empties the magazine
+ * finds it, too. */
+KTEST(slab, double_free_to_the_heap)
+{
+    struct magazine *magazine = heap_magazine(), before;
+    if (!magazine)
+        SKIP("objects that are watched are in no magazine");
+    for (unsigned i = 0; i < 3; i++)
+        CHECK((objects[i] = kmalloc(HEAP_SIZE)) != NULL);
+    void *object = objects[0], *taken = NULL;
+    kfree(object); /* this opens the magazine */
+    kfree(objects[1]);
+    CHECK(kmalloc(HEAP_SIZE) == objects[1]);
+    before = *magazine;
+    for (unsigned between = 0; between < 2; between++) {
+        kfree(objects[1]);
+        if (between)
+            kfree(objects[2]);
+        kfree(objects[1]); /* nobody looks */
+        CHECK(!mm_check());
+        CHECK(kmalloc(HEAP_SIZE) == objects[1]);
+        CHECK(!between || kmalloc(HEAP_SIZE) == objects[2]);
+        for (unsigned i = 0; i < 2; i++) /* again and again */
+            CHECK(ktest_panics(take_from_heap, &taken, "double free"));
+        CHECK(ktest_panics(reap, NULL, "double free"));
+        CHECK(!taken);
+        *magazine = before;
+        CHECK(mm_check());
+    }
+    kfree(objects[1]);
+    kfree(objects[2]);
+    slab_reap_cpu();
+    CHECK(ktest_panics(take_from_heap, &taken, "") == false);
+    kfree(taken);
+    CHECK(mm_check());
+}
+
+/* The second free goes past the magazine, which is full, to the slab. */
+KTEST(slab, double_free_past_a_magazine)
+{
+    struct magazine *magazine = heap_magazine();
+    if (!magazine)
+        SKIP("objects that are watched are in no magazine");
+    unsigned count = 0, taken = 0;
+    do
+        CHECK(count < MOST && (objects[count++] = kmalloc(HEAP_SIZE)) != NULL);
+    while (count < 2 || count < magazine->places + 2);
+    while (count)
+        kfree(objects[--count]);
+    CHECK(magazine->top && magazine->room == 0);
+    struct free_object *twice = magazine->top;
+    while (!slab_of(twice)->current)
+        CHECK((twice = twice->next) != NULL);
+    struct slab *slab = slab_of(twice);
+    kfree(twice);
+    CHECK(!mm_check());
+    while (magazine->top != twice)
+        CHECK((objects[taken++] = kmalloc(HEAP_SIZE)) != NULL);
+    CHECK(ktest_panics(take_from_heap, &objects[taken], "double free"));
+    struct misuse misuse = {NULL, twice};
+    CHECK(ktest_panics(free_to_heap, &misuse, "double free")); /* its state tells */
+
+    slab->left++;
+    slab->states[slab_index_around(slab, twice)] = OBJECT_OUT;
+    twice->mark = (unsigned long)OBJECT_MARK;
+    while (taken)
+        kfree(objects[--taken]);
+    slab_reap_cpu();
+    CHECK(mm_check());
+}
+
+KTEST(slab, write_to_a_freed_object)
+{
+    struct magazine *magazine = heap_magazine();
+    if (!magazine)
+        SKIP("objects that are watched are in no magazine");
+    void *taken = NULL;
+    for (unsigned i = 0; i < 2; i++)
+        CHECK((objects[i] = kmalloc(HEAP_SIZE)) != NULL);
+    kfree(objects[0]);
+    kfree(objects[1]);
+    struct free_object *top = magazine->top;
+    CHECK(top == objects[1]);
+    memset(objects[1], 0, 1);
+    CHECK(ktest_panics(take_from_heap, &taken, "a write to it after it was freed"));
+    CHECK(magazine->top == top && !taken);
+    top->mark = (unsigned long)OBJECT_MARK;
+    slab_reap_cpu();
+    CHECK(mm_check());
+}
+
+/* Users may write what looks like the mark. */
+KTEST(slab, mark_of_a_user)
+{
+    struct kmem_cache *cache = kmem_cache_create("test", 64, 0, 0, NULL);
+    CHECK(cache);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned i = 0; i < 40; i++) {
+            struct free_object *object = objects[i] = kmem_cache_alloc(cache);
+            CHECK(object);
+            object->mark = (unsigned long)OBJECT_MARK;
+            object->next = object;
+        }
+        CHECK_EQ(stats_of(cache).objects_used, 40);
+        CHECK(mm_check());
+        for (unsigned i = 0; i < 40; i++)
+            kmem_cache_free(cache, objects[i]);
+        CHECK_EQ(stats_of(cache).objects_used, 0);
+    }
     CHECK(kmem_cache_destroy(cache));
 }
 
@@ -563,34 +705,4 @@ KTEST(slab, random)
         held[i] = NULL;
     }
     CHECK(kmem_cache_destroy(cache));
-}
-
-/* Frees objects of one class so often that every guess was tried. Others may free meanwhile. */
-static bool
-guesses(size_t size)
-{
-    const struct magazine *none = (void *)cpu_quick(cpu_current()); /* class 0: CLASS_GUESS */
-    for (unsigned turn = 0; turn < 10; turn++) {
-        unsigned class = 0;
-        for (unsigned i = 0; i < 64; i++) {
-            void *object = kmalloc(size);
-            if (!object)
-                return false;
-            class = slab_of(object)->cache->class;
-            kfree(object);
-        }
-        if ((uint8_t)(uintptr_t)none->limit == class)
-            return true;
-    }
-    return false;
-}
-
-KTEST(slab, free_guesses_the_class)
-{
-    if (debug_on(DEBUG_HEAP) || debug_on(DEBUG_GUARD))
-        SKIP("objects that are watched have no short way");
-    CHECK(guesses(64));
-    CHECK(guesses(16));
-    CHECK(guesses(8192));
-    CHECK(guesses(1000));
 }
