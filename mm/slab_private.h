@@ -32,7 +32,7 @@ struct free_object {
     unsigned long mark; /* OBJECT_MARK, and never that of an object which is taken out */
     struct free_object *next;
 } __attribute__((may_alias));
-enum { OBJECT_MARK = -0x5A5EED5F };
+enum object_mark { OBJECT_MARK = -0x5A5EED5F };
 
 /* A run of frames cut into equal objects, at a multiple of its size. The header lies apart from
  * them, so that objects keep their natural alignment and a write past an object cannot reach it.
@@ -226,7 +226,9 @@ static inline bool
 state_is(const struct slab *slab, unsigned long number, enum object_state state)
 {
     bool same;
-    __asm__ volatile("cmpb %2, %1" : "=@cce"(same) : "m"(slab->states[number]), "i"(state));
+    __asm__ volatile("cmpb %2, %1"
+                     : "=@cce"(same)
+                     : "m"(slab->states[number]), "qi"((uint8_t)state));
     return same;
 }
 

@@ -33,7 +33,7 @@
 #define CURRENT 64  /* SLAB_CURRENT */
 #define NONE    255
 
-mtype = {LIVE, HELD, FREE};
+mtype = {LIVE, FREE};
 
 typedef slab_header {
     mtype state[VALID];
@@ -131,8 +131,7 @@ proctype other() {
     :: atomic {
         out?s,i ->
         touch(s);
-        assert(slab[s].state[i] == LIVE);
-        slab[s].state[i] = HELD
+        assert(slab[s].state[i] == LIVE)
        };
        put_remote();
        atomic { s = 0; i = 0 }

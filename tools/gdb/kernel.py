@@ -234,10 +234,20 @@ def slab_of(address):
 
 
 def objects_in_use(slab):
-    """True or False for each object of the slab."""
+    """True or False for each object of the slab. One that is out is marked while a CPU's magazine has
+    it."""
     objects = sane(int(slab["objects"]), SLAB_MAX_OBJECTS, "objects in a slab")
-    live = int(value("OBJECT_LIVE"))
-    return [int(slab["states"][number]) == live for number in range(objects)]
+    base, cache = int(slab["base"]), slab["cache"]
+    stride, link = int(cache["stride"]), int(cache["link"])
+    live, out = int(value("OBJECT_LIVE")), int(value("OBJECT_OUT"))
+    mark = int(value("OBJECT_MARK")) & 0xFFFFFFFF
+
+    def in_use(number):
+        state = int(slab["states"][number])
+        return state == live or state == out and mark != int.from_bytes(
+            read(base + number * stride + link, 4), "little")
+
+    return [in_use(number) for number in range(objects)]
 
 
 def objects_used(slab):

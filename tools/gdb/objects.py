@@ -11,7 +11,7 @@ import re
 
 import gdb
 
-from kernel import DIRECT_BASE, PAGE_SHIFT, Descriptors, number, value
+from kernel import DIRECT_BASE, PAGE_SHIFT, Descriptors, number, objects_in_use, value
 
 PAGE = 1 << PAGE_SHIFT
 RECORD = 32  # DEBUG_RECORD_BYTES
@@ -116,10 +116,9 @@ def of_slab(slab, address):
     cache, base = slab["cache"], int(slab["base"])
     stride = int(cache["stride"])
     index = (address - base) // stride
-    free = int(slab["states"][index]) != int(value("OBJECT_LIVE"))
     place = base + index * stride
     found = Object(cache["name"].string(), place + int(cache["left"]), int(cache["size"]),
-                   "free" if free else "live")
+                   "live" if any(objects_in_use(slab)[index:index + 1]) else "free")
     if cache["debug"]:
         found.use(record_at(place + stride - RECORD))
     return found
