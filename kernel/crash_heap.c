@@ -44,6 +44,8 @@ double_free(void)
 
     kfree(object);
     kfree(hidden(object));
+    for (unsigned i = 0; i < 2; i++) /* without debug=heap it is found here */
+        (void)misused_object(MISUSED_BYTES);
 }
 
 static void
