@@ -30,25 +30,29 @@ magazine_behind(struct cache_part *part)
     return &((struct part_with_magazine *)part)->magazine;
 }
 
-static inline void *
-alloc_object(struct kmem_cache *cache, const void *caller)
+/* The next way: an object of the window. The CPU's objects are not claimed. */
+static SLOW_PATH void *
+alloc_window(struct kmem_cache *cache, struct cache_part *part, const void *caller)
 {
-    struct cache_part *part = cache->parts[cpu_current()];
+    void *object = NULL;
     if (LIKELY(objects_claim())) {
-        void *object = slab_pop(magazine_behind(part), cache->link);
-        if (!object)
-            object = slab_take_next(part);
+        object = slab_take_next(part);
         objects_release();
-        if (LIKELY(object != NULL))
-            return object;
     }
-    return slab_alloc_slow(part, cache->size, caller);
+    return LIKELY(object != NULL) ? object : slab_alloc_slow(part, cache->size, caller);
 }
 
 void *
 kmem_cache_alloc(struct kmem_cache *cache)
 {
-    return alloc_object(cache, __builtin_return_address(0));
+    struct cache_part *part = cache->parts[cpu_current()];
+    if (LIKELY(objects_claim())) {
+        void *object = slab_pop(magazine_behind(part), cache->link);
+        objects_release();
+        if (LIKELY(object != NULL))
+            return object;
+    }
+    return alloc_window(cache, part, __builtin_return_address(0));
 }
 
 /* ---- A free by all means ---- */
@@ -298,23 +302,20 @@ tagged_slab(const void *object, const uint16_t *tag)
 }
 
 /* The common cases of a free to a cache; `part` is this CPU's. False: nothing was done. */
-static inline bool
-free_to_cache(struct cache_part *part, struct slab *slab, unsigned long number, void *object)
+static inline __attribute__((always_inline)) bool
+free_to_cache(struct cache_part *part, struct slab *slab, unsigned long number,
+              struct free_object *link, bool first)
 {
     struct magazine *magazine = magazine_behind(part);
-    struct free_object *link = link_of(object, slab->cache->link);
-    bool first = !state_is(slab, number, OBJECT_OUT);
-    if (first ? !state_is(slab, number, OBJECT_LIVE) : has_mark(link))
-        return false;
     if (UNLIKELY(!objects_claim()))
         return false;
     if (UNLIKELY(!magazine->room)) {
         free_past(part, slab, number);
         return true;
     }
-    magazine->room--;
     if (first)
         state_out(slab, number);
+    magazine->room--;
     *link = (struct free_object){(unsigned long)OBJECT_MARK, magazine->top};
     magazine->top = link;
     objects_release();
@@ -328,8 +329,14 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
     unsigned long number;
     if (LIKELY(slab && slab->cache == cache && slab_number(slab, object, &number))) {
         struct cache_part *part = cache->parts[cpu_current()];
-        if (LIKELY(free_to_cache(part, slab, number, object)))
+        struct free_object *link = link_of(object, cache->link);
+        if (LIKELY(state_is(slab, number, OBJECT_OUT))) {
+            if (LIKELY(!has_mark(link)) && LIKELY(free_to_cache(part, slab, number, link, false)))
+                return;
+        } else if (state_is(slab, number, OBJECT_LIVE) &&
+                   free_to_cache(part, slab, number, link, true)) {
             return;
+        }
     }
     cache_free_slow(cache, object, __builtin_return_address(0));
 }
