@@ -224,6 +224,8 @@ free_to_class(unsigned long class, struct slab *slab, unsigned long number, void
     if (UNLIKELY(!objects_claim()))
         return false;
     struct free_object *link = object;
+    if (!first)
+        fetch_to_write(link);
     if (UNLIKELY(!class_take_room(class))) {
         class_add_room(class);
         if (!first)
@@ -242,7 +244,6 @@ free_to_class(unsigned long class, struct slab *slab, unsigned long number, void
 OWN_LINE void
 kfree(void *memory)
 {
-    fetch_to_write(memory);
     uintptr_t offset = (uintptr_t)memory - DIRECT_BASE;
     unsigned long number;
     if (LIKELY(offset < mm_direct_bytes)) {

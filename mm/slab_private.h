@@ -239,7 +239,8 @@ state_out(struct slab *slab, unsigned long number)
     __atomic_store_n(&slab->states[number], OBJECT_OUT, __ATOMIC_RELAXED);
 }
 
-/* Where there is such an instruction, an object's line comes in while its state is looked at. */
+/* An object that will be written to: where there is such an instruction, its line comes in the
+ * sooner. */
 static inline void
 fetch_to_write(const void *object)
 {
