@@ -22,16 +22,17 @@
  * The short ways of both are in slab_calls.c, the birth and death of a slab in slab_grow.c, and
  * those of a cache in slab_cache.c; all else is here.
  *
- * A pointer that is no object's start has no number. A free of an object that is free in its slab is
- * found by its state, at once on every CPU. One of an object that is in a magazine: what comes out of
- * a magazine, or goes past it, takes the mark along. So of two entries of one object the second has
- * none, and is found when it comes up, before anybody is handed it twice. The heap does not look for
- * the mark when it frees (but kmem_cache_free does): it would wait for the object's line, which it
- * only writes. A write to a free object is found in the same way.
+ * A pointer that is no object's start has no number. A free of an object that is free in its slab
+ * is found by its state, at once on every CPU. One of an object that is in a magazine: what comes
+ * out of a magazine, or goes past it, takes the mark along. So of two entries of one object the
+ * second has none, and is found when it comes up, before anybody is handed it twice. The heap does
+ * not look for the mark when it frees (but kmem_cache_free does): it would wait for the object's
+ * line, which it only writes. A write to a free object is found in the same way.
  *
- * The states change when an object leaves its slab, when it is freed to a magazine for the first time
- * since, and when it is back, and not while it goes round: objects of one slab lie in the magazines of
- * several CPUs, and each change of a state takes the line of 64 of them from all others.
+ * The states change when an object leaves its slab, when it is freed to a magazine for the first
+ * time since, and when it is back, and not while it goes round: objects of one slab lie in the
+ * magazines of several CPUs, and each change of a state takes the line of 64 of them from all
+ * others.
  *
  * Frees by others (no lock; tests/models). The CPU that frees, of a slab that is not its own:
  *   R1  state := free                                    (release)
@@ -74,8 +75,8 @@
  * of its slabs becomes idle, and when it begins a batch; it is closed when it has given all back.
  *
  * A magazine that was full and then empty may hold more from then on, twice. How many idle slabs a
- * part keeps: one; twice as many each time it makes a slab after it has given one back, up to a 256th
- * of memory. Both until it is reaped.
+ * part keeps: one; twice as many each time it makes a slab after it has given one back, up to a
+ * 256th of memory. Both until it is reaped.
  *
  * Cost: 192 bytes a slab, 384 with more than about 100 objects; the slow path is bounded: making a
  * slab touches none of its objects unless there is a constructor.

@@ -1,7 +1,9 @@
-/* test_magazines.c - one thread plays two CPUs, step by step: what a slab's owner has not counted.
+/* test_magazines.c - one thread plays two CPUs, step by step: what a slab's owner has not counted,
+ * and an object that both have.
  *
  * Objects that another CPU freed may be handed out again before their frees are counted. The slab
  * then has more in use than it has objects: its excess. */
+#include "kmalloc.h"
 #include "ktest.h"
 #include "machine.h"
 #include "mm.h"
@@ -81,5 +83,46 @@ KTEST(magazines, excess)
     give(&second[PLACES + 1], SLAB - PLACES - 1);
     give(again, 5);
     CHECK(kmem_cache_destroy(cache));
+    machine_start_usual();
+}
+
+#define HEAP_SIZE 3584
+
+static void
+take_from_heap(void *object)
+{
+    *(void **)object = kmalloc(HEAP_SIZE);
+}
+
+/* Freed on two CPUs, it is handed out by one of them, whichever comes first. */
+KTEST(magazines, double_free_on_two_cpus)
+{
+    CHECK(mm_cpu_up(1));
+    for (unsigned first = 0; first < 2; first++) {
+        void *object = kmalloc(HEAP_SIZE), *other = kmalloc(HEAP_SIZE), *taken = NULL;
+        CHECK(object && other);
+        kfree(object);
+        hosted_set_cpu(1);
+        void *opens = kmalloc(HEAP_SIZE); /* the magazine */
+        CHECK(opens);
+        kfree(object);
+        CHECK(!mm_check());
+        hosted_set_cpu(first);
+        CHECK(kmalloc(HEAP_SIZE) == object);
+        hosted_set_cpu(1 - first);
+        CHECK(ktest_panics(take_from_heap, &taken, "double free"));
+        CHECK(!taken);
+
+        struct magazine *magazine = slab_of(object)->cache->parts[1 - first]->magazine;
+        magazine->top = NULL;
+        magazine->room++;
+        kfree(object);
+        kfree(other);
+        kfree(opens);
+        mm_drain_cpu(0);
+        mm_drain_cpu(1);
+        hosted_set_cpu(0);
+        CHECK(mm_check());
+    }
     machine_start_usual();
 }
