@@ -23,8 +23,10 @@ MUST_CHECK void *kmalloc_aligned(size_t size, size_t align);
 /* Aligned to its size rounded up to a power of two (at most 4 MiB). */
 MUST_CHECK void *kalloc(size_t size);
 
-/* Gives memory back; NULL is ignored. Panics, saying what and who, on memory that is free already
- * and on pointers that no allocation returned. */
+/* Gives memory back; NULL is ignored. Panics, saying what and who, on pointers that no allocation
+ * returned and on memory that is free already. Of up to 8192 bytes that a CPU keeps at hand, that
+ * is found when the same memory would be handed out twice, at the latest when that CPU gives it
+ * back (mm_check, mm_drain); with debug=heap at once. */
 void kfree(void *memory);
 
 /* Grows or shrinks, keeping the contents; may move. NULL memory = kmalloc; size 0 = kfree and NULL.

@@ -22,8 +22,8 @@ typedef unsigned long slab_word;
 /* Where an object is now: a byte each, in the header. */
 enum object_state {
     OBJECT_LIVE = 1, /* handed out by its slab, and not freed since */
+    OBJECT_FREE = 2, /* in its slab; a bit that no other state has: gather_word in slab.c */
     OBJECT_OUT = 4,  /* freed since: in a CPU's magazine, or handed out again from there */
-    OBJECT_FREE = 2, /* in its slab */
     OBJECT_NONE = 8, /* never one: a header inside, and what rounds the states up to words */
 };
 
