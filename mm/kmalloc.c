@@ -359,7 +359,7 @@ is_in_use(const struct slab *slab, const void *memory)
 {
     unsigned long number;
     return slab->cache->debug ||
-           (slab_number(slab, memory, &number) && slab_in_use(slab, number));
+           (slab_number(slab, memory, &number) && !slab_is_free(slab, number));
 }
 
 void *

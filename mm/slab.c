@@ -27,7 +27,9 @@
  * out of a magazine, or goes past it, takes the mark along. So of two entries of one object the
  * second has none, and is found when it comes up, before anybody is handed it twice. The heap does
  * not look for the mark when it frees (but kmem_cache_free does): it would wait for the object's
- * line, which it only writes. A write to a free object is found in the same way.
+ * line, which it only writes. (Two CPUs that take both entries in the same instant find nothing.) A
+ * write to the mark of a free object is found in the same way; one to what stands behind it, the
+ * next object's address, leads the next but one allocation to what has no mark, or nowhere.
  *
  * The states change when an object leaves its slab, when it is freed to a magazine for the first
  * time since, and when it is back, and not while it goes round: objects of one slab lie in the
@@ -83,7 +85,6 @@
  */
 #include "bits.h"
 #include "percpu.h"
-#include "pmm.h"
 #include "slab_private.h"
 #include "trace.h"
 
@@ -332,7 +333,7 @@ add_places(struct cache_part *part)
     uint32_t places = part->places < MORE_PLACES ? MORE_PLACES : 4 * MORE_PLACES;
     part->overflowed = false;
     places = places < most ? places : most;
-    if (places < 2 * part->places || part->own_places == 0)
+    if (places < 2 * part->places || part->own_places == 0 || part->cpu->no_windows)
         return;
     part->places = places;
     slab_set_limit(part);

@@ -14,7 +14,6 @@
  */
 #include "bits.h"
 #include "percpu.h"
-#include "pmm.h"
 #include "slab_private.h"
 #include "trace.h"
 
@@ -366,8 +365,7 @@ bool
 slab_in_use(const struct slab *slab, unsigned long number)
 {
     enum object_state state = state_of(slab, number);
-    return state == OBJECT_LIVE ||
-           (state == OBJECT_OUT && !slab_is_held(slab->cache, slab_object(slab, number)));
+    return state == OBJECT_LIVE || (state == OBJECT_OUT && !has_mark(slab_link(slab, number)));
 }
 
 uint32_t

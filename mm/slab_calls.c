@@ -2,9 +2,9 @@
  * done about a free that is none.
  *
  *   kmem_cache_alloc   magazine, else window                          else slab_alloc_slow
- *   kmem_cache_free    frame descriptor ──► header ──► state not "free"?
+ *   kmem_cache_free    frame descriptor ──► header ──► state not "free", no mark?
  *                      ──► on the magazine; past it when full         else cache_free_slow
- *   kfree              the same for a class of the heap               else kfree_slow
+ *   kfree              the same for a class of the heap, but the mark else kfree_slow
  *
  * (kmalloc is in kmalloc.c.) All that a class of the heap must know for a free stands in one small
  * table (slab_classes), and its magazine where the CPU has it in one instruction. So of a slab only
@@ -57,29 +57,32 @@ kmem_cache_alloc(struct kmem_cache *cache)
 
 /* ---- A free by all means ---- */
 
-/* True when `object` is in the magazine. What other CPUs do to theirs meanwhile may lead anywhere,
- * but not to memory without a mark, nor on for ever. */
+/* True when `object` is in the magazine. What another CPU does to its own meanwhile may end the walk
+ * early, and leads nowhere but to what has a mark. */
 static bool
 is_in_magazine(const struct magazine *magazine, const struct free_object *object)
 {
     const struct free_object *at = magazine->top;
-    for (size_t held = magazine_holds(magazine); held; held--, at = at->next) {
-        if (at == object)
-            return true;
-        if (!slab_of(at) || !has_mark(at))
+    size_t held = magazine_holds(magazine);
+    for (; held && at != object; held--) {
+        if (!slab_of(at))
             return false;
+        const struct free_object *next = at->next;
+        if (!has_mark(at)) /* it is no longer there, nor what was read */
+            return false;
+        at = next;
     }
-    return false;
+    return held > 0;
 }
 
 bool
-slab_is_held(const struct kmem_cache *cache, const void *object)
+slab_is_free(const struct slab *slab, unsigned long number)
 {
-    const struct free_object *link = link_of(object, cache->link);
-    if (!has_mark(link))
-        return false;
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        if (cache->parts[i] && is_in_magazine(cache->parts[i]->magazine, link))
+    const struct free_object *link = slab_link(slab, number);
+    if (state_of(slab, number) != OBJECT_OUT)
+        return state_of(slab, number) != OBJECT_LIVE;
+    for (unsigned i = 0; i < CPU_MAX && has_mark(link); i++)
+        if (slab->cache->parts[i] && is_in_magazine(slab->cache->parts[i]->magazine, link))
             return true;
     return false;
 }
@@ -114,9 +117,11 @@ put_object(struct slab *slab, void *object, const void *caller)
         kpanic("heap: free of %p by %s: inside an object of %s, not its start", object, who,
                slab->cache->name);
     }
-    if (!slab_in_use(slab, number))
+    if (slab_is_free(slab, number))
         report_double_free(slab, object, caller);
     uint8_t *state = &slab->states[number];
+    if (*state == OBJECT_OUT)
+        slab_link(slab, number)->mark = 0; /* if a magazine has it all the same */
     if (objects_claim()) {
         slab_put_back(part, slab, state);
         objects_release();

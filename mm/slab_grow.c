@@ -138,7 +138,7 @@ slab_grow(struct cache_part *part)
     if (cache->debug)
         debug_slab_made(slab);
     for (uint32_t i = 0; cache->constructor && i < slab->objects; i++)
-        cache->constructor(slab->base + (size_t)i * cache->stride + cache->left);
+        cache->constructor((char *)slab_object(slab, i) + cache->left);
     return slab;
 }
 

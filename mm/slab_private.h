@@ -6,6 +6,7 @@
 #include "bits.h"
 #include "frame.h"
 #include "mm_debug.h"
+#include "poison.h"
 #include "slab.h"
 #include "pmm_private.h"
 
@@ -32,7 +33,9 @@ struct free_object {
     unsigned long mark; /* OBJECT_MARK, and never that of an object which is taken out */
     struct free_object *next;
 } __attribute__((may_alias));
-enum object_mark { OBJECT_MARK = -0x5A5EED5F };
+
+/* As a pointer it leads nowhere. */
+enum object_mark { OBJECT_MARK = (int)(POISON_MARK * 0x01010101u) };
 
 /* A run of frames cut into equal objects, at a multiple of its size. The header lies apart from
  * them, so that objects keep their natural alignment and a write past an object cannot reach it.
@@ -203,12 +206,9 @@ static inline size_t
 magazine_holds(const struct magazine *magazine)
 {
     size_t places = magazine->places, room = magazine->room;
-    return room < places ? places - room : 0;
+    return room <= places ? places - room : places; /* else: class_take_room() */
 }
 
-/* True for an object, by its raw place, that is free in a magazine. Of other CPUs' magazines it
- * looks at what they have now. */
-bool slab_is_held(const struct kmem_cache *cache, const void *object);
 /* take_mark found that an object of this magazine, the top or one that was, has no mark: it was
  * freed twice and is handed out already, or was written to. Claimed. */
 _Noreturn void slab_bad_mark(const struct magazine *magazine, struct free_object *object);
@@ -515,10 +515,13 @@ void slab_close_windows(struct mm_cpu *cpu);
  * it. They must not be in the allocator at the time. */
 void slab_watch(bool on);
 
-/* Whether an object is handed out, and how many of a slab are; exact when no CPU is in the
- * allocator. */
+/* For looking at a slab: whether an object is handed out, and how many are, by states and marks
+ * (users may write what looks like a mark). */
 bool slab_in_use(const struct slab *slab, unsigned long number);
 uint32_t slab_used(const struct slab *slab);
+/* For deciding: true for an object that is free, in its slab or in a magazine. May miss one that
+ * another CPU has in a magazine and is at work on. */
+bool slab_is_free(const struct slab *slab, unsigned long number);
 /* Invariants of all caches; counts their frames. */
 bool slab_check(unsigned long *frames);
 

@@ -43,6 +43,7 @@ static const struct poison {
     {POISON_NEW, "a pointer read from memory that nobody has set"},
     {POISON_RED, "a pointer read from behind or before an object"},
     {POISON_PAGE, "a pointer read from a frame that is free"},
+    {POISON_MARK, "a pointer read from a freed object"},
 };
 
 void

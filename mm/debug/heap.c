@@ -59,7 +59,7 @@ pages_at(void *memory, size_t bytes)
 static struct subject
 object_number(const struct slab *slab, uint32_t index)
 {
-    return object_at(slab->cache, slab->base + (size_t)index * slab->cache->stride);
+    return object_at(slab->cache, slab_object(slab, index));
 }
 
 /* ---- Checks ---- */

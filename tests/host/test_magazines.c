@@ -86,6 +86,12 @@ KTEST(magazines, excess)
     machine_start_usual();
 }
 
+static void
+take_one(void *object)
+{
+    *(void **)object = kmem_cache_alloc(cache);
+}
+
 #define HEAP_SIZE 3584
 
 static void
@@ -124,5 +130,31 @@ KTEST(magazines, double_free_on_two_cpus)
         hosted_set_cpu(0);
         CHECK(mm_check());
     }
+    machine_start_usual();
+}
+
+/* What another CPU is at work on is not seen in its magazine: then it is found there. */
+KTEST(magazines, double_free_not_seen)
+{
+    void *objects[2], *taken = NULL;
+    CHECK(mm_cpu_up(1));
+    cache = kmem_cache_create("two", 256, 0, 0, NULL);
+    CHECK(cache && take(objects, 2));
+    give(objects, 1);
+    CHECK(take(objects, 1)); /* it was in a magazine now */
+    give(objects, 1);
+    struct magazine *magazine = cache->parts[0]->magazine;
+    magazine->room += 1; /* as if its only object were just being taken */
+    hosted_set_cpu(1);
+    give(objects, 1);
+    hosted_set_cpu(0);
+    magazine->room -= 1;
+    CHECK(ktest_panics(take_one, &taken, "double free"));
+    CHECK(!taken);
+    magazine->top = NULL;
+    magazine->room += 1;
+    give(&objects[1], 1);
+    CHECK(kmem_cache_destroy(cache));
+    CHECK(mm_check());
     machine_start_usual();
 }
