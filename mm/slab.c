@@ -99,7 +99,7 @@ open_part(struct cache_part *part)
     part->open = true;
     part->next_open = part->cpu->open;
     part->cpu->open = part;
-    slab_set_limit(part);
+    slab_set_places(part);
 }
 
 static void
@@ -112,7 +112,7 @@ close_part(struct cache_part *part)
         link = &(*link)->next_open;
     *link = part->next_open;
     part->open = false;
-    slab_set_limit(part);
+    slab_set_places(part);
 }
 
 static void
@@ -336,7 +336,7 @@ add_places(struct cache_part *part)
     if (places < 2 * part->places || part->own_places == 0 || part->cpu->no_windows)
         return;
     part->places = places;
-    slab_set_limit(part);
+    slab_set_places(part);
 }
 
 /* ---- Back to the slab (claimed) ---- */
@@ -579,7 +579,7 @@ slab_close_windows(struct mm_cpu *cpu)
             continue;
         empty_magazine(part);
         close_window(part);
-        slab_set_limit(part);
+        slab_set_places(part);
     }
     interrupts_restore(flags);
 }

@@ -152,7 +152,7 @@ slab_choose_way(struct kmem_cache *cache)
 }
 
 void
-slab_set_limit(struct cache_part *part)
+slab_set_places(struct cache_part *part)
 {
     struct magazine *magazine = part->magazine;
     bool closed = !part->open || part->cpu->no_windows;

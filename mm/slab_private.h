@@ -156,7 +156,7 @@ void slab_part_init(struct cache_part *part, struct magazine *magazine, struct k
 
 /* Lets the magazine, which is empty, hold what it has places for; nothing while the part is not
  * open, or the CPU's no_windows is set. */
-void slab_set_limit(struct cache_part *part);
+void slab_set_places(struct cache_part *part);
 /* Opens or closes the short way of freeing objects of a cache, by its `watched`. */
 void slab_choose_way(struct kmem_cache *cache);
 /* The parts of the slabs' own caches, and of every cache made before the CPU came up. */

@@ -197,7 +197,7 @@ mm_print_object(struct printer *out, const void *address)
     index = slab_index_around(slab, address);
     offset = (uintptr_t)address - (uintptr_t)slab->base;
     print(out, "  object %u of the slab, from %p on, %s; the address is at %lu of its %u bytes\n",
-          (unsigned)index, (void *)(slab->base + (size_t)index * slab->cache->stride),
+          (unsigned)index, slab_object(slab, index),
           slab_in_use(slab, index) ? "in use" : "free",
           (unsigned long)(offset - (size_t)index * slab->cache->stride),
           (unsigned)slab->cache->stride);

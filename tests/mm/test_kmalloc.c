@@ -289,7 +289,7 @@ KTEST(kmalloc, double_free)
         void *memory = kmalloc(sizes[i]), *beside = kmalloc(sizes[i]);
         CHECK(memory && beside);
         kfree(memory);
-        if (sizes[i] > KMALLOC_LARGEST)
+        if (sizes[i] > KMALLOC_LARGEST || debug_on(DEBUG_HEAP))
             CHECK(ktest_panics(free_it, memory, "double free"));
         mm_drain_cpu(cpu_current());
         CHECK(ktest_panics(free_it, memory, "double free"));

@@ -230,6 +230,11 @@ KTEST(slab, magazine_grows)
     struct cache_part *part = cache->parts[cpu_current()];
     const struct magazine *magazine = part->magazine;
     unsigned long first = part->places, places = first;
+    void *chain = NULL;
+    mm_fail_nth(1000000); /* a part that is watched does not grow: it is full all the time */
+    use_up(cache, &chain);
+    mm_fail_nth(0);
+    CHECK_EQ(part->places, first);
     for (unsigned turn = 0; turn < 4; turn++) {
         for (unsigned i = 0; i < MOST; i++) {
             objects[i] = kmem_cache_alloc(cache);
@@ -247,7 +252,6 @@ KTEST(slab, magazine_grows)
     CHECK(places >= MOST || !can_spare(4096));
     for (unsigned i = 0; i < MOST; i++)
         CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
-    void *chain = NULL;
     use_up(cache, &chain); /* there are no more to be had than it has now */
     places = part->places;
     use_up(cache, &chain);
@@ -434,6 +438,24 @@ KTEST(slab, destroy_refuses_while_in_use)
     CHECK(end_cache(cache, 2));
 }
 
+/* A free that has begun on another CPU, and was interrupted there: in no magazine yet. */
+KTEST(slab, destroy_refuses_amid_a_free)
+{
+    struct kmem_cache *cache = kmem_cache_create("leaving", 100, 0, 0, NULL);
+    CHECK(cache);
+    if (cache->guard)
+        SKIP("objects are in no slab");
+    objects[0] = kmem_cache_alloc(cache);
+    CHECK(objects[0]);
+    struct slab *slab = slab_of(objects[0]);
+    uint32_t number = slab_index_around(slab, objects[0]);
+    state_out(slab, number);
+    bool destroyed = kmem_cache_destroy(cache);
+    CHECK(!destroyed);
+    slab->states[number] = OBJECT_LIVE;
+    CHECK(end_cache(cache, 1));
+}
+
 /* ---- misuse ---- */
 
 struct misuse {
@@ -553,8 +575,6 @@ KTEST(slab, double_free_to_the_heap)
     kfree(objects[1]);
     kfree(objects[2]);
     slab_reap_cpu();
-    CHECK(ktest_panics(take_from_heap, &taken, "") == false);
-    kfree(taken);
     CHECK(mm_check());
 }
 

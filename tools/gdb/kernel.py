@@ -233,21 +233,21 @@ def slab_of(address):
     return value(f"(struct slab *) {header:#x}")
 
 
+def object_in_use(slab, index):
+    """Whether an object of the slab is handed out. One that is out is marked while a CPU's magazine
+    has it."""
+    state = int(slab["states"][index])
+    if state != number("OBJECT_OUT"):
+        return state == number("OBJECT_LIVE")
+    cache = slab["cache"]
+    at = int(slab["base"]) + index * int(cache["stride"]) + int(cache["link"])
+    return int.from_bytes(read(at, 4), "little") != number("OBJECT_MARK") & 0xFFFFFFFF
+
+
 def objects_in_use(slab):
-    """True or False for each object of the slab. One that is out is marked while a CPU's magazine has
-    it."""
+    """True or False for each object of the slab."""
     objects = sane(int(slab["objects"]), SLAB_MAX_OBJECTS, "objects in a slab")
-    base, cache = int(slab["base"]), slab["cache"]
-    stride, link = int(cache["stride"]), int(cache["link"])
-    live, out = int(value("OBJECT_LIVE")), int(value("OBJECT_OUT"))
-    mark = int(value("OBJECT_MARK")) & 0xFFFFFFFF
-
-    def in_use(number):
-        state = int(slab["states"][number])
-        return state == live or state == out and mark != int.from_bytes(
-            read(base + number * stride + link, 4), "little")
-
-    return [in_use(number) for number in range(objects)]
+    return [object_in_use(slab, index) for index in range(objects)]
 
 
 def objects_used(slab):

@@ -11,7 +11,7 @@ import re
 
 import gdb
 
-from kernel import DIRECT_BASE, PAGE_SHIFT, Descriptors, number, objects_in_use, value
+from kernel import DIRECT_BASE, PAGE_SHIFT, Descriptors, number, object_in_use, value
 
 PAGE = 1 << PAGE_SHIFT
 RECORD = 32  # DEBUG_RECORD_BYTES
@@ -118,7 +118,7 @@ def of_slab(slab, address):
     index = (address - base) // stride
     place = base + index * stride
     found = Object(cache["name"].string(), place + int(cache["left"]), int(cache["size"]),
-                   "live" if any(objects_in_use(slab)[index:index + 1]) else "free")
+                   "live" if object_in_use(slab, index) else "free")
     if cache["debug"]:
         found.use(record_at(place + stride - RECORD))
     return found

@@ -4,8 +4,8 @@ import gdb
 
 from kernel import (DIRECT_BASE, MAX_ORDER, PAGE_SHIFT, Descriptors, array_length, blocks_of,
                     cache_named, cached_frames, caches, free_chunk_around, free_chunks, linked,
-                    number, objects_in_use, objects_used, owner_name, read, sane, slab_of, value,
-                    zones)
+                    number, object_in_use, objects_in_use, objects_used, owner_name, read, sane,
+                    slab_of, value, zones)
 from notes import print_frame_notes
 from objects import plural
 
@@ -166,7 +166,7 @@ def print_object(address):
     index = min((address - base) // stride, int(slab["objects"]) - 1)
     start = base + index * stride
     print("  object %u of the slab, from 0x%08x on, %s; the address is at %u of its %u bytes"
-          % (index, start, "in use" if objects_in_use(slab)[index] else "free",
+          % (index, start, "in use" if object_in_use(slab, index) else "free",
              address - start, stride))
 
 
