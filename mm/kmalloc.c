@@ -85,13 +85,23 @@ places_of(unsigned class)
     return places > 4 ? places : 4;
 }
 
+size_t
+kmalloc_cpu_slots(void)
+{
+    size_t slots = 0;
+    for (unsigned class = 0; class < KMALLOC_CLASSES; class ++)
+        slots += places_of(class) + 1;
+    return slots;
+}
+
 void
-kmalloc_cpu_init(struct mm_cpu *cpu)
+kmalloc_cpu_init(struct mm_cpu *cpu, struct free_object **slots)
 {
     for (unsigned class = 0; class < KMALLOC_CLASSES; class ++) {
         unsigned long *quick = cpu_quick(cpu->id) + class_caches[class].class;
         slab_part_init(&cpu->heap[class], (struct magazine *)(void *)quick, &class_caches[class],
-                       cpu, places_of(class));
+                       cpu, slots, places_of(class));
+        slots += places_of(class) + 1;
     }
 }
 

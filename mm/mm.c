@@ -206,7 +206,9 @@ bool
 mm_cpu_up(unsigned id)
 {
     ASSERT(id < CPU_MAX && !mm_cpus[id]);
-    size_t bytes = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
+    size_t slots = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
+    slots = (slots + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    size_t bytes = slots + kmalloc_cpu_slots() * sizeof(struct free_object *);
     paddr_t frames = pmm_alloc_boot((bytes + PAGE_MASK) >> PAGE_SHIFT);
     if (!frames)
         return false;
@@ -214,7 +216,7 @@ mm_cpu_up(unsigned id)
     struct mm_cpu *cpu = frame_to_ptr(paddr_to_pfn(frames));
     *cpu = (struct mm_cpu){.id = id, .no_windows = trace_on(TRACE_ALLOC)};
     pmm_cpu_init(cpu);
-    kmalloc_cpu_init(cpu);
+    kmalloc_cpu_init(cpu, (struct free_object **)(void *)((char *)cpu + slots));
     if (!slab_cpu_up(cpu)) {
         slab_cpu_down(cpu);
         pmm_free_pages(frames, (bytes + PAGE_MASK) >> PAGE_SHIFT);

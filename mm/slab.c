@@ -1,6 +1,6 @@
 /* slab.c - caches of equal objects: a byte of state for each, a magazine and a window for each CPU.
  *
- *   cache ──► part of CPU 0 ── magazine: the objects that this CPU freed last, of any slab, a list
+ *   cache ──► part of CPU 0 ── magazine: the objects that this CPU freed last, of any slab
  *         │        ├────────── current slab ──► [header, states] ──► frames: |obj|obj|obj|...
  *         │        │              └─ window: its free objects, as bits
  *         │        ├────────── partial slabs ──► ...
@@ -9,7 +9,7 @@
  *
  * A slab is a run of frames cut into equal objects, with one byte an object in a header that lies
  * apart (enum object_state). Nothing is stored in an object that is free in its slab; in one of a
- * magazine stand the next one and a mark. Each slab belongs to the part of one CPU.
+ * magazine stands a mark. Each slab belongs to the part of one CPU.
  *
  *   alloc   pop the magazine; when it is empty, take the lowest bit of the window. No lock, nothing
  *           shared. When the window is used up: gather the free objects of the current slab anew,
@@ -28,8 +28,7 @@
  * second has none, and is found when it comes up, before anybody is handed it twice. The heap does
  * not look for the mark when it frees (but kmem_cache_free does): it would wait for the object's
  * line, which it only writes. (Two CPUs that take both entries in the same instant find nothing.) A
- * write to the mark of a free object is found in the same way; one to what stands behind it, the
- * next object's address, leads the next but one allocation to what has no mark, or nowhere.
+ * write to the mark of a free object is found in the same way.
  *
  * The states change when an object leaves its slab, when it is freed to a magazine for the first
  * time since, and when it is back, and not while it goes round: objects of one slab lie in the
@@ -76,9 +75,9 @@
  * list of open parts is all it costs. A part is opened by the slow path when it allocates, when one
  * of its slabs becomes idle, and when it begins a batch; it is closed when it has given all back.
  *
- * A magazine that was full and then empty may hold more from then on, twice. How many idle slabs a
- * part keeps: one; twice as many each time it makes a slab after it has given one back, up to a
- * 256th of memory. Both until it is reaped.
+ * A magazine that was full and then empty gets more slots: a page of them, then four. How many idle
+ * slabs a part keeps: one; twice as many each time it makes a slab after it has given one back, up
+ * to a 256th of memory. Both until it is reaped.
  *
  * Cost: 192 bytes a slab, 384 with more than about 100 objects; the slow path is bounded: making a
  * slab touches none of its objects unless there is a constructor.
@@ -99,7 +98,7 @@ open_part(struct cache_part *part)
     part->open = true;
     part->next_open = part->cpu->open;
     part->cpu->open = part;
-    slab_set_places(part);
+    slab_set_limit(part);
 }
 
 static void
@@ -112,7 +111,7 @@ close_part(struct cache_part *part)
         link = &(*link)->next_open;
     *link = part->next_open;
     part->open = false;
-    slab_set_places(part);
+    slab_set_limit(part);
 }
 
 static void
@@ -320,23 +319,40 @@ slab_take_slow(struct cache_part *part)
     return object;
 }
 
-/* ---- The size of magazines (claimed, the magazine empty) ---- */
+/* ---- Slots for magazines (claimed, the magazine empty) ---- */
 
-#define MORE_PLACES 512
-
-/* A magazine that was too small gets more places, then four times as many, as long as the objects
- * in it are at most a 256th of memory. */
+/* Takes slots that were not made with the part out of use, and gives them back. */
 static void
-add_places(struct cache_part *part)
+return_slots(struct cache_part *part)
 {
+    struct free_object **slots = part->magazine->bottom;
+    pfn_t frames;
+    if (slots == part->own)
+        return;
+    bool direct = ptr_to_frame(slots, &frames);
+    ASSERT(direct && part->magazine->top == slots);
+    slab_use_slots(part, part->own, part->own_places);
+    pmm_free_pages(pfn_to_paddr(frames), frame_of(frames)->count);
+}
+
+/* A magazine that was too small gets a page of slots, then four, as long as the objects in it are
+ * at most a 256th of memory. Without memory for slots it stays as it is. */
+static void
+add_slots(struct cache_part *part)
+{
+    size_t count = part->magazine->bottom == part->own ? 1 : 4;
+    uint32_t places = (uint32_t)(count * PAGE_SIZE / sizeof(struct free_object *)) - 1;
     uint32_t most = (uint32_t)((slab_ram_frames << (PAGE_SHIFT - 8)) / part->stride);
-    uint32_t places = part->places < MORE_PLACES ? MORE_PLACES : 4 * MORE_PLACES;
     part->overflowed = false;
     places = places < most ? places : most;
     if (places < 2 * part->places || part->own_places == 0 || part->cpu->no_windows)
         return;
-    part->places = places;
-    slab_set_places(part);
+    paddr_t frames = pmm_alloc_pages_flags(count, PMM_DIRECT);
+    if (!frames)
+        return;
+    return_slots(part);
+    frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
+    slab_use_slots(part, frame_to_ptr(paddr_to_pfn(frames)), places);
 }
 
 /* ---- Back to the slab (claimed) ---- */
@@ -412,12 +428,11 @@ static void
 empty_magazine(struct cache_part *part)
 {
     struct magazine *magazine = part->magazine;
-    while (magazine->top) {
-        struct free_object *top = magazine->top;
+    while (magazine->top != magazine->bottom) {
+        struct free_object *top = *magazine->top;
         if (!take_mark(top))
             slab_bad_mark(magazine, top);
-        magazine->top = top->next;
-        magazine->room++;
+        magazine->top--;
         void *object = (char *)top - part->cache->link;
         struct slab *slab = slab_of(object);
         unsigned long number;
@@ -435,7 +450,7 @@ reap_part(struct cache_part *part)
 {
     size_t frames = 0;
     empty_magazine(part);
-    part->places = part->own_places;
+    return_slots(part);
     end_batch(part);
     while (collect_one(part))
         continue;
@@ -530,8 +545,8 @@ take_place(struct cache_part *part, bool closed)
 {
     if (!objects_claim())
         return NULL;
-    if (part->overflowed && !part->magazine->top)
-        add_places(part);
+    if (part->overflowed && part->magazine->top == part->magazine->bottom)
+        add_slots(part);
     void *object = slab_take_slow(part);
     if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: from the quarantine */
         object = slab_take_slow(part);
@@ -579,7 +594,7 @@ slab_close_windows(struct mm_cpu *cpu)
             continue;
         empty_magazine(part);
         close_window(part);
-        slab_set_places(part);
+        slab_set_limit(part);
     }
     interrupts_restore(flags);
 }

@@ -35,9 +35,6 @@ static struct kmem_cache header_caches[SLAB_HEADER_KINDS], cache_cache, part_cac
 #define LARGE_MACHINE 65536
 #define WIDE_ORDER    2
 
-/* Objects in the magazine of a cache that is no class of the heap. */
-#define CACHE_PLACES 8
-
 /* ---- Geometry ---- */
 
 /* How many strides fit into bytes, without a division. */
@@ -152,27 +149,35 @@ slab_choose_way(struct kmem_cache *cache)
 }
 
 void
-slab_set_places(struct cache_part *part)
+slab_set_limit(struct cache_part *part)
 {
     struct magazine *magazine = part->magazine;
     bool closed = !part->open || part->cpu->no_windows;
-    ASSERT(!magazine->top);
-    magazine->room = magazine->places = closed ? 0 : part->places;
+    magazine->limit = magazine->bottom + (closed ? 0 : part->places);
+}
+
+void
+slab_use_slots(struct cache_part *part, struct free_object **slots, uint32_t places)
+{
+    slots[0] = &part->none;
+    *part->magazine = (struct magazine){.top = slots, .bottom = slots, .part = part};
+    part->places = places;
+    slab_set_limit(part);
 }
 
 void
 slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_cache *cache,
-               struct mm_cpu *cpu, uint32_t places)
+               struct mm_cpu *cpu, struct free_object **slots, uint32_t places)
 {
     places = cache->debug ? 0 : places;
-    *magazine = (struct magazine){.part = part};
     *part = (struct cache_part){.magazine = magazine,
+                                .own = slots,
                                 .own_places = places,
-                                .places = places,
                                 .stride = cache->stride,
                                 .keep = 1,
                                 .cpu = cpu,
                                 .cache = cache};
+    slab_use_slots(part, slots, places);
     cache->parts[cpu->id] = part;
 }
 
@@ -183,7 +188,7 @@ make_part(struct kmem_cache *cache, struct mm_cpu *cpu)
     struct part_with_magazine *memory = kmem_cache_alloc(&part_cache);
     if (!memory)
         return false;
-    slab_part_init(&memory->part, &memory->magazine, cache, cpu, CACHE_PLACES);
+    slab_part_init(&memory->part, &memory->magazine, cache, cpu, memory->slots, CACHE_PLACES);
     return true;
 }
 
@@ -282,7 +287,7 @@ slab_cpu_down(struct mm_cpu *cpu)
 static void
 init_inside(struct part_with_magazine *own, struct kmem_cache *cache, struct mm_cpu *cpu)
 {
-    slab_part_init(&own->part, &own->magazine, cache, cpu, 0);
+    slab_part_init(&own->part, &own->magazine, cache, cpu, own->slots, 0);
 }
 
 bool
@@ -403,7 +408,7 @@ kmem_cache_get_stats(struct kmem_cache *cache, struct kmem_cache_stats *stats)
 static bool
 check_window(const struct cache_part *part)
 {
-    if (part->cache->debug && (part->bits || part->magazine->top))
+    if (part->cache->debug && (part->bits || part->magazine->top != part->magazine->bottom))
         return false;
     for (uint32_t i = 0; i < SLAB_WORD_BITS && part->bits; i++)
         if (part->bits >> i & 1 && part->states[i] != OBJECT_FREE)
@@ -417,19 +422,21 @@ static bool
 check_magazine(const struct cache_part *part, size_t *held)
 {
     const struct magazine *magazine = part->magazine;
-    size_t count = 0;
-    for (const struct free_object *at = magazine->top; at; at = at->next, count++) {
-        const void *object = (const char *)at - part->cache->link;
+    size_t count = (size_t)(magazine->top - magazine->bottom);
+    if (magazine->part != part || count > part->places || *magazine->bottom != &part->none ||
+        has_mark(&part->none) || magazine->limit > magazine->bottom + part->places)
+        return false;
+    *held += count;
+    for (; count; count--) {
+        const struct free_object *link = magazine->bottom[count];
+        const void *object = (const char *)link - part->cache->link;
         const struct slab *slab = slab_of(object);
         unsigned long number;
         if (!slab || slab->cache != part->cache || !slab_number(slab, object, &number) ||
-            state_of(slab, number) != OBJECT_OUT || !has_mark(at) ||
-            count == magazine_holds(magazine))
+            state_of(slab, number) != OBJECT_OUT || !has_mark(link))
             return false;
     }
-    *held += count;
-    return magazine->part == part && count == magazine_holds(magazine) &&
-           (!magazine->places || magazine->places == part->places);
+    return true;
 }
 
 /* I1, I3. */
@@ -476,7 +483,8 @@ check_closed(const struct cache_part *part)
     const struct magazine *magazine = part->magazine;
     return part->open ||
            (!part->slab && !part->idle && !part->batch && !part->noted &&
-            !magazine->top && !magazine->places && (!part->pending || part->cpu->came));
+            magazine->top == magazine->bottom && magazine->limit == magazine->bottom &&
+            (!part->pending || part->cpu->came));
 }
 
 /* What the CPUs have of one cache; counts what is in their magazines. */

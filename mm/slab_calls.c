@@ -57,21 +57,14 @@ kmem_cache_alloc(struct kmem_cache *cache)
 
 /* ---- A free by all means ---- */
 
-/* True when `object` is in the magazine. What another CPU does to its own meanwhile may end the walk
- * early, and leads nowhere but to what has a mark. */
+/* True when `object` is in the magazine; about right while its CPU is at work on it. */
 static bool
 is_in_magazine(const struct magazine *magazine, const struct free_object *object)
 {
-    const struct free_object *at = magazine->top;
+    struct free_object **bottom = magazine->bottom;
     size_t held = magazine_holds(magazine);
-    for (; held && at != object; held--) {
-        if (!slab_of(at))
-            return false;
-        const struct free_object *next = at->next;
-        if (!has_mark(at)) /* it is no longer there, nor what was read */
-            return false;
-        at = next;
-    }
+    while (held && bottom[held] != object)
+        held--;
     return held > 0;
 }
 
@@ -96,10 +89,9 @@ report_double_free(const struct slab *slab, const void *object, const void *call
 }
 
 void
-slab_bad_mark(const struct magazine *magazine, struct free_object *object)
+slab_bad_mark(const struct magazine *magazine, const struct free_object *object)
 {
     const struct kmem_cache *cache = magazine->part->cache;
-    object->mark += (unsigned long)OBJECT_MARK; /* as it was found */
     objects_release();
     kpanic("heap: double free of %p, an object of %s, or a write to it after it was freed "
            "(debug=heap tells whose)",
@@ -220,30 +212,55 @@ kfree_slow(void *memory, const void *caller)
 }
 
 /* The common cases of a free to the heap. False: nothing was done. */
-static inline bool
-free_to_class(unsigned long class, struct slab *slab, unsigned long number, void *object)
+static inline __attribute__((always_inline)) bool
+free_to_class(unsigned long class, struct slab *slab, unsigned long number,
+              struct free_object *object, bool first)
 {
-    bool first = !state_is(slab, number, OBJECT_OUT);
-    if (UNLIKELY(first) && !state_is(slab, number, OBJECT_LIVE))
-        return false;
     if (UNLIKELY(!objects_claim()))
         return false;
-    struct free_object *link = object;
+    struct free_object **top = class_top(class);
     if (!first)
-        fetch_to_write(link);
-    if (UNLIKELY(!class_take_room(class))) {
-        class_add_room(class);
+        fetch_to_write(object);
+    if (UNLIKELY(class_is_full(class, top))) {
         if (!first)
-            link->mark = 0; /* if it is in a magazine, that is found there */
+            object->mark = 0; /* if it is in a magazine, that is found there */
         free_past(class_part(class), slab, number);
         return true;
     }
-    if (UNLIKELY(first))
+    if (first)
         state_out(slab, number);
-    *link = (struct free_object){(unsigned long)OBJECT_MARK, class_top(class)};
-    class_set_top(class, link);
+    object->mark = (unsigned long)OBJECT_MARK;
+    top[1] = object;
+    class_move_top(class, 1);
     objects_release();
     return true;
+}
+
+/* The class that the next free will be of, as far as this CPU can tell. It is compared before it is
+ * used: a processor that foresees that branch knows the magazine of the next object before it knows
+ * the object. */
+static inline unsigned long
+guess_class(void)
+{
+    unsigned long class;
+    __asm__ volatile("movzb" WORD_SUFFIX " " CPU_QUICK "%c1, %0" : "=q"(class) : CLASS_GUESS);
+    return class;
+}
+
+static inline bool
+is_other_class(const struct frame *frame, unsigned long class)
+{
+    bool other;
+    __asm__("cmp %b1, %2" : "=@ccne"(other) : "q"(class), "m"(frame->flags));
+    return other;
+}
+
+/* After a wrong guess the next class is tried: who frees one size over and over has it soon, and
+ * where sizes mix the branch goes one way nearly always. */
+static inline void
+guess_next_class(void)
+{
+    __asm__ volatile("subb %0, " CPU_QUICK "%c1" : : "i"(CLASS_WORDS), CLASS_GUESS);
 }
 
 OWN_LINE void
@@ -254,13 +271,24 @@ kfree(void *memory)
     if (LIKELY(offset < mm_direct_bytes)) {
         /* Loads by index are shorter than an address and loads: the compiler is kept from that. */
         uintptr_t index = offset >> PAGE_SHIFT;
-        unsigned long class = load_byte(&FRAME_TABLE[index].flags);
+        unsigned long class = guess_class();
+        if (LIKELY(is_other_class(&FRAME_TABLE[index], class))) { /* likely: without a jump back */
+            __asm__("" : "+r"(index));
+            class = load_byte(&FRAME_TABLE[index].flags);
+            guess_next_class();
+        }
         __asm__("" : "+r"(index));
         struct slab *slab = slab_header(&FRAME_TABLE[index]);
         if (LIKELY(divide_exactly(offset & slab_classes[class + CLASS_MASK],
-                                  &slab_classes[class + CLASS_RECIPROCAL], &number)) &&
-            LIKELY(free_to_class(class, slab, number, memory)))
-            return;
+                                  &slab_classes[class + CLASS_RECIPROCAL], &number))) {
+            if (LIKELY(state_is(slab, number, OBJECT_OUT))) {
+                if (LIKELY(free_to_class(class, slab, number, memory, false)))
+                    return;
+            } else if (state_is(slab, number, OBJECT_LIVE) &&
+                       free_to_class(class, slab, number, memory, true)) {
+                return;
+            }
+        }
     }
     kfree_slow(memory, __builtin_return_address(0));
 }
@@ -315,15 +343,16 @@ free_to_cache(struct cache_part *part, struct slab *slab, unsigned long number,
     struct magazine *magazine = magazine_behind(part);
     if (UNLIKELY(!objects_claim()))
         return false;
-    if (UNLIKELY(!magazine->room)) {
+    struct free_object **top = magazine->top;
+    if (UNLIKELY(top == magazine->limit)) {
         free_past(part, slab, number);
         return true;
     }
     if (first)
         state_out(slab, number);
-    magazine->room--;
-    *link = (struct free_object){(unsigned long)OBJECT_MARK, magazine->top};
-    magazine->top = link;
+    link->mark = (unsigned long)OBJECT_MARK;
+    top[1] = link;
+    move_top(magazine, 1);
     objects_release();
     return true;
 }

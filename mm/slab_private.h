@@ -28,10 +28,10 @@ enum object_state {
     OBJECT_NONE = 8, /* never one: a header inside, and what rounds the states up to words */
 };
 
-/* What stands in an object, `link` bytes from its start, while it is in a magazine. */
+/* What stands in an object, `link` bytes from its start, while it is in a magazine: OBJECT_MARK. It is
+ * another word when the object is taken out. */
 struct free_object {
-    unsigned long mark; /* OBJECT_MARK, and never that of an object which is taken out */
-    struct free_object *next;
+    unsigned long mark;
 } __attribute__((may_alias));
 
 /* As a pointer it leads nowhere. */
@@ -63,10 +63,10 @@ struct slab {
 /* The objects that a CPU freed last. Those of the heap's classes lie where the CPU reaches them in
  * one instruction (cpu_quick in platform.h), the others behind their parts. */
 struct magazine {
-    struct free_object *top; /* the object freed last; NULL: none */
-    unsigned long room;      /* for so many more ... */
-    unsigned long places;    /* ... of so many in all */
-    struct cache_part *part; /* whose it is */
+    struct free_object **top;    /* the object freed last ... */
+    struct free_object **limit;  /* ... may go up to here ... */
+    struct free_object **bottom; /* ... from the slot behind this one on, which holds part->none */
+    struct cache_part *part;     /* whose it is */
 };
 
 /* What one CPU has of one cache. All but the last field are the CPU's alone. */
@@ -86,8 +86,10 @@ struct cache_part {
     uint32_t keep;              /* of them are kept */
     struct slab *batch;         /* another CPU's slab that objects were freed of ... */
     int32_t batched;            /* ... so many less one, not counted in its `remote` yet */
-    uint32_t own_places;        /* of the magazine at first */
-    uint32_t places;            /* now, when it is in use */
+    struct free_object none;    /* below the magazine's objects; it has no mark */
+    struct free_object **own;   /* the slots that the part was made with, for so many objects ... */
+    uint32_t own_places;
+    uint32_t places;            /* ... and for how many there are slots now */
     bool overflowed;            /* the magazine was full since it was last empty */
     bool dropped;               /* a slab was given back since the last one was made */
     bool open;                  /* in its CPU's list of open parts ... */
@@ -95,10 +97,14 @@ struct cache_part {
     struct slab *pending __attribute__((aligned(64))); /* slabs with remote frees; atomic */
 };
 
-/* Of a cache that is no class of the heap. */
+/* Objects in the magazine of a cache that is no class of the heap. */
+#define CACHE_PLACES 8
+
+/* What there is of such a cache. */
 struct part_with_magazine {
     struct cache_part part;
     struct magazine magazine;
+    struct free_object *slots[CACHE_PLACES + 1];
 };
 
 struct kmem_cache {
@@ -149,14 +155,16 @@ bool slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, si
 /* Puts a cache into the list of all. */
 void slab_cache_add(struct kmem_cache *cache);
 
-/* Gives a cache its part for one CPU, with a magazine of `places` objects at first. Objects that
- * are watched never go there. */
+/* Gives a cache its part for one CPU, with room for a magazine of `places` objects: one slot more
+ * than that. Objects that are watched never go there. */
 void slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_cache *cache,
-                    struct mm_cpu *cpu, uint32_t places);
+                    struct mm_cpu *cpu, struct free_object **slots, uint32_t places);
 
-/* Lets the magazine, which is empty, hold what it has places for; nothing while the part is not
- * open, or the CPU's no_windows is set. */
-void slab_set_places(struct cache_part *part);
+/* The part's magazine, empty, gets other slots. */
+void slab_use_slots(struct cache_part *part, struct free_object **slots, uint32_t places);
+/* Lets the magazine hold what it has slots for; nothing while the part is not open, or the CPU's
+ * no_windows is set. */
+void slab_set_limit(struct cache_part *part);
 /* Opens or closes the short way of freeing objects of a cache, by its `watched`. */
 void slab_choose_way(struct kmem_cache *cache);
 /* The parts of the slabs' own caches, and of every cache made before the CPU came up. */
@@ -205,13 +213,13 @@ void kfree_other(void *memory, const void *caller);
 static inline size_t
 magazine_holds(const struct magazine *magazine)
 {
-    size_t places = magazine->places, room = magazine->room;
-    return room <= places ? places - room : places; /* else: class_take_room() */
+    size_t held = (size_t)(magazine->top - magazine->bottom), places = magazine->part->places;
+    return held < places ? held : places;
 }
 
 /* take_mark found that an object of this magazine, the top or one that was, has no mark: it was
  * freed twice and is handed out already, or was written to. Claimed. */
-_Noreturn void slab_bad_mark(const struct magazine *magazine, struct free_object *object);
+_Noreturn void slab_bad_mark(const struct magazine *magazine, const struct free_object *object);
 
 /* ---- States and marks (others may look at them at the same time) ---- */
 
@@ -264,30 +272,36 @@ has_mark(const struct free_object *object)
     return has;
 }
 
-/* Takes the mark away: of what has none it makes something else, which slab_bad_mark undoes. True
- * when it had one. */
+/* Takes the mark away; false when there is none. */
 static inline bool
 take_mark(struct free_object *object)
 {
-    bool other;
-    __asm__ volatile("sub" WORD_SUFFIX " %2, %0"
-                     : "+m"(object->mark), "=@ccnz"(other)
-                     : "i"(OBJECT_MARK));
-    return !other;
+    if (UNLIKELY(!has_mark(object)))
+        return false;
+    object->mark = 0;
+    return true;
 }
 
 /* ---- Allocation by the short ways. The caller has claimed the CPU's objects ---- */
 
-/* The object that was freed last, or NULL: also when its mark is gone, and then the next way
- * (slab_take_next) finds it there. */
+/* Moves the top of a magazine, in one instruction: the compiler takes two. */
+static inline void
+move_top(struct magazine *magazine, int slots)
+{
+    __asm__("add" WORD_SUFFIX " %1, %0"
+            : "+m"(magazine->top)
+            : "er"((long)slots * (long)sizeof(struct free_object *)));
+}
+
+/* The object that was freed last, or NULL: then the next way (slab_take_next) looks whether the
+ * magazine is empty or an object's mark is gone. */
 static inline void *
 slab_pop(struct magazine *magazine, uint32_t link)
 {
-    struct free_object *top = magazine->top;
-    if (UNLIKELY(!top) || UNLIKELY(!take_mark(top)))
+    struct free_object *top = *magazine->top;
+    if (UNLIKELY(!take_mark(top)))
         return NULL;
-    magazine->top = top->next;
-    magazine->room++;
+    move_top(magazine, -1);
     void *object = (char *)top - link;
     if (!object)
         __builtin_unreachable(); /* saves the caller a check */
@@ -299,10 +313,13 @@ slab_pop(struct magazine *magazine, uint32_t link)
 #define QUICK(member)                                                                              \
     "i"(CPU_QUICK_AT + offsetof(struct magazine, member)), "i"(sizeof(unsigned long))
 
-static inline struct free_object *
+/* The guess of kfree, a byte: where the limit of class 0 would be, of which no object is. */
+#define CLASS_GUESS "i"(CPU_QUICK_AT + offsetof(struct magazine, limit))
+
+static inline struct free_object **
 class_top(unsigned long class)
 {
-    struct free_object *top;
+    struct free_object **top;
     __asm__ volatile("mov " CPU_QUICK "%c2(,%1,%c3), %0"
                      : "=r"(top)
                      : "r"(class), QUICK(top)
@@ -310,33 +327,23 @@ class_top(unsigned long class)
     return top;
 }
 
-static inline void
-class_set_top(unsigned long class, struct free_object *top)
-{
-    __asm__ volatile("mov %0, " CPU_QUICK "%c2(,%1,%c3)"
-                     :
-                     : "r"(top), "r"(class), QUICK(top)
-                     : "memory");
-}
-
-/* One place less; false when there is none, and then class_add_room() makes it good. */
 static inline bool
-class_take_room(unsigned long class)
+class_is_full(unsigned long class, struct free_object *const *top)
 {
-    bool borrows;
-    __asm__ volatile("sub" WORD_SUFFIX " $1, " CPU_QUICK "%c2(,%1,%c3)"
-                     : "=@ccc"(borrows)
-                     : "r"(class), QUICK(room)
-                     : "memory");
-    return !borrows;
+    bool full;
+    __asm__ volatile("cmp " CPU_QUICK "%c3(,%2,%c4), %1"
+                     : "=@cce"(full)
+                     : "r"(top), "r"(class), QUICK(limit));
+    return full;
 }
 
 static inline void
-class_add_room(unsigned long class)
+class_move_top(unsigned long class, int slots)
 {
-    __asm__ volatile("add" WORD_SUFFIX " $1, " CPU_QUICK "%c1(,%0,%c2)"
+    __asm__ volatile("add" WORD_SUFFIX " %1, " CPU_QUICK "%c2(,%0,%c3)"
                      :
-                     : "r"(class), QUICK(room)
+                     : "r"(class), "er"((long)slots * (long)sizeof(struct free_object *)),
+                       QUICK(top)
                      : "memory");
 }
 
@@ -353,11 +360,12 @@ class_part(unsigned long class)
 static inline void *
 class_pop(unsigned long class)
 {
-    struct free_object *top = class_top(class);
-    if (UNLIKELY(!top) || UNLIKELY(!take_mark(top)))
+    struct free_object *top = *class_top(class);
+    if (UNLIKELY(!take_mark(top)))
         return NULL;
-    class_set_top(class, top->next);
-    class_add_room(class);
+    class_move_top(class, -1);
+    if (!top)
+        __builtin_unreachable();
     return top;
 }
 
@@ -381,13 +389,13 @@ slab_take(struct cache_part *part)
     return object;
 }
 
-/* The same when the magazine gave none. */
+/* The same when the magazine gave none: is it empty? */
 static inline void *
 slab_take_next(struct cache_part *part)
 {
-    struct free_object *top = part->magazine->top;
-    if (UNLIKELY(top) && !has_mark(top))
-        slab_bad_mark(part->magazine, top);
+    const struct magazine *magazine = part->magazine;
+    if (UNLIKELY(magazine->top != magazine->bottom) && !has_mark(*magazine->top))
+        slab_bad_mark(magazine, *magazine->top);
     return slab_take(part);
 }
 

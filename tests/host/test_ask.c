@@ -281,8 +281,8 @@ KTEST(ask, one_cpu)
         for (unsigned i = 0; i < ZONE_COUNT * PCP_STACKS; i++)
             chunks[cpu] += mm_cpus[cpu]->stacks[i / PCP_STACKS][i % PCP_STACKS].count;
     const struct cache_part *bare = cache->parts[1], *other = cache->parts[2];
-    unsigned left = bare->slab || bare->idle || bare->magazine->top;
-    unsigned kept = other->magazine->top != NULL;
+    unsigned left = bare->slab || bare->idle || bare->magazine->top != bare->magazine->bottom;
+    unsigned kept = other->magazine->top != other->magazine->bottom;
     finish(before);
     CHECK(chunks[1] == 0 && chunks[2] > 0);
     CHECK(!left && kept);

@@ -120,8 +120,7 @@ KTEST(magazines, double_free_on_two_cpus)
         CHECK(!taken);
 
         struct magazine *magazine = slab_of(object)->cache->parts[1 - first]->magazine;
-        magazine->top = NULL;
-        magazine->room++;
+        magazine->top--;
         kfree(object);
         kfree(other);
         kfree(opens);
@@ -144,15 +143,14 @@ KTEST(magazines, double_free_not_seen)
     CHECK(take(objects, 1)); /* it was in a magazine now */
     give(objects, 1);
     struct magazine *magazine = cache->parts[0]->magazine;
-    magazine->room += 1; /* as if its only object were just being taken */
+    magazine->top--; /* as if its only object were just being taken */
     hosted_set_cpu(1);
     give(objects, 1);
     hosted_set_cpu(0);
-    magazine->room -= 1;
+    magazine->top++;
     CHECK(ktest_panics(take_one, &taken, "double free"));
     CHECK(!taken);
-    magazine->top = NULL;
-    magazine->room += 1;
+    magazine->top--;
     give(&objects[1], 1);
     CHECK(kmem_cache_destroy(cache));
     CHECK(mm_check());

@@ -85,7 +85,7 @@ keeps_objects(const struct mm_cpu *cpu)
 {
     const struct cache_part *part = cache->parts[cpu->id];
 
-    return part->magazine->top || part->bits || part->idle ||
+    return part->magazine->top != part->magazine->bottom || part->bits || part->idle ||
            part->pending || (part->slab && part->slab->left == SLAB_CURRENT);
 }
 

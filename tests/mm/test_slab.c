@@ -217,7 +217,7 @@ use_up(struct kmem_cache *cache, void **chain)
     }
 }
 
-/* A magazine that was full and then empty may hold more, until it is reaped. */
+/* A magazine that was full and then empty gets more slots, until it is reaped. */
 KTEST(slab, magazine_grows)
 {
     if (debug_on(DEBUG_HEAP) || mm_this_cpu()->no_windows)
@@ -241,7 +241,7 @@ KTEST(slab, magazine_grows)
             CHECK(objects[i]);
         }
         CHECK(part->places >= (turn == 0 ? first : 2 * first));
-        CHECK(part->places >= places && !magazine->top);
+        CHECK(part->places >= places && magazine->top == magazine->bottom);
         places = part->places;
         for (unsigned i = 0; i < MOST; i++)
             kmem_cache_free(cache, objects[i]);
@@ -253,9 +253,9 @@ KTEST(slab, magazine_grows)
     for (unsigned i = 0; i < MOST; i++)
         CHECK((objects[i] = kmem_cache_alloc(cache)) != NULL);
     use_up(cache, &chain); /* there are no more to be had than it has now */
-    places = part->places;
+    struct free_object *const *slots = magazine->bottom;
     use_up(cache, &chain);
-    CHECK_EQ(part->places, places);
+    CHECK(magazine->bottom == slots); /* they are not exchanged for their like */
     for (void *next; chain; chain = next) {
         next = *(void **)chain;
         kmem_cache_free(cache, chain);
@@ -263,7 +263,7 @@ KTEST(slab, magazine_grows)
     for (unsigned i = 0; i < MOST; i++)
         kmem_cache_free(cache, objects[i]);
     kmem_cache_reap(cache);
-    CHECK(part->places == first && !magazine->top);
+    CHECK(part->places == first && magazine->top == magazine->bottom);
     CHECK(kmem_cache_destroy(cache));
     CHECK_EQ(settled_frames(), before);
 }
@@ -389,16 +389,23 @@ KTEST(slab, check_sees_damage)
     slab->states[3] = OBJECT_LIVE; /* in a magazine */
     CHECK(!mm_check());
     slab->states[3] = OBJECT_OUT;
-    struct free_object *top = part->magazine->top;
+    struct magazine *magazine = part->magazine;
+    struct free_object *top = *magazine->top;
     top->mark++;
     CHECK(!mm_check());
     top->mark--;
-    top->next = top;
+    *magazine->top = objects[0];
     CHECK(!mm_check());
-    top->next = NULL;
-    part->magazine->room--; /* it is longer than that */
+    *magazine->top = top;
+    *magazine->bottom = top;
     CHECK(!mm_check());
-    part->magazine->room++;
+    *magazine->bottom = &part->none;
+    part->none.mark = (unsigned long)OBJECT_MARK;
+    CHECK(!mm_check());
+    part->none.mark = 0;
+    magazine->limit++;
+    CHECK(!mm_check());
+    magazine->limit--;
     slab->left++;
     CHECK(!mm_check());
     slab->left -= 2;
@@ -587,17 +594,18 @@ KTEST(slab, double_free_past_a_magazine)
     unsigned count = 0, taken = 0;
     do
         CHECK(count < MOST && (objects[count++] = kmalloc(HEAP_SIZE)) != NULL);
-    while (count < 2 || count < magazine->places + 2);
+    while (count < 2 || count < (unsigned long)(magazine->limit - magazine->bottom) + 2);
     while (count)
         kfree(objects[--count]);
-    CHECK(magazine->top && magazine->room == 0);
-    struct free_object *twice = magazine->top;
-    while (!slab_of(twice)->current)
-        CHECK((twice = twice->next) != NULL);
+    CHECK(magazine->top != magazine->bottom && magazine->top == magazine->limit);
+    struct free_object **slot = magazine->top;
+    while (!slab_of(*slot)->current)
+        CHECK(--slot != magazine->bottom);
+    struct free_object *twice = *slot;
     struct slab *slab = slab_of(twice);
     kfree(twice);
     CHECK(!mm_check());
-    while (magazine->top != twice)
+    while (magazine->top != slot)
         CHECK((objects[taken++] = kmalloc(HEAP_SIZE)) != NULL);
     CHECK(ktest_panics(take_from_heap, &objects[taken], "double free"));
     struct misuse misuse = {NULL, twice};
@@ -622,12 +630,12 @@ KTEST(slab, write_to_a_freed_object)
         CHECK((objects[i] = kmalloc(HEAP_SIZE)) != NULL);
     kfree(objects[0]);
     kfree(objects[1]);
-    struct free_object *top = magazine->top;
+    struct free_object *top = *magazine->top;
     CHECK(top == objects[1]);
     memset(objects[1], 0, 1);
     unsigned long written = top->mark;
     CHECK(ktest_panics(take_from_heap, &taken, "a write to it after it was freed"));
-    CHECK(magazine->top == top && top->mark == written && !taken);
+    CHECK(*magazine->top == top && top->mark == written && !taken);
     top->mark = (unsigned long)OBJECT_MARK;
     slab_reap_cpu();
     CHECK(mm_check());
@@ -643,7 +651,6 @@ KTEST(slab, mark_of_a_user)
             struct free_object *object = objects[i] = kmem_cache_alloc(cache);
             CHECK(object);
             object->mark = (unsigned long)OBJECT_MARK;
-            object->next = object;
         }
         CHECK_EQ(stats_of(cache).objects_used, 40);
         CHECK(mm_check());
