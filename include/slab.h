@@ -25,7 +25,8 @@ MUST_CHECK void *kmem_cache_alloc(struct kmem_cache *cache);
  * that is free already, of another cache, or no object at all. From any context and CPU. */
 void kmem_cache_free(struct kmem_cache *cache, void *object);
 
-/* Gives empty slabs back to the frames' allocator. Returns the number of frames. */
+/* Gives empty slabs, and what a large magazine needs, back to the frames' allocator. Returns the
+ * number of frames. */
 size_t kmem_cache_reap(struct kmem_cache *cache);
 
 /* Ends the cache. False, with a report of what is still allocated, when it has live objects: it

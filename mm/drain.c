@@ -1,9 +1,9 @@
 /* drain.c - what the CPUs keep in store goes back.
  *
- * Each CPU has frames on its stacks (pmm.c) and objects in magazines, windows and idle slabs
- * (slab.c) to itself, without a lock. So nobody else can take them: the CPU is asked to give them
- * back, and does so in an interrupt, unless that came while it was at work on them (cpu_ask in
- * platform.h).
+ * Each CPU has frames on its stacks (pmm.c) and objects in magazines, windows and idle slabs, and
+ * slots for magazines (slab.c), to itself, without a lock. So nobody else can take them: the CPU is
+ * asked to give them back, and does so in an interrupt, unless that came while it was at work on
+ * them (cpu_ask in platform.h).
  *
  *   asker                                    the CPU that is asked
  *   cpu_ask ─────────── interrupt ──────►    claims what it has ──► gives it back ──► "done"

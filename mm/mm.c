@@ -206,17 +206,17 @@ bool
 mm_cpu_up(unsigned id)
 {
     ASSERT(id < CPU_MAX && !mm_cpus[id]);
-    size_t slots = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
-    slots = (slots + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
-    size_t bytes = slots + kmalloc_cpu_slots() * sizeof(struct free_object *);
-    paddr_t frames = pmm_alloc_boot((bytes + PAGE_MASK) >> PAGE_SHIFT);
+    size_t slots_at = sizeof(struct mm_cpu) + pmm_cpu_words() * sizeof(uint32_t);
+    slots_at = (slots_at + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    size_t bytes = slots_at + kmalloc_cpu_slots() * sizeof(struct free_object *);
+    paddr_t frames = pmm_alloc_spare((bytes + PAGE_MASK) >> PAGE_SHIFT);
     if (!frames)
         return false;
     frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
     struct mm_cpu *cpu = frame_to_ptr(paddr_to_pfn(frames));
     *cpu = (struct mm_cpu){.id = id, .no_windows = trace_on(TRACE_ALLOC)};
     pmm_cpu_init(cpu);
-    kmalloc_cpu_init(cpu, (struct free_object **)(void *)((char *)cpu + slots));
+    kmalloc_cpu_init(cpu, (struct free_object **)(void *)((char *)cpu + slots_at));
     if (!slab_cpu_up(cpu)) {
         slab_cpu_down(cpu);
         pmm_free_pages(frames, (bytes + PAGE_MASK) >> PAGE_SHIFT);

@@ -28,7 +28,8 @@ struct mm_cpu {
     struct part_with_magazine part_part;
     /* Other CPUs gave objects back to a part; atomic. */
     bool came __attribute__((aligned(64)));
-    /* The frames of stacks[0][0], those of the others behind them. */
+    /* The frames of stacks[0][0], those of the others behind them, then the slots of the heap's
+     * magazines. */
     uint32_t singles[] __attribute__((aligned(64)));
 };
 

@@ -304,7 +304,7 @@ tell_freed(paddr_t first, size_t count, const void *caller)
 }
 
 paddr_t
-pmm_alloc_boot(size_t count)
+pmm_alloc_spare(size_t count)
 {
     pfn_t head = pfn(0);
     for (int zone = first_zone[PMM_DIRECT]; zone >= 0 && !head.n; zone--)

@@ -34,9 +34,10 @@ struct frame_stack *pmm_stack(struct mm_cpu *cpu, unsigned zone, unsigned stack)
  * each allocation is an event (pmm_watch) or may have to fail (mm_fail_nth). */
 void pmm_set_limits(struct mm_cpu *cpu);
 
-/* Consecutive frames with an address, past the stacks: for a CPU that has none. 0 when out of them.
- */
-paddr_t pmm_alloc_boot(size_t count);
+/* Consecutive frames with an address that the buddy has now, past the stacks, and without asking
+ * anybody to give some back: for a CPU that has no stacks yet, and for what can be done without. 0
+ * when there are none. */
+paddr_t pmm_alloc_spare(size_t count);
 
 /* Asked for frames before an allocation fails, when interrupts are on; says how many came. Set by
  * reclaim_init. */

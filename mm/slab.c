@@ -64,7 +64,8 @@
  *   I5  part->idle is the number of idle slabs, at most part->keep.
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *   I7  a part that is not in its CPU's list of open parts has nothing to give back: no current
- *       slab, no idle one, no batch, nothing noted, nothing in its magazine, which takes nothing.
+ *       slab, no idle one, no batch, nothing noted, no slots but its own, nothing in its magazine,
+ *       which takes nothing.
  *       What is pending there is announced (mm_cpu's came).
  *
  * Locks: a cache's `lock` (list of all slabs), `caches_lock` (list of caches). None is held while
@@ -79,7 +80,8 @@
  * slabs a part keeps: one; twice as many each time it makes a slab after it has given one back, up
  * to a 256th of memory. Both until it is reaped.
  *
- * Cost: 192 bytes a slab, 384 with more than about 100 objects; the slow path is bounded: making a
+ * Cost: 192 bytes a slab, 384 with more than about 100 objects; up to four frames of slots for each
+ * magazine that needs them; the slow path is bounded: making a
  * slab touches none of its objects unless there is a constructor.
  */
 #include "bits.h"
@@ -321,22 +323,24 @@ slab_take_slow(struct cache_part *part)
 
 /* ---- Slots for magazines (claimed, the magazine empty) ---- */
 
-/* Takes slots that were not made with the part out of use, and gives them back. */
-static void
+/* Takes slots that were not made with the part out of use, and gives their frames back: how many. */
+static size_t
 return_slots(struct cache_part *part)
 {
     struct free_object **slots = part->magazine->bottom;
-    pfn_t frames;
+    pfn_t head;
     if (slots == part->own)
-        return;
-    bool direct = ptr_to_frame(slots, &frames);
+        return 0;
+    bool direct = ptr_to_frame(slots, &head);
     ASSERT(direct && part->magazine->top == slots);
+    size_t frames = frame_of(head)->count;
     slab_use_slots(part, part->own, part->own_places);
-    pmm_free_pages(pfn_to_paddr(frames), frame_of(frames)->count);
+    pmm_free_pages(pfn_to_paddr(head), frames);
+    return frames;
 }
 
 /* A magazine that was too small gets a page of slots, then four, as long as the objects in it are
- * at most a 256th of memory. Without memory for slots it stays as it is. */
+ * at most a 256th of memory. Where that is not to be had at once it stays as it is. */
 static void
 add_slots(struct cache_part *part)
 {
@@ -347,10 +351,10 @@ add_slots(struct cache_part *part)
     places = places < most ? places : most;
     if (places < 2 * part->places || part->own_places == 0 || part->cpu->no_windows)
         return;
-    paddr_t frames = pmm_alloc_pages_flags(count, PMM_DIRECT);
+    paddr_t frames = pmm_alloc_spare(count);
     if (!frames)
         return;
-    return_slots(part);
+    (void)return_slots(part);
     frame_set_owner(paddr_to_pfn(frames), FRAME_HEAP);
     slab_use_slots(part, frame_to_ptr(paddr_to_pfn(frames)), places);
 }
@@ -433,7 +437,7 @@ empty_magazine(struct cache_part *part)
         if (!take_mark(top))
             slab_bad_mark(magazine, top);
         magazine->top--;
-        void *object = (char *)top - part->cache->link;
+        void *object = (char *)top - part->cache->mark_at;
         struct slab *slab = slab_of(object);
         unsigned long number;
         bool is_start = slab_number(slab, object, &number);
@@ -448,9 +452,8 @@ empty_magazine(struct cache_part *part)
 static size_t
 reap_part(struct cache_part *part)
 {
-    size_t frames = 0;
     empty_magazine(part);
-    return_slots(part);
+    size_t frames = return_slots(part);
     end_batch(part);
     while (collect_one(part))
         continue;
@@ -545,11 +548,11 @@ take_place(struct cache_part *part, bool closed)
 {
     if (!objects_claim())
         return NULL;
-    if (part->overflowed && part->magazine->top == part->magazine->bottom)
-        add_slots(part);
     void *object = slab_take_slow(part);
     if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: from the quarantine */
         object = slab_take_slow(part);
+    if (object && part->overflowed && part->magazine->top == part->magazine->bottom)
+        add_slots(part);
     if (closed)
         close_window(part);
     objects_release();

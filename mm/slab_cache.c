@@ -126,8 +126,8 @@ slab_cache_init(struct kmem_cache *cache, const char *name, size_t size, size_t 
     cache->watched = cache->debug || trace_on(TRACE_ALLOC);
     cache->guard = cache->debug && !(flags & KMEM_DIRECT) && guard_wanted(name);
     if (constructor && !cache->debug) {
-        cache->link = (uint32_t)((size + sizeof(void *) - 1) & ~(sizeof(void *) - 1));
-        size = cache->link + sizeof(struct free_object);
+        cache->mark_at = (uint32_t)((size + sizeof(void *) - 1) & ~(sizeof(void *) - 1));
+        size = cache->mark_at + sizeof(struct free_object);
     }
     cache->stride = (uint32_t)((size + align - 1) & ~(align - 1));
     if (cache->debug)
@@ -160,7 +160,7 @@ void
 slab_use_slots(struct cache_part *part, struct free_object **slots, uint32_t places)
 {
     slots[0] = &part->none;
-    *part->magazine = (struct magazine){.top = slots, .bottom = slots, .part = part};
+    part->magazine->bottom = part->magazine->top = slots; /* alone: others may look at it */
     part->places = places;
     slab_set_limit(part);
 }
@@ -177,6 +177,7 @@ slab_part_init(struct cache_part *part, struct magazine *magazine, struct kmem_c
                                 .keep = 1,
                                 .cpu = cpu,
                                 .cache = cache};
+    *magazine = (struct magazine){.part = part};
     slab_use_slots(part, slots, places);
     cache->parts[cpu->id] = part;
 }
@@ -326,7 +327,7 @@ count_marked(const struct slab *slab)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < slab->objects; i++)
-        count += state_of(slab, i) == OBJECT_OUT && has_mark(slab_link(slab, i));
+        count += state_of(slab, i) == OBJECT_OUT && has_mark(slab_free_object(slab, i));
     return count;
 }
 
@@ -370,7 +371,8 @@ bool
 slab_in_use(const struct slab *slab, unsigned long number)
 {
     enum object_state state = state_of(slab, number);
-    return state == OBJECT_LIVE || (state == OBJECT_OUT && !has_mark(slab_link(slab, number)));
+    return state == OBJECT_LIVE ||
+           (state == OBJECT_OUT && !has_mark(slab_free_object(slab, number)));
 }
 
 uint32_t
@@ -423,17 +425,18 @@ check_magazine(const struct cache_part *part, size_t *held)
 {
     const struct magazine *magazine = part->magazine;
     size_t count = (size_t)(magazine->top - magazine->bottom);
-    if (magazine->part != part || count > part->places || *magazine->bottom != &part->none ||
-        has_mark(&part->none) || magazine->limit > magazine->bottom + part->places)
+    size_t most = (size_t)(magazine->limit - magazine->bottom);
+    if (magazine->part != part || count > most || (most && most != part->places) ||
+        *magazine->bottom != &part->none || has_mark(&part->none))
         return false;
     *held += count;
     for (; count; count--) {
-        const struct free_object *link = magazine->bottom[count];
-        const void *object = (const char *)link - part->cache->link;
+        const struct free_object *freed = magazine->bottom[count];
+        const void *object = (const char *)freed - part->cache->mark_at;
         const struct slab *slab = slab_of(object);
         unsigned long number;
         if (!slab || slab->cache != part->cache || !slab_number(slab, object, &number) ||
-            state_of(slab, number) != OBJECT_OUT || !has_mark(link))
+            state_of(slab, number) != OBJECT_OUT || !has_mark(freed))
             return false;
     }
     return true;
@@ -483,7 +486,7 @@ check_closed(const struct cache_part *part)
     const struct magazine *magazine = part->magazine;
     return part->open ||
            (!part->slab && !part->idle && !part->batch && !part->noted &&
-            magazine->top == magazine->bottom && magazine->limit == magazine->bottom &&
+            magazine->bottom == part->own && magazine->limit == magazine->bottom &&
             (!part->pending || part->cpu->came));
 }
 

@@ -47,7 +47,7 @@ kmem_cache_alloc(struct kmem_cache *cache)
 {
     struct cache_part *part = cache->parts[cpu_current()];
     if (LIKELY(objects_claim())) {
-        void *object = slab_pop(magazine_behind(part), cache->link);
+        void *object = slab_pop(magazine_behind(part), cache->mark_at);
         objects_release();
         if (LIKELY(object != NULL))
             return object;
@@ -71,11 +71,11 @@ is_in_magazine(const struct magazine *magazine, const struct free_object *object
 bool
 slab_is_free(const struct slab *slab, unsigned long number)
 {
-    const struct free_object *link = slab_link(slab, number);
+    const struct free_object *object = slab_free_object(slab, number);
     if (state_of(slab, number) != OBJECT_OUT)
         return state_of(slab, number) != OBJECT_LIVE;
-    for (unsigned i = 0; i < CPU_MAX && has_mark(link); i++)
-        if (slab->cache->parts[i] && is_in_magazine(slab->cache->parts[i]->magazine, link))
+    for (unsigned i = 0; i < CPU_MAX && has_mark(object); i++)
+        if (slab->cache->parts[i] && is_in_magazine(slab->cache->parts[i]->magazine, object))
             return true;
     return false;
 }
@@ -95,7 +95,7 @@ slab_bad_mark(const struct magazine *magazine, const struct free_object *object)
     objects_release();
     kpanic("heap: double free of %p, an object of %s, or a write to it after it was freed "
            "(debug=heap tells whose)",
-           (void *)((char *)object - cache->link), cache->name);
+           (void *)((char *)object - cache->mark_at), cache->name);
 }
 
 static inline void
@@ -113,7 +113,7 @@ put_object(struct slab *slab, void *object, const void *caller)
         report_double_free(slab, object, caller);
     uint8_t *state = &slab->states[number];
     if (*state == OBJECT_OUT)
-        slab_link(slab, number)->mark = 0; /* if a magazine has it all the same */
+        slab_free_object(slab, number)->mark = 0; /* if a magazine has it all the same */
     if (objects_claim()) {
         slab_put_back(part, slab, state);
         objects_release();
@@ -338,7 +338,7 @@ tagged_slab(const void *object, const uint16_t *tag)
 /* The common cases of a free to a cache; `part` is this CPU's. False: nothing was done. */
 static inline __attribute__((always_inline)) bool
 free_to_cache(struct cache_part *part, struct slab *slab, unsigned long number,
-              struct free_object *link, bool first)
+              struct free_object *object, bool first)
 {
     struct magazine *magazine = magazine_behind(part);
     if (UNLIKELY(!objects_claim()))
@@ -350,8 +350,8 @@ free_to_cache(struct cache_part *part, struct slab *slab, unsigned long number,
     }
     if (first)
         state_out(slab, number);
-    link->mark = (unsigned long)OBJECT_MARK;
-    top[1] = link;
+    object->mark = (unsigned long)OBJECT_MARK;
+    top[1] = object;
     move_top(magazine, 1);
     objects_release();
     return true;
@@ -364,12 +364,12 @@ kmem_cache_free(struct kmem_cache *cache, void *object)
     unsigned long number;
     if (LIKELY(slab && slab->cache == cache && slab_number(slab, object, &number))) {
         struct cache_part *part = cache->parts[cpu_current()];
-        struct free_object *link = link_of(object, cache->link);
+        struct free_object *freed = free_object_at(object, cache->mark_at);
         if (LIKELY(state_is(slab, number, OBJECT_OUT))) {
-            if (LIKELY(!has_mark(link)) && LIKELY(free_to_cache(part, slab, number, link, false)))
+            if (LIKELY(!has_mark(freed)) && LIKELY(free_to_cache(part, slab, number, freed, false)))
                 return;
         } else if (state_is(slab, number, OBJECT_LIVE) &&
-                   free_to_cache(part, slab, number, link, true)) {
+                   free_to_cache(part, slab, number, freed, true)) {
             return;
         }
     }

@@ -28,8 +28,8 @@ enum object_state {
     OBJECT_NONE = 8, /* never one: a header inside, and what rounds the states up to words */
 };
 
-/* What stands in an object, `link` bytes from its start, while it is in a magazine: OBJECT_MARK. It is
- * another word when the object is taken out. */
+/* What stands in an object, `mark_at` bytes from its start: OBJECT_MARK while it is in a magazine, 0
+ * from when it is taken out until its user writes to it. */
 struct free_object {
     unsigned long mark;
 } __attribute__((may_alias));
@@ -65,7 +65,7 @@ struct slab {
 struct magazine {
     struct free_object **top;    /* the object freed last ... */
     struct free_object **limit;  /* ... may go up to here ... */
-    struct free_object **bottom; /* ... from the slot behind this one on, which holds part->none */
+    struct free_object **bottom; /* ... from the slot behind this one on, which leads to `none` */
     struct cache_part *part;     /* whose it is */
 };
 
@@ -117,7 +117,7 @@ struct kmem_cache {
     uint32_t states;  /* bytes for their states: whole words, more than an address can name */
     uint32_t class; /* of the heap, its code: slab_classes; else 0 */
     uint32_t left;    /* red zone before the object when debugging */
-    uint32_t link;    /* of a free object: 0, or behind one that stays constructed */
+    uint32_t mark_at; /* of a free object: 0, or behind one that stays constructed */
     uint16_t tag;     /* of the frames whose objects kmem_cache_free frees by its short way */
     uint16_t number;  /* in the order of creation, from 1 on */
     uint8_t order;    /* frames in a slab: 1 << order */
@@ -209,16 +209,16 @@ void slab_put(struct slab *slab, void *object, const void *caller);
 /* A pointer that is in no slab: early heap, whole frames, vmalloc, or a bug. */
 void kfree_other(void *memory, const void *caller);
 
-/* Objects in a magazine; about right while its CPU is at work on it. */
+/* Objects in a magazine; about right while its CPU is at work on it, 0 when that is changing slots. */
 static inline size_t
 magazine_holds(const struct magazine *magazine)
 {
-    size_t held = (size_t)(magazine->top - magazine->bottom), places = magazine->part->places;
-    return held < places ? held : places;
+    size_t held = (size_t)(magazine->top - magazine->bottom);
+    return held <= magazine->part->places ? held : 0;
 }
 
-/* take_mark found that an object of this magazine, the top or one that was, has no mark: it was
- * freed twice and is handed out already, or was written to. Claimed. */
+/* take_mark found that the top of this magazine, an object, has no mark: it was freed twice and is
+ * handed out already, or was written to. Claimed. */
 _Noreturn void slab_bad_mark(const struct magazine *magazine, const struct free_object *object);
 
 /* ---- States and marks (others may look at them at the same time) ---- */
@@ -257,9 +257,9 @@ fetch_to_write(const void *object)
 }
 
 static inline struct free_object *
-link_of(const void *object, uint32_t link)
+free_object_at(const void *object, uint32_t mark_at)
 {
-    return (struct free_object *)((uintptr_t)object + link);
+    return (struct free_object *)((uintptr_t)object + mark_at);
 }
 
 static inline bool
@@ -296,13 +296,13 @@ move_top(struct magazine *magazine, int slots)
 /* The object that was freed last, or NULL: then the next way (slab_take_next) looks whether the
  * magazine is empty or an object's mark is gone. */
 static inline void *
-slab_pop(struct magazine *magazine, uint32_t link)
+slab_pop(struct magazine *magazine, uint32_t mark_at)
 {
     struct free_object *top = *magazine->top;
     if (UNLIKELY(!take_mark(top)))
         return NULL;
     move_top(magazine, -1);
-    void *object = (char *)top - link;
+    void *object = (char *)top - mark_at;
     if (!object)
         __builtin_unreachable(); /* saves the caller a check */
     return object;
@@ -469,9 +469,9 @@ slab_object(const struct slab *slab, unsigned long number)
 }
 
 static inline struct free_object *
-slab_link(const struct slab *slab, unsigned long number)
+slab_free_object(const struct slab *slab, unsigned long number)
 {
-    return link_of(slab_object(slab, number), slab->cache->link);
+    return free_object_at(slab_object(slab, number), slab->cache->mark_at);
 }
 
 /* Divides an offset into a slab by the stride; true when nothing remains.

@@ -253,6 +253,56 @@ KTEST(ask, objects_of_others)
     }
 }
 
+/* Objects of many slabs of one CPU, of each of which some stay in use. */
+static void *spread[640];
+
+static bool
+take_spread(struct mm_cpu *cpu, void *failures)
+{
+    (void)cpu;
+    for (unsigned i = 0; i < ARRAY_LENGTH(spread); i++)
+        if (!spread[i])
+            *(unsigned *)failures += !(spread[i] = kmem_cache_alloc(cache));
+    return true;
+}
+
+static bool
+give_spread(struct mm_cpu *cpu, void *step)
+{
+    (void)cpu;
+    for (unsigned i = 0; i < ARRAY_LENGTH(spread); i++)
+        if (*(unsigned *)step == 1 || i % *(unsigned *)step) {
+            kmem_cache_free(cache, spread[i]);
+            spread[i] = NULL;
+        }
+    return true;
+}
+
+/* Slots of a magazine count among what a CPU gives back: who finds no memory looks again then. */
+KTEST(ask, slots_of_others)
+{
+    unsigned failures = 0, some = 16, all = 1;
+    size_t frames = 0;
+
+    start(false);
+    unsigned long before = pmm_free_frames();
+    const struct cache_part *part = cache->parts[1];
+    for (unsigned turn = 0; turn < 2; turn++) {
+        (void)cpu_ask(1, take_spread, &failures, true);
+        (void)cpu_ask(1, give_spread, &some, true);
+    }
+    bool grown = part->magazine->bottom != part->own;
+    unsigned long free = pmm_free_frames();
+    (void)cpu_ask(1, slab_reap_of, &frames, true);
+    free = pmm_free_frames() - free;
+    bool kept = part->magazine->bottom != part->own;
+    (void)cpu_ask(1, take_spread, &failures, true);
+    (void)cpu_ask(1, give_spread, &all, true);
+    finish(before);
+    CHECK(grown && !kept && failures == 0);
+    CHECK_EQ(free, frames);
+}
+
 /* Where there is no reclaim, as in an interrupt, no frame is left on other CPUs' stacks, and no slab
  * without objects is this CPU's. */
 KTEST(ask, frames_without_reclaim)

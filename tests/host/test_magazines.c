@@ -9,10 +9,10 @@
 #include "mm.h"
 #include "slab.h"
 #include "../../mm/percpu.h"
+#include "../../mm/pmm_private.h"
 #include "../../mm/slab_private.h"
 
 #define SLAB   16 /* objects of 256 bytes in a frame */
-#define PLACES 8  /* in a magazine of such a cache */
 
 static struct kmem_cache *cache;
 
@@ -39,19 +39,19 @@ KTEST(magazines, excess)
     CHECK(mm_cpu_up(1));
     cache = kmem_cache_create("two", 256, 0, 0, NULL);
     CHECK(cache && cache->objects == SLAB);
-    CHECK(take(first, SLAB) && take(second, PLACES));
+    CHECK(take(first, SLAB) && take(second, CACHE_PLACES));
     struct slab *slab = slab_of(first[0]);
     for (unsigned i = 0; i < SLAB; i++)
         CHECK(slab_of(first[i]) == slab);
     CHECK(slab->full && slab->excess == 0);
-    give(second, PLACES); /* the magazine is full */
+    give(second, CACHE_PLACES); /* the magazine is full */
     give(first, 1);
     CHECK(slab->listed && slab->left == SLAB - 1);
     cache->parts[0]->overflowed = false; /* it shall not grow */
 
     hosted_set_cpu(1);
-    give(&first[1], PLACES);
-    give(&first[1 + PLACES], 3); /* past it: counted by this CPU for itself */
+    give(&first[1], CACHE_PLACES);
+    give(&first[1 + CACHE_PLACES], 3); /* past it: counted by this CPU for itself */
     CHECK_EQ(cache->parts[1]->batched + 1, 3);
     CHECK(slab->left == SLAB - 1 && slab->remote == -1);
     CHECK(mm_check());
@@ -67,11 +67,11 @@ KTEST(magazines, excess)
     CHECK(mm_check());
 
     /* Frees by the owner count it down one by one, the other CPU's when they are known. */
-    give(second, PLACES);
+    give(second, CACHE_PLACES);
     give(&first[12], 1);
     CHECK(slab->full && slab->excess == 2 && slab->left == 1);
     hosted_set_cpu(1);
-    give(&second[PLACES], 1); /* of another slab: the three are told */
+    give(&second[CACHE_PLACES], 1); /* of another slab: the three are told */
     CHECK_EQ(slab->remote + 1, 3);
     CHECK(mm_check());
     hosted_set_cpu(0);
@@ -80,7 +80,7 @@ KTEST(magazines, excess)
     CHECK(mm_check());
 
     give(&first[13], SLAB - 13);
-    give(&second[PLACES + 1], SLAB - PLACES - 1);
+    give(&second[CACHE_PLACES + 1], SLAB - CACHE_PLACES - 1);
     give(again, 5);
     CHECK(kmem_cache_destroy(cache));
     machine_start_usual();
@@ -152,6 +152,53 @@ KTEST(magazines, double_free_not_seen)
     CHECK(!taken);
     magazine->top--;
     give(&objects[1], 1);
+    CHECK(kmem_cache_destroy(cache));
+    CHECK(mm_check());
+    machine_start_usual();
+}
+
+static unsigned asked;
+
+static unsigned long
+count_question(unsigned long frames)
+{
+    (void)frames;
+    asked++;
+    return 0;
+}
+
+/* Slots are a comfort: they are taken of what is there, and given back before memory is out. */
+KTEST(magazines, slots_are_to_spare)
+{
+    static paddr_t frames[MACHINE_BYTES >> PAGE_SHIFT];
+    void *objects[4 * SLAB], *last;
+    unsigned count = 0;
+    machine_start_usual();
+    cache = kmem_cache_create("one", 256, 0, 0, NULL);
+    CHECK(cache && take(objects, 4 * SLAB));
+    const struct cache_part *part = cache->parts[0];
+    while (count < ARRAY_LENGTH(frames) && (frames[count] = pmm_alloc_page()))
+        count++;
+    asked = 0;
+    pmm_reclaim = count_question;
+    give(objects, CACHE_PLACES + 1);
+    CHECK(part->overflowed);
+    CHECK(take(objects, CACHE_PLACES + 1));
+    CHECK(!part->overflowed && part->places == CACHE_PLACES);
+    CHECK(asked == 0); /* nobody gives anything up for them */
+
+    pmm_free_page(frames[--count]);
+    mm_drain_cpu(0); /* else the frame waits on a stack */
+    give(objects, CACHE_PLACES + 1);
+    CHECK(take(objects, CACHE_PLACES + 1));
+    CHECK(part->places > CACHE_PLACES);
+    CHECK((last = kmem_cache_alloc(cache)) != NULL); /* in that frame */
+    CHECK(part->places == CACHE_PLACES && mm_check());
+
+    give(&last, 1);
+    give(objects, 4 * SLAB);
+    while (count)
+        pmm_free_page(frames[--count]);
     CHECK(kmem_cache_destroy(cache));
     CHECK(mm_check());
     machine_start_usual();

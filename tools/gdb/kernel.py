@@ -240,7 +240,7 @@ def object_in_use(slab, index):
     if state != number("OBJECT_OUT"):
         return state == number("OBJECT_LIVE")
     cache = slab["cache"]
-    at = int(slab["base"]) + index * int(cache["stride"]) + int(cache["link"])
+    at = int(slab["base"]) + index * int(cache["stride"]) + int(cache["mark_at"])
     return int.from_bytes(read(at, 4), "little") != number("OBJECT_MARK") & 0xFFFFFFFF
 
 
