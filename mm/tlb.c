@@ -30,7 +30,9 @@
  *
  * Tables. A CPU may walk at any time, so a page table is freed only when the directory's entry is
  * gone for everybody. A CPU that rests would only find its note later; it is asked as the others
- * are, and leaves the space: it loads the kernel's directory. That is also how a space ends.
+ * are, and leaves the space: it loads the kernel's directory. So does who rests when the space gets
+ * a copy of a table that it shared: the others may free that without asking him. That is also how a
+ * space ends.
  *
  * Waiting. Each CPU has one question at a time (`waiting` in its struct tlb_cpu) and the others'
  * bits stand in it, so askers share no lock. Two CPUs that ask each other, or wait with interrupts

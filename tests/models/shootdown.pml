@@ -10,8 +10,10 @@
  *
  * Pages 0 and 1 belong to the space that all CPUs run in, 2 and 3 to the kernel's half of all
  * spaces. The space's pages lie in one page table; a CPU remembers the way there as well as single
- * translations, and may follow it whenever the space is loaded, resting or not. When the last task
- * is gone, whoever still has the space loaded is made to leave it before its directory is freed.
+ * translations, and may follow it whenever the space is loaded, resting or not. A child of fork has
+ * the table as well; when the space has got a copy in its place the child may free it, and asks
+ * nobody here. When the last task is gone, whoever still has the space loaded is made to leave it
+ * before its directory is freed.
  *
  * Memory is sequentially consistent here: a step that stores and then looks at what another CPU
  * stores needs a locked instruction between the two in the code.
@@ -24,6 +26,7 @@
  *           -DNOTE_READ_EARLY  A2 before A1
  *           -DFREED_AS_TAKEN   W5 for the first frame of a batch before W4
  *           -DTABLES_LAZILY    a table is freed as pages are: who rests is not asked
+ *           -DCOPIED_LAZILY    a table that a copy stands for is left as pages are freed
  *           -DJOIN_LATE        A2' before A1'
  *           -DLEAVE_EARLY      a CPU takes itself out of `cpus` before it loads another CR3
  *           -DDEAF             W4 with interrupts off, without answering
@@ -55,8 +58,9 @@ mtype = {NONE, SPACE, OTHER};
  */
 byte entry[PAGES];
 bool linked = true; /* the directory leads to the space's table */
+bool copied;        /* ... which is a copy of the one that it began with */
 bool freed[PAGES + 1];
-bool table_freed, directory_freed;
+bool first_freed, copy_freed, directory_freed;
 
 /* struct tlb_cpu, and what the CPU itself remembers. */
 typedef cpu_state {
@@ -68,7 +72,8 @@ typedef cpu_state {
     bool closed;  /* interrupts off */
     mtype cr3;
     byte tlb[PAGES];
-    bool path;    /* knows where the space's table is */
+    bool path;    /* knows where the space's table is ... */
+    bool first;   /* ... or was before it was copied */
 };
 cpu_state cpu[CPUS];
 byte cpus = ALL;    /* of the space */
@@ -88,7 +93,8 @@ inline forget(c, pages) {
     if :: (pages) & BIT(1) -> cpu[c].tlb[1] = 0 :: else fi;
     if :: (pages) & BIT(2) -> cpu[c].tlb[2] = 0 :: else fi;
     if :: (pages) & BIT(3) -> cpu[c].tlb[3] = 0 :: else fi;
-    cpu[c].path = false
+    cpu[c].path = false;
+    cpu[c].first = false
 }
 
 /* The kernel's pages are global: they stay. */
@@ -103,9 +109,14 @@ inline walk(page) {
     :: page >= 2 -> cpu[me].tlb[page] = entry[page]
     :: page < 2 && cpu[me].cr3 == SPACE ->
         assert(!directory_freed);
-        cpu[me].path = cpu[me].path || linked;
         if
-        :: cpu[me].path -> assert(!table_freed); cpu[me].tlb[page] = entry[page]
+        :: !cpu[me].path && linked -> cpu[me].path = true; cpu[me].first = !copied
+        :: else
+        fi;
+        if
+        :: cpu[me].path ->
+            assert(cpu[me].first -> !first_freed : !copy_freed);
+            cpu[me].tlb[page] = entry[page]
         :: else
         fi
     :: else
@@ -281,7 +292,33 @@ inline unmap(whole) {
 #ifdef WAIT_LOCKED
     release(table_lock);
 #endif
-    d_step { freed[1] = true; freed[2] = true; table_freed = table_freed || whole }; /* W5 */
+    d_step {
+        freed[1] = true; /* W5 */
+        freed[2] = true;
+        if
+        :: whole && copied -> copy_freed = true
+        :: whole && !copied -> first_freed = true
+        :: else
+        fi
+    };
+    release(space_lock)
+}
+
+/* unshare; then the child ends. */
+inline copy_table() {
+    acquire(space_lock);
+    if
+    :: linked && !copied ->
+        copied = true;
+        d_step { forget(me, USER) };
+#ifdef COPIED_LAZILY
+        shoot(USER, false);
+#else
+        shoot(USER, true);
+#endif
+        first_freed = true
+    :: else
+    fi;
     release(space_lock)
 }
 
@@ -390,6 +427,7 @@ proctype tasks(byte me) {
         :: me + CPUS < 4 -> unmap(false)
         :: me + CPUS < 4 -> unmap(true)
         :: me + CPUS < 4 -> unmap_kernel()
+        :: me + CPUS < 4 -> copy_table()
         :: rest()
         :: change_tables(OTHER); use(2); change_tables(SPACE)
         :: fault()

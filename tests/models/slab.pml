@@ -20,6 +20,7 @@
  *           -DNEXT_READ_LATE   O2 reads next_pending after it has set remote
  *           -DIDLE_BY_STATE    a slab is given back when the states say that all is free
  *           -DFORGETFUL        O2 counts one free, however many there were
+ *           -DEXCESS_FORGOTTEN a full slab has as much in use as it has objects, never more
  */
 #ifndef OTHERS
 #define OTHERS 2
@@ -38,6 +39,7 @@ mtype = {LIVE, FREE};
 typedef slab_header {
     mtype state[VALID];
     short left;
+    short excess;
     short remote;
     byte next_pending;
     bool is_full, is_current, listed;
@@ -168,7 +170,11 @@ inline make_slab(s) {
 /* A slab that is not current, with `left` objects in use. */
 inline file_slab(s) {
     if
-    :: slab[s].left == VALID -> slab[s].is_full = true; slab[s].left = 1; slab[s].listed = false
+    :: slab[s].left >= VALID ->
+        assert(!slab[s].listed);
+        slab[s].is_full = true;
+        slab[s].excess = slab[s].left - VALID;
+        slab[s].left = 1
     :: else ->
         slab[s].is_full = false;
         slab[s].listed = true;
@@ -209,18 +215,30 @@ inline retire_current() {
     fi
 }
 
-/* Two loads: others free meanwhile. */
+/* Two loads: others free meanwhile. None where nothing that is counted is free. */
 inline open_window() {
     if
-    :: slab[current_slab].state[0] == FREE -> bits = bits | 1
+    :: slab[current_slab].left - CURRENT < VALID ->
+        if
+        :: slab[current_slab].state[0] == FREE -> bits = bits | 1
+        :: else
+        fi;
+        if
+        :: slab[current_slab].state[1] == FREE -> bits = bits | 2
+        :: else
+        fi;
+        count_bits(bits, count);
+        slab[current_slab].left = slab[current_slab].left + count
     :: else
-    fi;
-    if
-    :: slab[current_slab].state[1] == FREE -> bits = bits | 2
-    :: else
-    fi;
-    count_bits(bits, count);
-    slab[current_slab].left = slab[current_slab].left + count
+    fi
+}
+
+inline restore_left(less) {
+    slab[s].left = VALID + slab[s].excess - less;
+#ifdef EXCESS_FORGOTTEN
+    slab[s].left = VALID - less;
+#endif
+    slab[s].excess = 0
 }
 
 /* O1 to O3; `found` says whether there was one. */
@@ -245,7 +263,7 @@ inline collect_one() {
         count = 1;
 #endif
         if
-        :: slab[s].is_full -> slab[s].left = VALID; slab[s].is_full = false
+        :: slab[s].is_full -> restore_left(0); slab[s].is_full = false
         :: else
         fi;
         slab[s].left = slab[s].left - count; /* O3 */
@@ -314,7 +332,7 @@ inline give() {
         if
         :: slab[s].left == 0 ->
             if
-            :: slab[s].is_full -> slab[s].left = VALID - 1
+            :: slab[s].is_full -> restore_left(1)
             :: else
             fi;
             file_slab(s)
@@ -333,7 +351,7 @@ inline reap() {
     od;
     close_window();
     if
-    :: current_slab != NONE && slab[current_slab].left == CURRENT -> retire_current()
+    :: current_slab != NONE -> retire_current()
     :: else
     fi
 }
