@@ -99,6 +99,13 @@ def _():
     lacks(text, "base=0000000000200000")
 
 
+@case("an E820 list whose first page is reserved: low memory is what follows")
+def _():
+    reserved = [(0, 4096, 2), (4096, 0x9E000, 1), (MIB, 15 * MIB, 1)]
+    for entries in reserved, reserved[1:]:
+        contains(boots(*floppy(quirky(map=entries))), "low memory 636 KiB", "lower=636 upper=15360 ")
+
+
 @case("an E820 list that never ends: 256 entries are kept, the rest is reported")
 def _():
     text = boots(*floppy(quirky("MAP_END=3", map=[MAP[2], MAP[1]])))

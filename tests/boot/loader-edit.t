@@ -47,6 +47,13 @@ def _():
     equal(edit(["\x01\x04\x04", "\r"]), "nsole=com1 test")
     equal(edit(["\x1b[D", "\x1b[D", "X", "\x1b[C", "Y", "\r"]), "console=com1 teXsYt")
     equal(edit(["\x1b[H", "1", "\x1bOF", "2", "\r"]), "1console=com1 test2")
+    equal(edit(["\x1b[1~", "\x1b[3~", "C", "\x1b[4~", "\x1b[3~", "2", "\r"]), "Console=com1 test2")
+    equal(edit(["\x1b[7~", "1", "\x1b[8~", "2", "\r"]), "1console=com1 test2")
+
+
+@case("other keys of a terminal type nothing: Insert, PgUp, F1, F5; Ctrl with a cursor key moves it")
+def _():
+    equal(edit(["\x1b[2~", "\x1b[5~", "\x1bOP", "\x1b[15~", "\x1b[1;5D", "X", "\r"]), "console=com1 tesXt")
 
 
 @case("ESC brings the first line back")

@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "loader"))
 from harness import *
+from quirks import *
 
 PLAIN = read("kernel.elf")
 command("objcopy", "--strip-all", path("kernel.elf"), path("bare.elf"))
@@ -22,11 +23,12 @@ def patched(*changes, elf=BARE):
     return bytes(data)
 
 
-def image(elf):
+def image(elf, **quirks):
     """An image with exactly this file as its kernel."""
     made = Image()
     command("mcopy", "-o", "-i", made.path, write("raw.elf", elf), "::KERNEL.ELF")
-    return made.path
+    made.load()
+    return plant(made, **quirks) if quirks else made.path
 
 
 def rejects(message, elf):
@@ -146,6 +148,14 @@ def _():
             second_segment(0xA0000, 0x1000))
     rejects("does not fit into this machine: no RAM from 0x9F000 to 0xA0000.",
             second_segment(0x9F000, 0x1000))
+
+
+@case("a kernel in low memory that the map, or INT 12h, does not have")
+def _():
+    for ram, start, end in ((0x90000, 0x90000, 0x91000), (16 << 20, 0x9F000, 0xA1000)):
+        lies = [(0, ram, 1), (1 << 20, 15 << 20, 1)]
+        refuses("KERNEL.ELF does not fit into this machine: no RAM from 0x%X to 0x%X." % (start, end),
+                *floppy(image(second_segment(start, end - start), map=lies)))
 
 
 @case("segments that overlap")
