@@ -99,7 +99,8 @@ struct memview {
 
     /* A unit is a cell or a block, whichever is larger. */
     unsigned units, unit_order;
-    unsigned next_unit; /* to be read again although nothing seems to have changed */
+    unsigned last_due;   /* unit that was read because it had changed */
+    unsigned last_mixed; /* ... although nothing seemed to have */
     uint32_t *keys;     /* of each block, what tells that it has changed */
     struct tally *tallies; /* of each unit */
     uint8_t *states;       /* of each unit (kernel/memview/map.c) */

@@ -4,12 +4,13 @@
  *
  *   every refresh    the summary of each block, 8 bytes: has its number of free frames changed, or
  *                    which chunks it has? A block that is free as a whole tells all by that.
- *   of the rest      the bytes of at most BUDGET blocks: first those that have changed, then others
- *                    in turn, since owners may change while no number does.
+ *   of the rest      the bytes of about BUDGET blocks: first those that have changed, in turn, then
+ *                    others in turn, since owners may change while no number does. Some are left
+ *                    for those however many have changed.
  *
- * So a refresh costs about 15 000 instructions for each of up to BUDGET blocks, and 60 for each of
+ * So a refresh costs about 15 000 instructions for each of about BUDGET blocks, and 60 for each of
  * all. Machines with up to BUDGET blocks in use (512 MiB) are read as a whole each time; of larger
- * ones, what nobody allocates or frees in is at most some refreshes old.
+ * ones, what is shown is at most some refreshes old, and the first refreshes show a part.
  *
  * A zoom into the map is small and read whenever it is drawn.
  */
@@ -19,6 +20,7 @@
 #include <string.h>
 
 #define BUDGET 128u
+#define FOR_OTHERS 16u /* of them */
 
 #define MAP_ROW    1u
 #define MAP_COLUMN 7u
@@ -300,20 +302,30 @@ look_for_changes(struct memview *view)
     }
 }
 
-void
-memview_map_refresh(struct memview *view)
+/* Reads units in this state, from behind the last one on, until so many blocks are read or all were
+ * looked at. Returns the number of blocks. */
+static unsigned
+read_units(struct memview *view, uint8_t state, unsigned *last, unsigned budget)
 {
     unsigned read = 0;
 
-    look_for_changes(view);
-    for (unsigned unit = 0; unit < view->units && read < BUDGET; unit++)
-        if (view->states[unit] == UNIT_DUE)
-            read += read_unit(view, unit);
-    for (unsigned i = 0; i < view->units && read < BUDGET; i++) {
-        view->next_unit = view->next_unit + 1 < view->units ? view->next_unit + 1 : 0;
-        if (view->states[view->next_unit] == UNIT_MIXED)
-            read += read_unit(view, view->next_unit);
+    for (unsigned i = 0; i < view->units && read < budget; i++) {
+        *last = *last + 1 < view->units ? *last + 1 : 0;
+        if (view->states[*last] == state)
+            read += read_unit(view, *last);
     }
+    return read;
+}
+
+void
+memview_map_refresh(struct memview *view)
+{
+    unsigned read;
+
+    look_for_changes(view);
+    read = read_units(view, UNIT_DUE, &view->last_due, BUDGET - FOR_OTHERS);
+    if (read < BUDGET)
+        (void)read_units(view, UNIT_MIXED, &view->last_mixed, BUDGET - read);
     memset(&view->sums, 0, sizeof(view->sums));
     for (unsigned unit = 0; unit < view->units; unit++)
         add_sums(&view->sums, &view->tallies[unit]);

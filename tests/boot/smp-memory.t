@@ -32,8 +32,10 @@ boots "late answers: tangle" 0 --media multiboot --smp 2 --mem 64M --timeout 120
     --add build/storms/tangle --cmdline 'ipi_delay run="/tangle 2 60 read"'
 like "late answers: all is right" "$console" "^# tangle: [0-9]+ passed, 0 failed"
 
-boots "memtour on 2 CPUs" 0 --smp 2 --timeout 60 --cmdline 'run="/bin/memtour cpus"'
+boots "memtour on 2 CPUs" 0 --smp 2 --timeout 60 --cmdline 'run="/bin/memtour cpus cpus"'
 like "memtour: the other CPU is asked" "$console" 'questions to other CPUs: 1'
+is "memtour: both CPUs are its own again afterwards" \
+    "$(grep -c 'The reader is on CPU [01], we are on CPU [01]' "$console")" 2
 like "memtour: it sees that the page is gone" "$console" "saw 'p' [0-9]+ times, and then a byte of 0"
 
 # Two processes that have nothing in common take no lock that goes from CPU to CPU, but for refills.

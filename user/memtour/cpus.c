@@ -23,15 +23,17 @@ look_until_it_changes(void *argument)
     look->over = true;
 }
 
-/* The number of the n-th CPU, from 0, that this process may run on; -1: there are not so many. */
-static int
-allowed_cpu(unsigned n)
-{
-    unsigned long mask[MASK_WORDS] = {0};
+/* CPUs that this process may run on, one bit each. */
+struct cpus {
+    unsigned long bits[MASK_WORDS];
+};
 
-    system_call(NR_sched_getaffinity, 0, sizeof(mask), mask);
-    for (unsigned cpu = 0; cpu < sizeof(mask) * 8; cpu++) {
-        if (mask[cpu / 32] >> cpu % 32 & 1 && n-- == 0)
+/* The number of the n-th of them, from 0; -1: there are not so many. */
+static int
+nth_cpu(const struct cpus *cpus, unsigned n)
+{
+    for (unsigned cpu = 0; cpu < sizeof(*cpus) * 8; cpu++) {
+        if (cpus->bits[cpu / 32] >> cpu % 32 & 1 && n-- == 0)
             return (int)cpu;
     }
     return -1;
@@ -48,12 +50,12 @@ run_on(int pid, int cpu)
 
 /* Both on CPUs of their own, if there are two. */
 static void
-part(int reader)
+part(int reader, const struct cpus *cpus)
 {
-    int first = allowed_cpu(0), second = allowed_cpu(1);
+    int first = nth_cpu(cpus, 0), second = nth_cpu(cpus, 1);
 
     if (second < 0) {
-        say("This machine has one CPU; they take turns on it, and nobody need be asked.");
+        say("There is one CPU for them; they take turns on it, and nobody need be asked.");
         return;
     }
     run_on(reader, second);
@@ -82,6 +84,7 @@ cpus_step(void)
     char *page = map_pages(1, WRITABLE, MAP_PRIVATE);
     char *stack = map_pages(1, WRITABLE, MAP_PRIVATE);
     struct look look = {.page = page};
+    struct cpus cpus = {{0}};
     int reader;
     bool ok;
 
@@ -93,11 +96,13 @@ cpus_step(void)
     reader = run_beside(look_until_it_changes, &look, stack + PAGE_SIZE);
     if (reader < 0)
         return expect(false, "clone works");
-    part(reader);
+    system_call(NR_sched_getaffinity, 0, sizeof(cpus), &cpus);
+    part(reader, &cpus);
     say("Now madvise gives the page back. It may go to somebody else only when no CPU remembers "
         "it: another one is asked, and answers.");
     ok = take_away(page, &look);
     ok &= expect(wait4(reader, NULL, 0) == reader, "the reader ends");
+    system_call(NR_sched_setaffinity, 0, sizeof(cpus), &cpus);
     munmap(page, PAGE_SIZE);
     munmap(stack, PAGE_SIZE);
     return ok;
