@@ -226,7 +226,8 @@ main(int argc, char **argv)
     void *memory;
     size_t size;
 
-    if (argc > 3 || (argc > 1 && !timed) || (argc == 3 && !text_number(argv[2], &mib)))
+    if (argc > 3 || (argc > 1 && !timed) ||
+        (argc == 3 && (!text_number(argv[2], &mib) || mib >= 4096)))
         die("usage: memview [-t [MIB]]");
     fill_memory(mib);
     frames_file = open("/proc/octavo/frames", O_RDONLY, 0);

@@ -1,7 +1,7 @@
 /* watch.c - what the kernel did, from /proc, as seen by the program it was done for.
  *
  *     /proc/self/statm   pages: mapped, in memory
- *     /proc/self/stat    page faults of this process, small and large
+ *     /proc/self/stat    page faults of this process that needed no disk
  *     /proc/vmstat       counters of the whole machine; those that a kernel does not keep are left
  *                        out of the story
  *
