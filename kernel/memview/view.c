@@ -21,11 +21,11 @@ memview_amount(char text[AMOUNT_SIZE], unsigned long frames)
 {
     unsigned long kib = frames << (PAGE_SHIFT - 10), mib = kib >> 10;
 
-    if (kib < 1024 || (kib < 10240 && kib % 1024 != 0))
+    if (kib < 1024 || (kib < 10000 && kib % 1024 != 0))
         format_text(text, AMOUNT_SIZE, "%luK", kib);
     else if (mib < 100 && kib % 1024 != 0)
         format_text(text, AMOUNT_SIZE, "%lu.%luM", mib, kib % 1024 * 10 / 1024);
-    else if (mib < 10240 && (mib < 1024 || mib % 1024 != 0))
+    else if (mib < 10000 && (mib < 1024 || mib % 1024 != 0))
         format_text(text, AMOUNT_SIZE, "%luM", mib);
     else if (mib % 1024 == 0)
         format_text(text, AMOUNT_SIZE, "%luG", mib >> 10);
