@@ -184,13 +184,21 @@ ram_frames_above(const struct bootmem *boot, uint64_t address)
 static uint64_t
 memory_end(const struct bootmem *boot)
 {
-    uint64_t end = pagetable_memory_end(), all = ram_frames_above(boot, 0), below;
+    uint64_t end = pagetable_memory_end(), all = ram_frames_above(boot, 0);
+    unsigned long fits = 0, most; /* frames from 0 on */
 
     if (end > MOST_ADDRESS)
         end = MOST_ADDRESS;
-    while ((below = all - ram_frames_above(boot, end)) > MOST_RAM >> PAGE_SHIFT)
-        end -= (below - (MOST_RAM >> PAGE_SHIFT)) << PAGE_SHIFT;
-    return end;
+    for (most = (unsigned long)(end >> PAGE_SHIFT); fits < most;) {
+        unsigned long middle = most - (most - fits) / 2;
+        uint64_t below = all - ram_frames_above(boot, (uint64_t)middle << PAGE_SHIFT);
+
+        if (below <= MOST_RAM >> PAGE_SHIFT)
+            fits = middle;
+        else
+            most = middle - 1;
+    }
+    return (uint64_t)fits << PAGE_SHIFT;
 }
 
 /* mem=SIZE@BASE!TYPE: pieces that are added to the firmware's map; the sanitiser decides where they
