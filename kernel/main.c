@@ -184,21 +184,22 @@ ram_frames_above(const struct bootmem *boot, uint64_t address)
 static uint64_t
 memory_end(const struct bootmem *boot)
 {
-    uint64_t end = pagetable_memory_end(), all = ram_frames_above(boot, 0);
-    unsigned long fits = 0, most; /* frames from 0 on */
+    uint64_t end = pagetable_memory_end();
+    uint64_t fits = 0, most; /* frames from 0 on */
 
     if (end > MOST_ADDRESS)
         end = MOST_ADDRESS;
-    for (most = (unsigned long)(end >> PAGE_SHIFT); fits < most;) {
-        unsigned long middle = most - (most - fits) / 2;
-        uint64_t below = all - ram_frames_above(boot, (uint64_t)middle << PAGE_SHIFT);
+    most = end >> PAGE_SHIFT;
+    while (fits < most) {
+        uint64_t middle = most - (most - fits) / 2;
+        uint64_t ram = memmap_ram_frames(boot->regions, boot->region_count, 0, middle << PAGE_SHIFT);
 
-        if (below <= MOST_RAM >> PAGE_SHIFT)
+        if (ram <= MOST_RAM >> PAGE_SHIFT)
             fits = middle;
         else
             most = middle - 1;
     }
-    return (uint64_t)fits << PAGE_SHIFT;
+    return fits << PAGE_SHIFT;
 }
 
 /* mem=SIZE@BASE!TYPE: pieces that are added to the firmware's map; the sanitiser decides where they

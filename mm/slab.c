@@ -65,8 +65,7 @@
  *   I6  every frame of a slab is FRAME_SLAB and leads to its header.
  *   I7  a part that is not in its CPU's list of open parts has nothing to give back: no current
  *       slab, no idle one, no batch, nothing noted, no slots but its own, nothing in its magazine,
- *       which takes nothing.
- *       What is pending there is announced (mm_cpu's came).
+ *       which takes nothing. What is pending there is announced (mm_cpu's came).
  *
  * Locks: a cache's `lock` (list of all slabs), `caches_lock` (list of caches). None is held while
  * frames are allocated, none inside another. An interrupt that finds the CPU in here: allocation
@@ -81,8 +80,8 @@
  * to a 256th of memory. Both until it is reaped.
  *
  * Cost: 192 bytes a slab, 384 with more than about 100 objects; up to four frames of slots for each
- * magazine that needs them; the slow path is bounded: making a
- * slab touches none of its objects unless there is a constructor.
+ * magazine that needs them; the slow path is bounded: making a slab touches none of its objects
+ * unless there is a constructor.
  */
 #include "bits.h"
 #include "percpu.h"

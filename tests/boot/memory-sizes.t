@@ -53,6 +53,9 @@ at_large_size 61G 63963136 --cpu pentium3
 unlike "a CPU without NX" "$console" 'not executable'
 at_large_size 64G 67108864 --emu qemu64 --cpu qemu64
 free_at_least 66794291 "64G, 63.7 GiB"
+at_large_size 72G 75497472 --emu qemu64 --cpu qemu64
+like "72G: 64 GiB are managed" "$console" '^memmap: 819[0-9] MiB .* stay unused: 64 GiB are enough'
+free_at_least 66794291 "72G, 63.7 GiB"
 at_size 64M 65536 --media multiboot --cpu qemu64 --cmdline "monitor nopae"
 like "nopae is obeyed" "$console" '^pagetable: two levels'
 

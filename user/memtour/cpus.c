@@ -42,10 +42,10 @@ nth_cpu(const struct cpus *cpus, unsigned n)
 static void
 run_on(int pid, int cpu)
 {
-    unsigned long mask[MASK_WORDS] = {0};
+    struct cpus only = {{0}};
 
-    mask[cpu / 32] = 1ul << cpu % 32;
-    system_call(NR_sched_setaffinity, pid, sizeof(mask), mask);
+    only.bits[cpu / 32] = 1ul << cpu % 32;
+    system_call(NR_sched_setaffinity, pid, sizeof(only), &only);
 }
 
 /* Both on CPUs of their own, if there are two. */
