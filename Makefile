@@ -126,7 +126,7 @@ KTESTS_SLIM := $(BUILD)/slim/ktests.elf
 
 $(BUILD)/ktests.elf: $(KTESTS_OBJ)
 $(KTESTS_SLIM): $(filter-out $(BUILD)/obj/tests/kernel/% \
-        $(patsubst %,$(BUILD)/obj/tests/mm/test_%.c.o,ansi discipline keyboard line words),$(KTESTS_OBJ))
+        $(patsubst %,$(BUILD)/obj/tests/mm/test_%.c.o,ansi discipline keyboard line memview words),$(KTESTS_OBJ))
 $(BUILD)/ktests.elf $(KTESTS_SLIM): tests/ktests.ld $(BUILD)/kernel.elf
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -243,7 +243,7 @@ img: $(BUILD)/octavo.img $(BUILD)/monitor.img $(SYMBOLS) ## the floppy, build/oc
 # Kernel files that touch no hardware: the host test program runs them as well.
 PURE_KERNEL := $(addprefix kernel/,multiboot.c cmdline.c memory_options.c text/printf.c \
         devices/acpi.c devices/ansi.c devices/date.c devices/keys.c devices/madt.c devices/mp_tables.c \
-        monitor/line.c monitor/words.c \
+        memview/screen.c memview/view.c memview/map.c monitor/line.c monitor/words.c \
         files/discipline.c tasks/elf.c tasks/script.c)
 HOST_MM   := $(sort $(wildcard mm/*.c mm/debug/*.c mm/hosted/*.c))
 HOST_TEST := $(sort $(wildcard tests/host/*.c tests/ktest.c tests/mm/test_*.c)) $(PURE_KERNEL)

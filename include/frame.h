@@ -34,6 +34,16 @@ frame_of(pfn_t frame)
     return &FRAME_TABLE[frame.n - FRAME_BASE];
 }
 
+/* Writes a whole descriptor, with no flags and nothing live. (The owner, the first byte, is stored
+ * with the three behind it: the compiler makes a step more of that.) */
+static inline void
+frame_write(struct frame *frame, enum frame_owner owner, uint32_t count)
+{
+    typedef uint32_t __attribute__((may_alias)) frame_start;
+    *(frame_start *)(void *)frame = owner;
+    frame->count = count;
+}
+
 /* Attributes an allocation (named by its first frame) to its consumer. The allocation must be the
  * caller's; no lock needed. */
 void frame_set_owner(pfn_t head, enum frame_owner owner);

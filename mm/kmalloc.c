@@ -178,31 +178,14 @@ alloc_slow(const void *caller, unsigned flags, size_t size)
     return memory;
 }
 
-/* The next way: an object of the window. The CPU's objects are not claimed. */
+/* The next way: an object of the window. Jumped to, not called, so where it returns to is where
+ * kmalloc was called from. The CPU's objects are claimed; `top` is what the magazine had. */
 static SLOW_PATH void *
-alloc_window(const void *caller, size_t size, unsigned long class)
+alloc_window(const struct free_object *top, size_t size, unsigned long class)
 {
-    void *memory = NULL;
-    if (LIKELY(objects_claim())) {
-        memory = slab_take_next(class_part(class));
-        objects_release();
-    }
-    return LIKELY(memory != NULL) ? memory : alloc_slow(caller, 0, size);
-}
-
-/* An object of a class: the top of this CPU's magazine, or the next way. Always inline, so that the
- * caller is its caller's. */
-static inline __attribute__((always_inline)) void *
-alloc_object(size_t size)
-{
-    unsigned long class = class_of(size);
-    if (UNLIKELY(!objects_claim()))
-        return alloc_slow(__builtin_return_address(0), 0, size);
-    void *memory = class_pop(class);
+    void *memory = slab_take_next(class_part(class), top);
     objects_release();
-    if (UNLIKELY(!memory))
-        return alloc_window(__builtin_return_address(0), size, class);
-    return memory;
+    return LIKELY(memory != NULL) ? memory : alloc_slow(__builtin_return_address(0), 0, size);
 }
 
 static inline bool
@@ -214,25 +197,46 @@ is_small(size_t size)
 OWN_LINE void *
 kmalloc(size_t size)
 {
-    return is_small(size) ? alloc_object(size) : alloc_slow(__builtin_return_address(0), 0, size);
+    struct free_object *top;
+    if (!is_small(size))
+        return alloc_slow(__builtin_return_address(0), 0, size);
+    unsigned long class = class_of(size);
+    if (UNLIKELY(!objects_claim()))
+        return alloc_slow(__builtin_return_address(0), 0, size);
+    if (UNLIKELY(!class_pop(class, &top)))
+        return alloc_window(top, size, class);
+    objects_release();
+    return top;
+}
+
+/* The top of the magazine for a size, or NULL. */
+static inline void *
+pop_object(size_t size)
+{
+    struct free_object *top;
+    if (!is_small(size) || !objects_claim())
+        return NULL;
+    bool popped = class_pop(class_of(size), &top);
+    objects_release();
+    return popped ? top : NULL;
 }
 
 void *
 kmalloc_flags(size_t size, unsigned flags)
 {
-    if (!is_small(size) || flags & KM_DMA)
+    void *memory = flags & KM_DMA ? NULL : pop_object(size);
+    if (!memory)
         return alloc_slow(__builtin_return_address(0), flags, size);
-    void *memory = alloc_object(size);
-    return memory && flags & KM_ZERO ? memset(memory, 0, size) : memory;
+    return flags & KM_ZERO ? memset(memory, 0, size) : memory;
 }
 
 void *
 kzalloc(size_t size)
 {
-    if (!is_small(size))
+    void *memory = pop_object(size);
+    if (!memory)
         return alloc_slow(__builtin_return_address(0), KM_ZERO, size);
-    void *memory = alloc_object(size);
-    return memory ? memset(memory, 0, size) : NULL;
+    return memset(memory, 0, size);
 }
 
 /* The smallest class from `size` on whose objects are aligned; 0 when there is none. */

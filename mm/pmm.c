@@ -412,7 +412,7 @@ paddr_t
 pmm_alloc_pages(size_t count)
 {
     pfn_t head;
-    if (LIKELY(pmm_take_chunk(pmm_best, count, &head)))
+    if (LIKELY(pmm_take_chunk(pmm_best, 0, count, &head)))
         return pfn_to_paddr(head);
     return alloc_slow(count, 0);
 }
@@ -421,7 +421,8 @@ paddr_t
 pmm_alloc_pages_flags(size_t count, unsigned flags)
 {
     pfn_t head;
-    if (LIKELY(!(flags & PMM_ZERO)) && LIKELY(pmm_take_chunk(&pmm_best[flags], count, &head)))
+    if (LIKELY(!(flags & PMM_ZERO)) &&
+        LIKELY(pmm_take_chunk(&pmm_best[flags], pmm_best[flags].row, count, &head)))
         return pfn_to_paddr(head);
     return alloc_slow(count, flags);
 }
@@ -539,7 +540,8 @@ static SLOW_PATH void
 free_direct(paddr_t first, size_t count)
 {
     if (UNLIKELY((uint32_t)first & PAGE_MASK) ||
-        UNLIKELY(!pmm_keep_chunk(&pmm_best[PMM_DIRECT], paddr_to_pfn(first), count)))
+        UNLIKELY(!pmm_keep_chunk(&pmm_best[PMM_DIRECT], pmm_best[PMM_DIRECT].row,
+                                paddr_to_pfn(first), count)))
         free_slow(first, count);
 }
 
@@ -547,7 +549,7 @@ void
 pmm_free_pages(paddr_t first, size_t count)
 {
     if (UNLIKELY((uint32_t)first & PAGE_MASK) ||
-        UNLIKELY(!pmm_keep_chunk(pmm_best, paddr_to_pfn(first), count)))
+        UNLIKELY(!pmm_keep_chunk(pmm_best, 0, paddr_to_pfn(first), count)))
         free_direct(first, count);
 }
 

@@ -125,12 +125,12 @@ pmm_stack_for(size_t count)
     return count == 1u << pcp_order(PCP_STACKS - 1) ? PCP_STACKS - 1 : PCP_NONE;
 }
 
-/* As pmm_take_ready, for any count of frames and any zone. */
+/* As pmm_take_ready, for any count of frames and any zone; `row` is the zone's. */
 static inline bool
-pmm_take_chunk(const struct best_zone *zone, size_t count, pfn_t *head)
+pmm_take_chunk(const struct best_zone *zone, unsigned long row, size_t count, pfn_t *head)
 {
     struct mm_cpu *cpu = mm_this_cpu();
-    struct frame_stack *stack = &cpu->stacks[zone->row][pmm_stack_for(count)];
+    struct frame_stack *stack = &cpu->stacks[row][pmm_stack_for(count)];
     if (UNLIKELY(!cpu_claim(&cpu->frames_busy)))
         return false;
     unsigned long left = stack->count;
@@ -141,19 +141,19 @@ pmm_take_chunk(const struct best_zone *zone, size_t count, pfn_t *head)
     unsigned long number = stack->frames[left - 1];
     stack->count = (uint32_t)(left - 1);
     cpu_release(&cpu->frames_busy);
-    *pmm_frame(zone, number) = (struct frame){.owner = FRAME_ALLOCATED, .count = (uint32_t)count};
+    frame_write(pmm_frame(zone, number), FRAME_ALLOCATED, (uint32_t)count);
     *head = pfn(pmm_origin(zone) + number);
     return true;
 }
 
 /* As pmm_keep_ready, for any count of frames of a zone. */
 static inline bool
-pmm_keep_chunk(const struct best_zone *zone, pfn_t head, size_t count)
+pmm_keep_chunk(const struct best_zone *zone, unsigned long row, pfn_t head, size_t count)
 {
     if (UNLIKELY(head.n - zone->first >= zone->count))
         return false;
     struct mm_cpu *cpu = mm_this_cpu();
-    unsigned long row = zone == pmm_best ? 0 : zone->row, number = head.n - pmm_origin(zone);
+    unsigned long number = head.n - pmm_origin(zone);
     struct frame_stack *stack = &cpu->stacks[row][pmm_stack_for(count)];
     struct frame *frame = pmm_frame(zone, number);
     if (UNLIKELY(!cpu_claim(&cpu->frames_busy)))
@@ -163,7 +163,7 @@ pmm_keep_chunk(const struct best_zone *zone, pfn_t head, size_t count)
         cpu_release(&cpu->frames_busy);
         return false;
     }
-    *frame = (struct frame){.owner = FRAME_CACHED, .count = count > 1 ? (uint32_t)count : 0};
+    frame_write(frame, FRAME_CACHED, (uint32_t)count & ~1u); /* 0 for 1: all others are even */
     stack->frames[kept] = (uint32_t)number;
     stack->count = (uint32_t)(kept + 1);
     cpu_release(&cpu->frames_busy);

@@ -541,12 +541,22 @@ kmem_cache_reap(struct kmem_cache *cache)
 
 /* ---- The slow way of an allocation ---- */
 
+/* Nothing was taken from the magazine: because it is empty? */
+static void
+look_at_top(const struct cache_part *part)
+{
+    const struct free_object *top = *part->magazine->top;
+    if (UNLIKELY(top != &part->none) && !has_mark(top))
+        slab_bad_mark(part->magazine, top);
+}
+
 /* An object by all means. `closed`: the next one is not to be had by the short way. */
 static void *
 take_place(struct cache_part *part, bool closed)
 {
     if (!objects_claim())
         return NULL;
+    look_at_top(part);
     void *object = slab_take_slow(part);
     if (!object && (reap_cpu(part->cpu) || part->partial)) /* partial: from the quarantine */
         object = slab_take_slow(part);

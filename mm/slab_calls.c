@@ -30,29 +30,29 @@ magazine_behind(struct cache_part *part)
     return &((struct part_with_magazine *)part)->magazine;
 }
 
-/* The next way: an object of the window. The CPU's objects are not claimed. */
+/* The next way: an object of the window. Jumped to, not called, so where it returns to is where
+ * kmem_cache_alloc was called from. The CPU's objects are claimed; `top` is what the magazine had. */
 static SLOW_PATH void *
-alloc_window(struct kmem_cache *cache, struct cache_part *part, const void *caller)
+alloc_window(struct kmem_cache *cache, struct cache_part *part, const struct free_object *top)
 {
-    void *object = NULL;
-    if (LIKELY(objects_claim())) {
-        object = slab_take_next(part);
-        objects_release();
-    }
-    return LIKELY(object != NULL) ? object : slab_alloc_slow(part, cache->size, caller);
+    void *object = slab_take_next(part, top);
+    objects_release();
+    return LIKELY(object != NULL) ? object
+                                  : slab_alloc_slow(part, cache->size, __builtin_return_address(0));
 }
 
 void *
 kmem_cache_alloc(struct kmem_cache *cache)
 {
     struct cache_part *part = cache->parts[cpu_current()];
-    if (LIKELY(objects_claim())) {
-        void *object = slab_pop(magazine_behind(part), cache->mark_at);
-        objects_release();
-        if (LIKELY(object != NULL))
-            return object;
-    }
-    return alloc_window(cache, part, __builtin_return_address(0));
+    struct free_object *top;
+    if (UNLIKELY(!objects_claim()))
+        return slab_alloc_slow(part, cache->size, __builtin_return_address(0));
+    void *object = slab_pop(magazine_behind(part), cache->mark_at, &top);
+    if (UNLIKELY(!object))
+        return alloc_window(cache, part, top);
+    objects_release();
+    return object;
 }
 
 /* ---- A free by all means ---- */

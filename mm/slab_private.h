@@ -71,6 +71,7 @@ struct magazine {
 
 /* What one CPU has of one cache. All but the last field are the CPU's alone. */
 struct cache_part {
+    struct free_object none;    /* below the magazine's objects; it has no mark */
     struct magazine *magazine;
     slab_word bits;             /* the window: free objects of the current slab ... */
     uint8_t *states;            /* ... the state of the first of them ... */
@@ -86,7 +87,6 @@ struct cache_part {
     uint32_t keep;              /* of them are kept */
     struct slab *batch;         /* another CPU's slab that objects were freed of ... */
     int32_t batched;            /* ... so many less one, not counted in its `remote` yet */
-    struct free_object none;    /* below the magazine's objects; it has no mark */
     struct free_object **own;   /* the slots that the part was made with, for so many objects ... */
     uint32_t own_places;
     uint32_t places;            /* ... and for how many there are slots now */
@@ -293,16 +293,15 @@ move_top(struct magazine *magazine, int slots)
             : "er"((long)slots * (long)sizeof(struct free_object *)));
 }
 
-/* The object that was freed last, or NULL: then the next way (slab_take_next) looks whether the
- * magazine is empty or an object's mark is gone. */
+/* The object that was freed last; NULL when *top, which becomes the magazine's top, has no mark. */
 static inline void *
-slab_pop(struct magazine *magazine, uint32_t mark_at)
+slab_pop(struct magazine *magazine, uint32_t mark_at, struct free_object **top)
 {
-    struct free_object *top = *magazine->top;
-    if (UNLIKELY(!take_mark(top)))
+    *top = *magazine->top;
+    if (UNLIKELY(!take_mark(*top)))
         return NULL;
     move_top(magazine, -1);
-    void *object = (char *)top - mark_at;
+    void *object = (char *)*top - mark_at;
     if (!object)
         __builtin_unreachable(); /* saves the caller a check */
     return object;
@@ -357,16 +356,15 @@ class_part(unsigned long class)
     return part;
 }
 
-static inline void *
-class_pop(unsigned long class)
+/* *top is the object that was freed last; false when it has no mark, and nothing was taken. */
+static inline bool
+class_pop(unsigned long class, struct free_object **top)
 {
-    struct free_object *top = *class_top(class);
-    if (UNLIKELY(!take_mark(top)))
-        return NULL;
+    *top = *class_top(class);
+    if (UNLIKELY(!take_mark(*top)))
+        return false;
     class_move_top(class, -1);
-    if (!top)
-        __builtin_unreachable();
-    return top;
+    return true;
 }
 
 /* The first object of the window, or NULL. The acquire pairs with the release of whoever freed the
@@ -389,14 +387,12 @@ slab_take(struct cache_part *part)
     return object;
 }
 
-/* The same when the magazine gave none: is it empty? */
+/* The same after the magazine's `top` had no mark. NULL, too, when that is not what lies below the
+ * objects: the slow way tells what it was. */
 static inline void *
-slab_take_next(struct cache_part *part)
+slab_take_next(struct cache_part *part, const struct free_object *top)
 {
-    const struct magazine *magazine = part->magazine;
-    if (UNLIKELY(magazine->top != magazine->bottom) && !has_mark(*magazine->top))
-        slab_bad_mark(magazine, *magazine->top);
-    return slab_take(part);
+    return LIKELY(top == &part->none) ? slab_take(part) : NULL;
 }
 
 /* Objects of a slab: all but the one whose place the header takes. */
