@@ -18,19 +18,14 @@
 
 #define WORD_ORDER 5u /* a word has 2^5 pages */
 
-/* The order of the largest aligned run of ones in a word that is not 0: 0..5. */
+/* The order of the largest aligned run of ones in a word that is not 0: 0..5. (Without a branch:
+ * which order it is no processor can foresee.) */
 static inline unsigned
 run_order(uint32_t bits)
 {
-    if (bits == ~0u)
-        return 5;
-    if (!(bits &= bits >> 1 & 0x55555555))
-        return 0;
-    if (!(bits &= bits >> 2 & 0x11111111))
-        return 1;
-    if (!(bits &= bits >> 4 & 0x01010101))
-        return 2;
-    return bits & bits >> 8 & 0x00010001 ? 4 : 3;
+    uint32_t two = bits & bits >> 1 & 0x55555555, four = two & two >> 2 & 0x11111111;
+    uint32_t eight = four & four >> 4 & 0x01010101, sixteen = eight & eight >> 8 & 0x00010001;
+    return (two != 0) + (four != 0) + (eight != 0) + (sixteen != 0) + (bits == ~0u);
 }
 
 /* Where aligned runs of 2, 4, 8, 16, 32 ones may start. */
@@ -108,9 +103,12 @@ word_run(unsigned word, unsigned count)
 static inline void
 map_set_words(struct block_map *map, unsigned word, unsigned count, bool free)
 {
-    uint32_t run = word_run(word, count);
-    memset(&map->pages[word], free ? 0xff : 0, count * sizeof(map->pages[0]));
-    memset(&map->kinds[word], free ? WORD_FREE : 0, count);
+    uint32_t run = word_run(word, count), pages = free ? ~0u : 0;
+    for (unsigned i = word; i < word + count; i++) {
+        __asm__("" : "+r"(i)); /* else it becomes two calls of memset, which take longer */
+        map->pages[i] = pages;
+        map->kinds[i] = free ? WORD_FREE : 0;
+    }
     map->words[0] ^= run;
     map->words[WORD_FREE] ^= run;
 }
@@ -121,16 +119,17 @@ map_test(const struct block_map *map, unsigned page)
     return map->pages[page >> WORD_ORDER] >> (page & 31) & 1;
 }
 
-/* The order of the largest free chunk; ORDERS when there is none. */
+/* The order of the largest free chunk; ORDERS when there is none. (As run_order.) */
 static inline unsigned
 map_largest(const struct block_map *map)
 {
     if (map->words[WORD_FREE])
         return WORD_ORDER + run_order(map->words[WORD_FREE]);
-    for (unsigned kind = WORD_FREE; --kind > 0;)
-        if (map->words[kind])
-            return kind - 1;
-    return ORDERS;
+    unsigned kinds = 0; /* bit k: some word is of kind k */
+#pragma GCC unroll 5
+    for (unsigned kind = 1; kind < WORD_FREE; kind++)
+        kinds |= (unsigned)(map->words[kind] != 0) << kind;
+    return kinds ? 30 - (unsigned)__builtin_clz(kinds) : ORDERS;
 }
 
 /* The word, among those with a free chunk of the order (5 at most), that has the least to offer:

@@ -30,24 +30,45 @@ buddy_init(struct zone *zone, const char *name, pfn_t start, pfn_t end, struct b
     buddy_add(zone, start, end);
 }
 
-/* Makes a chunk of an open block free, or not. All of it must have been otherwise. */
-static __attribute__((noinline)) void
-chunk_set(struct zone *zone, uint32_t index, unsigned order, unsigned offset, bool free)
+/* `count` pages of a block became free, or not. */
+static inline void
+count_pages(struct zone *zone, uint32_t index, unsigned count, bool free)
 {
     struct block *block = &zone->blocks[index];
-    struct block_map *map = &zone->maps[index];
-    unsigned word = offset >> WORD_ORDER, count = 1u << order;
-    bool moved = true;
-    if (order < WORD_ORDER) {
-        uint32_t mask = ((1u << count) - 1) << (offset & 31);
-        moved = map_set(map, word, map->pages[word] ^ mask, block->levels);
-    } else {
-        map_set_words(map, word, count >> WORD_ORDER, free);
-    }
     block->free = (uint16_t)(free ? block->free + count : block->free - count);
     zone->free = free ? zone->free + count : zone->free - count;
-    if (moved)
+}
+
+/* Makes a chunk of an open block free, or not. All of it must have been otherwise. This one has less
+ * than a word ... */
+static __attribute__((noinline)) void
+pages_set(struct zone *zone, uint32_t index, unsigned order, unsigned offset, bool free)
+{
+    struct block_map *map = &zone->maps[index];
+    unsigned word = offset >> WORD_ORDER;
+    uint32_t mask = ((1u << (1u << order)) - 1) << (offset & 31);
+    count_pages(zone, index, 1u << order, free);
+    if (map_set(map, word, map->pages[word] ^ mask, zone->blocks[index].levels))
         zone_relist(zone, index);
+}
+
+/* ... and this one words. */
+static __attribute__((noinline)) void
+words_set(struct zone *zone, uint32_t index, unsigned order, unsigned offset, bool free)
+{
+    unsigned words = 1u << (order - WORD_ORDER);
+    map_set_words(&zone->maps[index], offset >> WORD_ORDER, words, free);
+    count_pages(zone, index, 1u << order, free);
+    zone_relist(zone, index);
+}
+
+static inline void
+chunk_set(struct zone *zone, uint32_t index, unsigned order, unsigned offset, bool free)
+{
+    if (order < WORD_ORDER)
+        pages_set(zone, index, order, offset, free);
+    else
+        words_set(zone, index, order, offset, free);
 }
 
 /* True when any page of a chunk is free. */
@@ -112,10 +133,10 @@ best_block(const struct zone *zone, unsigned order)
     return fit ? zone->list[order + (unsigned)__builtin_ctz(fit)] : NO_BLOCK;
 }
 
-pfn_t
-buddy_alloc(struct zone *zone, unsigned order)
+/* As buddy_alloc. */
+static inline __attribute__((always_inline)) pfn_t
+take_chunk(struct zone *zone, unsigned order)
 {
-    ASSERT(order <= MAX_ORDER);
     uint32_t index = best_block(zone, order);
     if (index == NO_BLOCK)
         return pfn(0);
@@ -125,6 +146,13 @@ buddy_alloc(struct zone *zone, unsigned order)
     else
         chunk_set(zone, index, order, offset, false);
     return page_at(zone, index, offset);
+}
+
+pfn_t
+buddy_alloc(struct zone *zone, unsigned order)
+{
+    ASSERT(order <= MAX_ORDER);
+    return take_chunk(zone, order);
 }
 
 void
@@ -236,7 +264,7 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
     if (count > BLOCK_FRAMES)
         return alloc_run(zone, count);
     unsigned order = log2_up(count);
-    pfn_t start = buddy_alloc(zone, order);
+    pfn_t start = take_chunk(zone, order);
     if (start.n && count < 1ul << order)
         put_rest(zone, pfn(start.n + count), (1ul << order) - count);
     return start;

@@ -539,9 +539,10 @@ free_single(unsigned long number)
 static SLOW_PATH void
 free_direct(paddr_t first, size_t count)
 {
-    if (UNLIKELY((uint32_t)first & PAGE_MASK) ||
-        UNLIKELY(!pmm_keep_chunk(&pmm_best[PMM_DIRECT], pmm_best[PMM_DIRECT].row,
-                                paddr_to_pfn(first), count)))
+    const struct best_zone *zone = &pmm_best[PMM_DIRECT];
+    bool tried = zone->row == 0; /* it is the best of all */
+    if (tried || UNLIKELY((uint32_t)first & PAGE_MASK) ||
+        UNLIKELY(!pmm_keep_chunk(zone, zone->row, paddr_to_pfn(first), count)))
         free_slow(first, count);
 }
 
