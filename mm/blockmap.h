@@ -18,14 +18,18 @@
 
 #define WORD_ORDER 5u /* a word has 2^5 pages */
 
-/* The order of the largest aligned run of ones in a word that is not 0: 0..5. (Without a branch:
- * which order it is no processor can foresee.) */
+/* The order of the largest aligned run of ones in a word that is not 0: 0..5. (Two branches, not
+ * five: which order it is no processor can foresee.) */
 static inline unsigned
 run_order(uint32_t bits)
 {
     uint32_t two = bits & bits >> 1 & 0x55555555, four = two & two >> 2 & 0x11111111;
-    uint32_t eight = four & four >> 4 & 0x01010101, sixteen = eight & eight >> 8 & 0x00010001;
-    return (two != 0) + (four != 0) + (eight != 0) + (sixteen != 0) + (bits == ~0u);
+    uint32_t eight = four & four >> 4 & 0x01010101;
+    if (!two)
+        return 0;
+    if (bits == ~0u)
+        return 5;
+    return 1u + (four != 0) + (eight != 0) + ((eight & eight >> 8 & 0x00010001) != 0);
 }
 
 /* Where aligned runs of 2, 4, 8, 16, 32 ones may start. */
