@@ -179,11 +179,11 @@ alloc_slow(const void *caller, unsigned flags, size_t size)
 }
 
 /* The next way: an object of the window. Jumped to, not called, so where it returns to is where
- * kmalloc was called from. The CPU's objects are claimed; `top` is what the magazine had. */
+ * kmalloc was called from. The CPU's objects are claimed. */
 static SLOW_PATH void *
-alloc_window(const struct free_object *top, size_t size, unsigned long class)
+alloc_window(size_t size, unsigned long class)
 {
-    void *memory = slab_take_next(class_part(class), top);
+    void *memory = slab_take_next(class_part(class), *class_top(class));
     objects_release();
     return LIKELY(memory != NULL) ? memory : alloc_slow(__builtin_return_address(0), 0, size);
 }
@@ -197,28 +197,27 @@ is_small(size_t size)
 OWN_LINE void *
 kmalloc(size_t size)
 {
-    struct free_object *top;
     if (!is_small(size))
         return alloc_slow(__builtin_return_address(0), 0, size);
     unsigned long class = class_of(size);
     if (UNLIKELY(!objects_claim()))
         return alloc_slow(__builtin_return_address(0), 0, size);
-    if (UNLIKELY(!class_pop(class, &top)))
-        return alloc_window(top, size, class);
+    void *memory = class_pop(class);
+    if (UNLIKELY(!memory))
+        return alloc_window(size, class);
     objects_release();
-    return top;
+    return memory;
 }
 
 /* The top of the magazine for a size, or NULL. */
 static inline void *
 pop_object(size_t size)
 {
-    struct free_object *top;
     if (!is_small(size) || !objects_claim())
         return NULL;
-    bool popped = class_pop(class_of(size), &top);
+    void *memory = class_pop(class_of(size));
     objects_release();
-    return popped ? top : NULL;
+    return memory;
 }
 
 void *

@@ -31,11 +31,12 @@ magazine_behind(struct cache_part *part)
 }
 
 /* The next way: an object of the window. Jumped to, not called, so where it returns to is where
- * kmem_cache_alloc was called from. The CPU's objects are claimed; `top` is what the magazine had. */
+ * kmem_cache_alloc was called from. The CPU's objects are claimed. */
 static SLOW_PATH void *
-alloc_window(struct kmem_cache *cache, struct cache_part *part, const struct free_object *top)
+alloc_window(struct kmem_cache *cache)
 {
-    void *object = slab_take_next(part, top);
+    struct cache_part *part = cache->parts[cpu_current()];
+    void *object = slab_take_next(part, *magazine_behind(part)->top);
     objects_release();
     return LIKELY(object != NULL) ? object
                                   : slab_alloc_slow(part, cache->size, __builtin_return_address(0));
@@ -45,14 +46,13 @@ void *
 kmem_cache_alloc(struct kmem_cache *cache)
 {
     struct cache_part *part = cache->parts[cpu_current()];
-    struct free_object *top;
     if (UNLIKELY(!objects_claim()))
         return slab_alloc_slow(part, cache->size, __builtin_return_address(0));
-    void *object = slab_pop(magazine_behind(part), cache->mark_at, &top);
-    if (UNLIKELY(!object))
-        return alloc_window(cache, part, top);
+    struct free_object *top = slab_pop(magazine_behind(part));
+    if (UNLIKELY(!top))
+        return alloc_window(cache);
     objects_release();
-    return object;
+    return (char *)top - cache->mark_at;
 }
 
 /* ---- A free by all means ---- */

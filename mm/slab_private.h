@@ -293,18 +293,18 @@ move_top(struct magazine *magazine, int slots)
             : "er"((long)slots * (long)sizeof(struct free_object *)));
 }
 
-/* The object that was freed last; NULL when *top, which becomes the magazine's top, has no mark. */
-static inline void *
-slab_pop(struct magazine *magazine, uint32_t mark_at, struct free_object **top)
+/* The object that was freed last, by its mark. NULL when there is none: then the next way
+ * (slab_take_next). */
+static inline struct free_object *
+slab_pop(struct magazine *magazine)
 {
-    *top = *magazine->top;
-    if (UNLIKELY(!take_mark(*top)))
+    struct free_object *top = *magazine->top;
+    if (UNLIKELY(!take_mark(top)))
         return NULL;
     move_top(magazine, -1);
-    void *object = (char *)*top - mark_at;
-    if (!object)
+    if (!top)
         __builtin_unreachable(); /* saves the caller a check */
-    return object;
+    return top;
 }
 
 /* ---- The same for a class of the heap, named by its code, on this CPU ---- */
@@ -356,15 +356,16 @@ class_part(unsigned long class)
     return part;
 }
 
-/* *top is the object that was freed last; false when it has no mark, and nothing was taken. */
-static inline bool
-class_pop(unsigned long class, struct free_object **top)
+static inline void *
+class_pop(unsigned long class)
 {
-    *top = *class_top(class);
-    if (UNLIKELY(!take_mark(*top)))
-        return false;
+    struct free_object *top = *class_top(class);
+    if (UNLIKELY(!take_mark(top)))
+        return NULL;
     class_move_top(class, -1);
-    return true;
+    if (!top)
+        __builtin_unreachable();
+    return top;
 }
 
 /* The first object of the window, or NULL. The acquire pairs with the release of whoever freed the
@@ -387,8 +388,8 @@ slab_take(struct cache_part *part)
     return object;
 }
 
-/* The same after the magazine's `top` had no mark. NULL, too, when that is not what lies below the
- * objects: the slow way tells what it was. */
+/* The same when the magazine gave none; `top` is its top. NULL, too, when that is not what lies below
+ * the objects: the slow way tells what it is. */
 static inline void *
 slab_take_next(struct cache_part *part, const struct free_object *top)
 {
