@@ -12,6 +12,15 @@
 #define SLOW_PATH __attribute__((noinline))
 #endif
 
+/* One that names who asked: jumped to, it returns to where its caller was called from, and that is
+ * its __builtin_return_address(0). With a sanitizer the compiler calls where it could jump: then it
+ * is a part of its caller. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define JUMPED_TO inline __attribute__((always_inline))
+#else
+#define JUMPED_TO SLOW_PATH
+#endif
+
 /* A function that begins with a line of the cache. Where the shortest ones lie, which else changes
  * with every other change, is up to a sixth of their time. */
 #define OWN_LINE __attribute__((aligned(64)))

@@ -39,8 +39,8 @@ frame_of(pfn_t frame)
 static inline void
 frame_write(struct frame *frame, enum frame_owner owner, uint32_t count)
 {
-    typedef uint32_t __attribute__((may_alias)) frame_start;
-    *(frame_start *)(void *)frame = owner;
+    typedef uint32_t __attribute__((may_alias)) first_word;
+    *(first_word *)(void *)frame = owner;
     frame->count = count;
 }
 

@@ -13,7 +13,6 @@
 #ifndef OCTAVO_BLOCKMAP_H
 #define OCTAVO_BLOCKMAP_H
 
-#include <string.h>
 #include "zone.h"
 
 #define WORD_ORDER 5u /* a word has 2^5 pages */

@@ -30,7 +30,7 @@ buddy_init(struct zone *zone, const char *name, pfn_t start, pfn_t end, struct b
     buddy_add(zone, start, end);
 }
 
-/* `count` pages of a block became free, or not. */
+/* `count` pages of a block became free, or used. */
 static inline void
 count_pages(struct zone *zone, uint32_t index, unsigned count, bool free)
 {
@@ -133,10 +133,10 @@ best_block(const struct zone *zone, unsigned order)
     return fit ? zone->list[order + (unsigned)__builtin_ctz(fit)] : NO_BLOCK;
 }
 
-/* As buddy_alloc. */
-static inline __attribute__((always_inline)) pfn_t
-take_chunk(struct zone *zone, unsigned order)
+pfn_t
+buddy_alloc(struct zone *zone, unsigned order)
 {
+    ASSERT(order <= MAX_ORDER);
     uint32_t index = best_block(zone, order);
     if (index == NO_BLOCK)
         return pfn(0);
@@ -146,13 +146,6 @@ take_chunk(struct zone *zone, unsigned order)
     else
         chunk_set(zone, index, order, offset, false);
     return page_at(zone, index, offset);
-}
-
-pfn_t
-buddy_alloc(struct zone *zone, unsigned order)
-{
-    ASSERT(order <= MAX_ORDER);
-    return take_chunk(zone, order);
 }
 
 void
@@ -264,7 +257,7 @@ buddy_alloc_count(struct zone *zone, unsigned long count)
     if (count > BLOCK_FRAMES)
         return alloc_run(zone, count);
     unsigned order = log2_up(count);
-    pfn_t start = take_chunk(zone, order);
+    pfn_t start = buddy_alloc(zone, order);
     if (start.n && count < 1ul << order)
         put_rest(zone, pfn(start.n + count), (1ul << order) - count);
     return start;

@@ -373,9 +373,8 @@ try_harder(struct mm_cpu *cpu, size_t count, unsigned flags)
     return head;
 }
 
-/* Jumped to from all below, not called, so where it returns to is where its caller was called from.
- * To hand that on would cost the short ways a stack frame. */
-static SLOW_PATH paddr_t
+/* (To hand on where the callers below were called from would cost the short ways a stack frame.) */
+static JUMPED_TO paddr_t
 alloc_slow(size_t count, unsigned flags)
 {
     struct mm_cpu *cpu = mm_this_cpu();
@@ -518,7 +517,7 @@ free_to_stack(pfn_t head, size_t count)
     cpu_release(&cpu->frames_busy);
 }
 
-static SLOW_PATH void
+static JUMPED_TO void
 free_slow(paddr_t first, size_t count)
 {
     if (UNLIKELY(!checked_frame(first, count)))
@@ -529,14 +528,14 @@ free_slow(paddr_t first, size_t count)
 }
 
 /* Of the frame with this number. */
-static SLOW_PATH void
+static JUMPED_TO void
 free_single(unsigned long number)
 {
     free_slow(pfn_to_paddr(pfn(number + pmm_origin(pmm_best))), 1);
 }
 
 /* Of the kernel's own memory, where high memory is the best for others. */
-static SLOW_PATH void
+static JUMPED_TO void
 free_direct(paddr_t first, size_t count)
 {
     const struct best_zone *zone = &pmm_best[PMM_DIRECT];

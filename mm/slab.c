@@ -541,7 +541,7 @@ kmem_cache_reap(struct kmem_cache *cache)
 
 /* ---- The slow way of an allocation ---- */
 
-/* Nothing was taken from the magazine: because it is empty? */
+/* The top of the magazine, when that is an object, has its mark. */
 static void
 look_at_top(const struct cache_part *part)
 {

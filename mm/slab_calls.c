@@ -30,9 +30,8 @@ magazine_behind(struct cache_part *part)
     return &((struct part_with_magazine *)part)->magazine;
 }
 
-/* The next way: an object of the window. Jumped to, not called, so where it returns to is where
- * kmem_cache_alloc was called from. The CPU's objects are claimed. */
-static SLOW_PATH void *
+/* The next way: an object of the window. The CPU's objects are claimed. */
+static JUMPED_TO void *
 alloc_window(struct kmem_cache *cache)
 {
     struct cache_part *part = cache->parts[cpu_current()];
