@@ -60,7 +60,7 @@ memview_unusable(const uint32_t chunks[MEMVIEW_ORDERS], unsigned order)
 {
     unsigned long frames = 0;
 
-    for (unsigned i = 0; i < order && i < MEMVIEW_ORDERS; i++) /* it warns else */
+    for (unsigned i = 0; i < order && i < MEMVIEW_ORDERS; i++) /* GCC warns without the second */
         frames += (unsigned long)chunks[i] << i;
     return frames;
 }
