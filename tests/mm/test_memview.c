@@ -1,4 +1,4 @@
-/* test_memview.c - the map of memory, of machines that are made up: what it counts, what it reads. */
+/* test_memview.c - the map of memory, of made-up machines: what it counts, what it reads. */
 #include <string.h>
 #include "keys.h"
 #include "kmalloc.h"
