@@ -94,16 +94,16 @@ find_range(const struct file *file, const struct flock64 *flock, struct lock *lo
     uint64_t base = 0;
     int error = find_base(file, flock->whence, &base);
     int64_t start = (int64_t)(base + (uint64_t)flock->start);
-    int64_t end = (int64_t)((uint64_t)start + (uint64_t)flock->len);
+    uint64_t end = (uint64_t)start + (uint64_t)flock->len;
 
     if (error != 0)
         return error;
     if (start < 0)
         return flock->start > 0 ? -EOVERFLOW : -EINVAL;
-    if (end < 0)
+    if (end > LOCK_END)
         return flock->len > 0 ? -EOVERFLOW : -EINVAL;
-    lock->start = (uint64_t)(flock->len < 0 ? end : start);
-    lock->end = flock->len == 0 ? LOCK_END : (uint64_t)(flock->len < 0 ? start : end);
+    lock->start = flock->len < 0 ? end : (uint64_t)start;
+    lock->end = flock->len == 0 ? LOCK_END : flock->len < 0 ? (uint64_t)start : end;
     return 0;
 }
 

@@ -131,32 +131,41 @@ times_from(struct times *times, uint32_t user, get_times get)
 
 /* ---- the calls ---- */
 
+/* Without a path the descriptor itself is meant, if there is one. */
+static long
+by_path_or_file(int folder, uint32_t path, uint32_t flags, const struct times *times)
+{
+    unsigned how = (flags & AT_SYMLINK_NOFOLLOW ? PATH_NO_FOLLOW : 0) |
+                   (flags & AT_EMPTY_PATH ? PATH_EMPTY : 0);
+
+    if (path == 0 && folder != AT_FDCWD)
+        return flags != 0 ? -EINVAL : set_times_of(folder, times);
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    return set_times_at(folder, path, how, times);
+}
+
 static long
 by_path(int folder, uint32_t path, uint32_t user, get_times get)
 {
     struct times times;
     int error = times_from(&times, user, get);
 
-    return error != 0 ? error : set_times_at(folder, path, 0, &times);
+    return error != 0 ? error : by_path_or_file(folder, path, 0, &times);
 }
 
-/* No path means the descriptor itself. */
+/* To leave both times alone is done whatever the path and the flags are. */
 static long
-by_path_or_file(const struct trap_frame *frame, get_times get)
+with_omissions(const struct trap_frame *frame, get_times get)
 {
-    unsigned flags = frame->esi & AT_SYMLINK_NOFOLLOW ? PATH_NO_FOLLOW : 0;
     struct times times;
     int error = times_from(&times, frame->edx, get);
 
     if (error != 0)
         return error;
-    if (frame->esi & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-        return -EINVAL;
-    if (frame->ecx == 0)
-        return set_times_of((int)frame->ebx, &times);
-    if (frame->esi & AT_EMPTY_PATH)
-        flags |= PATH_EMPTY;
-    return set_times_at((int)frame->ebx, frame->ecx, flags, &times);
+    if (times.time[0].nsec == UTIME_OMIT && times.time[1].nsec == UTIME_OMIT)
+        return 0;
+    return by_path_or_file((int)frame->ebx, frame->ecx, frame->esi, &times);
 }
 
 SYSCALL(utime)
@@ -176,10 +185,10 @@ SYSCALL(futimesat)
 
 SYSCALL(utimensat)
 {
-    return by_path_or_file(frame, get_timespecs);
+    return with_omissions(frame, get_timespecs);
 }
 
 SYSCALL(utimensat_time64)
 {
-    return by_path_or_file(frame, get_timespecs64);
+    return with_omissions(frame, get_timespecs64);
 }

@@ -694,6 +694,18 @@ static void only_named(long fd)
     eq(SC6(NR_mmap2, 0, 4096, 1, 2, fd, 0), -EBADF_, "mmap2");
 }
 
+/* What utimensat makes of no path, and of no times to set. */
+static void no_times(long file)
+{
+    static const u32 neither[4] = {0, 0x3FFFFFFE, 0, 0x3FFFFFFE};
+
+    eq(SC4(NR_utimensat, HERE, 0, 0, 0), -EFAULT_, "utimensat of no path and no descriptor");
+    eq(SC4(NR_utimensat, file, 0, 0, 0x100), -EINVAL_, "of a descriptor, with a flag for links");
+    eq(SC4(NR_utimensat, HERE, "none", neither, 77), 0, "UTIME_OMIT twice looks at nothing");
+    eq(SC3(NR_futimesat, file, 0, 0), 0, "futimesat of a descriptor");
+    eq(SC3(NR_futimesat, HERE, 0, 0), -EFAULT_, "of no path");
+}
+
 static void attributes(void)
 {
     static const u32 times[4] = {1000000000, 123456789, 1100000000, 5};
@@ -710,6 +722,7 @@ static void attributes(void)
     eq(SC4(NR_utimensat, fd, 0, omit, 0), 0, "utimensat of a descriptor");
     eq(SC2(NR_fstat64, fd, &st), 0, "fstat64");
     ok(st.times[0] == times[0] && st.times[2] == omit[2], "UTIME_OMIT leaves one alone");
+    no_times(fd);
     eq(SC4(NR_fstatat64, fd, "", &st, 0x1000), 0, "fstatat64 with AT_EMPTY_PATH");
     ok((st.mode & 07777) == 0644, "the mode is umask's");
     SC2(NR_symlink, "f", "l");

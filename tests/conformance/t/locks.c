@@ -11,6 +11,8 @@ enum {
     SIG_ALRM = 14,
 };
 
+#define LAST 0x7FFFFFFFFFFFFFFFll /* of a file's places */
+
 #define FILE "/tmp/locks-file"
 
 struct flock {
@@ -72,7 +74,7 @@ static int told_narrow(void *at)
 
 static void narrow(void)
 {
-    enum { NR_fcntl = 55, EOVERFLOW_ = 75 };
+    enum { NR_fcntl = 55 };
     struct flock lock = {WRITE, 0, 30, 10, 0};
     struct flock64 far = {WRITE, 0, 3ll << 30, 10, 0};
 
@@ -112,6 +114,12 @@ static void ranges(void)
     eq(picture(), 0, "counts back from the start");
     lock = (struct flock64){WRITE, 0, -1, 1, 0};
     eq(SC3(NR_fcntl64, fd, SETLK64, &lock), -EINVAL_, "a negative start");
+    lock = (struct flock64){WRITE, 0, 1, LAST, 0};
+    eq(SC3(NR_fcntl64, fd, SETLK64, &lock), 0, "all but a file's first byte");
+    eq(picture(), 222222222, "to the end");
+    eq(set(NONE, 0, 0), 0, "back");
+    lock = (struct flock64){WRITE, 0, 2, LAST, 0};
+    eq(SC3(NR_fcntl64, fd, SETLK64, &lock), -EOVERFLOW_, "a byte more than a file may have");
     lock = (struct flock64){WRITE, 9, 0, 1, 0};
     eq(SC3(NR_fcntl64, fd, SETLK64, &lock), -EINVAL_, "from nowhere");
     lock = (struct flock64){3, 0, 0, 1, 0};
