@@ -6,7 +6,7 @@
 
 enum {
     NR_chmod = 15, NR_lstat64 = 196, NR_prctl = 172, NR_tgkill = 270,
-    O_CREATE = 0x40, O_TRUNCATE = 0x200, O_W = 1, O_RW = 2, ESRCH_ = 3,
+    O_CREATE = 0x40, O_TRUNCATE = 0x200, O_W = 1, O_RW = 2,
     NR_truncate = 92, ETXTBSY_ = 26,
 };
 

@@ -358,12 +358,31 @@ static void stacks(void)
 	raise_(SIG_USR1);
 	SC2(NR_sigaltstack, 0, &old);
 	ok(inner == 0 && old.flags == 0 && old.size == ss.size, "sigreturn gives it back");
+	ss.flags = 7;
+	eq(SC2(NR_sigaltstack, &ss, 0), -EINVAL_, "flags that mean nothing");
+	ss.flags = 0;
 	ss.size = 100;
 	eq(SC2(NR_sigaltstack, &ss, 0), -ENOMEM_, "100 bytes are too few");
 	ss.flags = 2;
 	eq(SC2(NR_sigaltstack, &ss, 0), 0, "and away with it");
 	SC2(NR_sigaltstack, 0, &old);
 	ok(old.sp == 0 && old.flags == 2 && old.size == 0, "nothing of it is left");
+}
+
+/* Who may be asked for is a process or a group; who is not there cannot be. */
+static void nobody(void)
+{
+	long pid = k_fork();
+
+	if (pid == 0)
+		k_exit(0);
+	k_wait(pid, 0);
+	eq(SC2(NR_kill, pid, 0), -ESRCH_, "kill of a process that is gone");
+	eq(SC2(NR_kill, -pid, 0), -ESRCH_, "of a group that nobody is in");
+	eq(SC2(NR_kill, -pid, SIG_KILL), -ESRCH_, "whatever the signal");
+	eq(SC2(NR_kill, 0, 0), 0, "of one's own group");
+	eq(SC2(NR_kill, SC0(NR_getpid), 65), -EINVAL_, "no such signal");
+	eq(SC3(NR_tgkill, SC0(NR_getpid), pid, 0), -ESRCH_, "tgkill of a thread that is gone");
 }
 
 /* ---- children ---- */
@@ -678,6 +697,7 @@ int main(void)
 	old_calls();
 	interrupted();
 	stacks();
+	nobody();
 	children();
 	sending();
 	queue_to_another();

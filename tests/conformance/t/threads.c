@@ -7,7 +7,7 @@ enum {
 	F_WAIT = 0, F_WAKE = 1, F_REQUEUE = 3, F_CMP_REQUEUE = 4, F_WAKE_OP = 5, F_WAIT_BITSET = 9,
 	F_WAKE_BITSET = 10, F_PRIVATE = 128,
 	NR_futex_time64 = 422, NR_set_robust_list = 311, NR_get_robust_list = 312,
-	NR_tkill = 238, NR_tgkill = 270, ETIMEDOUT_ = 110, ESRCH_ = 3,
+	NR_tkill = 238, NR_tgkill = 270, ETIMEDOUT_ = 110,
 };
 
 /* VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID */

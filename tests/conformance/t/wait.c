@@ -7,7 +7,7 @@ enum {
 	NR_waitid = 284, NR_setpgid = 57, NR_getpgrp = 65, NR_setsid = 66, NR_getpgid = 132,
 	NR_getsid = 147, NR_clock_nanosleep = 267, NR_pause = 29,
 	HANG = 1, STOPPED = 2, EXITED = 4, CONTINUED = 8, NOWAIT = 0x1000000, ALL = 0x40000000,
-	SIG_STOP = 19, SIG_CONT = 18, SIG_TERM = 15, ESRCH_ = 3, EOPNOTSUPP_ = 95,
+	SIG_STOP = 19, SIG_CONT = 18, SIG_TERM = 15, EOPNOTSUPP_ = 95,
 	ANY = 0, ONE = 1, GROUP = 2,
 };
 
